@@ -1,0 +1,82 @@
+"""One sign-in at Amazon Cognito, and a notebook can use AWS for as long as it runs.
+
+Everything public is here, by name, and loaded when it is first used: importing this package alone imports neither
+boto3 nor requests nor ipywidgets.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from .config import CognitoConfiguration as CognitoConfiguration
+    from .credentials.identity_pool import (
+        IdentityPoolCredentials as IdentityPoolCredentials,
+        IdentityPoolCredentialsResponse as IdentityPoolCredentialsResponse,
+    )
+    from .credentials.manager import (
+        AWSCredentials as AWSCredentials,
+        CognitoCredentialsManager as CognitoCredentialsManager,
+        get_authenticated_cognito_manager as get_authenticated_cognito_manager,
+    )
+    from .credentials.sessions import RefreshableCredentialMetadata as RefreshableCredentialMetadata
+    from .oauth.authenticator import CognitoOAuthAuthenticator as CognitoOAuthAuthenticator
+    from .oauth.callback import (
+        OAuthCallbackHandler as OAuthCallbackHandler,
+        OAuthCallbackServer as OAuthCallbackServer,
+    )
+    from .oauth.tokens import (
+        CognitoTokenRefreshResponse as CognitoTokenRefreshResponse,
+        CognitoTokens as CognitoTokens,
+        JwtPayload as JwtPayload,
+        decode_jwt_payload as decode_jwt_payload,
+    )
+
+_HOMES = {
+    "AWSCredentials": "credentials.manager",
+    "CognitoConfiguration": "config",
+    "CognitoCredentialsManager": "credentials.manager",
+    "CognitoOAuthAuthenticator": "oauth.authenticator",
+    "CognitoTokenRefreshResponse": "oauth.tokens",
+    "CognitoTokens": "oauth.tokens",
+    "IdentityPoolCredentials": "credentials.identity_pool",
+    "IdentityPoolCredentialsResponse": "credentials.identity_pool",
+    "JwtPayload": "oauth.tokens",
+    "OAuthCallbackHandler": "oauth.callback",
+    "OAuthCallbackServer": "oauth.callback",
+    "RefreshableCredentialMetadata": "credentials.sessions",
+    "decode_jwt_payload": "oauth.tokens",
+    "get_authenticated_cognito_manager": "credentials.manager",
+}
+
+__all__ = [*_HOMES, "load_ipython_extension", "unload_ipython_extension"]  # noqa: PLE0604 - the keys are strings
+
+
+def __getattr__(name: str) -> object:
+    """Loads a public name at its first use (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """Adds the magics to this shell: what `%load_ext cognito_jupyter` calls."""
+    from .notebook.extension import load
+
+    load(shell)
+
+
+def unload_ipython_extension(shell: InteractiveShell) -> None:
+    """Undoes all of it: what `%unload_ext cognito_jupyter` calls."""
+    from .notebook.extension import unload
+
+    unload(shell)
