@@ -81,7 +81,7 @@ def decode_jwt_payload(jwt_token: str) -> JwtPayload:
     Raises:
         ValueError: It is not a JWT; the message shows nothing of it.
     """
-    parts = jwt_token.split(".") if isinstance(jwt_token, str) else []
+    parts = jwt_token.split(".")
     if len(parts) != 3 or not all(parts):
         raise ValueError("This is not a JWT: a JWT has three parts joined by dots.")
     try:

@@ -1,0 +1,97 @@
+"""What the browser brings back from Cognito: a code or an error, by the listener or pasted by a person."""
+
+from __future__ import annotations
+
+import html
+import re
+from dataclasses import dataclass
+from urllib.parse import parse_qs
+
+from ..errors import PastedAnswerError
+
+_MAX_FIELDS = 50
+_SIGN_IN_PATHS = ("/oauth2/authorize", "/login", "/signup", "/forgotPassword", "/error")
+
+
+@dataclass(frozen=True, repr=False)
+class OAuthCallbackResult:
+    """The parameters of an authorization response (RFC 6749, sections 4.1.2 and 4.1.2.1); all None until one came."""
+
+    authorization_code: str | None = None
+    error: str | None = None
+    error_description: str | None = None
+    state: str | None = None
+
+    def __repr__(self) -> str:
+        kind = "a code" if self.authorization_code else f"the error {self.error!r}" if self.error else "nothing yet"
+        return f"<OAuthCallbackResult: {kind}>"
+
+
+def parse_callback(query: str) -> OAuthCallbackResult | None:
+    """The answer that a callback's query holds.
+
+    Unknown parameters are ignored, as RFC 6749 asks (proxies add some). Each known one may stand there once.
+
+    Args:
+        query: What follows the question mark.
+
+    Returns:
+        The answer; None where the query is not one.
+    """
+    try:
+        fields = parse_qs(query, keep_blank_values=True, max_num_fields=_MAX_FIELDS)
+    except ValueError:
+        return None
+    known = {name: fields.get(name, []) for name in ("code", "error", "error_description", "state")}
+    if any(len(values) > 1 for values in known.values()):
+        return None
+    code, error, description, state = (values[0] if values else None for values in known.values())
+    if bool(code) == bool(error):
+        return None
+    return OAuthCallbackResult(code or None, _shown(error), _shown(description), state)
+
+
+def parse_pasted(text: str) -> OAuthCallbackResult:
+    """The answer in what a person copied from the browser's address bar: the whole URL, or its query.
+
+    White space, quotes, angle brackets and line breaks that a terminal or a chat put around or into it are taken out.
+
+    Raises:
+        PastedAnswerError: It is not an answer; the message says what it looks like instead, and shows nothing of it.
+    """
+    pasted = html.unescape("".join(text.split())).strip("'\"`<>()")
+    if not pasted:
+        raise PastedAnswerError("Nothing was pasted.", _COPY)
+    before, mark, after = pasted.partition("?")
+    query = (after if mark else before).partition("#")[0]
+    answer = parse_callback(query)
+    if answer is None or not answer.state:
+        raise _what_it_is_instead(before, query)
+    return answer
+
+
+_COPY = "Copy the whole address of the page that the browser shows after the sign-in, and paste it here."
+
+
+def _what_it_is_instead(address: str, query: str) -> PastedAnswerError:
+    if any(address.endswith(path) for path in _SIGN_IN_PATHS):
+        return PastedAnswerError(
+            "That is the address of the sign-in page, where the sign-in is not finished yet.",
+            "Sign in there first; then copy the address of the page that comes after it.",
+        )
+    if "code=" in query:
+        return PastedAnswerError("That address is cut off: its state is missing, or a part stands twice.", _COPY)
+    if re.fullmatch(r"[A-Za-z0-9_.~-]{8,}", address) and "." not in address:
+        return PastedAnswerError("That is a code alone, which cannot show that it belongs to this login.", _COPY)
+    if query.count(".") == 2 and query.startswith("eyJ"):
+        return PastedAnswerError("That is a token, which belongs to nobody's eyes and is not needed here.", _COPY)
+    return PastedAnswerError(
+        "That is not the address that follows a sign-in: it holds neither a code nor an error.", _COPY
+    )
+
+
+def _shown(text: str | None) -> str | None:
+    """Cognito's words as they may be shown to a person: one printable line, not endless."""
+    if not text:
+        return None
+    return "".join(c if c.isprintable() else " " for c in text)[:200]

@@ -1,0 +1,298 @@
+"""The user pool's OAuth 2.0 endpoints, as one app client uses them.
+
+Sources: RFC 6749, RFC 7009, RFC 7636, RFC 8252;
+https://docs.aws.amazon.com/cognito/latest/developerguide/federation-endpoints.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from datetime import timedelta
+from http import HTTPStatus
+from typing import cast
+from urllib.parse import urlencode
+
+from ..errors import VerificationError
+from . import discovery
+from .addresses import origin_of, redirect_uris
+from .browser import open_in_browser
+from .callback import OAuthCallbackServer
+from .login import Login
+from .pkce import LoginSecrets, generate_pkce_pair
+from .refusal import ended, refused, require_tokens
+from .tokens import CognitoTokenRefreshResponse, CognitoTokens, decode_jwt_payload, redacted
+from .transport import Transport
+
+
+class CognitoOAuthAuthenticator:
+    """OAuth with PKCE at a Cognito domain, for a public app client.
+
+    Args:
+        cognito_domain: "your-app.auth.us-east-1.amazoncognito.com"; http:// for loopback alone.
+        client_id: The app client's id.
+        redirect_uri: One or more registered redirect URIs, separated by white space; the first whose port is free
+            serves a login.
+        region: The user pool's region.
+        scopes: What to ask for, separated by spaces; openid is needed for the id token.
+        user_pool_id: The pool that must issue the tokens; without it, any pool of the region.
+        timeout: Seconds that a login waits for the person.
+        announce: Told the URL to open by `authenticate`.
+        open_browser: Whether `authenticate` opens the browser by itself.
+
+    Attributes:
+        authorization_endpoint: Where the browser goes.
+        token_endpoint: Where codes and refresh tokens are exchanged.
+
+    Raises:
+        SettingError: The domain or the redirect URI is malformed, or plain http to another machine (a ValueError).
+    """
+
+    def __init__(  # noqa: D107, PLR0913 - the class says it; four of them are promised, the rest are keywords
+        self,
+        cognito_domain: str,
+        client_id: str,
+        redirect_uri: str = "http://localhost:3000",
+        region: str = "us-east-1",
+        *,
+        scopes: str = "openid email",
+        user_pool_id: str | None = None,
+        timeout: float = 300.0,
+        announce: Callable[[str], None] = print,
+        open_browser: bool = True,
+    ) -> None:
+        self._origin = origin_of(cognito_domain)
+        self._redirect_uris = redirect_uris(redirect_uri)
+        self.cognito_domain = cognito_domain
+        self.client_id = client_id
+        self.redirect_uri = redirect_uri
+        self.region = region
+        self.scopes = scopes
+        self.user_pool_id = user_pool_id
+        self.timeout = timeout
+        self.authorization_endpoint = f"{self._origin}/oauth2/authorize"
+        self.token_endpoint = f"{self._origin}/oauth2/token"
+        self._announce = announce
+        self._open_browser = open_browser
+        self._transport = Transport()
+
+    def __repr__(self) -> str:
+        return f"<CognitoOAuthAuthenticator: {self.cognito_domain}, client {self.client_id}>"
+
+    @property
+    def clock_skew(self) -> timedelta:
+        """Cognito's clock minus this machine's, by the last answer's Date header; zero within two seconds."""
+        return self._transport.clock_skew
+
+    # -- the whole flow
+
+    def authenticate(self) -> CognitoTokens:
+        """Signs a person in: opens the browser, waits for the redirect, exchanges the code, verifies the tokens.
+
+        Returns:
+            The verified tokens.
+
+        Raises:
+            ListenerError: No registered redirect URI can be listened on (a ConnectionError).
+            LoginError: The person did not finish, or Cognito sent an error (a ConnectionError).
+            RefusedError: Cognito refused the code, or the tokens are not what was asked for (a PermissionError).
+            UnavailableError: Cognito could not be reached (a ConnectionError).
+        """
+        with self.begin_login() as login:
+            if login.listener_problem is not None:
+                raise login.listener_problem
+            self._announce(self._invitation(login))
+            page = open_in_browser(login.authorization_url) if self._open_browser else None
+            with page or nullcontext():
+                while not login.wait(1.0):
+                    pass
+            return login.tokens()
+
+    def _invitation(self, login: Login) -> str:
+        override = discovery.endpoint_override()
+        moved = f"\n(The user pool's keys come from {override}, by AWS_ENDPOINT_URL*.)" if override else ""
+        return (
+            f"To sign in, open this address in your browser:\n\n    {login.authorization_url}\n\n"
+            f"Waiting for the answer at {login.redirect_uri}, for {self.timeout:.0f} seconds.{moved}"
+        )
+
+    def begin_login(self, *, listen: bool = True, timeout: float | None = None) -> Login:
+        """Starts one attempt to sign in; nothing is printed or opened.
+
+        Args:
+            listen: Whether to listen for the callback; without it the answer can only be pasted.
+            timeout: Seconds that this login waits; the authenticator's own where None.
+
+        Returns:
+            The login, whose `authorization_url` is to be opened. Close it, or use it in a `with`.
+        """
+        return Login(
+            self._redirect_uris,
+            authorization_url=self._login_url,
+            exchange=self._verified_tokens,
+            listen=listen,
+            timeout=self.timeout if timeout is None else timeout,
+        )
+
+    def start_local_server(self, port: int = 3000) -> OAuthCallbackServer:
+        """Listens for the callback on loopback, 127.0.0.1 and ::1 both, in a thread; `server.result` holds the answer.
+
+        It knows no state: compare the result's with the one you sent. Call `server_close` when done.
+
+        Args:
+            port: The port registered with Cognito.
+
+        Raises:
+            ListenerError: The port cannot be listened on; the message says what to do (a ConnectionError).
+        """
+        uri = self._redirect_uris[0]
+        server = OAuthCallbackServer(("localhost", port), path=uri.path, host=uri.host)
+        server.start()
+        return server
+
+    # -- the authorization endpoint
+
+    @staticmethod
+    def generate_pkce_pair() -> tuple[str, str]:
+        """A fresh (code_verifier, code_challenge) by S256 (RFC 7636, sections 4.1 and 4.2)."""
+        return generate_pkce_pair()
+
+    def get_authorization_url(
+        self, code_challenge: str, state: str, *, nonce: str | None = None, redirect_uri: str | None = None
+    ) -> str:
+        """The URL that the browser opens (RFC 6749, section 4.1.1).
+
+        Args:
+            code_challenge: The S256 challenge.
+            state: Comes back with the answer; compare it before anything else.
+            nonce: Comes back in the id token.
+            redirect_uri: The registered one to come back to; the first of the setting where None.
+        """
+        query = {
+            "client_id": self.client_id,
+            "response_type": "code",
+            "redirect_uri": redirect_uri or self._redirect_uris[0].text,
+            "code_challenge": code_challenge,
+            "code_challenge_method": "S256",
+            "state": state,
+            "scope": self.scopes,
+            **({"nonce": nonce} if nonce else {}),
+        }
+        return f"{self.authorization_endpoint}?{urlencode(query)}"
+
+    def _login_url(self, secrets: LoginSecrets, redirect_uri: str) -> str:
+        return self.get_authorization_url(
+            secrets.code_challenge, secrets.state, nonce=secrets.nonce, redirect_uri=redirect_uri
+        )
+
+    # -- the token endpoint
+
+    def exchange_code_for_tokens(
+        self, authorization_code: str, code_verifier: str, *, redirect_uri: str | None = None
+    ) -> CognitoTokens:
+        """Exchanges a code for tokens (RFC 6749, section 4.1.3); never sent twice, since a code works once.
+
+        Args:
+            authorization_code: From the callback.
+            code_verifier: The one whose challenge the browser carried.
+            redirect_uri: The one that the browser came back to; the first of the setting where None.
+
+        Returns:
+            The tokens, not verified.
+
+        Raises:
+            RefusedError: Cognito refused, or one of the three tokens is missing (a PermissionError).
+            UnavailableError: Cognito could not be reached or answered nonsense (a ConnectionError).
+        """
+        form = {
+            "grant_type": "authorization_code",
+            "client_id": self.client_id,
+            "code": authorization_code,
+            "code_verifier": code_verifier,
+            "redirect_uri": redirect_uri or self._redirect_uris[0].text,
+        }
+        answer = self._transport.post_form(self.token_endpoint, form, repeatable=False)
+        if answer.status != HTTPStatus.OK:
+            raise refused("exchange the sign-in's code", answer, form)
+        require_tokens(answer.payload, ("id_token", "access_token", "refresh_token"))
+        return redacted(cast("CognitoTokens", answer.payload))
+
+    def refresh_tokens(self, refresh_token: str) -> CognitoTokenRefreshResponse:
+        """Exchanges a refresh token for new tokens (RFC 6749, section 6).
+
+        Repeated on passing faults: where the client rotates its refresh tokens, a repetition within the grace period
+        is how a lost answer is made good, and without one nothing more can be lost.
+
+        Args:
+            refresh_token: The newest one held.
+
+        Returns:
+            New id and access token, and the refresh token to keep: under rotation a new one, else the same.
+
+        Raises:
+            SignedOutError: It has expired, was revoked or rotated away: sign in again (a PermissionError).
+            RefusedError: Cognito refused for another reason (a PermissionError).
+            UnavailableError: Cognito could not be reached; the refresh token is still good (a ConnectionError).
+        """
+        form = {"grant_type": "refresh_token", "client_id": self.client_id, "refresh_token": refresh_token}
+        answer = self._transport.post_form(self.token_endpoint, form, repeatable=True)
+        if answer.status != HTTPStatus.OK:
+            raise (
+                ended()
+                if answer.payload.get("error") == "invalid_grant"
+                else refused("refresh the tokens", answer, form)
+            )
+        require_tokens(answer.payload, ("id_token", "access_token"))
+        return redacted(cast("CognitoTokenRefreshResponse", {"refresh_token": refresh_token, **answer.payload}))
+
+    # -- the end of a session
+
+    def revoke(self, refresh_token: str) -> None:
+        """Revokes a refresh token and the access tokens made from it (RFC 7009).
+
+        Id tokens and AWS credentials already handed out stay good until they expire.
+
+        Raises:
+            RefusedError: Cognito refused (a PermissionError).
+            UnavailableError: Cognito could not be reached (a ConnectionError).
+        """
+        form = {"token": refresh_token, "client_id": self.client_id}
+        answer = self._transport.post_form(f"{self._origin}/oauth2/revoke", form, repeatable=True, empty_is_fine=True)
+        if answer.status != HTTPStatus.OK:
+            raise refused("revoke the sign-in", answer, form)
+
+    def logout_url(self, logout_uri: str) -> str:
+        """The URL that ends the browser's own Cognito session, so that the next sign-in asks for the password.
+
+        Args:
+            logout_uri: A sign-out URL registered with the app client; the browser goes there afterwards.
+        """
+        return f"{self._origin}/logout?{urlencode({'client_id': self.client_id, 'logout_uri': logout_uri})}"
+
+    # -- verification
+
+    def _verified_tokens(self, code: str, secrets: LoginSecrets, redirect_uri: str) -> CognitoTokens:
+        tokens = self.exchange_code_for_tokens(code, secrets.code_verifier, redirect_uri=redirect_uri)
+        # Late: cryptography is heavy, and only a login needs it.
+        from .verification import Expectation, verify_tokens
+
+        pool = self._issuing_pool(tokens)
+        expected = Expectation(self.client_id, pool, self.region, secrets.nonce, self.clock_skew)
+        verify_tokens(tokens, expected, discovery.keys_of(pool, self.region, self._transport))
+        return tokens
+
+    def _issuing_pool(self, tokens: CognitoTokens) -> str:
+        """The pinned pool, else the one that the id token names, if it is one of this region."""
+        if self.user_pool_id is not None:
+            return self.user_pool_id
+        try:
+            claimed = decode_jwt_payload(tokens["id_token"]).get("iss")
+        except ValueError:
+            claimed = None
+        pool = discovery.pool_of(claimed, self.region)
+        if pool is None:
+            raise VerificationError(
+                f"The id token was not issued by a user pool of {self.region}.",
+                "Check region and domain, then sign in again.",
+            )
+        return pool

@@ -1,0 +1,107 @@
+"""A user pool's public documents: its openid-configuration and its JWKS.
+
+Source: https://docs.aws.amazon.com/cognito/latest/developerguide/federation-endpoints.html
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from http import HTTPStatus
+from typing import TYPE_CHECKING, cast
+from urllib.parse import urlsplit
+
+from ..errors import SettingError, UnavailableError
+from .addresses import is_loopback, origin_of
+
+if TYPE_CHECKING:
+    from .transport import Transport
+
+_POOL_ID = re.compile(r"[a-z]{2}(-[a-z]+)+-\d+_[A-Za-z0-9]+")
+
+
+def issuer(user_pool_id: str, region: str) -> str:
+    """The `iss` claim of a pool's tokens, which no endpoint override changes."""
+    return f"https://cognito-idp.{region}.amazonaws.com/{user_pool_id}"
+
+
+def pool_of(claimed_issuer: object, region: str) -> str | None:
+    """The user pool id that an `iss` claim names, if it is a pool of this region."""
+    prefix = issuer("", region)
+    if not isinstance(claimed_issuer, str) or not claimed_issuer.startswith(prefix):
+        return None
+    pool = claimed_issuer.removeprefix(prefix)
+    return pool if _POOL_ID.fullmatch(pool) and pool.startswith(f"{region}_") else None
+
+
+def endpoint_override() -> str | None:
+    """Where this machine's settings move the region's cognito-idp endpoint to, as for every AWS client.
+
+    Source: https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
+
+    Raises:
+        SettingError: It is neither https nor loopback, so anybody on the way could hand us keys of their own.
+    """
+    if os.environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true":
+        return None
+    for name in ("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", "AWS_ENDPOINT_URL"):
+        if url := os.environ.get(name):
+            if urlsplit(url).scheme != "https" and not is_loopback(url):
+                raise SettingError(f"{name} is plain http to another machine.", "Use https, or unset it.")
+            return url.rstrip("/")
+    return None
+
+
+def keys_of(user_pool_id: str, region: str, transport: Transport) -> list[dict[str, object]]:
+    """The pool's public keys (RFC 7517, section 5).
+
+    Raises:
+        UnavailableError: They could not be fetched.
+        SettingError: The endpoint is overridden with something insecure.
+    """
+    document = _fetch(f"{_base(user_pool_id, region)}/.well-known/jwks.json", user_pool_id, region, transport)
+    keys = document.get("keys")
+    if not isinstance(keys, list) or not all(isinstance(key, dict) for key in keys):
+        raise UnavailableError(f"The keys of user pool {user_pool_id} came back malformed.", "Try again in a minute.")
+    return cast("list[dict[str, object]]", keys)
+
+
+def discover_domain(user_pool_id: str, region: str) -> str:
+    """The Cognito domain that a pool's openid-configuration names.
+
+    Returns:
+        The host, such as "your-app.auth.us-east-1.amazoncognito.com"; with http:// and its port for loopback.
+
+    Raises:
+        UnavailableError: The document could not be fetched.
+        SettingError: There is no such pool, or it has no domain.
+    """
+    from .transport import Transport
+
+    url = f"{_base(user_pool_id, region)}/.well-known/openid-configuration"
+    authorize = _fetch(url, user_pool_id, region, Transport()).get("authorization_endpoint")
+    if not isinstance(authorize, str) or not authorize.endswith("/oauth2/authorize"):
+        raise SettingError(
+            f"User pool {user_pool_id} has no domain.", "Give the pool a domain in the Cognito console, or set domain."
+        )
+    return origin_of(authorize.removesuffix("/oauth2/authorize")).removeprefix("https://")
+
+
+def _base(user_pool_id: str, region: str) -> str:
+    override = endpoint_override()
+    return f"{override}/{user_pool_id}" if override else issuer(user_pool_id, region)
+
+
+def _fetch(url: str, user_pool_id: str, region: str, transport: Transport) -> dict[str, object]:
+    answer = transport.get_json(url)
+    if answer.status in {400, 404}:
+        raise SettingError(
+            f"There is no user pool {user_pool_id} in {region}.",
+            "Check user_pool_id and region in the Cognito console.",
+        )
+    if answer.status != HTTPStatus.OK:
+        raise UnavailableError(
+            f"The documents of user pool {user_pool_id} could not be fetched (HTTP {answer.status}).",
+            "Try again in a minute.",
+        )
+    return dict(answer.payload)

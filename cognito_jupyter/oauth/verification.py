@@ -1,0 +1,145 @@
+"""Whether the tokens of a login are what it asked for.
+
+Source: OpenID Connect Core, section 3.1.3.7; https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-tokens-verifying-a-jwt.html
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import jwt
+
+from ..errors import VerificationError
+from .discovery import issuer
+from .pkce import base64url
+from .tokens import CognitoTokens, JwtPayload
+
+LEEWAY = timedelta(seconds=60)
+"""How far two clocks may differ beyond the skew that was measured."""
+
+
+@dataclass(frozen=True, repr=False)
+class Expectation:
+    """What a login asked for, and so what its tokens must say.
+
+    Attributes:
+        client_id: The app client.
+        user_pool_id: The pool that must have issued them.
+        region: The pool's region.
+        nonce: The login's own.
+        clock_skew: The server's clock minus this machine's.
+    """
+
+    client_id: str
+    user_pool_id: str
+    region: str
+    nonce: str
+    clock_skew: timedelta = timedelta(0)
+
+
+def verify_tokens(tokens: CognitoTokens, expected: Expectation, keys: Sequence[Mapping[str, object]]) -> JwtPayload:
+    """Verifies signature, issuer, audience, token_use, nonce, at_hash and expiry of a login's tokens.
+
+    Args:
+        tokens: What the code exchange answered.
+        expected: What the login asked for.
+        keys: The pool's JWKS.
+
+    Returns:
+        The id token's claims.
+
+    Raises:
+        VerificationError: Something does not fit; the message says what and shows no token.
+    """
+    claims = _verified(tokens["id_token"], "id", keys, expected, audience=expected.client_id)
+    _same(claims.get("nonce"), expected.nonce, "The id token answers another login (its nonce differs).")
+    if "at_hash" in claims:
+        _same(
+            claims["at_hash"], _at_hash(tokens["access_token"]), "Id and access token do not belong together (at_hash)."
+        )
+    access = _verified(tokens["access_token"], "access", keys, expected, audience=None)
+    _same(access.get("client_id"), expected.client_id, "The access token is for another app client.")
+    _same(access.get("sub"), claims["sub"], "Id and access token belong to different people.")
+    return cast("JwtPayload", claims)
+
+
+def _verified(
+    token: str, use: str, keys: Sequence[Mapping[str, object]], expected: Expectation, *, audience: str | None
+) -> dict[str, Any]:
+    claims = _decoded(token, use, keys, expected, audience)
+    if isinstance(claims, str):
+        raise VerificationError(claims, _REMEDY)
+    _same(claims.get("token_use"), use, f"The {use} token is of another kind.")
+    _in_time(claims, use, expected.clock_skew)
+    return claims
+
+
+def _decoded(
+    token: str, use: str, keys: Sequence[Mapping[str, object]], expected: Expectation, audience: str | None
+) -> dict[str, Any] | str:
+    """The claims, or a sentence: PyJWT's exceptions are left behind, since they may quote the token."""
+    try:
+        key = _key_of(token, keys)
+        if key is None:
+            return f"The {use} token is signed with a key that the user pool does not publish."
+        return jwt.decode(
+            token,
+            jwt.PyJWK(dict(key), algorithm="RS256"),
+            algorithms=["RS256"],
+            audience=audience,
+            issuer=issuer(expected.user_pool_id, expected.region),
+            # The times are checked below, by the server's clock.
+            options={
+                "require": ["exp", "iat", "iss", "sub", "token_use"],
+                "verify_exp": False,
+                "verify_iat": False,
+                "verify_nbf": False,
+                "verify_aud": audience is not None,
+            },
+        )
+    except jwt.InvalidIssuerError:
+        return f"The {use} token was issued by another user pool than {expected.user_pool_id}."
+    except jwt.InvalidAudienceError:
+        return f"The {use} token is for another app client."
+    except jwt.InvalidSignatureError:
+        return f"The {use} token's signature is wrong."
+    except (jwt.PyJWTError, ValueError, TypeError):
+        return f"The {use} token is malformed."
+
+
+def _key_of(token: str, keys: Sequence[Mapping[str, object]]) -> Mapping[str, object] | None:
+    kid = jwt.get_unverified_header(token).get("kid")
+    return next((key for key in keys if key.get("kid") == kid and key.get("kty") == "RSA"), None)
+
+
+def _in_time(claims: Mapping[str, Any], use: str, skew: timedelta) -> None:
+    now = (datetime.now(UTC) + skew).timestamp()
+    issued, expires = claims["iat"], claims["exp"]
+    if not all(isinstance(at, (int, float)) for at in (issued, expires)):
+        raise VerificationError(f"The {use} token's times are malformed.", _REMEDY)
+    if expires <= now - LEEWAY.total_seconds():
+        raise VerificationError(f"The {use} token has already expired.", _CLOCK)
+    if issued > now + LEEWAY.total_seconds():
+        ahead = timedelta(seconds=round(issued - now))
+        raise VerificationError(
+            f"The {use} token was issued in the future: this machine's clock is {ahead} behind.", _CLOCK
+        )
+
+
+def _same(found: object, wanted: str, otherwise: str) -> None:
+    if not isinstance(found, str) or not hmac.compare_digest(found.encode(errors="replace"), wanted.encode()):
+        raise VerificationError(otherwise, _REMEDY)
+
+
+def _at_hash(access_token: str) -> str:
+    """The left half of the access token's SHA-256 (OpenID Connect Core, section 3.1.3.6)."""
+    return base64url(hashlib.sha256(access_token.encode("ascii", errors="replace")).digest()[:16])
+
+
+_REMEDY = "Nothing was kept; sign in again, and show this message to your administrator if it comes back."
+_CLOCK = "Set this machine's clock right (NTP), then sign in again."
