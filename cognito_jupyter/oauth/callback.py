@@ -56,8 +56,6 @@ class OAuthCallbackHandler(BaseHTTPRequestHandler):
     """Answers one request: the callback by its verdict, everything else with a 404 that says nothing."""
 
     server: OAuthCallbackServer
-    server_version = "cognito_jupyter"
-    sys_version = ""
     timeout = PATIENCE
 
     def do_GET(self) -> None:
@@ -88,8 +86,12 @@ class OAuthCallbackHandler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(answer.body)
 
+    def version_string(self) -> str:
+        """The Server header: which Python this is concerns nobody."""
+        return "cognito_jupyter"
+
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
-        """Silent: the request line holds the code."""
+        """Says nothing: the request line holds the code."""
 
 
 class OAuthCallbackServer(HTTPServer):
