@@ -81,7 +81,7 @@ def _what_it_is_instead(address: str, query: str) -> PastedAnswerError:
         )
     if "code=" in query:
         return PastedAnswerError("That address is cut off: its state is missing, or a part stands twice.", _COPY)
-    if re.fullmatch(r"[A-Za-z0-9_.~-]{8,}", address) and "." not in address:
+    if re.fullmatch(r"(?=.*\d)[A-Za-z0-9_-]{16,}", address):
         return PastedAnswerError("That is a code alone, which cannot show that it belongs to this login.", _COPY)
     if query.count(".") == 2 and query.startswith("eyJ"):
         return PastedAnswerError("That is a token, which belongs to nobody's eyes and is not needed here.", _COPY)

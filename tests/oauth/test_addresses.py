@@ -1,0 +1,116 @@
+"""Which addresses are loopback, which are a domain, which are neither."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cognito_jupyter.errors import SettingError
+from cognito_jupyter.oauth.addresses import RedirectUri, host_of, origin_of, redirect_uris
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port", "path", "loopback"),
+    [
+        ("http://localhost:3000", "localhost", 3000, "/", True),
+        ("http://127.0.0.1:3000/callback", "127.0.0.1", 3000, "/callback", True),
+        ("http://[::1]:3000/", "::1", 3000, "/", True),
+        ("http://localhost", "localhost", 80, "/", True),
+        ("https://localhost:3000", "localhost", 3000, "/", False),
+        (
+            "https://hub.example/hub/user-redirect/proxy/3000/callback",
+            "hub.example",
+            443,
+            "/hub/user-redirect/proxy/3000/callback",
+            False,
+        ),
+        ("http://localhost.evil.example:3000", "localhost.evil.example", 3000, "/", False),
+    ],
+)
+def test_redirect_uris_are_taken_apart(text: str, host: str, port: int, path: str, loopback: bool) -> None:
+    """Host, port, path, and whether a listener of ours can answer."""
+    uri = RedirectUri.parse(text)
+    assert (uri.text, uri.host, uri.port, uri.path, uri.loopback) == (text, host, port, path, loopback)
+
+
+def test_several_are_separated_by_white_space() -> None:
+    """The setting may hold several registered URIs."""
+    assert [uri.port for uri in redirect_uris(" http://localhost:3000\n\thttp://localhost:3001 ")] == [3000, 3001]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "localhost:3000",
+        "ftp://localhost",
+        "http://",
+        "http://localhost:port",
+        "http://u@localhost",
+        "http://localhost#x",
+        "http://[::1",
+    ],
+)
+def test_what_is_no_redirect_uri_is_named(text: str) -> None:
+    """A malformed one is a SettingError that says how to write it."""
+    with pytest.raises(SettingError, match="http://localhost:3000"):
+        redirect_uris(text)
+
+
+@pytest.mark.parametrize(
+    ("domain", "origin"),
+    [
+        ("your-app.auth.us-east-1.amazoncognito.com", "https://your-app.auth.us-east-1.amazoncognito.com"),
+        ("https://login.example.org/", "https://login.example.org"),
+        ("http://localhost:9229", "http://localhost:9229"),
+        ("http://127.0.0.1:9229/", "http://127.0.0.1:9229"),
+    ],
+)
+def test_domains(domain: str, origin: str) -> None:
+    """A bare host means https; loopback may be plain http."""
+    assert origin_of(domain) == origin
+
+
+@pytest.mark.parametrize(
+    "domain",
+    [
+        "",
+        "http://login.example.org",
+        "https://a/b",
+        "https://a?b",
+        "https://u:p@a",
+        "ftp://a",
+        "a b",
+        "http://127.0.0.1.evil.example",
+    ],
+)
+def test_what_is_no_domain_is_refused(domain: str) -> None:
+    """Plain http to another machine, paths, user names: never a place for a password."""
+    with pytest.raises(SettingError):
+        origin_of(domain)
+
+
+@given(st.text())
+def test_any_text_is_a_domain_or_a_setting_error(text: str) -> None:
+    """No text breaks the parsers in another way."""
+    for parse in (origin_of, redirect_uris):
+        try:
+            parse(text)
+        except SettingError:
+            pass
+    host_of(text)
+
+
+@pytest.mark.parametrize(
+    ("header", "host"),
+    [
+        ("LOCALHOST:1", "localhost"),
+        ("[::1]:3000", "::1"),
+        ("a@localhost", None),
+        ("localhost:x", None),
+        ("localhost/x", None),
+        ("", None),
+    ],
+)
+def test_hosts(header: str, host: str | None) -> None:
+    """A Host header names a host, or it is malformed."""
+    assert host_of(header) == host

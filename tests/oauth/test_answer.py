@@ -1,0 +1,119 @@
+"""What the browser brings back, and what people paste instead."""
+
+from urllib.parse import urlencode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cognito_jupyter.errors import PastedAnswerError
+from cognito_jupyter.oauth.answer import OAuthCallbackResult, parse_callback, parse_pasted
+
+CODE, STATE = "8d8b5fb2-8e3a-4d6f", "st4te-abc_DEF"
+QUERY = f"code={CODE}&state={STATE}"
+URL = f"http://localhost:3000/?{QUERY}"
+GOOD = OAuthCallbackResult(CODE, None, None, STATE)
+
+
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        URL,
+        QUERY,
+        f"?{QUERY}",
+        f"  {URL}\n",
+        f'"{URL}"',
+        f"'{URL}'",
+        f"`{URL}`",
+        f"<{URL}>",
+        URL.removeprefix("http://"),
+        URL.replace("&", "&amp;"),
+        URL[:40] + "\n" + URL[40:],
+        URL[:30] + "\r\n    " + URL[30:],
+        f"{URL}#",
+        f"https://hub.example/user/ann/proxy/3000/?redirects=1&{QUERY}",
+    ],
+)
+def test_every_way_to_copy_the_address_is_understood(pasted: str) -> None:
+    """The whole URL or its query, with what mail, chat and terminals do to it."""
+    assert parse_pasted(pasted) == GOOD
+
+
+@pytest.mark.parametrize(
+    ("pasted", "sentence"),
+    [
+        ("", "Nothing was pasted"),
+        ("   \n", "Nothing was pasted"),
+        (CODE, "a code alone"),
+        ("https://x.auth.us-east-1.amazoncognito.com/login?client_id=a&state=b", "sign-in page"),
+        ("https://x.auth.us-east-1.amazoncognito.com/oauth2/authorize?client_id=a", "sign-in page"),
+        ("https://x.auth.us-east-1.amazoncognito.com/error?error=redirect_mismatch&client_id=a", "sign-in page"),
+        (f"http://localhost:3000/?code={CODE}", "cut off"),
+        (f"http://localhost:3000/?code={CODE}&state=a&state=b", "cut off"),
+        ("http://localhost:8888/lab/tree/notebook.ipynb", "neither a code nor an error"),
+        ("hello there", "neither a code nor an error"),
+    ],
+)
+def test_each_mistake_has_its_own_sentence(pasted: str, sentence: str) -> None:
+    """A person who pastes the wrong thing is told what it looks like."""
+    with pytest.raises(PastedAnswerError, match=sentence) as raised:
+        parse_pasted(pasted)
+    assert CODE not in str(raised.value)
+    assert "paste" in str(raised.value) or "address" in str(raised.value)
+
+
+def test_an_error_answer_is_an_answer() -> None:
+    """Cognito's error comes back with its description."""
+    answer = parse_pasted(f"http://localhost:3000/?error=access_denied&error_description=User+said+no&state={STATE}")
+    assert answer == OAuthCallbackResult(None, "access_denied", "User said no", STATE)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "code=",
+        "code=a&error=b&state=c",
+        "code=a&code=b&state=c",
+        "state=c",
+        "x=1",
+        "&".join(f"a{i}=1" for i in range(60)),
+    ],
+)
+def test_what_is_no_answer(query: str) -> None:
+    """Neither code nor error, both, or one twice."""
+    assert parse_callback(query) is None
+
+
+@given(st.text())
+def test_any_text_is_an_answer_or_a_sentence(text: str) -> None:
+    """No pasted text breaks the parser, and no sentence repeats it."""
+    try:
+        answer = parse_pasted(text)
+    except PastedAnswerError as error:
+        assert error.remedy  # noqa: PT017 - any other text may be an answer
+    else:
+        assert answer.state
+        assert bool(answer.authorization_code) != bool(answer.error)
+
+
+@given(st.text(min_size=1), st.text(min_size=1))
+def test_any_code_and_state_come_through(code: str, state: str) -> None:
+    """Whatever characters Cognito uses, the listener reads what it sent."""
+    try:
+        query = urlencode({"code": code, "state": state})
+    except UnicodeEncodeError:
+        return
+    assert parse_callback(query) == OAuthCallbackResult(code, None, None, state)
+
+
+@given(st.binary())
+def test_any_bytes_in_a_query_are_survived(raw: bytes) -> None:
+    """The listener's parser takes any request line."""
+    parse_callback(raw.decode("latin-1"))
+
+
+def test_a_result_does_not_show_its_code() -> None:
+    """The repr tells the kind of an answer alone."""
+    assert CODE not in repr(GOOD)
+    assert STATE not in repr(GOOD)

@@ -1,0 +1,32 @@
+"""The proof key."""
+
+from cognito_jupyter import CognitoOAuthAuthenticator
+from cognito_jupyter.oauth.pkce import LoginSecrets, base64url, s256
+
+
+def test_the_challenge_of_rfc_7636_appendix_b() -> None:
+    """The RFC's own verifier gives the RFC's own challenge."""
+    octets = bytes(
+        [116, 24, 223, 180, 151, 153, 224, 37, 79, 250, 96, 125, 216, 173, 187, 186]
+        + [22, 212, 37, 77, 105, 214, 191, 240, 91, 88, 5, 88, 83, 132, 141, 121]
+    )
+    verifier = base64url(octets)
+    assert verifier == "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+    assert s256(verifier) == "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+
+
+def test_a_pair_fits_and_is_new_each_time() -> None:
+    """The public pair is a verifier of 43 unreserved characters with its S256 challenge, never the same twice."""
+    pairs = {CognitoOAuthAuthenticator.generate_pkce_pair() for _ in range(50)}
+    assert len(pairs) == 50
+    for verifier, challenge in pairs:
+        assert len(verifier) == 43
+        assert set(verifier) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+        assert challenge == s256(verifier)
+
+
+def test_the_secrets_of_a_login_do_not_show() -> None:
+    """No repr of a login's secrets holds one of them."""
+    secrets = LoginSecrets.new()
+    shown = f"{secrets!r} {secrets}"
+    assert not any(value in shown for value in (secrets.code_verifier, secrets.state, secrets.nonce))

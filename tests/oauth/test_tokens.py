@@ -1,0 +1,55 @@
+"""The shapes of tokens, and decoding without verifying."""
+
+import base64
+import json
+import pprint
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from IPython.lib.pretty import pretty
+
+from cognito_jupyter import decode_jwt_payload
+from cognito_jupyter.oauth.tokens import redacted
+
+
+def encoded(part: bytes) -> str:
+    return base64.urlsafe_b64encode(part).rstrip(b"=").decode()
+
+
+@given(st.dictionaries(st.text(), st.integers() | st.text() | st.lists(st.text())))
+def test_any_claims_come_back(claims: dict[str, object]) -> None:
+    """Whatever JSON object is in a JWT is what decoding gives."""
+    assert decode_jwt_payload(f"e30.{encoded(json.dumps(claims).encode())}.sig") == claims
+
+
+@given(st.text() | st.binary().map(lambda raw: f"a.{encoded(raw)}.b"))
+def test_what_is_no_jwt_is_a_value_error_that_shows_nothing(text: str) -> None:
+    """Anything else is a ValueError, and its message holds nothing of the text."""
+    try:
+        decoded = decode_jwt_payload(text)
+    except ValueError as error:
+        assert error.__cause__ is None
+        assert str(error).startswith("This is not a JWT")
+    else:
+        assert isinstance(decoded, dict)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a.b", "a.b.c.d", "..", "a..c", "a.!!.c", f"a.{encoded(b'[1]')}.c", f"a.{encoded(b'{')}.c"]
+)
+def test_malformed(text: str) -> None:
+    """Wrong number of parts, wrong alphabet, wrong JSON, no object."""
+    with pytest.raises(ValueError, match="not a JWT"):
+        decode_jwt_payload(text)
+
+
+def test_redacted_dicts_show_their_keys_alone() -> None:
+    """Neither repr, str, format, pprint nor IPython's pretty printer shows a value."""
+    tokens = redacted({"id_token": "s3cr3t", "expires_in": 3600})
+    in_a_cell: str = pretty(tokens)  # type: ignore[no-untyped-call] # IPython ships no types for it
+    for shown in (repr(tokens), str(tokens), f"{tokens}", pprint.pformat(tokens), in_a_cell, f"{[tokens]}"):
+        assert "id_token" in shown
+        assert "s3cr3t" not in shown
+    assert tokens["id_token"] == "s3cr3t"
+    assert json.loads(json.dumps(tokens)) == {"id_token": "s3cr3t", "expires_in": 3600}

@@ -1,0 +1,122 @@
+"""Tokens that are not what a login asked for."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from cognito_jupyter.errors import VerificationError
+from cognito_jupyter.oauth.tokens import CognitoTokens
+from cognito_jupyter.oauth.verification import Expectation, _at_hash, verify_tokens
+
+POOL, CLIENT, NONCE = "us-east-1_AbCdEfGhI", "the-client", "the-nonce"
+ISSUER = f"https://cognito-idp.us-east-1.amazonaws.com/{POOL}"
+EXPECTED = Expectation(CLIENT, POOL, "us-east-1", NONCE)
+ID_KEY, ACCESS_KEY, STRANGER = (rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(3))
+
+
+def public(key: rsa.RSAPrivateKey, kid: str) -> dict[str, object]:
+    return {
+        **json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key())),
+        "kid": kid,
+        "alg": "RS256",
+        "use": "sig",
+    }
+
+
+KEYS = [public(ID_KEY, "id-key"), public(ACCESS_KEY, "access-key")]
+
+
+def claims(**changes: object) -> dict[str, object]:
+    now = int(time.time())
+    return {"sub": "ann", "iss": ISSUER, "iat": now, "exp": now + 3600} | changes
+
+
+def tokens(
+    *,
+    id_key: rsa.RSAPrivateKey = ID_KEY,
+    kid: str = "id-key",
+    access: dict[str, object] | None = None,
+    **changes: object,
+) -> CognitoTokens:
+    """A good pair, but for the changes."""
+    access_claims = claims(token_use="access", client_id=CLIENT) | (access or {})  # noqa: S106 - a claim
+    access_token = jwt.encode(access_claims, ACCESS_KEY, "RS256", {"kid": "access-key"})
+    id_claims = claims(token_use="id", aud=CLIENT, nonce=NONCE, at_hash=_at_hash(access_token)) | changes  # noqa: S106
+    kept = {name: value for name, value in id_claims.items() if value is not None}
+    id_token = jwt.encode(kept, id_key, "RS256", {"kid": kid})
+    return {"id_token": id_token, "access_token": access_token, "refresh_token": "r"}
+
+
+def unsigned(pair: CognitoTokens) -> CognitoTokens:
+    body = jwt.decode(pair["id_token"], options={"verify_signature": False})
+    return pair | {"id_token": jwt.encode(body, "", "none", {"kid": "id-key"})}
+
+
+def signed_with_the_public_key(pair: CognitoTokens) -> CognitoTokens:
+    """The classic confusion: HS256 with what everybody knows."""
+    body = jwt.decode(pair["id_token"], options={"verify_signature": False})
+    return pair | {"id_token": jwt.encode(body, str(KEYS[0]["n"]), "HS256", {"kid": "id-key"})}
+
+
+def test_good_tokens_pass() -> None:
+    """And the id token's claims come back."""
+    assert verify_tokens(tokens(), EXPECTED, KEYS)["sub"] == "ann"
+
+
+def test_a_token_without_at_hash_passes() -> None:
+    """OpenID Connect makes it optional in this flow."""
+    verify_tokens(tokens(at_hash=None), EXPECTED, KEYS)
+
+
+LONG_AGO = int(time.time()) - 7200
+WRONG: dict[str, tuple[Callable[[], CognitoTokens], str]] = {
+    "another nonce": (lambda: tokens(nonce="x"), "another login"),
+    "no nonce": (lambda: tokens(nonce=None), "another login"),
+    "another audience": (lambda: tokens(aud="x"), "another app client"),
+    "another pool": (lambda: tokens(iss=ISSUER[:-1] + "X"), "another user pool"),
+    "another region": (lambda: tokens(iss=ISSUER.replace("us-east-1", "eu-west-1")), "another user pool"),
+    "an access token as id token": (lambda: tokens(token_use="access"), "another kind"),  # noqa: S106 - a claim
+    "an id token as access token": (lambda: tokens(access={"token_use": "id"}), "another kind"),
+    "another access token": (lambda: tokens(at_hash="x"), "at_hash"),
+    "access of another client": (lambda: tokens(access={"client_id": "x"}), "another app client"),
+    "access of another person": (lambda: tokens(access={"sub": "bob"}), "different people"),
+    "expired": (lambda: tokens(iat=LONG_AGO, exp=LONG_AGO + 3600), "already expired"),
+    "from the future": (
+        lambda: tokens(iat=int(time.time()) + 7200, exp=int(time.time()) + 9000),
+        "clock is 2:00:00 behind",
+    ),
+    "strange times": (lambda: tokens(exp="soon"), "malformed"),
+    "a stranger's key": (lambda: tokens(id_key=STRANGER), "signature is wrong"),
+    "an unknown kid": (lambda: tokens(kid="other"), "does not publish"),
+    "the other token's key": (lambda: tokens(kid="access-key"), "signature is wrong"),
+    "no signature": (lambda: unsigned(tokens()), "malformed"),
+    "a public key as secret": (lambda: signed_with_the_public_key(tokens()), "malformed"),
+    "no token": (lambda: tokens() | {"id_token": "a.b.c"}, "malformed"),
+    "no sub": (lambda: tokens(sub=None), "malformed"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_tokens_are_refused_with_a_sentence(case: str) -> None:
+    """Each says what is wrong, shows no token, and leaves no exception behind that quotes one."""
+    make, sentence = WRONG[case]
+    pair = make()
+    with pytest.raises(VerificationError, match=sentence) as raised:
+        verify_tokens(pair, EXPECTED, KEYS)
+    assert isinstance(raised.value, PermissionError)
+    assert raised.value.__context__ is None
+    assert pair["id_token"] not in str(raised.value)
+
+
+def test_a_measured_skew_is_allowed_for() -> None:
+    """A machine that is two hours behind still signs in, once the skew is known."""
+    ahead = int(time.time()) + 7200
+    pair = tokens(iat=ahead, exp=ahead + 3600, access={"iat": ahead, "exp": ahead + 3600})
+    verify_tokens(pair, Expectation(CLIENT, POOL, "us-east-1", NONCE, clock_skew=timedelta(hours=2)), KEYS)
