@@ -115,7 +115,7 @@ class OAuthCallbackServer(HTTPServer):
 
     # On POSIX this lets a port be taken again right after a login, never while another process listens on it.
     allow_reuse_address = sys.platform != "win32"
-    request_queue_size = 128
+    request_queue_size = 1024  # a full queue makes the browser wait a second for its next try
 
     def __init__(  # noqa: D107 - the class says it
         self,
