@@ -7,17 +7,17 @@ https://docs.aws.amazon.com/cognito/latest/developerguide/federation-endpoints.h
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from datetime import timedelta
 from http import HTTPStatus
 from typing import cast
 from urllib.parse import urlencode
 
-from ..errors import VerificationError
-from . import discovery
+from ..errors import SettingError, UnavailableError, VerificationError
 from .addresses import origin_of, redirect_uris
 from .browser import open_in_browser
 from .callback import OAuthCallbackServer
+from .discovery import PublicKeys, endpoint_override, pool_of
 from .login import Login
 from .pkce import LoginSecrets, generate_pkce_pair
 from .refusal import ended, refused, require_tokens
@@ -75,6 +75,7 @@ class CognitoOAuthAuthenticator:
         self._announce = announce
         self._open_browser = open_browser
         self._transport = Transport()
+        self._keys = PublicKeys(region, self._transport)
 
     def __repr__(self) -> str:
         return f"<CognitoOAuthAuthenticator: {self.cognito_domain}, client {self.client_id}>"
@@ -109,7 +110,7 @@ class CognitoOAuthAuthenticator:
             return login.tokens()
 
     def _invitation(self, login: Login) -> str:
-        override = discovery.endpoint_override()
+        override = endpoint_override()
         moved = f"\n(The user pool's keys come from {override}, by AWS_ENDPOINT_URL*.)" if override else ""
         return (
             f"To sign in, open this address in your browser:\n\n    {login.authorization_url}\n\n"
@@ -133,6 +134,17 @@ class CognitoOAuthAuthenticator:
             listen=listen,
             timeout=self.timeout if timeout is None else timeout,
         )
+
+    def warm(self) -> None:
+        """Opens the connection to the token endpoint and fetches the pinned pool's keys, ahead of a login's end.
+
+        To be called in a thread while the person types a password. Faults are left to the request that needs the
+        answer, which says what to do.
+        """
+        with suppress(UnavailableError, SettingError):
+            if self.user_pool_id is not None:
+                self._keys.of(self.user_pool_id)
+        self._transport.open(self.token_endpoint)
 
     def start_local_server(self, port: int = 3000) -> OAuthCallbackServer:
         """Listens for the callback on loopback, 127.0.0.1 and ::1 both, in a thread; `server.result` holds the answer.
@@ -274,11 +286,15 @@ class CognitoOAuthAuthenticator:
     def _verified_tokens(self, code: str, secrets: LoginSecrets, redirect_uri: str) -> CognitoTokens:
         tokens = self.exchange_code_for_tokens(code, secrets.code_verifier, redirect_uri=redirect_uri)
         # Late: cryptography is heavy, and only a login needs it.
-        from .verification import Expectation, verify_tokens
+        from .verification import Expectation, UnknownKeyError, verify_tokens
 
         pool = self._issuing_pool(tokens)
         expected = Expectation(self.client_id, pool, self.region, secrets.nonce, self.clock_skew)
-        verify_tokens(tokens, expected, discovery.keys_of(pool, self.region, self._transport))
+        try:
+            verify_tokens(tokens, expected, self._keys.of(pool))
+        except UnknownKeyError:
+            # The pool may have changed its keys since they were fetched.
+            verify_tokens(tokens, expected, self._keys.of(pool, afresh=True))
         return tokens
 
     def _issuing_pool(self, tokens: CognitoTokens) -> str:
@@ -289,7 +305,7 @@ class CognitoOAuthAuthenticator:
             claimed = decode_jwt_payload(tokens["id_token"]).get("iss")
         except ValueError:
             claimed = None
-        pool = discovery.pool_of(claimed, self.region)
+        pool = pool_of(claimed, self.region)
         if pool is None:
             raise VerificationError(
                 f"The id token was not issued by a user pool of {self.region}.",

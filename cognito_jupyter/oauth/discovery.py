@@ -52,18 +52,42 @@ def endpoint_override() -> str | None:
     return None
 
 
-def keys_of(user_pool_id: str, region: str, transport: Transport) -> list[dict[str, object]]:
-    """The pool's public keys (RFC 7517, section 5).
+class PublicKeys:
+    """The public keys of a region's user pools, each fetched once (RFC 7517, section 5).
 
-    Raises:
-        UnavailableError: They could not be fetched.
-        SettingError: The endpoint is overridden with something insecure.
+    Args:
+        region: The pools' region.
+        transport: Fetches them.
     """
-    document = _fetch(f"{_base(user_pool_id, region)}/.well-known/jwks.json", user_pool_id, region, transport)
-    keys = document.get("keys")
-    if not isinstance(keys, list) or not all(isinstance(key, dict) for key in keys):
-        raise UnavailableError(f"The keys of user pool {user_pool_id} came back malformed.", "Try again in a minute.")
-    return cast("list[dict[str, object]]", keys)
+
+    def __init__(self, region: str, transport: Transport) -> None:
+        self._region = region
+        self._transport = transport
+        self._keys: dict[str, list[dict[str, object]]] = {}
+
+    def of(self, user_pool_id: str, *, afresh: bool = False) -> list[dict[str, object]]:
+        """The pool's keys.
+
+        Args:
+            user_pool_id: Whose.
+            afresh: Whether to fetch them again: Cognito may have changed them.
+
+        Raises:
+            UnavailableError: They could not be fetched.
+            SettingError: There is no such pool, or the endpoint is overridden with something insecure.
+        """
+        if afresh or user_pool_id not in self._keys:
+            self._keys[user_pool_id] = self._fetched(user_pool_id)
+        return self._keys[user_pool_id]
+
+    def _fetched(self, user_pool_id: str) -> list[dict[str, object]]:
+        url = f"{_base(user_pool_id, self._region)}/.well-known/jwks.json"
+        keys = _fetch(url, user_pool_id, self._region, self._transport).get("keys")
+        if not isinstance(keys, list) or not all(isinstance(key, dict) for key in keys):
+            raise UnavailableError(
+                f"The keys of user pool {user_pool_id} came back malformed.", "Try again in a minute."
+            )
+        return cast("list[dict[str, object]]", keys)
 
 
 def discover_domain(user_pool_id: str, region: str) -> str:

@@ -84,6 +84,10 @@ class Transport:
         """Fetches a JSON object. Raises UnavailableError as `post_form` does."""
         return self._send(requests.Request("GET", url), repeatable=True, empty_is_fine=False)
 
+    def open(self, url: str) -> None:
+        """Opens a connection ahead of its use by one cheap request, whose answer and faults do not matter."""
+        self._attempt(requests.Request("GET", url), empty_is_fine=True)
+
     def close(self) -> None:
         """Closes the connections; the next request opens new ones."""
         self._session.close()

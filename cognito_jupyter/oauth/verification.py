@@ -23,6 +23,10 @@ LEEWAY = timedelta(seconds=60)
 """How far two clocks may differ beyond the skew that was measured."""
 
 
+class UnknownKeyError(VerificationError):
+    """A token is signed with a key that is not among those handed in."""
+
+
 @dataclass(frozen=True, repr=False)
 class Expectation:
     """What a login asked for, and so what its tokens must say.
@@ -54,6 +58,7 @@ def verify_tokens(tokens: CognitoTokens, expected: Expectation, keys: Sequence[M
         The id token's claims.
 
     Raises:
+        UnknownKeyError: The keys at hand may be out of date.
         VerificationError: Something does not fit; the message says what and shows no token.
     """
     claims = _verified(tokens["id_token"], "id", keys, expected, audience=expected.client_id)
@@ -72,8 +77,8 @@ def _verified(
     token: str, use: str, keys: Sequence[Mapping[str, object]], expected: Expectation, *, audience: str | None
 ) -> dict[str, Any]:
     claims = _decoded(token, use, keys, expected, audience)
-    if isinstance(claims, str):
-        raise VerificationError(claims, _REMEDY)
+    if isinstance(claims, VerificationError):
+        raise claims
     _same(claims.get("token_use"), use, f"The {use} token is of another kind.")
     _in_time(claims, use, expected.clock_skew)
     return claims
@@ -81,19 +86,21 @@ def _verified(
 
 def _decoded(
     token: str, use: str, keys: Sequence[Mapping[str, object]], expected: Expectation, audience: str | None
-) -> dict[str, Any] | str:
-    """The claims, or a sentence: PyJWT's exceptions are left behind, since they may quote the token."""
+) -> dict[str, Any] | VerificationError:
+    """The claims, or the error to raise: PyJWT's own are left behind, since they may quote the token."""
     try:
         key = _key_of(token, keys)
         if key is None:
-            return f"The {use} token is signed with a key that the user pool does not publish."
+            return UnknownKeyError(
+                f"The {use} token is signed with a key that the user pool does not publish.", _REMEDY
+            )
         return jwt.decode(
             token,
             jwt.PyJWK(dict(key), algorithm="RS256"),
             algorithms=["RS256"],
             audience=audience,
             issuer=issuer(expected.user_pool_id, expected.region),
-            # The times are checked below, by the server's clock.
+            # The times are checked by us, with the server's clock.
             options={
                 "require": ["exp", "iat", "iss", "sub", "token_use"],
                 "verify_exp": False,
@@ -103,13 +110,14 @@ def _decoded(
             },
         )
     except jwt.InvalidIssuerError:
-        return f"The {use} token was issued by another user pool than {expected.user_pool_id}."
+        what = f"The {use} token was issued by another user pool than {expected.user_pool_id}."
     except jwt.InvalidAudienceError:
-        return f"The {use} token is for another app client."
+        what = f"The {use} token is for another app client."
     except jwt.InvalidSignatureError:
-        return f"The {use} token's signature is wrong."
+        what = f"The {use} token's signature is wrong."
     except (jwt.PyJWTError, ValueError, TypeError):
-        return f"The {use} token is malformed."
+        what = f"The {use} token is malformed."
+    return VerificationError(what, _REMEDY)
 
 
 def _key_of(token: str, keys: Sequence[Mapping[str, object]]) -> Mapping[str, object] | None:

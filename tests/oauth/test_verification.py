@@ -90,7 +90,7 @@ WRONG: dict[str, tuple[Callable[[], CognitoTokens], str]] = {
     "expired": (lambda: tokens(iat=LONG_AGO, exp=LONG_AGO + 3600), "already expired"),
     "from the future": (
         lambda: tokens(iat=int(time.time()) + 7200, exp=int(time.time()) + 9000),
-        "clock is 2:00:00 behind",
+        r"clock is (2:00:00|1:59:59) behind",
     ),
     "strange times": (lambda: tokens(exp="soon"), "malformed"),
     "a stranger's key": (lambda: tokens(id_key=STRANGER), "signature is wrong"),
