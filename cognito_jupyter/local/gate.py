@@ -1,0 +1,314 @@
+"""The gate before moto: lets signed requests pass untouched, and refuses expired and unknown keys as AWS does.
+
+Sources: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html;
+https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
+"""
+
+from __future__ import annotations
+
+import calendar
+import http.client
+import re
+import socket
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from xml.sax.saxutils import escape
+
+from .ledger import Ledger
+from .model import Fault, Knobs
+from .weather import addressed_to_loopback, hang_up
+
+_CHUNK = 1 << 16
+_MAX_SKEW = 15 * 60
+_CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d{8}/[^/]+/([a-z0-9-]+)/aws4_request")
+_HOP_BY_HOP = frozenset(
+    {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "expect"}
+)
+
+
+@dataclass(frozen=True)
+class SignedRequest:
+    """One request that came to the gate.
+
+    Attributes:
+        role_arn: Whose key signed it; None for a key that nobody was given.
+        status: What was answered.
+    """
+
+    method: str
+    path: str
+    service: str
+    access_key_id: str
+    role_arn: str | None
+    status: int
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An AWS error."""
+
+    status: int
+    code: str
+    message: str
+
+
+class Gate:
+    """A reverse proxy on 127.0.0.1.
+
+    Args:
+        upstream: moto's port.
+        ledger: Who may sign, and until when.
+        knobs: Latency, faults and the clock; the endpoints are "gate:s3", "gate:sts", "gate:iam".
+        counts: Calls by endpoint name.
+
+    Attributes:
+        requests: The last requests, and which role signed each.
+    """
+
+    def __init__(self, upstream: int, ledger: Ledger, knobs: Knobs, counts: Counter[str]) -> None:
+        self.upstream = upstream
+        self.ledger = ledger
+        self.knobs = knobs
+        self.counts = counts
+        self.requests: deque[SignedRequest] = deque(maxlen=10_000)
+        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server.gate = self
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name="local-gate", daemon=True
+        )
+
+    def start(self) -> None:
+        """Begins to answer."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Frees the port; no thread and no connection is left."""
+        self._server.end()
+        self._thread.join()
+
+    def judge(self, access_key_id: str, token: str | None, date: str | None) -> Refusal | None:
+        """Why a signed request may not pass; None where it may."""
+        key = self.ledger.find(access_key_id)
+        if key is None:
+            return Refusal(
+                403, "InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records."
+            )
+        if token != key.session_token:
+            return Refusal(400, "InvalidToken", "The provided token is malformed or otherwise invalid.")
+        if self.ledger.expired(key):
+            return Refusal(400, "ExpiredToken", "The provided token has expired.")
+        try:
+            signed = calendar.timegm(time.strptime(date or "", "%Y%m%dT%H%M%SZ"))
+        except ValueError:
+            return Refusal(403, "AccessDenied", "AWS authentication requires a valid Date or x-amz-date header")
+        if abs(signed - self.knobs.now()) > _MAX_SKEW:
+            message = "The difference between the request time and the current time is too large."
+            return Refusal(403, "RequestTimeTooSkewed", message)
+        return None
+
+
+class _Server(ThreadingHTTPServer):
+    """Knows its connections, so that it can end them."""
+
+    daemon_threads = True
+    request_queue_size = 128
+    gate: Gate
+
+    def __init__(self, *args: Any) -> None:
+        self._open: dict[Any, threading.Thread] = {}
+        self._guard = threading.Lock()
+        super().__init__(*args)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        thread = threading.Thread(target=self.process_request_thread, args=(request, client_address), daemon=True)
+        with self._guard:
+            self._open[request] = thread
+        thread.start()
+
+    def shutdown_request(self, request: Any) -> None:
+        with self._guard:
+            self._open.pop(request, None)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Says nothing: clients hang up, and so do our own faults."""
+
+    def end(self) -> None:
+        self.shutdown()
+        self.server_close()
+        with self._guard:
+            connections = list(self._open.items())
+        for connection, _ in connections:
+            hang_up(connection)
+        for _, thread in connections:
+            thread.join(5)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """One connection; keeps it open, as S3 does."""
+
+    server: _Server
+    protocol_version = "HTTP/1.1"
+    timeout = 60
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
+        """Says nothing."""
+
+    def setup(self) -> None:
+        super().setup()
+        self._upstream = http.client.HTTPConnection("127.0.0.1", self.server.gate.upstream, timeout=60)
+        # Otherwise Nagle and delayed acknowledgements add 40 ms to every small answer.
+        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def finish(self) -> None:
+        self._upstream.close()
+        super().finish()
+
+    def _any(self) -> None:
+        gate = self.server.gate
+        found = _CREDENTIAL.search(self.headers.get("Authorization", ""))
+        access_key_id, service = found.groups() if found else ("", "s3")
+        self._endpoint = f"gate:{service}"
+        gate.counts[self._endpoint] += 1
+        time.sleep(gate.knobs.pause_of(self._endpoint))
+        key = gate.ledger.find(access_key_id)
+        status = self._answer(service, access_key_id, signed=found is not None)
+        path = self.path.partition("?")[0]
+        role_arn = key.role_arn if key else None
+        gate.requests.append(SignedRequest(self.command, path, service, access_key_id, role_arn, status))
+
+    do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = _any  # noqa: N815 - http.server's names
+
+    def _answer(self, service: str, access_key_id: str, *, signed: bool) -> int:
+        gate = self.server.gate
+        if not addressed_to_loopback(self.headers.get("Host", "")):
+            return self._refuse(service, Refusal(403, "AccessDenied", "Wrong Host"))
+        if not signed:
+            return self._refuse(service, Refusal(403, "AccessDenied", "Access Denied"))
+        refusal = gate.judge(access_key_id, self.headers.get("X-Amz-Security-Token"), self.headers.get("X-Amz-Date"))
+        if refusal is not None:
+            return self._refuse(service, refusal)
+        fault = gate.knobs.take_fault(self._endpoint)
+        if fault is not None and fault.kind == "status":
+            return self._refuse(service, Refusal(fault.status, "InternalError", fault.body))
+        return self._forward(fault)
+
+    def _refuse(self, service: str, refusal: Refusal) -> int:
+        if service != "s3":
+            refusal = _as_query_error(refusal)
+        body = _xml(service, refusal)
+        # The rest of the body would be taken for the next request.
+        self.close_connection = True
+        self.send_response(refusal.status)
+        self.send_header("Content-Type", "application/xml")
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Connection", "close")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+        self._drain()
+        return refusal.status
+
+    def _drain(self) -> None:
+        """Reads what the client still sends: closing before would reset the connection and lose the answer."""
+        self.wfile.flush()
+        self.connection.shutdown(socket.SHUT_WR)
+        self.connection.settimeout(2)
+        try:
+            while self.rfile.read1(_CHUNK):
+                pass
+        except OSError:
+            return
+
+    def _forward(self, fault: Fault | None) -> int:
+        if fault is not None and fault.kind == "stall":
+            time.sleep(fault.seconds)
+        if fault is not None and fault.kind == "drop":
+            hang_up(self.connection)
+            return 0
+        self._upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
+        chunked = "chunked" in self.headers.get("Transfer-Encoding", "").lower()
+        for name, value in self.headers.items():
+            if name.lower() not in _HOP_BY_HOP:
+                self._upstream.putheader(name, value)
+        if chunked:
+            self._upstream.putheader("Transfer-Encoding", "chunked")
+        self._upstream.endheaders(_body(self, chunked=chunked), encode_chunked=chunked)
+        return self._pass_back(self._upstream.getresponse(), truncate=fault is not None)
+
+    def _pass_back(self, response: http.client.HTTPResponse, *, truncate: bool) -> int:
+        self.send_response_only(response.status, response.reason)
+        for name, value in response.getheaders():
+            if name.lower() not in _HOP_BY_HOP:
+                self.send_header(name, value)
+        length = response.getheader("Content-Length")
+        bodyless = self.command == "HEAD" or response.status in {204, 304}
+        if length is None and not bodyless:
+            self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        left = int(length or 0) // 2 if truncate else None
+        while not bodyless and (part := response.read(_CHUNK if left is None else min(_CHUNK, left))):
+            self.wfile.write(part if length is not None else b"%x\r\n%s\r\n" % (len(part), part))
+            left = None if left is None else left - len(part)
+        if truncate:
+            self._upstream.close()
+            self.wfile.flush()
+            hang_up(self.connection)
+            self.close_connection = True
+            return response.status
+        response.read()
+        if length is None and not bodyless:
+            self.wfile.write(b"0\r\n\r\n")
+        return response.status
+
+
+def _body(handler: _Handler, *, chunked: bool) -> Iterator[bytes] | None:
+    """The request's body as it comes, never all of it at once."""
+    if chunked:
+        return _chunks(handler)
+    left = int(handler.headers.get("Content-Length") or 0)
+    return _parts(handler, left) if left else None
+
+
+def _parts(handler: _Handler, left: int) -> Iterator[bytes]:
+    while left:
+        part = handler.rfile.read1(min(_CHUNK, left))
+        if not part:
+            raise ConnectionResetError
+        left -= len(part)
+        yield part
+
+
+def _chunks(handler: _Handler) -> Iterator[bytes]:
+    while size := int(handler.rfile.readline(100).split(b";")[0], 16):
+        yield from _parts(handler, size)
+        handler.rfile.readline(2)
+    while handler.rfile.readline(_CHUNK) not in {b"\r\n", b"\n", b""}:
+        pass
+
+
+def _as_query_error(refusal: Refusal) -> Refusal:
+    """STS and IAM say the same things in other words."""
+    match refusal.code:
+        case "ExpiredToken":
+            return Refusal(403, "ExpiredToken", "The security token included in the request is expired")
+        case "InvalidAccessKeyId" | "InvalidToken":
+            return Refusal(403, "InvalidClientTokenId", "The security token included in the request is invalid.")
+        case "RequestTimeTooSkewed":
+            return Refusal(403, "SignatureDoesNotMatch", "Signature expired or not yet current.")
+        case _:
+            return refusal
+
+
+def _xml(service: str, refusal: Refusal) -> bytes:
+    error = f"<Code>{refusal.code}</Code><Message>{escape(refusal.message)}</Message>"
+    head = '<?xml version="1.0" encoding="UTF-8"?>\n'
+    if service == "s3":
+        return f"{head}<Error>{error}<RequestId>local</RequestId></Error>".encode()
+    return f"{head}<ErrorResponse><Error><Type>Sender</Type>{error}</Error><RequestId>local</RequestId></ErrorResponse>".encode()

@@ -1,0 +1,58 @@
+"""What the local AWS holds at the start: three roles, a bucket, and a small data set of our own making."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+BUCKET = "cognito-jupyter-demo"
+DATA_KEY = "stars/measurements.csv"
+ROLE_PREFIX = "cognito-jupyter-"
+_READ = ["s3:ListBucket", "s3:GetObject", "s3:GetBucketLocation"]
+_WRITE = [*_READ, "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
+
+
+def policies() -> dict[str, dict[str, Any]]:
+    """What each role may do: Analyst reads, Uploader writes, Admin does everything."""
+    return {
+        "Analyst": _allow(_READ, f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"),
+        "Uploader": _allow(_WRITE, f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"),
+        "Admin": _allow(["*"], "*"),
+    }
+
+
+def trust(identity_pool_id: str) -> dict[str, Any]:
+    """Who may take the roles: signed-in identities of the pool."""
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Federated": "cognito-identity.amazonaws.com"},
+                "Action": "sts:AssumeRoleWithWebIdentity",
+                "Condition": {
+                    "StringEquals": {"cognito-identity.amazonaws.com:aud": identity_pool_id},
+                    "ForAnyValue:StringLike": {"cognito-identity.amazonaws.com:amr": "authenticated"},
+                },
+            }
+        ],
+    }
+
+
+def data_set() -> dict[str, str]:
+    """Objects by key: made-up brightness measurements of a few variable stars, the same at every start."""
+    dice = random.Random(2026)  # noqa: S311 - made-up data
+    rows = ["star,day,magnitude,error"]
+    for star in range(1, 13):
+        mean, swing, period = dice.uniform(8, 14), dice.uniform(0.2, 1.5), dice.uniform(3, 40)
+        for day in range(0, 120, 4):
+            phase = (day / period) % 1
+            magnitude = mean + swing * (4 * abs(phase - 0.5) - 1) + dice.gauss(0, 0.03)
+            rows.append(f"CJ-{star:02},{day},{magnitude:.3f},{abs(dice.gauss(0.03, 0.005)):.3f}")
+    readme = "Made-up brightness measurements of twelve variable stars: star, day, magnitude, error.\n"
+    return {DATA_KEY: "\n".join(rows) + "\n", "stars/README.txt": readme}
+
+
+def _allow(actions: list[str], *resources: str) -> dict[str, Any]:
+    statement = {"Effect": "Allow", "Action": actions, "Resource": list(resources)}
+    return {"Version": "2012-10-17", "Statement": [statement]}

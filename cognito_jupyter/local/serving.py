@@ -1,0 +1,121 @@
+"""A threaded HTTP server on both loopback addresses that leaves nothing behind when it stops."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from typing import Any
+
+from werkzeug.serving import BaseWSGIServer, ThreadedWSGIServer, WSGIRequestHandler
+
+from .weather import App, hang_up
+
+_TRIES = 20
+
+
+class _Handler(WSGIRequestHandler):
+    """Keeps connections open, as the real one does; logs nothing, since request lines hold codes."""
+
+    protocol_version = "HTTP/1.1"
+    timeout = 60
+
+    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
+        """Says nothing."""
+
+
+class _Server(ThreadedWSGIServer):
+    """Knows its connections, so that it can end them."""
+
+    daemon_threads = True
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._open: dict[Any, threading.Thread] = {}
+        self._guard = threading.Lock()
+        super().__init__(*args, **kwargs)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answers in a thread of its own."""
+        thread = threading.Thread(target=self.process_request_thread, args=(request, client_address), daemon=True)
+        with self._guard:
+            self._open[request] = thread
+        thread.start()
+
+    def shutdown_request(self, request: Any) -> None:
+        """Forgets the connection."""
+        with self._guard:
+            self._open.pop(request, None)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Says nothing: clients hang up, and so do our own faults."""
+
+    def end(self) -> None:
+        """Stops serving, ends every connection and its thread."""
+        self.shutdown()
+        self.server_close()
+        with self._guard:
+            connections = list(self._open.items())
+        for connection, _ in connections:
+            hang_up(connection)
+        for _, thread in connections:
+            thread.join(5)
+
+
+class LoopbackServer:
+    """Serves an application at one port of 127.0.0.1 and ::1.
+
+    Args:
+        app: What to serve.
+        port: 0 takes a free one.
+        tls: For https.
+    """
+
+    def __init__(self, app: App, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
+        self._servers = _both(app, port, tls)
+        self.port: int = self._servers[0].port
+        self._threads = [
+            threading.Thread(
+                target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True, name="local-cognito"
+            )
+            for server in self._servers
+        ]
+
+    def start(self) -> None:
+        """Begins to answer."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Frees the port; no thread and no connection is left."""
+        for server in self._servers:
+            server.end()
+        for thread in self._threads:
+            thread.join()
+
+
+def _both(app: App, port: int, tls: ssl.SSLContext | None) -> list[_Server]:
+    for attempt in range(_TRIES):
+        first = _server(socket.AF_INET, "127.0.0.1", app, port, tls)
+        try:
+            return [first, _server(socket.AF_INET6, "::1", app, first.port, tls)]
+        except OSError:
+            if not socket.has_ipv6:
+                return [first]
+            first.server_close()
+            if port or attempt == _TRIES - 1:
+                raise
+    raise AssertionError
+
+
+def _server(family: int, host: str, app: App, port: int, tls: ssl.SSLContext | None) -> _Server:
+    with socket.socket(family) as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(128)
+        # Werkzeug duplicates the descriptor; its own bind ends the process where a port is taken.
+        server: BaseWSGIServer = _Server(
+            host, listening.getsockname()[1], app, _Handler, ssl_context=tls, fd=listening.fileno()
+        )
+        assert isinstance(server, _Server)
+        return server
