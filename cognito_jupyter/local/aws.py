@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
+from concurrent.futures import Future
 from typing import Any
 
 from .child import Child
@@ -30,30 +31,48 @@ class LocalAWS:
     def __init__(self, knobs: Knobs, counts: Counter[str]) -> None:
         self._child = Child([sys.executable, "-m", _MODULE], output=subprocess.PIPE)
         self._lock = threading.Lock()
-        self._knobs = knobs
-        self._counts = counts
+        self._port: Future[int] = Future()
+        self._boot: threading.Thread | None = None
         self.ledger = Ledger(knobs)
-        self.gate: Gate | None = None
+        self.gate = Gate(self._port.result, self.ledger, knobs, counts)
         self.roles = {name: f"arn:aws:iam::{ACCOUNT}:role/{ROLE_PREFIX}{name}" for name in policies()}
 
     def start(self, identity_pool_id: str) -> None:
-        """Waits until moto answers, puts the seed in, and opens the gate."""
-        port = int(self._read()["port"])
-        for name, policy in policies().items():
-            self._do("role", name=f"{ROLE_PREFIX}{name}", policy=policy, trust=trust(identity_pool_id))
-        self._do("bucket", name=BUCKET, region=REGION, objects=data_set())
-        self._do("enforce")
-        self.gate = Gate(port, self.ledger, self._knobs, self._counts)
+        """Opens the gate; moto starts and is seeded meanwhile, and who comes earlier waits for it."""
         self.gate.start()
+        self._boot = threading.Thread(target=self._seed, args=(identity_pool_id,), name="local-aws-seed", daemon=True)
+        self._boot.start()
+
+    def _seed(self, identity_pool_id: str) -> None:
+        try:
+            port = int(self._read()["port"])
+            for name, policy in policies().items():
+                self._do("role", name=f"{ROLE_PREFIX}{name}", policy=policy, trust=trust(identity_pool_id))
+            self._do("bucket", name=BUCKET, region=REGION, objects=data_set())
+            self._do("enforce")
+        except (RuntimeError, OSError, ValueError) as error:
+            self._port.set_exception(error)
+        else:
+            self._port.set_result(port)
+
+    def wait(self) -> None:
+        """Waits until everything is there.
+
+        Raises:
+            RuntimeError: moto did not start.
+        """
+        self._port.result()
 
     def stop(self) -> None:
         """Ends the gate and the child."""
-        if self.gate is not None:
-            self.gate.stop()
         self._child.stop()
+        if self._boot is not None:
+            self._boot.join()
+            self.gate.stop()
 
     def assume(self, role_arn: str, session_name: str) -> dict[str, str]:
         """New keys for a role, real ones to moto."""
+        self.wait()
         answer: dict[str, str] = self._do("assume", role_arn=role_arn, session_name=session_name, region=REGION)
         return answer
 

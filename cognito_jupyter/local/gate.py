@@ -13,7 +13,7 @@ import socket
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -61,7 +61,7 @@ class Gate:
     """A reverse proxy on 127.0.0.1.
 
     Args:
-        upstream: moto's port.
+        upstream: Tells moto's port, once there is one.
         ledger: Who may sign, and until when.
         knobs: Latency, faults and the clock; the endpoints are "gate:s3", "gate:sts", "gate:iam".
         counts: Calls by endpoint name.
@@ -70,7 +70,7 @@ class Gate:
         requests: The last requests, and which role signed each.
     """
 
-    def __init__(self, upstream: int, ledger: Ledger, knobs: Knobs, counts: Counter[str]) -> None:
+    def __init__(self, upstream: Callable[[], int], ledger: Ledger, knobs: Knobs, counts: Counter[str]) -> None:
         self.upstream = upstream
         self.ledger = ledger
         self.knobs = knobs
@@ -162,7 +162,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def setup(self) -> None:
         super().setup()
-        self._upstream = http.client.HTTPConnection("127.0.0.1", self.server.gate.upstream, timeout=60)
+        self._endpoint = "gate:s3"
+        self._upstream = http.client.HTTPConnection("127.0.0.1", self.server.gate.upstream(), timeout=60)
         # Otherwise Nagle and delayed acknowledgements add 40 ms to every small answer.
         self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 

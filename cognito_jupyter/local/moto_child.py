@@ -38,8 +38,10 @@ def _serve(commands: TextIO, answers: TextIO) -> None:
 
 
 def _backend(service: str, region: str = "aws") -> Any:
-    from moto.backends import get_backend
+    # get_backend's overloads want each service's name as a literal.
+    from moto import backends
 
+    get_backend: Any = backends.get_backend
     return get_backend(service)[ACCOUNT][region]
 
 

@@ -163,7 +163,6 @@ class LocalCognito:
     @property
     def gate_url(self) -> str:
         """S3, STS and IAM."""
-        assert self.aws.gate is not None
         return self.aws.gate.url
 
     @property

@@ -1,0 +1,119 @@
+"""CognitoConfiguration, and where its settings come from; no network.
+
+From strongest to weakest: arguments; `c.CognitoMagics.*`; the environment; a cognito.toml in the notebook's folder or
+above it, in the user's config folder, in the system's. A named profile of any file comes before the top-level keys of
+all files, so that asking for a profile gets that profile.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+
+from . import setting_values
+from .agreement import Agree
+from .errors import SettingError
+from .settings_file import nearest
+from .settings_search import ENVIRONMENT_NAMES, Search, known_profiles
+
+DEFAULT_REDIRECT_URI = "http://localhost:3000"
+
+
+@dataclass(frozen=True)
+class CognitoConfiguration:
+    """What identifies a Cognito: an app client of a user pool, and the identity pool that trusts it.
+
+    Attributes:
+        domain: The user pool's domain, "your-app.auth.us-east-1.amazoncognito.com".
+        client_id: The app client's id.
+        redirect_uri: The registered callback URL; or several, separated by white space, of which the first whose port
+            is free is used.
+        region: The AWS region, "us-east-1".
+        user_pool_id: "us-east-1_AbCdEf123".
+        identity_pool_id: "us-east-1:01234567-89ab-cdef-0123-456789abcdef".
+    """
+
+    domain: str
+    client_id: str
+    redirect_uri: str
+    region: str
+    user_pool_id: str
+    identity_pool_id: str
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings of a login, each in its one form.
+
+    Attributes:
+        configuration: What identifies the Cognito; its domain is never empty.
+        scopes: What to ask for, separated by spaces.
+        logout_uri: Where Cognito's logout page sends the browser.
+        session_region: The sessions' region, where it is not Cognito's.
+        timeout: Seconds that a login may take.
+        remember: Whether to stay signed in on this computer.
+        allowed_domains: The only domains that may be used; empty: any.
+        profile: The profile that was asked for; None: the default one.
+        sources: Where each setting came from, for messages.
+    """
+
+    configuration: CognitoConfiguration
+    scopes: str = "openid email"
+    logout_uri: str | None = None
+    session_region: str | None = None
+    timeout: float = 300.0
+    remember: bool = False
+    allowed_domains: tuple[str, ...] = ()
+    profile: str | None = None
+    sources: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+def resolve(
+    overrides: Mapping[str, object],
+    *,
+    traits: Mapping[str, object] = MappingProxyType({}),
+    environment: Mapping[str, str] = os.environ,
+    folder: Path | None = None,
+    profile: str | None = None,
+    discover: Callable[[str, str], str],
+    agree: Agree | None = None,
+) -> Settings:
+    """Finds every setting where it is set most strongly, and checks it.
+
+    Args:
+        overrides: The arguments of a magic or a command, by setting name; None and "" count as not given.
+        traits: What `c.CognitoMagics` was given, likewise.
+        environment: For the variables COGNITO_*.
+        folder: Where to start looking for cognito.toml; None: the working folder.
+        profile: The profile asked for by an argument.
+        discover: Finds a user pool's domain from its id and region; called only where no domain is set.
+        agree: Asks the person, once, about a file of the working folder; None: there is nobody to ask.
+
+    Raises:
+        SettingError: A setting is missing or malformed, or a file is not to be trusted; it says where it was looked
+            for and what to do.
+        CognitoError: What `discover` raises.
+    """
+    search = Search.over(overrides, traits, environment, folder, profile)
+    search.require("client_id", "user_pool_id", "identity_pool_id")
+    configuration = _configuration(search, discover, agree)
+    settings = Settings(
+        configuration,
+        scopes=search.value("scopes", setting_values.scopes, Settings.scopes),
+        logout_uri=search.value("logout_uri", setting_values.logout_uri, None),
+        session_region=search.value("session_region", setting_values.region, None),
+        timeout=search.value("timeout", setting_values.timeout, Settings.timeout),
+        remember=search.value("remember", setting_values.remember, Settings.remember),
+        allowed_domains=_allowed(search),
+        profile=search.profile,
+        sources=search.sources,
+    )
+    return settings
+
+
+def profiles(folder: Path | None = None) -> list[str]:
+    """The names of the profiles in all files, for completion; a file that cannot be read has none."""
+    return known_profiles(folder)

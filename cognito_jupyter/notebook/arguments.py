@@ -1,0 +1,90 @@
+"""What stands behind `%cognito_login`, as values that are checked once."""
+
+from __future__ import annotations
+
+import argparse
+import keyword
+import math
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from ..errors import SettingError
+from .ipython import parse
+
+_A_DAY = 86_400.0
+
+
+@dataclass(frozen=True)
+class LoginArguments:
+    """What `%cognito_login` was asked; None where the person left it to the settings.
+
+    Attributes:
+        timeout: Seconds.
+    """
+
+    role_suffix: str | None
+    name: str | None
+    manager_name: str | None
+    profile: str | None
+    paste: bool
+    no_browser: bool
+    timeout: float | None
+
+
+def read_login(magic: Callable[..., None], line: str) -> LoginArguments:
+    """The arguments in a magic's line.
+
+    Raises:
+        SettingError: A quote has no partner.
+        UsageError: An option is unknown, lacks its value, or has a wrong one (IPython's error).
+    """
+    return LoginArguments(**parse(magic, words(line)))
+
+
+def words(line: str) -> list[str]:
+    """A magic's line split as a shell would, quotes taken off; IPython's own splitting would leave them on.
+
+    Raises:
+        SettingError: A quote has no partner.
+    """
+    try:
+        return shlex.split(line)
+    except ValueError:
+        raise SettingError("A quotation mark in this line has no partner.", "Close it, or leave it out.") from None
+
+
+def variable_name(text: str) -> str:
+    """A name that can be assigned to.
+
+    Raises:
+        argparse.ArgumentTypeError: It is not one.
+    """
+    if not text.isidentifier() or keyword.iskeyword(text):
+        raise argparse.ArgumentTypeError(f"{text!r} cannot be the name of a variable")
+    return text
+
+
+def seconds(text: str) -> float:
+    """A time to wait, in seconds: more than none, at most a day.
+
+    Raises:
+        argparse.ArgumentTypeError: It is not one.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value <= _A_DAY:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds between 0 and {_A_DAY:.0f}")
+    return value
+
+
+def role(text: str) -> str:
+    """The end of a role's name; an empty one would fit every role.
+
+    Raises:
+        argparse.ArgumentTypeError: It is empty.
+    """
+    if not text.strip():
+        raise argparse.ArgumentTypeError("a role suffix is at least one letter")
+    return text

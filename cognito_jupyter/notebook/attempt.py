@@ -1,0 +1,107 @@
+"""A login on its way, and all that follows it, in a thread: nothing of it waits for the cell's next look."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import threading
+import time
+from concurrent.futures import Future
+from typing import TYPE_CHECKING
+
+from ..errors import CognitoError, UnavailableError
+from .signin import LoginRequest, Outcome, SignIn, take_role
+
+if TYPE_CHECKING:
+    from ..oauth.authenticator import CognitoOAuthAuthenticator
+    from ..oauth.login import Login
+
+_GOODBYE = 5.0
+"""Seconds to wait for the thread of a login that is over; it may be in the middle of a request."""
+_NEEDED_AFTERWARDS = ("boto3", "cognito_jupyter.oauth.verification", "cognito_jupyter.credentials.manager")
+
+
+class Attempt:
+    """One login from its listener to a session, in a daemon thread that ends with it.
+
+    Args:
+        request: What is asked for.
+        authenticator: Where to sign in.
+
+    Attributes:
+        outcome: What came of it, or its error.
+        login: The login, as soon as its listener stands; None before.
+    """
+
+    def __init__(self, request: LoginRequest, authenticator: CognitoOAuthAuthenticator) -> None:  # noqa: D107
+        self._request = request
+        self._authenticator = authenticator
+        self._given_up = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="cognito-login", daemon=True)
+        self.login: Login | None = None
+        self.outcome: Future[Outcome] = Future()
+
+    def start(self) -> None:
+        """Opens the listener and goes on from there; returns at once."""
+        self._thread.start()
+
+    def give_up(self) -> None:
+        """Ends the login, whatever it has reached, and settles.
+
+        Tokens that arrive in spite of it are revoked.
+        """
+        self._given_up.set()
+        if self.login is not None:
+            self.login.cancel()
+        self.outcome.add_done_callback(_revoke)
+        self.settle()
+
+    def settle(self) -> None:
+        """Waits, for some seconds at most, until the login's listener and thread are gone."""
+        until = time.monotonic() + _GOODBYE
+        while self._thread.is_alive() and time.monotonic() < until:
+            time.sleep(0.01)
+
+    def _work(self) -> None:
+        try:
+            with self._authenticator.begin_login(timeout=self._request.timeout) as login:
+                # Inside: closing gives a browser's idle connections a second, for which nobody should wait.
+                self.outcome.set_result(self._follow(login))
+        # Handed to the cell, where it is raised.
+        except BaseException as error:  # noqa: BLE001
+            self.outcome.set_exception(error)
+
+    def _follow(self, login: Login) -> Outcome:
+        self.login = login
+        if self._given_up.is_set():
+            login.cancel()
+        for module in _NEEDED_AFTERWARDS:
+            # Some tenths of a second each, in which the person only begins to type.
+            importlib.import_module(module)
+        while not login.finished.wait(login.seconds_left):
+            _ = login.state  # notices the deadline, and sets `finished`
+        tokens = login.tokens()
+        from ..credentials.manager import CognitoCredentialsManager
+
+        pools = self._request.settings.configuration
+        manager = CognitoCredentialsManager(
+            pools.identity_pool_id, pools.user_pool_id, pools.region, tokens, self._authenticator
+        )
+        return self._with_role(SignIn(self._request.settings, manager))
+
+    def _with_role(self, sign_in: SignIn) -> Outcome:
+        """A role that cannot be had does not undo the sign-in: the next attempt needs no browser."""
+        if self._given_up.is_set():
+            return Outcome(sign_in, None, None)
+        try:
+            role = take_role(sign_in, self._request.role_suffix, self._request.settings.session_region)
+        except CognitoError as problem:
+            return Outcome(sign_in, None, problem.with_traceback(None))
+        return Outcome(sign_in, role, None)
+
+
+def _revoke(outcome: Future[Outcome]) -> None:
+    if outcome.exception() is None:
+        # Nobody waits for the answer any more, and the tokens are forgotten here in any case.
+        with contextlib.suppress(UnavailableError):
+            outcome.result().sign_in.manager.sign_out()

@@ -1,0 +1,152 @@
+"""What a cell shows: each thing once as text and once as HTML, and never a secret that outlives the login."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlsplit
+
+
+class View:
+    """Something to display, by IPython's own protocol."""
+
+    def text(self) -> str:
+        """For a terminal, and for front ends without HTML."""
+        raise NotImplementedError
+
+    def html(self) -> str:
+        """For a notebook; whatever came from outside is escaped."""
+        raise NotImplementedError
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        return {"text/plain": self.text(), "text/html": self.html()}
+
+
+@dataclass(frozen=True)
+class Note(View):
+    """A few sentences, one a line."""
+
+    lines: tuple[str, ...]
+
+    def text(self) -> str:
+        """The lines as they are."""
+        return "\n".join(self.lines)
+
+    def html(self) -> str:
+        """A paragraph each."""
+        return "".join(f"<p>{html.escape(line)}</p>" for line in self.lines)
+
+
+@dataclass(frozen=True, repr=False)
+class Invitation(View):
+    """The link to the sign-in page, and how the login stands. It holds state and nonce: always replaced at the end.
+
+    Attributes:
+        url: The authorization URL.
+        seconds_left: Until the login times out.
+        hints: Sentences that help.
+        problem: What was wrong with what was pasted last.
+    """
+
+    url: str
+    seconds_left: int
+    hints: tuple[str, ...] = ()
+    problem: str | None = None
+
+    @property
+    def host(self) -> str:
+        """Where the person is about to type a password."""
+        return urlsplit(self.url).netloc
+
+    @property
+    def _waiting(self) -> str:
+        minutes, seconds = divmod(self.seconds_left, 60)
+        return f"Waiting for your sign-in: {minutes}:{seconds:02d} left. Stopping the cell gives up."
+
+    def _after(self) -> tuple[str, ...]:
+        return (*((self.problem,) if self.problem else ()), *self.hints)
+
+    def text(self) -> str:
+        """The URL on a line of its own, so that it can be copied."""
+        return "\n".join(
+            [f"To sign in at {self.host}, open this address in your browser:", "", self.url, "", self._waiting]
+            + list(self._after())
+        )
+
+    def html(self) -> str:
+        """A real link, which no popup blocker stops; noopener, as no front end adds it for us."""
+        link = f'<a href="{html.escape(self.url)}" target="_blank" rel="noopener noreferrer"><b>Sign in</b></a>'
+        after = "".join(f"<p>{html.escape(line)}</p>" for line in self._after())
+        return f"<p>{link} at <code>{html.escape(self.host)}</code></p><p>{html.escape(self._waiting)}</p>{after}"
+
+
+@dataclass(frozen=True)
+class Table(View):
+    """Rows under a title.
+
+    Attributes:
+        head: The names of the columns; without them the first column names each row.
+        link: A text and where it leads, under the table.
+    """
+
+    title: str
+    rows: tuple[tuple[str, ...], ...]
+    head: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    link: tuple[str, str] | None = None
+
+    def text(self) -> str:
+        """Columns padded with spaces."""
+        lines = [*([self.head] if self.head else []), *self.rows]
+        widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))] if lines else []
+        padded = [
+            "  " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines
+        ]
+        after = [*self.notes, *([f"{self.link[0]}: {self.link[1]}"] if self.link else [])]
+        return "\n".join(line.rstrip() for line in [self.title, *padded, *after])
+
+    def html(self) -> str:
+        """A table with a caption, which screen readers announce."""
+        head = _row("th", self.head, scope="col") if self.head else ""
+        if self.head:
+            body = "".join(_row("td", row) for row in self.rows)
+        else:
+            body = "".join(f"<tr>{_cell('th', row[0], 'row')}{_cells('td', row[1:])}</tr>" for row in self.rows)
+        notes = "".join(f"<p>{html.escape(note)}</p>" for note in self.notes)
+        caption = f'<caption style="text-align:left;font-weight:bold">{html.escape(self.title)}</caption>'
+        return f"<table>{caption}{head}{body}</table>{notes}{self._html_link()}"
+
+    def _html_link(self) -> str:
+        if self.link is None:
+            return ""
+        text, url = (html.escape(part) for part in self.link)
+        return f'<p><a href="{url}" target="_blank" rel="noopener noreferrer">{text}</a></p>'
+
+
+def moment(when: datetime, now: datetime) -> str:
+    """A point in time as a person reads it: by the kernel's clock, with its zone, and how far away it is."""
+    minutes = round((when - now).total_seconds() / 60)
+    distance = (
+        f"in {_minutes(minutes)}" if minutes >= 1 else "about now" if minutes > -1 else f"{_minutes(-minutes)} ago"
+    )
+    return f"{when.astimezone():%Y-%m-%d %H:%M %Z} ({distance})"
+
+
+def _minutes(count: int) -> str:
+    if count >= 120:
+        return f"{round(count / 60)} hours"
+    return f"{count} minute{'' if count == 1 else 's'}"
+
+
+def _row(tag: str, cells: tuple[str, ...], scope: str = "") -> str:
+    return f"<tr>{_cells(tag, cells, scope)}</tr>"
+
+
+def _cells(tag: str, cells: tuple[str, ...], scope: str = "") -> str:
+    return "".join(_cell(tag, cell, scope) for cell in cells)
+
+
+def _cell(tag: str, cell: str, scope: str = "") -> str:
+    scoped = f' scope="{scope}"' if scope else ""
+    return f'<{tag}{scoped} style="text-align:left">{html.escape(cell)}</{tag}>'

@@ -1,0 +1,46 @@
+"""Loading into a shell and unloading again: after that the shell is as it was."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from . import completion
+from .ipython import configurables
+from .magics import CognitoMagics
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+
+def load(shell: InteractiveShell) -> None:
+    """Adds the magics and what belongs to them; a second call changes nothing."""
+    if _loaded(shell) is not None:
+        return
+    magics = CognitoMagics(shell)
+    shell.register_magics(magics)
+    completion.install(shell, magics.completers)
+
+
+def unload(shell: InteractiveShell) -> None:
+    """Takes all of it away: a login on its way, the variables that are still ours, magics, completers and traits.
+
+    Nobody is signed out by it; `%cognito_logout` does that.
+    """
+    magics = _loaded(shell)
+    if magics is None:
+        return
+    magics.state.close()
+    completion.remove(shell, magics.completers)
+    manager = shell.magics_manager
+    for kind, names in magics.magics.items():
+        for name, function in names.items():
+            # Somebody may have put a magic of their own under this name since.
+            if manager.magics[kind].get(name) == function:
+                del manager.magics[kind][name]
+    del manager.registry[CognitoMagics.__name__]
+    configurables(shell).remove(magics)
+
+
+def _loaded(shell: InteractiveShell) -> CognitoMagics | None:
+    magics = shell.magics_manager.registry.get(CognitoMagics.__name__)
+    return magics if isinstance(magics, CognitoMagics) else None

@@ -1,0 +1,58 @@
+"""What stands at the other end of the kernel: whether anybody can be asked, and where that person's browser may be."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+_REMOTE_SIGNS = (
+    ("JUPYTERHUB_", "it was started by JupyterHub"),
+    ("SSH_CONNECTION", "it was started through ssh"),
+    ("CODESPACES", "it runs in a Codespace"),
+    ("REMOTE_CONTAINERS", "it runs in a development container"),
+    ("COLAB_", "it runs in Colab"),
+    ("SAGEMAKER_", "it runs in SageMaker"),
+)
+
+
+class Frontend:
+    """The person's side of a shell.
+
+    Args:
+        shell: The shell that runs the cell.
+
+    Attributes:
+        kernel: The Jupyter kernel; None in a terminal or a script.
+    """
+
+    def __init__(self, shell: InteractiveShell) -> None:  # noqa: D107 - the class says it
+        # ipykernel's classes differ between its versions, and a terminal has none of them.
+        self.kernel: Any = getattr(shell, "kernel", None)
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether somebody can be asked: a kernel is told so with each cell, a script's stdin is no terminal."""
+        if self.kernel is None:
+            return sys.stdin is not None and sys.stdin.isatty()
+        return bool(getattr(self.kernel, "_allow_stdin", True))
+
+    @property
+    def updates(self) -> bool:
+        """Whether what was displayed can be replaced; a terminal would print it again."""
+        return self.kernel is not None
+
+
+def sign_of_distance(environment: Mapping[str, str] = os.environ) -> str | None:
+    """Why the browser may be on another computer than the kernel; None where nothing speaks for it.
+
+    A guess: it decides what stands first, never which way is open.
+    """
+    for prefix, reason in _REMOTE_SIGNS:
+        if any(name.startswith(prefix) for name in environment):
+            return reason
+    return None

@@ -1,0 +1,203 @@
+"""The magics: what a person types, read and handed on. Heavy imports wait until a magic runs."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING
+
+from IPython.core.magic import Magics, line_magic, magics_class
+from traitlets import Bool, Float, List, Unicode
+
+from ..errors import SettingError
+from . import arguments as read
+from .completion import MagicCompleter
+from .failure import plainly
+from .ipython import argument, magic_with_arguments, show
+from .state import NotebookState
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from ..config import Settings
+    from .arguments import LoginArguments
+
+_LOGIN_OPTIONS = (
+    "--role-suffix",
+    "--name",
+    "--manager-name",
+    "--profile",
+    "--paste",
+    "--no-browser",
+    "--timeout",
+)
+_OWN_TRAITS = frozenset({"name", "manager_name"})
+
+
+def _text(what: str) -> Unicode[str | None, str | bytes | None]:
+    return Unicode(None, allow_none=True, help=what).tag(config=True)
+
+
+@magics_class
+class CognitoMagics(Magics):
+    """Signs you in at Amazon Cognito and gives the notebook AWS credentials that renew themselves."""
+
+    domain = _text("The Cognito domain, such as my-app.auth.us-east-1.amazoncognito.com.")
+    client_id = _text("The app client's id.")
+    redirect_uri = _text("The registered redirect URIs, separated by spaces; the first whose port is free is used.")
+    region = _text("The AWS region of the pools, where their ids do not say it.")
+    user_pool_id = _text("The user pool's id.")
+    identity_pool_id = _text("The identity pool's id.")
+    profile = _text("The profile of cognito.toml to use.")
+    scopes = _text("What to ask Cognito for, separated by spaces.")
+    logout_uri = _text("A registered sign-out URL, for the link that ends the browser's Cognito session.")
+    session_region = _text("The region of the sessions, where the buckets are in another than Cognito.")
+    timeout = Float(None, allow_none=True, help="Seconds that a login waits for the person.").tag(config=True)
+    remember = Bool(None, allow_none=True, help="Stay signed in on this computer.").tag(config=True)
+    allowed_domains = List(Unicode(), help="The Cognito domains that may be used; empty: any.").tag(config=True)
+    name = Unicode("session", help="The variable that gets the boto3 session.").tag(config=True)
+    manager_name = Unicode("cognito", help="The variable that gets the manager.").tag(config=True)
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        super().__init__(shell)
+        self.state = NotebookState(shell)
+        login = MagicCompleter(
+            _LOGIN_OPTIONS, {"--role-suffix": self._suffixes, "-r": self._suffixes, "--profile": self._profiles}
+        )
+        self.completers = {"%cognito_login": login}
+
+    @magic_with_arguments("cognito_login")
+    @argument("-r", "--role-suffix", type=read.role, help="The role to take: the end of its name, such as Analyst.")
+    @argument("--name", type=read.variable_name, help="The variable that gets the session; otherwise: session.")
+    @argument("--manager-name", type=read.variable_name, help="The variable that gets the sign-in; otherwise: cognito.")
+    @argument("--profile", help="The profile of cognito.toml whose settings are used.")
+    @argument("--paste", action="store_true", help="Also ask for the address that the browser ends at, to be pasted.")
+    @argument("--no-browser", action="store_true", help="Only show the link; do not open a browser.")
+    @argument("--timeout", type=read.seconds, help="How long to wait for you, in seconds; otherwise: 300.")
+    @line_magic
+    @plainly
+    def cognito_login(self, line: str) -> None:
+        """Sign in at Amazon Cognito, and use AWS in this notebook.
+
+        It shows a link to the sign-in page, opens it, and waits until you have signed in there. The next cell can use
+        `session`, a boto3 session whose keys renew themselves:
+
+            %cognito_login --role-suffix Analyst
+            session.client("s3").list_objects_v2(Bucket="my-bucket")
+
+        Run again, it does nothing; with another role it changes `session` to that role without a new sign-in. The
+        browser is on another computer? Use --paste. Stop the cell to give up.
+        """
+        from .signin import LoginRequest
+
+        given = read.read_login(type(self).cognito_login, line)
+        settings = self.settings(given)
+        self.state.sign_in(
+            LoginRequest(
+                settings=settings,
+                session_name=given.name or self._own_name("name"),
+                manager_name=given.manager_name or self._own_name("manager_name"),
+                role_suffix=given.role_suffix,
+                timeout=given.timeout or settings.timeout,
+                paste=given.paste,
+                open_browser=not given.no_browser,
+            )
+        )
+
+    @line_magic
+    @plainly
+    def cognito_status(self, line: str) -> None:
+        """Show who is signed in, with which role, until when, and in which variables."""
+        from .status import NOT_SIGNED_IN, status_table
+
+        self._takes_nothing("cognito_status", line)
+        current = self.state.current
+        show(status_table(current, self.state.variables) if current else NOT_SIGNED_IN)
+
+    @line_magic
+    @plainly
+    def cognito_roles(self, line: str) -> None:
+        """List the roles that your sign-in allows, with the suffix to use for each."""
+        from .status import NOT_SIGNED_IN, roles_table
+
+        self._takes_nothing("cognito_roles", line)
+        current = self.state.current
+        show(roles_table(current, self.state.variables) if current else NOT_SIGNED_IN)
+
+    @line_magic
+    @plainly
+    def cognito_logout(self, line: str) -> None:
+        """Sign out: revoke the sign-in at Cognito and take away the variables that it set.
+
+        AWS keys already handed out stay good until they expire, within an hour. The browser keeps its own Cognito
+        session until you follow the link shown.
+        """
+        from .status import NOT_SIGNED_IN, signed_out
+
+        self._takes_nothing("cognito_logout", line)
+        current = self.state.current
+        if current is None:
+            show(NOT_SIGNED_IN)
+            return
+        authenticator, logout_uri = current.manager.authenticator, current.settings.logout_uri
+        names = self.state.sign_out()
+        link = authenticator.logout_url(logout_uri) if authenticator and logout_uri else None
+        show(signed_out(names, link))
+
+    def settings(self, given: LoginArguments) -> Settings:
+        """All settings of a login, from where each is set most strongly.
+
+        Raises:
+            SettingError: One is missing or malformed.
+        """
+        from ..config import resolve
+
+        overrides: dict[str, object] = {"timeout": given.timeout} if given.timeout else {}
+        return resolve(
+            overrides,
+            traits=self._traits_set(),
+            profile=given.profile,
+            discover=self._discover,
+            agree=_agree if self.state.frontend.can_ask else None,
+        )
+
+    def _traits_set(self) -> dict[str, object]:
+        """The settings that somebody has given by `c.CognitoMagics` or `%config`."""
+        names = [name for name in self.class_own_traits(config=True) if name not in _OWN_TRAITS]
+        values = {name: getattr(self, name) for name in names}
+        return {name: value for name, value in values.items() if value not in (None, [])}
+
+    def _own_name(self, trait: str) -> str:
+        value: str = getattr(self, trait)
+        if not value.isidentifier():
+            raise SettingError(
+                f"CognitoMagics.{trait} is {value!r}, which cannot be the name of a variable.", "Change it."
+            )
+        return value
+
+    @functools.cached_property
+    def _discover(self) -> functools._lru_cache_wrapper[str]:
+        """Finds a pool's domain, over the network only once: a second login asks nobody."""
+        from ..oauth.discovery import discover_domain
+
+        return functools.cache(discover_domain)
+
+    def _takes_nothing(self, magic: str, line: str) -> None:
+        if line.strip():
+            raise SettingError(f"%{magic} takes no arguments.", "Leave out what follows it.")
+
+    def _suffixes(self) -> list[str]:
+        from .status import role_suffixes
+
+        current = self.state.current
+        return role_suffixes(current.manager.roles) if current else []
+
+    def _profiles(self) -> list[str]:
+        from ..config import profiles
+
+        return profiles()
+
+
+def _agree(text: str) -> bool:
+    """Asks the person about a settings file, once; anything but a yes is a no."""
+    print(text)
+    return input("Use these settings? [yes/no] ").strip().lower() in {"y", "yes"}

@@ -1,0 +1,89 @@
+"""A sign-in as the notebook holds it: the settings it was made with, and the manager that came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import boto3
+
+    from ..config import Settings
+    from ..credentials.manager import CognitoCredentialsManager
+    from ..errors import CognitoError
+
+
+@dataclass(frozen=True)
+class LoginRequest:
+    """What one `%cognito_login` asks for, arguments and settings together.
+
+    Attributes:
+        role_suffix: None: whatever role there is.
+        timeout: Seconds that the person has.
+        paste: Whether the person asked for the paste box.
+    """
+
+    settings: Settings
+    session_name: str
+    manager_name: str
+    role_suffix: str | None
+    timeout: float
+    paste: bool
+    open_browser: bool
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """One person, signed in with one configuration."""
+
+    settings: Settings
+    manager: CognitoCredentialsManager
+
+    def serves(self, settings: Settings) -> bool:
+        """Whether these settings ask for the same sign-in; what only concerns waiting or sessions does not count."""
+        return (self.settings.configuration, self.settings.scopes) == (settings.configuration, settings.scopes)
+
+
+@dataclass(frozen=True)
+class Role:
+    """A role taken: its session, ready for use.
+
+    Attributes:
+        arn: None where the identity pool's default role decides.
+    """
+
+    arn: str | None
+    session: boto3.Session
+    region: str | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a login has brought: the sign-in, and the role or what went wrong with it."""
+
+    sign_in: SignIn
+    role: Role | None
+    problem: CognitoError | None
+
+
+def take_role(sign_in: SignIn, role_suffix: str | None, region: str | None) -> Role:
+    """Makes sure of a role's credentials and makes a session over them.
+
+    Args:
+        sign_in: Who takes it.
+        role_suffix: The end of the role's name; None: whatever role there is.
+        region: The session's region; None: Cognito's.
+
+    Raises:
+        RoleError: The suffix means none, or several, of the roles.
+        SignedOutError: The sign-in has ended.
+        RefusedError: AWS refused.
+        UnavailableError: Cognito or AWS could not be reached.
+    """
+    manager = sign_in.manager
+    manager.ensure_credentials(role_suffix)
+    session = manager.make_refreshing_session(role_suffix)
+    if region is not None:
+        # The way that botocore itself offers; a session takes its region when it is made, which the manager does.
+        session._session.set_config_variable("region", region)  # noqa: SLF001 - boto3 has no public way
+    return Role(manager.role_arn(role_suffix), session, region)
