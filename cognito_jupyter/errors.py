@@ -54,6 +54,10 @@ class UnavailableError(CognitoError, ConnectionError):
     """Cognito or AWS could not be reached, or what came back made no sense."""
 
 
+class CredentialsError(UnavailableError):
+    """The identity pool refused to hand out AWS credentials."""
+
+
 class ListenerError(UnavailableError):
     """The loopback listener for the callback could not be opened."""
 

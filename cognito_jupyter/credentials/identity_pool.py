@@ -1,0 +1,133 @@
+"""The identity pool: GetId and GetCredentialsForIdentity, the enhanced flow.
+
+Source: https://docs.aws.amazon.com/cognito/latest/developerguide/authentication-flow.html
+"""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, cast
+
+from botocore import UNSIGNED
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+
+from ..errors import UnavailableError
+from ..oauth.tokens import redacted
+from ..quiet import quietly
+from .complaint import explained, skew_in, unreachable
+from .botocore_session import new_session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_CONNECT_TIMEOUT = 10
+_READ_TIMEOUT = 20
+
+_Answer = TypeVar("_Answer")
+
+
+class IdentityPoolCredentials(TypedDict):
+    """Temporary AWS credentials, as the identity pool names them; `Expiration` carries its time zone."""
+
+    AccessKeyId: str
+    SecretKey: str
+    SessionToken: str
+    Expiration: datetime
+
+
+class IdentityPoolCredentialsResponse(TypedDict):
+    """What GetCredentialsForIdentity answers."""
+
+    IdentityId: str
+    Credentials: IdentityPoolCredentials
+
+
+class IdentityPool:
+    """One identity pool, trusting one user pool.
+
+    Args:
+        identity_pool_id: Its id.
+        user_pool_id: The user pool whose id tokens it is shown.
+        region: The region of both.
+
+    Attributes:
+        skew: Seconds by which AWS's clock is ahead of this machine's, by its last answer.
+    """
+
+    def __init__(self, identity_pool_id: str, user_pool_id: str, region: str) -> None:  # noqa: D107
+        self.skew = 0.0
+        self._identity_pool_id = identity_pool_id
+        self._provider = f"cognito-idp.{region}.amazonaws.com/{user_pool_id}"
+        self._region = region
+        self._lock = threading.Lock()
+        self._client: Any = None
+
+    def identity_id(self, id_token: str) -> str:
+        """The identity id of an id token's person: the same each time, so that it can be remembered.
+
+        Raises:
+            CredentialsError: AWS refused (a ConnectionError).
+            UnavailableError: AWS could not be reached (a ConnectionError).
+        """
+        answer = self._ask(
+            lambda client: client.get_id(IdentityPoolId=self._identity_pool_id, Logins={self._provider: id_token})
+        )
+        return cast("str", _required(answer, "IdentityId"))
+
+    def credentials(self, identity_id: str, id_token: str, role_arn: str | None) -> IdentityPoolCredentialsResponse:
+        """New credentials.
+
+        Args:
+            identity_id: Of the same person as the token.
+            id_token: Proves who asks.
+            role_arn: One of the token's roles; None: the pool's rules decide.
+
+        Raises:
+            CredentialsError: AWS refused (a ConnectionError).
+            UnavailableError: AWS could not be reached (a ConnectionError).
+        """
+        custom = {"CustomRoleArn": role_arn} if role_arn is not None else {}
+        answer = self._ask(
+            lambda client: client.get_credentials_for_identity(
+                IdentityId=identity_id, Logins={self._provider: id_token}, **custom
+            )
+        )
+        keys = _required(answer, "Credentials")
+        for name in ("AccessKeyId", "SecretKey", "SessionToken", "Expiration"):
+            _required(keys, name)
+        shape = {"IdentityId": answer.get("IdentityId", identity_id), "Credentials": redacted(keys)}
+        return redacted(cast("IdentityPoolCredentialsResponse", shape))
+
+    def warm(self) -> None:
+        """Builds the client ahead of its first use: to be called in a thread while the person types a password."""
+        with self._lock:
+            if self._client is None:
+                self._client = self._new_client()
+
+    def _ask(self, call: Callable[[Any], _Answer]) -> _Answer:
+        with quietly():
+            try:
+                self.warm()
+                answer = call(self._client)
+            except ClientError as error:
+                self.skew = skew_in(error.response)
+                raise explained(error, self._region, self.skew) from None
+            # `from None`: botocore's own message may hold what was sent.
+            except (BotoCoreError, ResponseParserError) as error:
+                raise unreachable(error, self._region) from None
+        self.skew = skew_in(answer)
+        return answer
+
+    def _new_client(self) -> Any:
+        config = Config(signature_version=UNSIGNED, connect_timeout=_CONNECT_TIMEOUT, read_timeout=_READ_TIMEOUT)
+        return new_session().create_client("cognito-identity", region_name=self._region, config=config)
+
+
+def _required(answer: Any, name: str) -> Any:
+    value = answer.get(name) if isinstance(answer, dict) else None
+    if not value:
+        raise UnavailableError(f"The identity pool's answer lacks {name}.", "Try again in a minute.")
+    return value

@@ -1,0 +1,350 @@
+"""CognitoCredentialsManager: the user pool's tokens above, each role's AWS credentials below."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, NoReturn, cast
+
+from ..errors import CredentialsError, RefusedError
+from ..oauth.authenticator import CognitoOAuthAuthenticator
+from ..oauth.tokens import CognitoTokens, JwtPayload
+from ..quiet import keep_out_of_logs
+from .identity_pool import IdentityPool, IdentityPoolCredentialsResponse
+from .roles import choose_role, roles_in
+from .sessions import FixedCredentials, SlotCredentials, session_over
+from .slot import Slot, signed_out
+from .snapshot import AWSCredentials as AWSCredentials, Snapshot
+from .user_pool import Subject, UserPoolTokens, claims_of, subject_of
+
+if TYPE_CHECKING:
+    import boto3
+
+    from ..config import CognitoConfiguration
+
+_Key = tuple[Subject, str | None]
+"""Whose credentials, and of which role."""
+
+
+class CognitoCredentialsManager:
+    """AWS credentials from an identity pool, for each role that the person's sign-in allows.
+
+    Threads use clients made from its sessions; the sessions renew their own credentials, and each keeps the role and
+    the person it was made for. The object is not copied or pickled: its secrets stay in this process.
+
+    Args:
+        identity_pool_id: The identity pool's id.
+        user_pool_id: The user pool that it trusts.
+        region: The region of both.
+        auth_tokens: The tokens of a login; they may come later, by the attribute.
+        authenticator: Refreshes and revokes the tokens; it may come later, by the attribute.
+        clock: Seconds since the epoch.
+
+    Attributes:
+        identity_pool_id, user_pool_id, region: As given.
+        last_role_suffix: The role suffix asked for last with success.
+    """
+
+    def __init__(  # noqa: D107, PLR0913 - the class says it; five of them are promised
+        self,
+        identity_pool_id: str,
+        user_pool_id: str,
+        region: str = "us-east-1",
+        auth_tokens: CognitoTokens | None = None,
+        authenticator: CognitoOAuthAuthenticator | None = None,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.identity_pool_id = identity_pool_id
+        self.user_pool_id = user_pool_id
+        self.region = region
+        self.last_role_suffix: str | None = None
+        self._clock = clock
+        self._tokens = UserPoolTokens(auth_tokens, authenticator, clock)
+        self._pool = IdentityPool(identity_pool_id, user_pool_id, region)
+        self._identity_ids: dict[Subject, str] = {}
+        self._slots: dict[_Key, Slot] = {}
+        self._last: Slot | None = None
+        keep_out_of_logs(self._secrets)
+
+    def __repr__(self) -> str:
+        who = "signed in" if self.auth_tokens is not None else "nobody signed in"
+        return f"<CognitoCredentialsManager: identity pool {self.identity_pool_id}, {who}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("A manager is not pickled or copied: its tokens stay in this process. Share its credentials.")
+
+    # -- what it holds
+
+    @property
+    def auth_tokens(self) -> CognitoTokens | None:
+        """The newest tokens; None while nobody is signed in. Setting it signs a person in."""
+        return self._tokens.held
+
+    @auth_tokens.setter
+    def auth_tokens(self, tokens: CognitoTokens | None) -> None:
+        self._tokens.held = tokens
+        for slot in list(self._slots.values()):
+            # What failed before, failed for want of these.
+            slot.forgive()
+
+    @property
+    def authenticator(self) -> CognitoOAuthAuthenticator | None:
+        """What refreshes and revokes the tokens."""
+        return self._tokens.authenticator
+
+    @authenticator.setter
+    def authenticator(self, authenticator: CognitoOAuthAuthenticator | None) -> None:
+        self._tokens.authenticator = authenticator
+
+    @property
+    def identity_id(self) -> str | None:
+        """The person's identity id; None before the first exchange."""
+        subject = self._tokens.subject
+        if subject is not None:
+            return self._identity_ids.get(subject)
+        return self.creds_response["IdentityId"] if self.creds_response else None
+
+    @property
+    def credentials(self) -> AWSCredentials | None:
+        """The newest credentials of the role asked for last; None before the first."""
+        snapshot = self._last.snapshot if self._last is not None else None
+        return snapshot.as_credentials() if snapshot is not None else None
+
+    @property
+    def creds_response(self) -> IdentityPoolCredentialsResponse | None:
+        """What the identity pool answered for the role asked for last; None before the first."""
+        snapshot = self._last.snapshot if self._last is not None else None
+        return snapshot.response if snapshot is not None else None
+
+    @property
+    def claims(self) -> JwtPayload:
+        """What the id token says; nothing while nobody is signed in."""
+        return self._tokens.claims
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The ARNs of the roles that the sign-in allows, in the token's order."""
+        return roles_in(self.claims)
+
+    def role_arn(self, role_suffix: str | None = None) -> str | None:
+        """The role that a suffix means, without any call.
+
+        Args:
+            role_suffix: The end of a role's ARN; None: the last one asked for, else the first.
+
+        Returns:
+            Its ARN; None where the identity pool's default role decides.
+
+        Raises:
+            RoleError: None, or more than one, fits (a PermissionError).
+        """
+        return choose_role(self.roles, role_suffix or self.last_role_suffix)
+
+    def expiration(self, role_arn: str | None) -> datetime | None:
+        """Until when the credentials held for a role are good; None where there are none."""
+        subject = self._tokens.subject
+        slot = self._slots.get((subject, role_arn)) if subject is not None else None
+        return slot.snapshot.expiration if slot is not None and slot.snapshot is not None else None
+
+    # -- the two layers
+
+    def ensure_credentials(
+        self, role_suffix: str | None = None, refresh_margin: timedelta = timedelta(minutes=5)
+    ) -> AWSCredentials:
+        """Makes both layers fresh enough: the user pool's tokens, then the identity pool's credentials.
+
+        Args:
+            role_suffix: The end of the role's ARN; None: the last one asked for, else the first available role.
+            refresh_margin: What lasts no longer than this is renewed.
+
+        Returns:
+            The role's credentials.
+
+        Raises:
+            RoleError: The suffix means none, or several, of the roles (a PermissionError).
+            RefusedError: Cognito refused to refresh the tokens (a PermissionError).
+            UnavailableError: AWS refused or could not be reached (a ConnectionError).
+        """
+        margin = refresh_margin.total_seconds()
+        if not self._tokens.good_for(margin):
+            self.refresh_user_pool_tokens()
+        slot = self._slot_of(self.role_arn(role_suffix))
+        snapshot = slot.lasting(margin)
+        self._asked_for(slot, role_suffix)
+        return snapshot.as_credentials()
+
+    def get_credentials(self, id_token: str | None = None, role_suffix: str | None = None) -> AWSCredentials:
+        """Exchanges an id token for credentials, whatever is held; updates `creds_response` and `credentials`.
+
+        Args:
+            id_token: None: the manager's own.
+            role_suffix: The end of the role's ARN; None: the last one asked for, else the first available role.
+
+        Returns:
+            The role's credentials.
+
+        Raises:
+            RoleError: The suffix means none, or several, of the roles (a PermissionError).
+            RefusedError: There is no id token (a PermissionError).
+            UnavailableError: AWS refused or could not be reached; what was held is still held (a ConnectionError).
+        """
+        if id_token is None:
+            if self.auth_tokens is None:
+                raise RefusedError("There is no id token to exchange: nobody is signed in.", "Sign in first.")
+            id_token = self.auth_tokens["id_token"]
+        claims, token = claims_of(id_token), id_token
+        role = choose_role(roles_in(claims), role_suffix or self.last_role_suffix)
+        slot = self._slot((subject_of(claims), role))
+        snapshot = slot.replaced(lambda: self._exchanged(subject_of(claims), token, role))
+        self._asked_for(slot, role_suffix)
+        return snapshot.as_credentials()
+
+    def refresh_user_pool_tokens(self) -> CognitoTokens:
+        """Refreshes the id and the access token with the refresh token held.
+
+        Returns:
+            The new tokens.
+
+        Raises:
+            SignedOutError: The sign-in is over (a PermissionError).
+            RefusedError: Cognito refused, or there is no refresh token (a PermissionError).
+            UnavailableError: There are no tokens or no authenticator, or Cognito could not be reached; what was held
+                is still held (a ConnectionError).
+        """
+        return self._tokens.refreshed()
+
+    def warm(self) -> None:
+        """Builds the AWS client ahead of its first use: to be called in a thread while the person types a password."""
+        self._pool.warm()
+        keep_out_of_logs(self._secrets)
+
+    def sign_out(self) -> None:
+        """Forgets tokens and credentials, and revokes the refresh token at the user pool.
+
+        Sessions made earlier have nothing to sign with from now on. Keys already handed out live until they expire.
+
+        Raises:
+            RefusedError: Cognito refused to revoke; it is all forgotten here (a PermissionError).
+            UnavailableError: Cognito could not be reached; it is all forgotten here (a ConnectionError).
+        """
+        tokens, self.auth_tokens = self.auth_tokens, None
+        for slot in list(self._slots.values()):
+            slot.forget()
+        self._last, self.last_role_suffix = None, None
+        refresh_token = tokens.get("refresh_token") if tokens is not None else None
+        if refresh_token and self.authenticator is not None:
+            self.authenticator.revoke(refresh_token)
+
+    # -- sessions
+
+    def make_refreshing_session(
+        self, role_suffix: str | None = None, *, region_name: str | None = None
+    ) -> boto3.Session:
+        """A boto3 session for long work: its credentials renew themselves.
+
+        Args:
+            role_suffix: The end of the role's ARN; None: the last one asked for, else the first available role.
+            region_name: The session's region; None: the manager's.
+
+        Raises:
+            RoleError, RefusedError, UnavailableError: As `ensure_credentials`.
+        """
+        slot = self._ready(role_suffix)
+        return session_over(SlotCredentials(slot), region_name or self.region)
+
+    def make_session(self, role_suffix: str | None = None) -> boto3.Session:
+        """A boto3 session for short work, with the credentials of now.
+
+        Raises:
+            RoleError, RefusedError, UnavailableError: As `ensure_credentials`.
+        """
+        slot = self._ready(role_suffix)
+        return session_over(FixedCredentials(slot.read().frozen), self.region)
+
+    # -- within
+
+    def _ready(self, role_suffix: str | None) -> Slot:
+        """The role's slot, with credentials in it that can be used; no margin is asked for."""
+        if self._tokens.held is None:
+            raise RefusedError("There is nobody to make a session for: nobody is signed in.", "Sign in first.")
+        self._tokens.fresh()
+        slot = self._slot_of(self.role_arn(role_suffix))
+        slot.read()
+        self._asked_for(slot, role_suffix)
+        return slot
+
+    def _asked_for(self, slot: Slot, role_suffix: str | None) -> None:
+        self._last = slot
+        if role_suffix is not None:
+            self.last_role_suffix = role_suffix
+
+    def _slot_of(self, role_arn: str | None) -> Slot:
+        subject = self._tokens.subject
+        if subject is None:
+            raise signed_out()
+        return self._slot((subject, role_arn))
+
+    def _slot(self, key: _Key) -> Slot:
+        slot = self._slots.get(key)
+        if slot is None:
+            # setdefault: of two threads that come at once, both get the same.
+            slot = self._slots.setdefault(key, Slot(key[1], lambda: self._renewed(key), self._clock))
+        return slot
+
+    def _renewed(self, key: _Key) -> Snapshot:
+        """New credentials for a slot; only from the tokens of the person whose slot it is."""
+        subject, role_arn = key
+        if self._tokens.subject != subject:
+            raise signed_out()
+        snapshot = self._exchanged(subject, self._tokens.fresh()["id_token"], role_arn)
+        if self._tokens.subject != subject:
+            # Signed out in the meantime: what was asked for before must not outlive that.
+            raise signed_out()
+        return snapshot
+
+    def _exchanged(self, subject: Subject, id_token: str, role_arn: str | None) -> Snapshot:
+        known = self._identity_ids.get(subject)
+        if known is not None:
+            # An identity that was deleted since is found anew; every other error comes again.
+            with suppress(CredentialsError):
+                return self._taken(self._pool.credentials(known, id_token, role_arn))
+        identity_id = self._pool.identity_id(id_token)
+        response = self._pool.credentials(identity_id, id_token, role_arn)
+        self._identity_ids[subject] = identity_id
+        return self._taken(response)
+
+    def _taken(self, response: IdentityPoolCredentialsResponse) -> Snapshot:
+        keep_out_of_logs(self._secrets)
+        return Snapshot.taken(response, self._clock(), self._pool.skew)
+
+    def _secrets(self) -> Iterable[str]:
+        """Everything secret that is held now, for the filters that keep it out of logs."""
+        tokens = self._tokens.held
+        for name in ("id_token", "access_token", "refresh_token"):
+            if tokens is not None and tokens.get(name):
+                yield cast("str", tokens.get(name))
+        for slot in list(self._slots.values()):
+            yield from slot.secrets()
+
+
+def get_authenticated_cognito_manager(cogconf: CognitoConfiguration) -> CognitoCredentialsManager:
+    """Runs the whole OAuth workflow and returns a manager that holds the tokens.
+
+    Args:
+        cogconf: The Cognito to sign in at; its user pool must be the one that issues the tokens.
+
+    Raises:
+        LoginError: The person did not finish the sign-in (a ConnectionError).
+        RefusedError: Cognito refused, or the tokens are not what was asked for (a PermissionError).
+        UnavailableError: Cognito could not be reached, or no registered port is free (a ConnectionError).
+    """
+    authenticator = CognitoOAuthAuthenticator(
+        cogconf.domain, cogconf.client_id, cogconf.redirect_uri, cogconf.region, user_pool_id=cogconf.user_pool_id
+    )
+    tokens = authenticator.authenticate()
+    return CognitoCredentialsManager(
+        cogconf.identity_pool_id, cogconf.user_pool_id, cogconf.region, tokens, authenticator
+    )

@@ -1,0 +1,105 @@
+"""boto3 sessions over credentials that renew themselves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn, TypedDict
+
+import boto3
+from botocore.credentials import CredentialProvider, CredentialResolver, Credentials
+
+from .botocore_session import new_session
+
+if TYPE_CHECKING:
+    from .slot import Slot
+    from .snapshot import FrozenCredentials
+
+
+class RefreshableCredentialMetadata(TypedDict):
+    """What botocore's own RefreshableCredentials takes; `expiry_time` is ISO 8601."""
+
+    access_key: str
+    secret_key: str
+    token: str
+    expiry_time: str
+
+
+class SlotCredentials(Credentials):
+    """botocore credentials that are whatever a role's slot holds at the moment.
+
+    Attributes:
+        method: Where they are from, as botocore calls it.
+    """
+
+    def __init__(self, slot: Slot) -> None:  # noqa: D107 - the class says it; there are no keys yet to give to botocore's
+        self._slot = slot
+        self.method = "cognito"
+        self.account_id = None
+
+    @property
+    def role_arn(self) -> str | None:
+        """The role; None where the identity pool's default decides."""
+        return self._slot.role_arn
+
+    # The stubs know only plain attributes; botocore's own RefreshableCredentials has properties too.
+    @property
+    def access_key(self) -> Any:  # type: ignore[override]
+        """The access key id of now."""
+        return self.get_frozen_credentials().access_key
+
+    @property
+    def secret_key(self) -> Any:  # type: ignore[override]
+        """The secret access key of now."""
+        return self.get_frozen_credentials().secret_key
+
+    @property
+    def token(self) -> Any:  # type: ignore[override]
+        """The session token of now."""
+        return self.get_frozen_credentials().token
+
+    def get_frozen_credentials(self) -> FrozenCredentials:
+        """The three of one moment, renewed first where they are nearly over.
+
+        Raises:
+            CognitoError: They are over, and could not be renewed.
+        """
+        return self._slot.read().frozen
+
+    def __repr__(self) -> str:
+        return f"<SlotCredentials of {self._slot.role_arn or 'the default role'}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("Credentials are not pickled: make the session where it is used.")
+
+
+class FixedCredentials(Credentials):
+    """botocore credentials of one moment, with a repr and a pickle that show nothing."""
+
+    def __init__(self, frozen: FrozenCredentials) -> None:  # noqa: D107 - the class says it
+        super().__init__(str(frozen.access_key), str(frozen.secret_key), frozen.token, method="cognito")
+
+    def __repr__(self) -> str:
+        return "<FixedCredentials>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("Credentials are not pickled: make the session where it is used.")
+
+
+class _Provider(CredentialProvider):
+    """Hands one credentials object to a botocore session, in botocore's own way."""
+
+    METHOD = "cognito"
+    CANONICAL_NAME = "cognito"
+
+    def __init__(self, credentials: Credentials) -> None:
+        super().__init__()
+        self._credentials = credentials
+
+    def load(self) -> Credentials:
+        return self._credentials
+
+
+def session_over(credentials: Credentials, region: str) -> boto3.Session:
+    """A boto3 session that signs with these credentials and no others, whatever the environment holds."""
+    session = new_session()
+    session.register_component("credential_provider", CredentialResolver([_Provider(credentials)]))
+    return boto3.Session(botocore_session=session, region_name=region)
