@@ -9,16 +9,16 @@ import time
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
-from ..errors import CognitoError, UnavailableError
+from ..errors import CognitoError
 from .signin import LoginRequest, Outcome, SignIn, take_role
 
 if TYPE_CHECKING:
+    from ..credentials.manager import CognitoCredentialsManager
     from ..oauth.authenticator import CognitoOAuthAuthenticator
     from ..oauth.login import Login
 
 _GOODBYE = 5.0
 """Seconds to wait for the thread of a login that is over; it may be in the middle of a request."""
-_NEEDED_AFTERWARDS = ("boto3", "cognito_jupyter.oauth.verification", "cognito_jupyter.credentials.manager")
 
 
 class Attempt:
@@ -75,19 +75,24 @@ class Attempt:
         self.login = login
         if self._given_up.is_set():
             login.cancel()
-        for module in _NEEDED_AFTERWARDS:
-            # Some tenths of a second each, in which the person only begins to type.
-            importlib.import_module(module)
+        manager = self._warmed()
         while not login.finished.wait(login.seconds_left):
             _ = login.state  # notices the deadline, and sets `finished`
-        tokens = login.tokens()
+        manager.auth_tokens = login.tokens()
+        return self._with_role(SignIn(self._request.settings, manager))
+
+    def _warmed(self) -> CognitoCredentialsManager:
+        """All that takes time and needs no tokens, while the person types a password."""
+        importlib.import_module("cognito_jupyter.oauth.verification")
         from ..credentials.manager import CognitoCredentialsManager
 
         pools = self._request.settings.configuration
         manager = CognitoCredentialsManager(
-            pools.identity_pool_id, pools.user_pool_id, pools.region, tokens, self._authenticator
+            pools.identity_pool_id, pools.user_pool_id, pools.region, authenticator=self._authenticator
         )
-        return self._with_role(SignIn(self._request.settings, manager))
+        manager.warm()
+        self._authenticator.warm()
+        return manager
 
     def _with_role(self, sign_in: SignIn) -> Outcome:
         """A role that cannot be had does not undo the sign-in: the next attempt needs no browser."""
@@ -103,5 +108,5 @@ class Attempt:
 def _revoke(outcome: Future[Outcome]) -> None:
     if outcome.exception() is None:
         # Nobody waits for the answer any more, and the tokens are forgotten here in any case.
-        with contextlib.suppress(UnavailableError):
+        with contextlib.suppress(CognitoError):
             outcome.result().sign_in.manager.sign_out()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from IPython.core import display_functions, magic_arguments as untyped
+from IPython.core import display_functions, magic, magic_arguments as untyped
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -37,20 +37,25 @@ def magic_with_arguments(name: str) -> Callable[[_Magic], _Magic]:
     return decorator
 
 
+def line_magic(function: _Magic) -> _Magic:
+    """IPython's `line_magic`."""
+    return cast("_Magic", magic.line_magic(function))
+
+
 def argument(*flags: str, **how: Any) -> Callable[[_Magic], _Magic]:
     """IPython's `argument`: the same as argparse's `add_argument`."""
     decorator: Callable[[_Magic], _Magic] = untyped.argument(*flags, **how)  # type: ignore[no-untyped-call]
     return decorator
 
 
-def parse(magic: Callable[..., None], words: list[str]) -> dict[str, Any]:
+def parse(function: Callable[..., None], words: list[str]) -> dict[str, Any]:
     """What the arguments of a magic say.
 
     Raises:
         UsageError: They are wrong.
     """
     # The parser is an attribute that `magic_arguments` puts on the function.
-    return dict(vars(vars(magic)["parser"].parse_args(words)))
+    return dict(vars(vars(function)["parser"].parse_args(words)))
 
 
 def set_hook(shell: InteractiveShell, name: str, hook: Callable[..., object], *, str_key: str) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING
 
-from IPython.core.magic import Magics, line_magic, magics_class
+from IPython.core.magic import Magics, magics_class
 from traitlets import Bool, Float, List, Unicode
 
 from ..errors import SettingError
 from . import arguments as read
 from .completion import MagicCompleter
 from .failure import plainly
-from .ipython import argument, magic_with_arguments, show
+from .ipython import argument, line_magic, magic_with_arguments, show
 from .state import NotebookState
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class CognitoMagics(Magics):
             return
         authenticator, logout_uri = current.manager.authenticator, current.settings.logout_uri
         names = self.state.sign_out()
-        link = authenticator.logout_url(logout_uri) if authenticator and logout_uri else None
+        link = authenticator.logout_url(logout_uri) if authenticator else None
         show(signed_out(names, link))
 
     def settings(self, given: LoginArguments) -> Settings:
@@ -186,10 +186,10 @@ class CognitoMagics(Magics):
             raise SettingError(f"%{magic} takes no arguments.", "Leave out what follows it.")
 
     def _suffixes(self) -> list[str]:
-        from .status import role_suffixes
+        from ..credentials.roles import shortest_suffixes
 
-        current = self.state.current
-        return role_suffixes(current.manager.roles) if current else []
+        roles = self.state.current.manager.roles if self.state.current else ()
+        return shortest_suffixes(roles, roles)
 
     def _profiles(self) -> list[str]:
         from ..config import profiles

@@ -81,9 +81,5 @@ def take_role(sign_in: SignIn, role_suffix: str | None, region: str | None) -> R
         UnavailableError: Cognito or AWS could not be reached.
     """
     manager = sign_in.manager
-    manager.ensure_credentials(role_suffix)
-    session = manager.make_refreshing_session(role_suffix)
-    if region is not None:
-        # The way that botocore itself offers; a session takes its region when it is made, which the manager does.
-        session._session.set_config_variable("region", region)  # noqa: SLF001 - boto3 has no public way
+    session = manager.make_refreshing_session(role_suffix, region_name=region)
     return Role(manager.role_arn(role_suffix), session, region)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..errors import SignedOutError, UnavailableError
+from ..errors import CognitoError, SignedOutError
 from .attempt import Attempt
 from .conversation import Conversation
 from .failure import nobody_to_ask
@@ -115,15 +115,15 @@ class NotebookState:
             The names of the variables taken away.
 
         Raises:
-            UnavailableError: Cognito could not be told; everything is forgotten here all the same.
+            CognitoError: Cognito could not be told; everything is forgotten here all the same.
         """
         names = self.variables.clear()
         sign_ins, self._sign_ins = self._sign_ins, []
-        untold: UnavailableError | None = None
+        untold: CognitoError | None = None
         for sign_in in sign_ins:
             try:
                 sign_in.manager.sign_out()
-            except UnavailableError as error:
+            except CognitoError as error:
                 untold = error
         if untold is not None:
             raise untold

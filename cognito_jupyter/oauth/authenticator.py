@@ -273,13 +273,21 @@ class CognitoOAuthAuthenticator:
         if answer.status != HTTPStatus.OK:
             raise refused("revoke the sign-in", answer, form)
 
-    def logout_url(self, logout_uri: str) -> str:
+    def logout_url(self, logout_uri: str | None = None) -> str:
         """The URL that ends the browser's own Cognito session, so that the next sign-in asks for the password.
 
+        Source: https://docs.aws.amazon.com/cognito/latest/developerguide/logout-endpoint.html
+
         Args:
-            logout_uri: A sign-out URL registered with the app client; the browser goes there afterwards.
+            logout_uri: A sign-out URL registered with the app client, where the browser goes afterwards; None: it
+                stays at Cognito's sign-in page.
         """
-        return f"{self._origin}/logout?{urlencode({'client_id': self.client_id, 'logout_uri': logout_uri})}"
+        query = {"client_id": self.client_id}
+        if logout_uri is not None:
+            query["logout_uri"] = logout_uri
+        else:
+            query |= {"response_type": "code", "redirect_uri": self._redirect_uris[0].text, "scope": self.scopes}
+        return f"{self._origin}/logout?{urlencode(query)}"
 
     # -- verification
 

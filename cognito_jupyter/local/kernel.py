@@ -1,0 +1,165 @@
+"""A real Jupyter kernel, and a person in front of it: runs cells, sees what they show, answers what they ask."""
+
+from __future__ import annotations
+
+import os
+import queue
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from jupyter_client.manager import KernelManager
+
+_READY = 60.0
+_TICK = 0.1
+
+Message = dict[str, Any]
+
+
+class CellTimeoutError(Exception):
+    """A cell did not end in time."""
+
+
+@dataclass
+class CellRun:
+    """What came of a cell.
+
+    Attributes:
+        outputs: As a notebook would save them, replaced displays being replaced.
+        error: The text that a failed cell shows; None where it went well.
+        prompts: What the cell asked, with whether the answer was hidden.
+    """
+
+    outputs: list[Message] = field(default_factory=list)
+    error: str | None = None
+    prompts: list[tuple[str, bool]] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        """All outputs as text."""
+        return "".join(_plain(output) for output in self.outputs)
+
+
+class Kernel:
+    """A kernel of this environment, ended with this object, and with this process.
+
+    Args:
+        environment: What its process sees.
+        folder: Where it runs.
+        allow_stdin: Whether there is a front end that can be asked.
+
+    Attributes:
+        manager, client: jupyter_client's own.
+    """
+
+    def __init__(
+        self, environment: Mapping[str, str] | None = None, *, folder: Path | None = None, allow_stdin: bool = True
+    ) -> None:
+        self._environment = dict(environment if environment is not None else os.environ)
+        self._folder = folder
+        self._allow_stdin = allow_stdin
+        self.manager: Any = KernelManager(kernel_name="python3")
+        self.client: Any = None
+
+    def __enter__(self) -> Self:
+        self.manager.start_kernel(env=self._environment, cwd=str(self._folder) if self._folder else None)
+        try:
+            self.client = self.manager.client()
+            self.client.start_channels()
+            self.client.wait_for_ready(timeout=_READY)
+        except BaseException:
+            self.manager.shutdown_kernel(now=True)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.client.stop_channels()
+        self.manager.shutdown_kernel(now=True)
+        self.manager.cleanup_resources()
+
+    def run(
+        self,
+        code: str,
+        *,
+        on_output: Callable[[str], None] | None = None,
+        on_input: Callable[[str], str | None] | None = None,
+        timeout: float = 60.0,
+    ) -> CellRun:
+        """Runs one cell to its end.
+
+        Args:
+            code: The cell.
+            on_output: Told the text of each thing shown, as soon as it is.
+            on_input: Told what is asked; returns the answer, or None to leave the box open.
+            timeout: Seconds.
+
+        Raises:
+            CellTimeoutError: The cell did not end in time; it is still running.
+        """
+        asked = self.client.execute(code, allow_stdin=self._allow_stdin)
+        run, shown, until = CellRun(), _Displays(), time.monotonic() + timeout
+        while time.monotonic() < until:
+            self._answer(run, on_input)
+            message = self._next_message()
+            if message is None or message["parent_header"].get("msg_id") != asked:
+                continue
+            kind, content = message["msg_type"], message["content"]
+            if kind == "status" and content["execution_state"] == "idle":
+                return run
+            output = shown.take(kind, content, run)
+            if output is not None and on_output is not None:
+                on_output(_plain(output))
+        raise CellTimeoutError(f"The cell did not end within {timeout:.0f} s.")
+
+    def _next_message(self) -> Message | None:
+        with suppress(queue.Empty):
+            message: Message = self.client.get_iopub_msg(timeout=_TICK)
+            return message
+        return None
+
+    def _answer(self, run: CellRun, on_input: Callable[[str], str | None] | None) -> None:
+        with suppress(queue.Empty):
+            content = self.client.get_stdin_msg(timeout=0)["content"]
+            run.prompts.append((content["prompt"], bool(content["password"])))
+            answer = on_input(content["prompt"]) if on_input is not None else None
+            if answer is not None:
+                self.client.input(answer)
+
+
+class _Displays:
+    """Outputs by their display id, so that they can be replaced."""
+
+    def __init__(self) -> None:
+        self._by_id: dict[str, Message] = {}
+
+    def take(self, kind: str, content: Message, run: CellRun) -> Message | None:
+        """Puts a message's output where it belongs; returns it, or None where the message is no output."""
+        if kind == "error":
+            run.error = "\n".join(content["traceback"]) or f"{content['ename']}: {content['evalue']}"
+        if kind not in {"stream", "display_data", "update_display_data", "execute_result", "error"}:
+            return None
+        output = {"output_type": kind, **content}
+        name = content.get("transient", {}).get("display_id")
+        if kind == "update_display_data":
+            old = self._by_id.get(name)
+            if old is not None:
+                old["data"] = content["data"]
+            return output
+        if name is not None:
+            self._by_id[name] = output
+        run.outputs.append(output)
+        return output
+
+
+def _plain(output: Message) -> str:
+    if "text" in output:
+        return str(output["text"])
+    if "traceback" in output:
+        return "\n".join(output["traceback"]) + "\n"
+    return str(output.get("data", {}).get("text/plain", "")) + "\n"
