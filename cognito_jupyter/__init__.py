@@ -18,11 +18,11 @@ if TYPE_CHECKING:
         IdentityPoolCredentialsResponse as IdentityPoolCredentialsResponse,
     )
     from .credentials.manager import (
-        AWSCredentials as AWSCredentials,
         CognitoCredentialsManager as CognitoCredentialsManager,
         get_authenticated_cognito_manager as get_authenticated_cognito_manager,
     )
     from .credentials.sessions import RefreshableCredentialMetadata as RefreshableCredentialMetadata
+    from .credentials.snapshot import AWSCredentials as AWSCredentials
     from .oauth.authenticator import CognitoOAuthAuthenticator as CognitoOAuthAuthenticator
     from .oauth.callback import (
         OAuthCallbackHandler as OAuthCallbackHandler,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
-    "AWSCredentials": "credentials.manager",
+    "AWSCredentials": "credentials.snapshot",
     "CognitoConfiguration": "config",
     "CognitoCredentialsManager": "credentials.manager",
     "CognitoOAuthAuthenticator": "oauth.authenticator",

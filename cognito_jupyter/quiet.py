@@ -27,7 +27,7 @@ class SecretFilter(logging.Filter):
         secrets: What to blot out now; a weak reference, so that a logger keeps nobody's secrets alive.
     """
 
-    def __init__(self, secrets: weakref.WeakMethod[Secrets]) -> None:  # noqa: D107 - the class says it
+    def __init__(self, secrets: weakref.WeakMethod[Secrets]) -> None:
         super().__init__()
         self._secrets = secrets
 

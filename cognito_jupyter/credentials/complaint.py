@@ -28,8 +28,7 @@ _NOT_AUTHORIZED = (
     (
         "not from a supported provider",
         "it does not know this user pool's app client.",
-        "Check identity_pool_id, user_pool_id and client_id: the identity pool must list the user pool and the app "
-        "client as an identity provider.",
+        "Check identity_pool_id, user_pool_id and client_id: the pool must list this user pool and this app client.",
     ),
     (
         "doesn't match providerName",
@@ -96,8 +95,9 @@ def _meaning(code: str, text: str, region: str) -> tuple[str, str]:
 
 def unreachable(error: Exception, region: str) -> UnavailableError:
     """A fault on the way to AWS in words; only its kind is told, since its text may hold what was sent."""
+    kind = type(error).__name__
     return UnavailableError(
-        f"The identity pool in {region} could not be reached, or its answer could not be read ({type(error).__name__}).",
+        f"The identity pool in {region} could not be reached, or its answer could not be read ({kind}).",
         "Check the network, HTTPS_PROXY and AWS_CA_BUNDLE, then try again.",
     )
 

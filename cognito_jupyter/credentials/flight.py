@@ -24,7 +24,7 @@ class SingleFlight:
     a crowd does not queue for the same error, and a service in trouble is not asked by a crowd.
     """
 
-    def __init__(self) -> None:  # noqa: D107 - the class says it
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._process = os.getpid()
         self._failure: CognitoError | None = None

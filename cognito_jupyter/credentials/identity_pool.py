@@ -17,8 +17,8 @@ from botocore.parsers import ResponseParserError
 from ..errors import UnavailableError
 from ..oauth.tokens import redacted
 from ..quiet import quietly
-from .complaint import explained, skew_in, unreachable
 from .botocore_session import new_session
+from .complaint import explained, skew_in, unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +57,7 @@ class IdentityPool:
         skew: Seconds by which AWS's clock is ahead of this machine's, by its last answer.
     """
 
-    def __init__(self, identity_pool_id: str, user_pool_id: str, region: str) -> None:  # noqa: D107
+    def __init__(self, identity_pool_id: str, user_pool_id: str, region: str) -> None:
         self.skew = 0.0
         self._identity_pool_id = identity_pool_id
         self._provider = f"cognito-idp.{region}.amazonaws.com/{user_pool_id}"

@@ -16,7 +16,7 @@ from .identity_pool import IdentityPool, IdentityPoolCredentialsResponse
 from .roles import choose_role, roles_in
 from .sessions import FixedCredentials, SlotCredentials, session_over
 from .slot import Slot, signed_out
-from .snapshot import AWSCredentials as AWSCredentials, Snapshot
+from .snapshot import AWSCredentials, Snapshot
 from .user_pool import Subject, UserPoolTokens, claims_of, subject_of
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class CognitoCredentialsManager:
         last_role_suffix: The role suffix asked for last with success.
     """
 
-    def __init__(  # noqa: D107, PLR0913 - the class says it; five of them are promised
+    def __init__(  # noqa: PLR0913 - the class says it; five of them are promised
         self,
         identity_pool_id: str,
         user_pool_id: str,

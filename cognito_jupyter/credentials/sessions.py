@@ -30,7 +30,7 @@ class SlotCredentials(Credentials):
         method: Where they are from, as botocore calls it.
     """
 
-    def __init__(self, slot: Slot) -> None:  # noqa: D107 - the class says it; there are no keys yet to give to botocore's
+    def __init__(self, slot: Slot) -> None:
         self._slot = slot
         self.method = "cognito"
         self.account_id = None
@@ -74,7 +74,7 @@ class SlotCredentials(Credentials):
 class FixedCredentials(Credentials):
     """botocore credentials of one moment, with a repr and a pickle that show nothing."""
 
-    def __init__(self, frozen: FrozenCredentials) -> None:  # noqa: D107 - the class says it
+    def __init__(self, frozen: FrozenCredentials) -> None:
         super().__init__(str(frozen.access_key), str(frozen.secret_key), frozen.token, method="cognito")
 
     def __repr__(self) -> str:

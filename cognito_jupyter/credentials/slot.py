@@ -27,7 +27,7 @@ class Slot:
 
     __slots__ = ("_before", "_clock", "_exchange", "_flight", "role_arn", "snapshot")
 
-    def __init__(  # noqa: D107 - the class says it
+    def __init__(
         self, role_arn: str | None, exchange: Callable[[], Snapshot], clock: Callable[[], float] = time.time
     ) -> None:
         self.role_arn = role_arn
@@ -67,11 +67,10 @@ class Slot:
         Raises:
             CognitoError: They could not be had; what was held is still held.
         """
-
         return self._flight.run(lambda: None, lambda: self._put(exchange()), insist=True)
 
     def secrets(self) -> Iterator[str]:
-        """What must not be shown: of these credentials, and of those before, with which requests may be on their way."""
+        """What must not be shown: of these credentials, and of those before, with which requests may be under way."""
         for snapshot in (self.snapshot, self._before):
             if snapshot is not None:
                 yield from (str(snapshot.frozen.secret_key), str(snapshot.frozen.token))

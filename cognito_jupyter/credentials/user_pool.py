@@ -39,7 +39,7 @@ class UserPoolTokens:
         authenticator: As given; to be set at any time.
     """
 
-    def __init__(  # noqa: D107 - the class says it
+    def __init__(
         self,
         tokens: CognitoTokens | None,
         authenticator: CognitoOAuthAuthenticator | None,

@@ -8,6 +8,7 @@ import math
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
+
 from ..errors import SettingError
 from .ipython import parse
 

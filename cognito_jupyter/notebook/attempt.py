@@ -33,7 +33,7 @@ class Attempt:
         login: The login, as soon as its listener stands; None before.
     """
 
-    def __init__(self, request: LoginRequest, authenticator: CognitoOAuthAuthenticator) -> None:  # noqa: D107
+    def __init__(self, request: LoginRequest, authenticator: CognitoOAuthAuthenticator) -> None:
         self._request = request
         self._authenticator = authenticator
         self._given_up = threading.Event()

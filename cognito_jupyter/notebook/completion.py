@@ -32,11 +32,11 @@ class MagicCompleter:
         values: What may follow some of them.
     """
 
-    def __init__(self, options: Sequence[str], values: Values) -> None:  # noqa: D107 - the class says it
+    def __init__(self, options: Sequence[str], values: Values) -> None:
         self._options = options
         self._values = values
 
-    def __call__(self, shell: InteractiveShell, event: _Event) -> list[str]:
+    def __call__(self, shell: InteractiveShell, event: _Event) -> list[str]:  # noqa: ARG002 - IPython's interface
         """IPython's interface for `complete_command`."""
         before = event.text_until_cursor.removesuffix(event.symbol).split()
         values = self._values.get(before[-1]) if before else None

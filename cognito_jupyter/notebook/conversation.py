@@ -36,7 +36,7 @@ class Conversation:
         attempt: The login, already started.
     """
 
-    def __init__(self, frontend: Frontend, request: LoginRequest, attempt: Attempt) -> None:  # noqa: D107
+    def __init__(self, frontend: Frontend, request: LoginRequest, attempt: Attempt) -> None:
         self._frontend = frontend
         self._request = request
         self._attempt = attempt

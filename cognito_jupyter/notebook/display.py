@@ -70,8 +70,14 @@ class Invitation(View):
     def text(self) -> str:
         """The URL on a line of its own, so that it can be copied."""
         return "\n".join(
-            [f"To sign in at {self.host}, open this address in your browser:", "", self.url, "", self._waiting]
-            + list(self._after())
+            [
+                f"To sign in at {self.host}, open this address in your browser:",
+                "",
+                self.url,
+                "",
+                self._waiting,
+                *self._after(),
+            ]
         )
 
     def html(self) -> str:

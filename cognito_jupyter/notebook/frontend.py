@@ -30,7 +30,7 @@ class Frontend:
         kernel: The Jupyter kernel; None in a terminal or a script.
     """
 
-    def __init__(self, shell: InteractiveShell) -> None:  # noqa: D107 - the class says it
+    def __init__(self, shell: InteractiveShell) -> None:
         # ipykernel's classes differ between its versions, and a terminal has none of them.
         self.kernel: Any = getattr(shell, "kernel", None)
 

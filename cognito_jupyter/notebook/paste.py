@@ -36,7 +36,7 @@ def paste_box(frontend: Frontend) -> PasteBox:
     kernel = frontend.kernel
     try:
         # Of ipykernel's own, and the same in 6.31 and in 7.x; a kernel without them asks through getpass.
-        kernel.session.send, kernel.session.recv, kernel.stdin_socket, kernel._parent_ident["shell"]  # noqa: B018, SLF001
+        kernel.session.send, kernel.session.recv, kernel.stdin_socket, kernel._parent_ident["shell"]  # noqa: SLF001
     except (AttributeError, KeyError, TypeError, LookupError):
         return BlockingBox()
     return KernelBox(kernel)

@@ -33,7 +33,7 @@ class NotebookState:
         frontend: Who is there.
     """
 
-    def __init__(self, shell: InteractiveShell) -> None:  # noqa: D107 - the class says it
+    def __init__(self, shell: InteractiveShell) -> None:
         self.variables = Variables(shell)
         self.frontend = Frontend(shell)
         self._sign_ins: list[SignIn] = []

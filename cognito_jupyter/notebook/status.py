@@ -46,7 +46,7 @@ def signed_out(names: list[str], logout_link: str | None) -> View:
     rows = (("Variables taken away", ", ".join(names) or "none"),)
     notes = (
         "AWS keys already handed out cannot be called back: they end by themselves within an hour.",
-        "The browser keeps its own Cognito session for up to an hour: until then the next sign-in asks for no password.",
+        "The browser keeps its own Cognito session, so for up to an hour the next sign-in may ask for no password.",
     )
     link = ("End the browser's Cognito session as well", logout_link) if logout_link else None
     return Table("Signed out", rows, notes=notes, link=link)

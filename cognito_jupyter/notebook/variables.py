@@ -54,7 +54,7 @@ class Variables:
         shell: Whose namespace; `%reset` may give it another dict, so it is looked up each time.
     """
 
-    def __init__(self, shell: InteractiveShell) -> None:  # noqa: D107 - the class says it
+    def __init__(self, shell: InteractiveShell) -> None:
         self._shell = shell
         self._bound: dict[str, Binding] = {}
 

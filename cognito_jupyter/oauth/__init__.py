@@ -1,1 +1,4 @@
-"""The user pool: OAuth 2.0 authorization code with PKCE at a Cognito domain. Knows nothing of AWS credentials, notebooks or files."""
+"""The user pool: OAuth 2.0 authorization code with PKCE at a Cognito domain.
+
+Knows nothing of AWS credentials, notebooks or files.
+"""

@@ -48,7 +48,7 @@ class CognitoOAuthAuthenticator:
         SettingError: The domain or the redirect URI is malformed, or plain http to another machine (a ValueError).
     """
 
-    def __init__(  # noqa: D107, PLR0913 - the class says it; four of them are promised, the rest are keywords
+    def __init__(  # noqa: PLR0913 - the class says it; four of them are promised, the rest are keywords
         self,
         cognito_domain: str,
         client_id: str,

@@ -5,6 +5,7 @@ Source: RFC 8252, sections 7.3 and 8.3; RFC 9700, section 4.1.
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import errno
 import selectors
@@ -69,7 +70,7 @@ class OAuthCallbackHandler(BaseHTTPRequestHandler):
         hosts = self.headers.get_all("Host", [])
         return path == self.server.path and len(hosts) == 1 and host_of(hosts[0]) in self.server.hosts
 
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002
         """In place of the standard library's page, which repeats parts of the request."""
         self.close_connection = True
         self._send(page.ONLY_GET if code == HTTPStatus.NOT_IMPLEMENTED else page.NOT_FOUND)
@@ -117,7 +118,7 @@ class OAuthCallbackServer(HTTPServer):
     allow_reuse_address = sys.platform != "win32"
     request_queue_size = 1024  # a full queue makes the browser wait a second for its next try
 
-    def __init__(  # noqa: D107 - the class says it
+    def __init__(
         self,
         server_address: tuple[str, int],
         RequestHandlerClass: type[BaseHTTPRequestHandler] = OAuthCallbackHandler,  # noqa: N803 - socketserver's name
@@ -228,7 +229,7 @@ class OAuthCallbackServer(HTTPServer):
         self.server_close()
 
     def server_close(self) -> None:
-        """Frees the port, lets a page on its way arrive, ends all connections and threads; a second call does nothing."""
+        """Frees the port, lets a page on its way arrive, ends connections and threads; a second call does nothing."""
         with self._lock:
             if self._closed.is_set():
                 return
@@ -288,7 +289,7 @@ def _cannot_listen(port: int, error: OSError) -> ListenerError:
     if error.errno in {errno.EADDRINUSE, getattr(errno, "WSAEADDRINUSE", errno.EADDRINUSE)}:
         return ListenerError(
             f"Port {port} is in use by another program, so the answer of the sign-in could not be received.",
-            f"Close what uses port {port}, or register a further redirect URI with the app client and add it to redirect_uri.",
+            f"Close what uses port {port}, or register a further redirect URI and add it to redirect_uri.",
         )
     if error.errno == errno.EACCES:
         return ListenerError(
@@ -320,8 +321,5 @@ def _cut(connection: socket.socket) -> None:
 
 
 def _stop(connection: socket.socket, how: int) -> None:
-    try:
+    with contextlib.suppress(OSError):  # already closed by its own thread
         connection.shutdown(how)
-    except OSError:
-        # Already closed by its own thread.
-        pass

@@ -64,7 +64,7 @@ class Login:
         finished: Set when the login has left PENDING.
     """
 
-    def __init__(  # noqa: D107 - the class says it
+    def __init__(
         self,
         uris: tuple[RedirectUri, ...],
         *,
@@ -99,7 +99,7 @@ class Login:
             except ListenerError as problem:
                 self.listener_problem = self.listener_problem or problem
         self.listener_problem = self.listener_problem or ListenerError(
-            f"The redirect URI {uris[0].text} does not lead to this machine, so nothing can listen for the answer here.",
+            f"The redirect URI {uris[0].text} does not lead to this machine, so nothing can listen for the answer.",
             "Paste the address that the browser shows after the sign-in.",
         )
         return None, uris[0]

@@ -16,7 +16,8 @@ _STYLE = """
 html, body { height: 100%; margin: 0 }
 body { display: grid; place-items: center; background: var(--ground); color: var(--ink);
   font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif }
-main { box-sizing: border-box; width: min(30rem, 100% - 2rem); padding: 2rem; background: var(--sheet); border-radius: .75rem }
+main { box-sizing: border-box; width: min(30rem, 100% - 2rem); padding: 2rem;
+  background: var(--sheet); border-radius: .75rem }
 h1 { margin: 0 0 .5rem; font-size: 1.375rem; line-height: 1.25 }
 p { margin: 0; color: var(--soft) }
 .done h1 { color: var(--mark) }

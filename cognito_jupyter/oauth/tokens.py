@@ -91,7 +91,7 @@ def decode_jwt_payload(jwt_token: str) -> JwtPayload:
         # `from None`: the cause would carry the token's text.
         raise ValueError("This is not a JWT: its payload is not base64url-encoded JSON.") from None
     if not isinstance(claims, dict):
-        raise ValueError("This is not a JWT: its payload is not a JSON object.")
+        raise ValueError("This is not a JWT: its payload is not a JSON object.")  # noqa: TRY004 - as promised
     return cast("JwtPayload", claims)
 
 

@@ -1,4 +1,4 @@
-"""HTTP to Cognito: one session, timeouts, repetition where repeating is safe, and answers that are checked to be JSON."""
+"""HTTP to Cognito: one session, timeouts, repetition where repeating is safe, and answers checked to be JSON."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def _no_authentication(request: requests.PreparedRequest) -> requests.PreparedRe
 
 
 def _ca_bundle(verify: bool | str | None) -> bool | str | None:
-    """requests knows its own two variables; people behind a TLS-inspecting proxy often set only AWS's."""
+    """Requests knows its own two variables; people behind a TLS-inspecting proxy often set only AWS's."""
     return os.environ.get("AWS_CA_BUNDLE") or True if verify is True else verify
 
 
@@ -183,7 +183,7 @@ def _broken(host: str, status: int) -> UnavailableError:
 
 
 def _not_json(host: str, status: int, body: bytes, content_type: str) -> UnavailableError:
-    if 300 <= status < 400:  # noqa: PLR2004 - redirects
+    if 300 <= status < 400:
         what = f"{host} redirected to another place instead of answering (HTTP {status})."
     elif not body.strip():
         what = f"{host} sent an empty answer (HTTP {status})."
@@ -202,7 +202,7 @@ def _no_answer(error: Exception, host: str) -> _Failure:
         return _Failure(
             UnavailableError(
                 f"The TLS certificate of {host} could not be verified.",
-                "If your network inspects TLS, set REQUESTS_CA_BUNDLE or AWS_CA_BUNDLE to its CA file; else check the domain.",
+                "If your network inspects TLS, set REQUESTS_CA_BUNDLE or AWS_CA_BUNDLE to its CA; or check the domain.",
             ),
             passing=False,
         )

@@ -1,8 +1,7 @@
 """Which addresses are loopback, which are a domain, which are neither."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from cognito_jupyter.errors import SettingError
 from cognito_jupyter.oauth.addresses import RedirectUri, host_of, origin_of, redirect_uris

@@ -3,8 +3,7 @@
 from urllib.parse import urlencode
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from cognito_jupyter.errors import PastedAnswerError
 from cognito_jupyter.oauth.answer import OAuthCallbackResult, parse_callback, parse_pasted
@@ -91,7 +90,7 @@ def test_any_text_is_an_answer_or_a_sentence(text: str) -> None:
     try:
         answer = parse_pasted(text)
     except PastedAnswerError as error:
-        assert error.remedy  # noqa: PT017 - any other text may be an answer
+        assert error.remedy
     else:
         assert answer.state
         assert bool(answer.authorization_code) != bool(answer.error)

@@ -7,8 +7,40 @@ from cognito_jupyter.oauth.pkce import LoginSecrets, base64url, s256
 def test_the_challenge_of_rfc_7636_appendix_b() -> None:
     """The RFC's own verifier gives the RFC's own challenge."""
     octets = bytes(
-        [116, 24, 223, 180, 151, 153, 224, 37, 79, 250, 96, 125, 216, 173, 187, 186]
-        + [22, 212, 37, 77, 105, 214, 191, 240, 91, 88, 5, 88, 83, 132, 141, 121]
+        [
+            116,
+            24,
+            223,
+            180,
+            151,
+            153,
+            224,
+            37,
+            79,
+            250,
+            96,
+            125,
+            216,
+            173,
+            187,
+            186,
+            22,
+            212,
+            37,
+            77,
+            105,
+            214,
+            191,
+            240,
+            91,
+            88,
+            5,
+            88,
+            83,
+            132,
+            141,
+            121,
+        ]
     )
     verifier = base64url(octets)
     assert verifier == "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"

@@ -5,8 +5,7 @@ import json
 import pprint
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from IPython.lib.pretty import pretty
 
 from cognito_jupyter import decode_jwt_payload

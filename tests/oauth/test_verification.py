@@ -46,9 +46,9 @@ def tokens(
     **changes: object,
 ) -> CognitoTokens:
     """A good pair, but for the changes."""
-    access_claims = claims(token_use="access", client_id=CLIENT) | (access or {})  # noqa: S106 - a claim
+    access_claims = claims(token_use="access", client_id=CLIENT) | (access or {})
     access_token = jwt.encode(access_claims, ACCESS_KEY, "RS256", {"kid": "access-key"})
-    id_claims = claims(token_use="id", aud=CLIENT, nonce=NONCE, at_hash=_at_hash(access_token)) | changes  # noqa: S106
+    id_claims = claims(token_use="id", aud=CLIENT, nonce=NONCE, at_hash=_at_hash(access_token)) | changes
     kept = {name: value for name, value in id_claims.items() if value is not None}
     id_token = jwt.encode(kept, id_key, "RS256", {"kid": kid})
     return {"id_token": id_token, "access_token": access_token, "refresh_token": "r"}
@@ -82,7 +82,7 @@ WRONG: dict[str, tuple[Callable[[], CognitoTokens], str]] = {
     "another audience": (lambda: tokens(aud="x"), "another app client"),
     "another pool": (lambda: tokens(iss=ISSUER[:-1] + "X"), "another user pool"),
     "another region": (lambda: tokens(iss=ISSUER.replace("us-east-1", "eu-west-1")), "another user pool"),
-    "an access token as id token": (lambda: tokens(token_use="access"), "another kind"),  # noqa: S106 - a claim
+    "an access token as id token": (lambda: tokens(token_use="access"), "another kind"),
     "an id token as access token": (lambda: tokens(access={"token_use": "id"}), "another kind"),
     "another access token": (lambda: tokens(at_hash="x"), "at_hash"),
     "access of another client": (lambda: tokens(access={"client_id": "x"}), "another app client"),
