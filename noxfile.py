@@ -1,0 +1,79 @@
+"""What is run on this project: `nox` runs lint, types, and the tests on each Python from 3.11 up that the machine has."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.4.15"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.sessions = ["lint", "types", "kernel6", "tests"]
+nox.options.reuse_existing_virtualenvs = True
+
+_KNOWN = ("3.11", "3.12", "3.13", "3.14")
+
+
+def _is_here(version: str) -> bool:
+    return (
+        version == f"{sys.version_info.major}.{sys.version_info.minor}" or shutil.which(f"python{version}") is not None
+    )
+
+
+PYTHONS = [version for version in _KNOWN if _is_here(version)]
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """All tests, against a Cognito on this machine."""
+    session.install(".[test]")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session(python=PYTHONS[:1])
+def kernel6(session: nox.Session) -> None:
+    """The tests in real kernels once more, with the oldest ipykernel that is supported."""
+    session.install(".[test]", "ipykernel==6.31.*")
+    session.run("pytest", "tests/notebook", *session.posargs)
+
+
+@nox.session(python=PYTHONS[:1])
+def oldest(session: nox.Session) -> None:
+    """All tests with the oldest versions of what this package needs."""
+    session.install("--resolution=lowest-direct", ".[test]")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session(python=PYTHONS[:1])
+def lint(session: nox.Session) -> None:
+    """Style, and the mistakes that style finds."""
+    session.install("ruff>=0.15")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session(python=PYTHONS[:1])
+def types(session: nox.Session) -> None:
+    """mypy, strict, over package and tests; tests/typing/api.py holds the public types."""
+    session.install(".[test]", "mypy>=2", "nox", "boto3-stubs", "botocore-stubs", "types-requests", "types-psutil")
+    session.run("mypy")
+
+
+@nox.session(python=PYTHONS[:1])
+def bench(session: nox.Session) -> None:
+    """The benchmarks, printed as ratios; they take a minute, and nothing else should run meanwhile."""
+    session.install(".[test]")
+    session.run("python", "-m", "tests.benchmarks", *session.posargs)
+
+
+@nox.session(python=PYTHONS[:1])
+def build(session: nox.Session) -> None:
+    """The wheel and the source archive, and whether the wheel works where nothing else is installed."""
+    session.install("build")
+    shutil.rmtree("dist", ignore_errors=True)
+    session.run("python", "-m", "build")
+    session.install("--force-reinstall", str(next(Path("dist").glob("*.whl"))))
+    session.chdir(session.create_tmp())
+    session.run("python", "-c", "import cognito_jupyter; print(cognito_jupyter.CognitoCredentialsManager)")
