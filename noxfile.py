@@ -1,4 +1,4 @@
-"""What is run on this project: `nox` runs lint, types, and the tests on each Python from 3.11 up that the machine has."""
+"""What is run on this project: `nox` runs lint, types, and the tests on each Python that the machine has."""
 
 from __future__ import annotations
 

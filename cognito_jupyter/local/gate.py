@@ -15,6 +15,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from xml.sax.saxutils import escape
@@ -37,7 +38,7 @@ class SignedRequest:
 
     Attributes:
         role_arn: Whose key signed it; None for a key that nobody was given.
-        status: What was answered.
+        status: What was answered; 0 where the connection was dropped.
     """
 
     method: str
@@ -179,28 +180,40 @@ class _Handler(BaseHTTPRequestHandler):
         gate.counts[self._endpoint] += 1
         time.sleep(gate.knobs.pause_of(self._endpoint))
         key = gate.ledger.find(access_key_id)
-        status = self._answer(service, access_key_id, signed=found is not None)
+        self._signer = (service, access_key_id, key.role_arn if key else None)
+        self._answer(service, access_key_id, signed=found is not None)
+
+    def send_response_only(self, code: int, message: str | None = None) -> None:
+        """Also enters the request into the list: before its client can know, and ask the list."""
+        if code != HTTPStatus.CONTINUE:
+            self._enter(code)
+        super().send_response_only(code, message)
+
+    def _enter(self, status: int) -> None:
         path = self.path.partition("?")[0]
-        role_arn = key.role_arn if key else None
-        gate.requests.append(SignedRequest(self.command, path, service, access_key_id, role_arn, status))
+        self.server.gate.requests.append(SignedRequest(self.command, path, *self._signer, status))
 
     do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = _any  # noqa: N815 - http.server's names
 
-    def _answer(self, service: str, access_key_id: str, *, signed: bool) -> int:
+    def _answer(self, service: str, access_key_id: str, *, signed: bool) -> None:
         gate = self.server.gate
         if not addressed_to_loopback(self.headers.get("Host", "")):
-            return self._refuse(service, Refusal(403, "AccessDenied", "Wrong Host"))
+            self._refuse(service, Refusal(403, "AccessDenied", "Wrong Host"))
+            return
         if not signed:
-            return self._refuse(service, Refusal(403, "AccessDenied", "Access Denied"))
+            self._refuse(service, Refusal(403, "AccessDenied", "Access Denied"))
+            return
         refusal = gate.judge(access_key_id, self.headers.get("X-Amz-Security-Token"), self.headers.get("X-Amz-Date"))
         if refusal is not None:
-            return self._refuse(service, refusal)
+            self._refuse(service, refusal)
+            return
         fault = gate.knobs.take_fault(self._endpoint)
         if fault is not None and fault.kind == "status":
-            return self._refuse(service, Refusal(fault.status, "InternalError", fault.body))
-        return self._forward(fault)
+            self._refuse(service, Refusal(fault.status, "InternalError", fault.body))
+            return
+        self._forward(fault)
 
-    def _refuse(self, service: str, refusal: Refusal) -> int:
+    def _refuse(self, service: str, refusal: Refusal) -> None:
         if service != "s3":
             refusal = _as_query_error(refusal)
         body = _xml(service, refusal)
@@ -214,7 +227,6 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(body)
         self._drain()
-        return refusal.status
 
     def _drain(self) -> None:
         """Reads what the client still sends: closing before would reset the connection and lose the answer."""
@@ -227,12 +239,13 @@ class _Handler(BaseHTTPRequestHandler):
         except OSError:
             return
 
-    def _forward(self, fault: Fault | None) -> int:
+    def _forward(self, fault: Fault | None) -> None:
         if fault is not None and fault.kind == "stall":
             time.sleep(fault.seconds)
         if fault is not None and fault.kind == "drop":
+            self._enter(0)
             hang_up(self.connection)
-            return 0
+            return
         self._upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
         chunked = "chunked" in self.headers.get("Transfer-Encoding", "").lower()
         for name, value in self.headers.items():
@@ -241,9 +254,9 @@ class _Handler(BaseHTTPRequestHandler):
         if chunked:
             self._upstream.putheader("Transfer-Encoding", "chunked")
         self._upstream.endheaders(_body(self, chunked=chunked), encode_chunked=chunked)
-        return self._pass_back(self._upstream.getresponse(), truncate=fault is not None)
+        self._pass_back(self._upstream.getresponse(), truncate=fault is not None)
 
-    def _pass_back(self, response: http.client.HTTPResponse, *, truncate: bool) -> int:
+    def _pass_back(self, response: http.client.HTTPResponse, *, truncate: bool) -> None:
         self.send_response_only(response.status, response.reason)
         for name, value in response.getheaders():
             if name.lower() not in _HOP_BY_HOP:
@@ -262,11 +275,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.flush()
             hang_up(self.connection)
             self.close_connection = True
-            return response.status
+            return
         response.read()
         if length is None and not bodyless:
             self.wfile.write(b"0\r\n\r\n")
-        return response.status
 
 
 def _body(handler: _Handler, *, chunked: bool) -> Iterator[bytes] | None:

@@ -189,6 +189,11 @@ class LocalCognito:
             values |= dict.fromkeys(("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"), str(self._folder / "ca.pem"))
         return values
 
+    @property
+    def ca_file(self) -> str | None:
+        """The CA to trust; None without TLS."""
+        return str(self._folder / "ca.pem") if self._folder is not None else None
+
     # -- people
 
     @property

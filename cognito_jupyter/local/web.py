@@ -112,10 +112,13 @@ class _HostedPages:
         return answer
 
     def logout(self) -> AnyResponse:
-        """GET /logout: ends the login cookie and goes to a registered sign-out URL."""
-        client = self._pool.clients.get(request.args.get("client_id", ""))
-        target = request.args.get("logout_uri", "")
-        if client is None or target not in client.logout_uris:
+        """GET /logout: ends the login cookie and goes to a registered sign-out URL, or back to the sign-in."""
+        query = request.args
+        client = self._pool.clients.get(query.get("client_id", ""))
+        target = query.get("logout_uri", "")
+        if "logout_uri" not in query and self._client(query) is not None and "response_type" in query:
+            target = f"/oauth2/authorize?{request.query_string.decode('latin-1')}"
+        elif client is None or target not in client.logout_uris:
             return redirect(
                 f"/error?{urlencode({'error': 'redirect_mismatch', 'client_id': request.args.get('client_id', '')})}"
             )

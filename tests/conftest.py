@@ -1,0 +1,73 @@
+"""What all tests share: a Cognito on this machine, and an environment that holds nothing of the developer's own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from cognito_jupyter.credentials.manager import CognitoCredentialsManager
+from cognito_jupyter.local import Knobs, LocalCognito
+from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
+
+
+@pytest.fixture(autouse=True)
+def own_environment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Takes away what the developer has set, and gives empty folders for what programs look up; returns the home."""
+    for name in list(os.environ):
+        if name.startswith(("AWS_", "COGNITO_", "JUPYTERHUB_", "XDG_", "SSH_")) or name.upper().endswith("_PROXY"):
+            monkeypatch.delenv(name)
+    home = tmp_path_factory.mktemp("home")
+    for name, folder in (("XDG_CONFIG_HOME", "config"), ("XDG_STATE_HOME", "state"), ("XDG_CONFIG_DIRS", "system")):
+        monkeypatch.setenv(name, str(home / folder))
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(home / name.lower()))
+    monkeypatch.setenv("IPYTHONDIR", str(home / "ipython"))
+    monkeypatch.setenv("DISPLAY", "")
+    return home
+
+
+@pytest.fixture
+def cognito(
+    local_cognito: LocalCognito, own_environment: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[LocalCognito]:
+    """The Cognito of this machine, its settings in the environment; its knobs are turned back afterwards."""
+    for name, value in local_cognito.environment.items():
+        monkeypatch.setenv(name, value)
+    users, groups = dict(local_cognito.pool.users), dict(local_cognito.pool.groups)
+    yield local_cognito
+    for knob in fields(Knobs):
+        if not knob.name.startswith("_"):
+            setattr(local_cognito.knobs, knob.name, getattr(Knobs(), knob.name))
+    local_cognito.pool.users, local_cognito.pool.groups = users, groups
+
+
+@pytest.fixture
+def authenticator(cognito: LocalCognito) -> CognitoOAuthAuthenticator:
+    """At that Cognito; it opens no browser."""
+    return CognitoOAuthAuthenticator(
+        cognito.domain, cognito.client_id, cognito.redirect_uri, cognito.region, open_browser=False
+    )
+
+
+@pytest.fixture
+def manager(cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator) -> CognitoCredentialsManager:
+    """The demo user, signed in."""
+    return manager_for(cognito, authenticator)
+
+
+def manager_for(
+    cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator, username: str = "demo", **claims: object
+) -> CognitoCredentialsManager:
+    """A manager with fresh tokens of a user; the claims replace those of the id token."""
+    tokens = cognito.issue_tokens(username, **claims)
+    return CognitoCredentialsManager(
+        cognito.identity_pool_id,
+        cognito.user_pool_id,
+        cognito.region,
+        {name: tokens[name] for name in ("id_token", "access_token", "refresh_token")},  # type: ignore[typeddict-item]
+        authenticator,
+    )

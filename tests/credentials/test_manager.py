@@ -1,0 +1,296 @@
+"""The manager against a Cognito on this machine, with S3 behind it."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from datetime import datetime, timedelta
+
+import pytest
+from botocore.exceptions import ClientError
+
+from cognito_jupyter.credentials.manager import CognitoCredentialsManager, get_authenticated_cognito_manager
+from cognito_jupyter.errors import RefusedError, RoleError, SignedOutError, VerificationError
+from cognito_jupyter.local import LocalCognito
+from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
+from cognito_jupyter.oauth.tokens import CognitoTokens
+from tests.conftest import manager_for
+
+EXCHANGE, REFRESH, GET_ID = "GetCredentialsForIdentity", "token:refresh_token", "GetId"
+
+
+def test_credentials_come_in_the_promised_shape(manager: CognitoCredentialsManager) -> None:
+    credentials = manager.ensure_credentials("Analyst")
+    assert sorted(credentials) == ["access_key_id", "expiration", "secret_access_key", "session_token"]
+    assert datetime.fromisoformat(credentials["expiration"]).tzinfo is not None
+    assert manager.credentials == credentials
+    response = manager.creds_response
+    assert response is not None
+    assert response["Credentials"]["AccessKeyId"] == credentials["access_key_id"]
+    assert manager.identity_id == response["IdentityId"]
+    assert manager.last_role_suffix == "Analyst"
+
+
+def test_nothing_that_it_hands_out_shows_a_secret(manager: CognitoCredentialsManager) -> None:
+    manager.ensure_credentials("Analyst")
+    session = manager.make_refreshing_session("Analyst")
+    keys = session.get_credentials()
+    shown = [manager, manager.credentials, manager.creds_response, manager.auth_tokens, session, keys]
+    shown += [keys.get_frozen_credentials(), manager.make_session().get_credentials(), vars(manager)]
+    text = "".join(repr(each) for each in shown)
+    secrets = [*dict(manager.auth_tokens or {}).values(), keys.secret_key, keys.token]
+    assert not [secret for secret in secrets if str(secret) in text]
+
+
+def test_two_roles_have_two_sets_of_keys_at_the_same_time(
+    cognito: LocalCognito, manager: CognitoCredentialsManager
+) -> None:
+    """S3 behind the gate confirms which role signed, before and after every kind of refresh."""
+    reader, writer = (manager.make_refreshing_session(suffix).client("s3") for suffix in ("Analyst", "Uploader"))
+    for renew in (
+        lambda: None,
+        manager.refresh_user_pool_tokens,
+        lambda: manager.get_credentials(role_suffix="Analyst"),
+    ):
+        renew()
+        reader.get_object(Bucket=cognito.bucket, Key=cognito.data_key)
+        assert cognito.aws.gate.requests[-1].role_arn == cognito.roles["Analyst"]
+        writer.put_object(Bucket=cognito.bucket, Key="out.txt", Body=b"mine")
+        assert cognito.aws.gate.requests[-1].role_arn == cognito.roles["Uploader"]
+        with pytest.raises(ClientError, match="AccessDenied"):
+            reader.put_object(Bucket=cognito.bucket, Key="out.txt", Body=b"not mine")
+
+
+def test_credentials_show_the_role_asked_for_last(manager: CognitoCredentialsManager) -> None:
+    analyst = manager.ensure_credentials("Analyst")
+    uploader = manager.ensure_credentials("Uploader")
+    assert analyst != uploader == manager.credentials
+    assert manager.ensure_credentials() == uploader
+    assert manager.ensure_credentials("Analyst") == analyst == manager.credentials
+
+
+def test_a_role_that_does_not_exist_makes_no_call_and_changes_nothing(
+    cognito: LocalCognito, manager: CognitoCredentialsManager
+) -> None:
+    manager.ensure_credentials("Analyst")
+    before, calls = manager.credentials, dict(cognito.counts)
+    with pytest.raises(RoleError):
+        manager.ensure_credentials("Nobody")
+    with pytest.raises(RoleError):
+        manager.get_credentials(role_suffix="Nobody")
+    assert (manager.credentials, manager.last_role_suffix, dict(cognito.counts)) == (before, "Analyst", calls)
+
+
+def test_a_user_without_roles_gets_the_pools_default_role(
+    cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator
+) -> None:
+    """No CustomRoleArn is sent; a suffix is refused without any call."""
+    cognito.identity_pool.authenticated_role = cognito.roles["Analyst"]
+    cognito.add_user("guest", "guest-password")
+    manager = manager_for(cognito, authenticator, "guest")
+    manager.make_refreshing_session().client("s3").get_object(Bucket=cognito.bucket, Key=cognito.data_key)
+    assert cognito.aws.gate.requests[-1].role_arn == cognito.roles["Analyst"]
+    with pytest.raises(RoleError):
+        manager.ensure_credentials("Analyst")
+
+
+def test_the_identity_id_is_asked_for_once(cognito: LocalCognito, manager: CognitoCredentialsManager) -> None:
+    before = cognito.counts[GET_ID]
+    for suffix in ("Analyst", "Uploader"):
+        manager.get_credentials(role_suffix=suffix)
+    assert cognito.counts[GET_ID] == before + 1
+
+
+def test_get_credentials_always_exchanges_and_ensure_only_when_needed(
+    cognito: LocalCognito, manager: CognitoCredentialsManager
+) -> None:
+    first = manager.get_credentials(role_suffix="Analyst")
+    assert manager.ensure_credentials() == first
+    assert manager.get_credentials() != first
+
+
+@pytest.mark.parametrize(("seconds", "renews"), [(0, True), (1, False)])
+def test_exactly_at_the_margin_counts_as_expiring(
+    cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator, seconds: int, renews: bool
+) -> None:
+    manager = manager_for(cognito, authenticator)
+    manager.get_credentials(role_suffix="Analyst")
+    held = manager.creds_response
+    assert held is not None
+    end = held["Credentials"]["Expiration"].timestamp()
+    frozen = CognitoCredentialsManager(
+        manager.identity_pool_id, manager.user_pool_id, manager.region, manager.auth_tokens, authenticator,
+        clock=lambda: end - 300 - seconds,
+    )  # fmt: skip
+    margin = timedelta(minutes=5)
+    frozen.get_credentials(role_suffix="Analyst")
+    # What the exchange brought ends later than the first did, by the second or so that passed: ask by its own end.
+    response = frozen.creds_response
+    assert response is not None
+    margin += response["Credentials"]["Expiration"] - held["Credentials"]["Expiration"]
+    calls = cognito.counts[EXCHANGE]
+    frozen.ensure_credentials("Analyst", margin)
+    assert cognito.counts[EXCHANGE] - calls == int(renews)
+
+
+def test_tokens_near_their_end_are_refreshed_first(
+    cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator
+) -> None:
+    cognito.knobs.id_token_seconds = 200
+    manager = manager_for(cognito, authenticator)
+    old = dict(manager.auth_tokens or {})
+    cognito.knobs.id_token_seconds = 3600
+    manager.ensure_credentials("Analyst")
+    new = dict(manager.auth_tokens or {})
+    assert new["id_token"] != old["id_token"]
+    assert new["refresh_token"] == old["refresh_token"]
+
+
+def test_under_rotation_the_new_refresh_token_is_kept(
+    cognito: LocalCognito, manager: CognitoCredentialsManager
+) -> None:
+    cognito.knobs.rotation = True
+    old = dict(manager.auth_tokens or {})["refresh_token"]
+    for _ in range(3):
+        new = manager.refresh_user_pool_tokens()["refresh_token"]
+        assert new != old
+        old = new
+
+
+def test_a_failed_refresh_loses_nothing(cognito: LocalCognito, manager: CognitoCredentialsManager) -> None:
+    held = dict(manager.auth_tokens or {})
+    cognito.knobs.fail(REFRESH, status=400, body='{"error":"invalid_request"}')
+    with pytest.raises(PermissionError):
+        manager.refresh_user_pool_tokens()
+    assert dict(manager.auth_tokens or {}) == held
+    assert manager.refresh_user_pool_tokens()["refresh_token"] == held["refresh_token"]
+
+
+def test_a_failed_exchange_is_a_connection_error_and_loses_nothing(
+    cognito: LocalCognito, manager: CognitoCredentialsManager
+) -> None:
+    held = manager.ensure_credentials("Analyst")
+    body = (
+        '{"__type":"NotAuthorizedException","message":"Token is not from a supported provider of this identity pool."}'
+    )
+    cognito.knobs.fail(EXCHANGE, status=400, body=body, content_type="application/x-amz-json-1.1")
+    cognito.knobs.fail(GET_ID, status=400, body=body, content_type="application/x-amz-json-1.1")
+    with pytest.raises(ConnectionError, match="does not know this user pool's app client") as raised:
+        manager.get_credentials()
+    assert "identity_pool_id, user_pool_id and client_id" in str(raised.value)
+    assert manager.credentials == held
+
+
+def test_another_persons_tokens_in_a_refresh_are_thrown_away(
+    cognito: LocalCognito, manager: CognitoCredentialsManager
+) -> None:
+    cognito.add_user("other", "other-password", ["Analyst"])
+    held = dict(manager.auth_tokens or {})
+    stranger = cognito.issue_tokens("other")
+    body = f'{{"id_token":"{stranger["id_token"]}","access_token":"{stranger["access_token"]}","token_type":"Bearer"}}'
+    cognito.knobs.fail(REFRESH, status=200, body=body)
+    with pytest.raises(VerificationError, match="another person"):
+        manager.refresh_user_pool_tokens()
+    assert dict(manager.auth_tokens or {}) == held
+
+
+def test_another_persons_sign_in_never_revives_a_session(
+    cognito: LocalCognito, manager: CognitoCredentialsManager
+) -> None:
+    """The session goes on with the person it was made for once that person signs in again."""
+    cognito.add_user("other", "other-password", ["Analyst"])
+    session = manager.make_refreshing_session("Analyst")
+    mine = manager.auth_tokens
+    manager.sign_out()
+    manager.auth_tokens = as_tokens(cognito.issue_tokens("other"))
+    manager.ensure_credentials("Analyst")
+    with pytest.raises(SignedOutError):
+        session.get_credentials().get_frozen_credentials()
+    assert mine is not None
+    manager.auth_tokens = as_tokens(cognito.issue_tokens("demo"))
+    assert session.get_credentials().get_frozen_credentials().access_key
+
+
+def as_tokens(issued: dict[str, str]) -> CognitoTokens:
+    return CognitoTokens(
+        id_token=issued["id_token"], access_token=issued["access_token"], refresh_token=issued["refresh_token"]
+    )
+
+
+def test_signing_out_revokes_and_empties(cognito: LocalCognito, manager: CognitoCredentialsManager) -> None:
+    session = manager.make_refreshing_session("Analyst")
+    refresh_token = dict(manager.auth_tokens or {})["refresh_token"]
+    manager.sign_out()
+    assert (manager.auth_tokens, manager.credentials, manager.creds_response) == (None, None, None)
+    with pytest.raises(SignedOutError):
+        session.client("s3").list_objects_v2(Bucket=cognito.bucket)
+    assert manager.authenticator is not None
+    with pytest.raises(SignedOutError):
+        manager.authenticator.refresh_tokens(str(refresh_token))
+    manager.sign_out()
+
+
+def test_without_a_sign_in_each_way_says_so(cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator) -> None:
+    manager = CognitoCredentialsManager(cognito.identity_pool_id, cognito.user_pool_id, cognito.region)
+    with pytest.raises(PermissionError, match="nobody is signed in"):
+        manager.get_credentials()
+    for way in (manager.make_refreshing_session, manager.make_session):
+        with pytest.raises(PermissionError, match="nobody is signed in"):
+            way()
+    with pytest.raises(ConnectionError, match="nobody is signed in"):
+        manager.refresh_user_pool_tokens()
+    manager.auth_tokens = as_tokens(cognito.issue_tokens())
+    with pytest.raises(ConnectionError, match="no authenticator"):
+        manager.refresh_user_pool_tokens()
+    manager.authenticator = authenticator
+    manager.refresh_user_pool_tokens()
+    assert manager.ensure_credentials("Analyst")
+
+
+def test_without_a_refresh_token_a_refresh_is_refused(
+    cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator
+) -> None:
+    manager = manager_for(cognito, authenticator)
+    tokens = dict(manager.auth_tokens or {})
+    del tokens["refresh_token"]
+    manager.auth_tokens = tokens  # type: ignore[assignment]
+    with pytest.raises(RefusedError, match="no refresh token"):
+        manager.refresh_user_pool_tokens()
+
+
+def test_an_id_token_given_by_hand_is_exchanged(cognito: LocalCognito, manager: CognitoCredentialsManager) -> None:
+    """Another person's credentials do not get into this person's sessions."""
+    cognito.add_user("other", "other-password", ["Analyst"])
+    session = manager.make_refreshing_session("Analyst")
+    mine = session.get_credentials().get_frozen_credentials()
+    theirs = manager.get_credentials(cognito.issue_tokens("other")["id_token"], "Analyst")
+    assert theirs["access_key_id"] != mine.access_key
+    assert manager.credentials == theirs
+    assert session.get_credentials().get_frozen_credentials() == mine
+    with pytest.raises(PermissionError, match="cannot be read"):
+        manager.get_credentials("not a token")
+
+
+def test_it_is_neither_pickled_nor_copied(manager: CognitoCredentialsManager) -> None:
+    session = manager.make_refreshing_session("Analyst")
+    for thing in (manager, session.get_credentials(), manager.make_session().get_credentials()):
+        for way in (pickle.dumps, copy.copy, copy.deepcopy):
+            with pytest.raises(TypeError):
+                way(thing)
+
+
+def test_the_entry_point_signs_in_and_pins_the_pool(cognito: LocalCognito, capsys: pytest.CaptureFixture[str]) -> None:
+    """The whole flow in one call, with the person at the printed address."""
+    from tests.person import signing_in
+
+    from cognito_jupyter.config import CognitoConfiguration
+
+    configuration = CognitoConfiguration(
+        cognito.domain, cognito.client_id, cognito.redirect_uri, cognito.region,
+        cognito.user_pool_id, cognito.identity_pool_id,
+    )  # fmt: skip
+    with signing_in(cognito, capsys):
+        manager = get_authenticated_cognito_manager(configuration)
+    assert manager.authenticator is not None
+    assert manager.authenticator.user_pool_id == cognito.user_pool_id
+    assert manager.ensure_credentials("Analyst")

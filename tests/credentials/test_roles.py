@@ -1,0 +1,64 @@
+"""Which role a suffix means."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, strategies as st
+
+from cognito_jupyter.credentials.roles import choose_role, roles_in, shortest_suffixes
+from cognito_jupyter.errors import RoleError
+
+ANALYST = "arn:aws:iam::123456789012:role/cognito-jupyter-Analyst"
+SENIOR = "arn:aws:iam::123456789012:role/cognito-jupyter-SeniorAnalyst"
+UPLOADER = "arn:aws:iam::123456789012:role/cognito-jupyter-Uploader"
+WORDS = st.lists(st.sampled_from(["a", "A", "b", "Analyst", "team", "x1"]), min_size=1, max_size=4)
+ARNS = st.builds(lambda path: f"arn:aws:iam::123456789012:role/{'-'.join(path)}", WORDS)
+
+
+@pytest.mark.parametrize("claimed", [[ANALYST, UPLOADER], f"{ANALYST},{UPLOADER}", f" {ANALYST} , {UPLOADER} "])
+def test_roles_are_read_from_an_array_and_from_text_with_commas(claimed: object) -> None:
+    """The guide says text, live tokens hold an array (aws-sdk-net#943)."""
+    assert roles_in({"cognito:roles": claimed}) == (ANALYST, UPLOADER)
+
+
+@pytest.mark.parametrize("claimed", [None, [], "", 7, [None, 7], {}])
+def test_a_token_without_roles_has_none(claimed: object) -> None:
+    assert roles_in({"cognito:roles": claimed}) == ()
+
+
+def test_the_one_role_that_ends_with_the_suffix_is_chosen() -> None:
+    assert choose_role((ANALYST, UPLOADER), "Uploader") == UPLOADER
+
+
+def test_without_a_suffix_the_first_role_is_taken() -> None:
+    assert choose_role((UPLOADER, ANALYST), None) == UPLOADER
+
+
+def test_without_roles_and_suffix_the_identity_pool_decides() -> None:
+    assert choose_role((), None) is None
+
+
+def test_an_unknown_suffix_names_the_roles_there_are() -> None:
+    with pytest.raises(
+        RoleError, match=r"No role ends with 'Admin'\. This sign-in allows: Analyst, Uploader\."
+    ) as raised:
+        choose_role((ANALYST, UPLOADER), "Admin")
+    assert isinstance(raised.value, PermissionError)
+
+
+def test_a_suffix_that_fits_two_roles_shows_what_tells_them_apart() -> None:
+    """`-Analyst`, with the character before it, is not the end of SeniorAnalyst."""
+    with pytest.raises(RoleError, match=r"2 roles end with 'Analyst'\. Choose one of: -Analyst, SeniorAnalyst\."):
+        choose_role((ANALYST, SENIOR), "Analyst")
+
+
+def test_a_suffix_asked_for_without_any_role_is_refused() -> None:
+    with pytest.raises(RoleError, match="allows no role"):
+        choose_role((), "Analyst")
+
+
+@given(st.lists(ARNS, min_size=1, max_size=6, unique=True))
+def test_every_suffix_shown_chooses_its_own_role(roles: list[str]) -> None:
+    """Unless one whole ARN ends with another, which AWS's ARNs cannot."""
+    for role, suffix in zip(roles, shortest_suffixes(roles, roles), strict=True):
+        assert choose_role(roles, suffix) == role

@@ -1,0 +1,40 @@
+"""The person who reads what is printed and signs in there."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from cognito_jupyter.local import LocalCognito
+from cognito_jupyter.local.person import sign_in
+
+AUTHORIZE = re.compile(r"https?://\S+/oauth2/authorize\?\S+")
+
+
+@contextmanager
+def signing_in(cognito: LocalCognito, capsys: pytest.CaptureFixture[str]) -> Iterator[list[str]]:
+    """Signs in at the first address that is printed inside; the list gets what was printed."""
+    printed: list[str] = []
+    over = threading.Event()
+
+    def read() -> None:
+        while not over.is_set():
+            printed.append(capsys.readouterr().out)
+            found = AUTHORIZE.search("".join(printed))
+            if found:
+                sign_in(found[0], cognito.demo_user.username, cognito.demo_user.password)
+                return
+            time.sleep(0.02)
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    try:
+        yield printed
+    finally:
+        over.set()
+        thread.join()
