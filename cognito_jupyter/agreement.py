@@ -34,7 +34,9 @@ def require_agreement(file: SettingsFile, agree: Agree | None) -> None:
     note = _notes() / hashlib.sha256(file.content).hexdigest()
     if _is_ours(note):
         return
-    elsewhere = f"or put the settings into {user_path()} or into the environment (COGNITO_DOMAIN, COGNITO_CLIENT_ID, ...)"
+    elsewhere = (
+        f"or put the settings into {user_path()} or into the environment (COGNITO_DOMAIN, COGNITO_CLIENT_ID, ...)"
+    )
     if agree is None:
         raise SettingError(
             f"{file.path} chooses where your password is typed, and nobody has agreed to it yet.",

@@ -16,8 +16,8 @@ from types import MappingProxyType
 from . import setting_values
 from .agreement import Agree
 from .errors import SettingError
-from .settings_file import nearest
-from .settings_search import ENVIRONMENT_NAMES, Search, known_profiles
+from .settings_file import Place
+from .settings_search import Search, checked, known_profiles
 
 DEFAULT_REDIRECT_URI = "http://localhost:3000"
 
@@ -71,7 +71,7 @@ class Settings:
     sources: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
-def resolve(
+def resolve(  # noqa: PLR0913 - each is a place to look, or a way to ask
     overrides: Mapping[str, object],
     *,
     traits: Mapping[str, object] = MappingProxyType({}),
@@ -97,21 +97,87 @@ def resolve(
             for and what to do.
         CognitoError: What `discover` raises.
     """
-    search = Search.over(overrides, traits, environment, folder, profile)
+    search = Search.over((overrides, traits, environment), folder, profile, agree)
     search.require("client_id", "user_pool_id", "identity_pool_id")
-    configuration = _configuration(search, discover, agree)
-    settings = Settings(
-        configuration,
+    allowed = _allowed(search)
+    return Settings(
+        _configuration(search, discover, allowed),
         scopes=search.value("scopes", setting_values.scopes, Settings.scopes),
         logout_uri=search.value("logout_uri", setting_values.logout_uri, None),
         session_region=search.value("session_region", setting_values.region, None),
         timeout=search.value("timeout", setting_values.timeout, Settings.timeout),
         remember=search.value("remember", setting_values.remember, Settings.remember),
-        allowed_domains=_allowed(search),
+        allowed_domains=allowed,
         profile=search.profile,
-        sources=search.sources,
+        sources=MappingProxyType(search.sources),
     )
-    return settings
+
+
+def _configuration(
+    search: Search, discover: Callable[[str, str], str], allowed: tuple[str, ...]
+) -> CognitoConfiguration:
+    user_pool_id = str(search.value("user_pool_id", setting_values.user_pool_id, ""))
+    identity_pool_id = str(search.value("identity_pool_id", setting_values.identity_pool_id, ""))
+    client_id = str(search.value("client_id", setting_values.client_id, ""))
+    redirect_uri = search.value("redirect_uri", setting_values.redirect_uris, DEFAULT_REDIRECT_URI)
+    region = _region(search, user_pool_id, identity_pool_id)
+    domain = search.value("domain", setting_values.domain, None)
+    if domain is None:
+        domain = discover(user_pool_id, region)
+        search.sources["domain"] = f"the openid-configuration of {user_pool_id}"
+    _check_domain(domain, search.sources["domain"], region, allowed)
+    return CognitoConfiguration(domain, client_id, redirect_uri, region, user_pool_id, identity_pool_id)
+
+
+def _region(search: Search, user_pool_id: str, identity_pool_id: str) -> str:
+    """The one region that everything names."""
+    named = {
+        "user_pool_id": setting_values.pool_region(user_pool_id),
+        "identity_pool_id": setting_values.pool_region(identity_pool_id),
+    }
+    region = search.value("region", setting_values.region, None)
+    if region is not None:
+        named = {"region": region, **named}
+    if len(set(named.values())) > 1:
+        places = ", ".join(f"{name} (from {search.sources[name]}) is of {each}" for name, each in named.items())
+        raise SettingError(
+            f"The settings name more than one region: {places}.",
+            "Copy the ids again from the Cognito console; both pools must be of one region.",
+        )
+    return named["user_pool_id"]
+
+
+def _check_domain(domain: str, source: str, region: str, allowed: tuple[str, ...]) -> None:
+    named = setting_values.domain_region(domain)
+    if named is not None and named != region:
+        raise SettingError(
+            f"domain, from {source}: {domain} is of {named}, and the pools are of {region}.",
+            "Check domain and user_pool_id; or leave domain out, and it is found from the pool.",
+        )
+    if allowed and domain not in allowed:
+        raise SettingError(
+            f"domain, from {source}: {domain} is not one of the domains that may be used: {', '.join(allowed)}.",
+            "Use one of those, or ask your administrator.",
+        )
+
+
+def _allowed(search: Search) -> tuple[str, ...]:
+    """The domains that may be used; a list in a file of the administrator's can be narrowed and never widened."""
+    chosen = search.value("allowed_domains", setting_values.domains, ())
+    for file in search.files:
+        if file.place is not Place.SYSTEM:
+            continue
+        for table in (file.settings, file.profiles.get(search.profile or "", {})):
+            if "allowed_domains" in table:
+                raw = table["allowed_domains"]
+                limit = checked("allowed_domains", str(file.path), lambda: setting_values.domains(raw))  # noqa: B023
+                chosen = tuple(domain for domain in chosen if domain in limit)
+                if not chosen:
+                    raise SettingError(
+                        f"allowed_domains leaves no domain: {file.path} allows {', '.join(limit)} alone.",
+                        "Ask your administrator.",
+                    )
+    return chosen
 
 
 def profiles(folder: Path | None = None) -> list[str]:

@@ -67,7 +67,10 @@ def region(value: object) -> str:
 def user_pool_id(value: object) -> str:
     """A user pool's id."""
     return _matching(
-        _USER_POOL_ID, value, "a user pool id", "Copy it from the user pool's overview: it looks like us-east-1_AbCdEf123."
+        _USER_POOL_ID,
+        value,
+        "a user pool id",
+        "Copy it from the user pool's overview: it looks like us-east-1_AbCdEf123.",
     )
 
 

@@ -25,7 +25,7 @@ def make_admin(knobs: Knobs, counts: Counter[str], token: str) -> Blueprint:
 
     @admin.get("/knobs")
     def _knobs() -> Response:
-        return jsonify({name: value for name, value in _public(knobs).items()})
+        return jsonify(_public(knobs))
 
     @admin.patch("/knobs")
     def _turn() -> Response:
@@ -63,8 +63,9 @@ def turn(knobs: Knobs, changes: dict[str, Any]) -> None:
         if name not in _public(knobs):
             raise ValueError(f"There is no knob {name}; there are {', '.join(_public(knobs))}.")
         if name == "faults":
-            value = {endpoint: [Fault(**each) for each in faults] for endpoint, faults in value.items()}
-        setattr(knobs, name, value)
+            knobs.faults = {endpoint: [Fault(**each) for each in faults] for endpoint, faults in value.items()}
+        else:
+            setattr(knobs, name, value)
 
 
 def _public(knobs: Knobs) -> dict[str, Any]:

@@ -84,7 +84,8 @@ def _as_shell(cognito: LocalCognito) -> str:
             "# A Cognito on this machine. Export these where your notebook runs:",
             *lines,
             f"# Sign in as {user.username} with the password {user.password}",
-            f"# Knobs, faults and counts: {cognito.admin_url}/knobs with the header X-Admin-Token: {cognito.admin_token}",
+            f"# Knobs, faults and counts: {cognito.admin_url}/knobs",
+            f"#   with the header X-Admin-Token: {cognito.admin_token}",
             "# Ctrl-C ends it.",
         ]
     )

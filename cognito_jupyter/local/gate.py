@@ -324,4 +324,5 @@ def _xml(service: str, refusal: Refusal) -> bytes:
     head = '<?xml version="1.0" encoding="UTF-8"?>\n'
     if service == "s3":
         return f"{head}<Error>{error}<RequestId>local</RequestId></Error>".encode()
-    return f"{head}<ErrorResponse><Error><Type>Sender</Type>{error}</Error><RequestId>local</RequestId></ErrorResponse>".encode()
+    error = f"<Error><Type>Sender</Type>{error}</Error>"
+    return f"{head}<ErrorResponse>{error}<RequestId>local</RequestId></ErrorResponse>".encode()

@@ -66,7 +66,7 @@ class Lab:
         token: Lets in whoever knows it.
     """
 
-    def __init__(self, notebooks: Path, environment: Mapping[str, str]) -> None:  # noqa: D107 - the class says it
+    def __init__(self, notebooks: Path, environment: Mapping[str, str]) -> None:
         self.token = secrets.token_urlsafe(32)
         self.url = ""
         # In the environment: a process's arguments can be read by every user of the machine.

@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import threading
+from collections.abc import Callable
 from typing import Any, TextIO
 
 ACCOUNT = "123456789012"
@@ -21,7 +22,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     os.environ.setdefault("AWS_EC2_METADATA_DISABLED", "true")
-    from moto.server import DomainDispatcherApplication, create_backend_app
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
     from werkzeug.serving import make_server
 
     server = make_server("127.0.0.1", 0, DomainDispatcherApplication(create_backend_app), threaded=True)
@@ -79,7 +80,13 @@ def _assume(role_arn: str, session_name: str, region: str) -> dict[str, str]:
     return {"AccessKeyId": role.access_key_id, "SecretKey": role.secret_access_key, "SessionToken": role.session_token}
 
 
-_COMMANDS = {"role": _role, "bucket": _bucket, "enforce": _enforce, "assume": _assume}
+_COMMANDS: dict[str, Callable[..., dict[str, Any]]] = {
+    "role": _role,
+    "bucket": _bucket,
+    "enforce": _enforce,
+    "assume": _assume,
+}
+
 
 if __name__ == "__main__":
     main()

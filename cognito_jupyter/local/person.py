@@ -28,6 +28,8 @@ class Person:
 
         Args:
             authorization_url: What the notebook shows.
+            username: Who signs in.
+            password: What is typed.
             follow_callback: Whether to visit the redirect URI too, as a browser does.
 
         Returns:
@@ -99,5 +101,5 @@ class _Form(HTMLParser):
         elif self._into == "title":
             self.title += data.strip()
 
-    def handle_endtag(self, tag: str) -> None:
+    def handle_endtag(self, tag: str) -> None:  # noqa: ARG002 - html.parser's interface
         self._into = ""

@@ -46,7 +46,7 @@ class Reader:
         sign_ins: How often a link was followed.
     """
 
-    def __init__(self, cognito: LocalCognito) -> None:  # noqa: D107 - the class says it
+    def __init__(self, cognito: LocalCognito) -> None:
         self._cognito = cognito
         self._seen: set[str] = set()
         self.sign_ins = 0

@@ -48,7 +48,7 @@ class LocalCognito:
         admin_url, admin_token: The admin route, whose token goes into the header X-Admin-Token.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each with a default, by keyword alone
         self,
         *,
         port: int = 0,

@@ -179,7 +179,7 @@ class _TokenEndpoints:
             return _refusal(refusal)
         for name in ("id_token", "access_token", "refresh_token"):
             self._remember(answer.get(name, ""))
-        return _json(answer, **{"Cache-Control": "no-store", "Access-Control-Allow-Origin": "*"})
+        return _json(answer, headers={"Cache-Control": "no-store", "Access-Control-Allow-Origin": "*"})
 
     def _granted(self, client: AppClient, form: Mapping[str, str]) -> dict[str, Any]:
         match form.get("grant_type"):
@@ -205,7 +205,7 @@ class _TokenEndpoints:
             token = request.form.get("token")
             if not token:
                 raise Refused("invalid_request")
-            if token.count(".") == 2 and token.startswith("eyJ"):  # noqa: PLR2004 - a signed JWT has two dots
+            if token.count(".") == 2 and token.startswith("eyJ"):
                 raise Refused("unsupported_token_type")
             self._pool.revoke(token)
         except Refused as refusal:
@@ -220,7 +220,7 @@ class _TokenEndpoints:
             headers = {
                 "WWW-Authenticate": 'Bearer error="invalid_token", error_description="Access token is not valid"'
             }
-            return _json({"error": "invalid_token", "error_description": "Access token is not valid"}, 401, **headers)
+            return _json({"error": "invalid_token", "error_description": "Access token is not valid"}, 401, headers)
         user = self._pool.users[claims["username"]]
         return _json({"sub": user.sub, "email": user.email, "email_verified": "true", "username": user.username})
 
@@ -296,11 +296,11 @@ def _identity(identities: Identities, remember: Callable[[str], None]) -> AnyRes
 
 def _refusal(refusal: Refused) -> AnyResponse:
     body = {"error": refusal.error} | ({"error_description": refusal.description} if refusal.description else {})
-    return _json(body, refusal.status, **{"Access-Control-Allow-Origin": "*"})
+    return _json(body, refusal.status, {"Access-Control-Allow-Origin": "*"})
 
 
-def _json(payload: Mapping[str, Any], status: int = 200, **headers: str) -> AnyResponse:
-    return Response(json.dumps(payload), status, headers, content_type=_JSON)
+def _json(payload: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> AnyResponse:
+    return Response(json.dumps(payload), status, dict(headers or {}), content_type=_JSON)
 
 
 def _same(given: str | None, wanted: str | None) -> bool:

@@ -281,9 +281,8 @@ def test_it_is_neither_pickled_nor_copied(manager: CognitoCredentialsManager) ->
 
 def test_the_entry_point_signs_in_and_pins_the_pool(cognito: LocalCognito, capsys: pytest.CaptureFixture[str]) -> None:
     """The whole flow in one call, with the person at the printed address."""
-    from tests.person import signing_in
-
     from cognito_jupyter.config import CognitoConfiguration
+    from tests.person import signing_in
 
     configuration = CognitoConfiguration(
         cognito.domain, cognito.client_id, cognito.redirect_uri, cognito.region,
