@@ -119,6 +119,9 @@ class UserPoolTokens:
         return self._flight.run(lambda: None, self._refresh, insist=True)
 
     def _early(self) -> CognitoTokens | None:
+        if self.ended:
+            # The id token held may still be good for a while, but nobody is to go on behind the user pool's back.
+            return None
         claims = self.claims
         lifetime = max(0.0, claims.get("exp", 0) - claims.get("iat", 0))
         return self._tokens if self.good_for(min(_EARLY, lifetime * _EARLY_SHARE)) else None

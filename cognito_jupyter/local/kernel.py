@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import queue
+import subprocess
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -66,7 +67,10 @@ class Kernel:
         self.client: Any = None
 
     def __enter__(self) -> Self:
-        self.manager.start_kernel(env=self._environment, cwd=str(self._folder) if self._folder else None)
+        # A kernel writes warnings to its terminal that concern nobody here.
+        self.manager.start_kernel(
+            env=self._environment, cwd=str(self._folder) if self._folder else None, stderr=subprocess.DEVNULL
+        )
         try:
             self.client = self.manager.client()
             self.client.start_channels()

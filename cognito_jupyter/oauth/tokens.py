@@ -1,7 +1,6 @@
 """The shapes that travel between Cognito and us, as dicts that do not show what they hold."""
 
-from __future__ import annotations
-
+# Not `from __future__ import annotations`: TypedDict would not see NotRequired in them at runtime.
 import base64
 import binascii
 import json

@@ -6,7 +6,9 @@ import copy
 import pickle
 from datetime import datetime, timedelta
 
+import boto3
 import pytest
+from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import ClientError
 
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager, get_authenticated_cognito_manager
@@ -35,7 +37,8 @@ def test_nothing_that_it_hands_out_shows_a_secret(manager: CognitoCredentialsMan
     manager.ensure_credentials("Analyst")
     session = manager.make_refreshing_session("Analyst")
     keys = session.get_credentials()
-    shown = [manager, manager.credentials, manager.creds_response, manager.auth_tokens, session, keys]
+    assert keys is not None
+    shown: list[object] = [manager, manager.credentials, manager.creds_response, manager.auth_tokens, session, keys]
     shown += [keys.get_frozen_credentials(), manager.make_session().get_credentials(), vars(manager)]
     text = "".join(repr(each) for each in shown)
     secrets = [*dict(manager.auth_tokens or {}).values(), keys.secret_key, keys.token]
@@ -205,10 +208,16 @@ def test_another_persons_sign_in_never_revives_a_session(
     manager.auth_tokens = as_tokens(cognito.issue_tokens("other"))
     manager.ensure_credentials("Analyst")
     with pytest.raises(SignedOutError):
-        session.get_credentials().get_frozen_credentials()
+        frozen(session)
     assert mine is not None
     manager.auth_tokens = as_tokens(cognito.issue_tokens("demo"))
-    assert session.get_credentials().get_frozen_credentials().access_key
+    assert frozen(session).access_key
+
+
+def frozen(session: boto3.Session) -> ReadOnlyCredentials:
+    keys = session.get_credentials()
+    assert keys is not None
+    return keys.get_frozen_credentials()
 
 
 def as_tokens(issued: dict[str, str]) -> CognitoTokens:
@@ -262,11 +271,11 @@ def test_an_id_token_given_by_hand_is_exchanged(cognito: LocalCognito, manager: 
     """Another person's credentials do not get into this person's sessions."""
     cognito.add_user("other", "other-password", ["Analyst"])
     session = manager.make_refreshing_session("Analyst")
-    mine = session.get_credentials().get_frozen_credentials()
+    mine = frozen(session)
     theirs = manager.get_credentials(cognito.issue_tokens("other")["id_token"], "Analyst")
     assert theirs["access_key_id"] != mine.access_key
     assert manager.credentials == theirs
-    assert session.get_credentials().get_frozen_credentials() == mine
+    assert frozen(session) == mine
     with pytest.raises(PermissionError, match="cannot be read"):
         manager.get_credentials("not a token")
 

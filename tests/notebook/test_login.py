@@ -1,0 +1,245 @@
+"""Signing in from a real kernel: the listener, the paste box, the stop button, Run All."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from cognito_jupyter.local import LocalCognito
+from cognito_jupyter.local.kernel import Kernel
+from tests.notebook.conftest import AUTHORIZE, Notebook, Person
+
+READS_S3 = (
+    'body = session.client("s3").get_object(Bucket="cognito-jupyter-demo", Key="stars/measurements.csv")["Body"]\n'
+    "print(len(body.read().splitlines()))"
+)
+WHAT_IS_OPEN = """
+import threading, psutil
+me = psutil.Process()
+print(sorted(t.name for t in threading.enumerate() if t.name.startswith("cognito")),
+      [c.laddr.port for c in me.net_connections("tcp") if c.status == "LISTEN" and c.laddr.port in PORTS],
+      [child.name() for child in me.children(recursive=True)])
+"""
+
+
+def ports(cognito: LocalCognito) -> list[int]:
+    return [int(uri.rpartition(":")[2]) for uri in cognito.redirect_uri.split()]
+
+
+def open_things(notebook: Notebook, cognito: LocalCognito) -> str:
+    return notebook.text(f"PORTS = {ports(cognito)}\n{WHAT_IS_OPEN}").strip()
+
+
+def test_one_sign_in_and_the_next_cell_reads_s3(notebook: Notebook, cognito: LocalCognito) -> None:
+    shown = notebook.text("%cognito_login --role-suffix Analyst")
+    assert "demo (demo@example.org)" in shown
+    assert "role cognito-jupyter-Analyst" in shown
+    assert notebook.text(READS_S3) == "361\n"
+    assert cognito.aws.gate.requests[-1].role_arn == cognito.roles["Analyst"]
+
+
+def test_the_link_is_gone_from_the_output_once_the_login_is_over(notebook: Notebook) -> None:
+    """State and nonce stay in no saved notebook."""
+    run = notebook.run("%cognito_login")
+    assert notebook.person.sign_ins == 1
+    assert "/oauth2/authorize" not in str(run.outputs)
+
+
+def test_a_second_login_is_silent(notebook: Notebook) -> None:
+    notebook.text("%cognito_login --role-suffix Analyst")
+    assert notebook.text("%cognito_login --role-suffix Analyst") == ""
+    assert notebook.text("%cognito_login") == ""
+    assert notebook.person.sign_ins == 1
+
+
+def test_changing_role_signs_nobody_in_again(notebook: Notebook, cognito: LocalCognito) -> None:
+    notebook.text("%cognito_login --role-suffix Analyst")
+    assert "role cognito-jupyter-Uploader" in notebook.text("%cognito_login --role-suffix Uploader")
+    notebook.text(READS_S3)
+    assert cognito.aws.gate.requests[-1].role_arn == cognito.roles["Uploader"]
+    assert notebook.person.sign_ins == 1
+
+
+def test_a_role_that_does_not_exist_keeps_the_sign_in(notebook: Notebook) -> None:
+    """The message names the roles there are, and choosing one of them needs no browser."""
+    assert "This sign-in allows: Analyst, Uploader." in notebook.error("%cognito_login --role-suffix Nobody")
+    notebook.text("%cognito_login --role-suffix Analyst")
+    assert notebook.person.sign_ins == 1
+
+
+def test_quotes_around_a_role_are_taken_off(notebook: Notebook) -> None:
+    assert "role cognito-jupyter-Analyst" in notebook.text("%cognito_login -r \"Analyst\" --name 'data'")
+    assert notebook.value("type(data).__name__") == "Session"
+
+
+def test_the_names_of_the_variables_can_be_chosen(notebook: Notebook) -> None:
+    notebook.text("%config CognitoMagics.manager_name = 'who'")
+    notebook.text("%cognito_login --name s1 --role-suffix Analyst")
+    assert notebook.value("'s1' in globals(), 'who' in globals(), 'session' in globals(), 'cognito' in globals()") == (
+        "True True False False"
+    )
+
+
+def test_a_name_that_holds_something_else_is_refused_before_the_browser_opens(notebook: Notebook) -> None:
+    notebook.text("session = 'my work of the morning'")
+    error = notebook.error("%cognito_login")
+    assert "The variable session already holds something else" in error
+    assert "--name" in error
+    assert notebook.person.sign_ins == 0
+    assert notebook.value("session") == "my work of the morning"
+
+
+def test_an_address_pasted_from_another_computer_signs_in(cognito: LocalCognito, environment: dict[str, str]) -> None:
+    """The box is password-style, so that the address is not echoed into the notebook."""
+    person = Person(cognito, elsewhere=True)
+    with Kernel(environment) as kernel:
+        kernel.run("%load_ext cognito_jupyter")
+        run = kernel.run("%cognito_login --paste", on_output=person.read, on_input=lambda _: person.copied)
+        assert run.error is None
+        assert [hidden for _, hidden in run.prompts] == [True]
+        assert person.copied is not None
+        assert person.copied not in str(run.outputs)
+        assert kernel.run(READS_S3).text == "361\n"
+    assert person.copied not in _history(environment)
+    assert "body.read()" in _history(environment)
+
+
+def test_a_wrong_address_is_explained_and_the_box_asks_again(
+    cognito: LocalCognito, environment: dict[str, str]
+) -> None:
+    person = Person(cognito, elsewhere=True)
+    answers = iter(["https://example.com/?code=abc&state=def", "   ", None])
+    with Kernel(environment) as kernel:
+        kernel.run("%load_ext cognito_jupyter")
+        shown: list[str] = []
+
+        def answer(_: str) -> str | None:
+            return next(answers) or person.copied
+
+        def look(text: str) -> None:
+            shown.append(text)
+            person.read(text)
+
+        run = kernel.run("%cognito_login --paste", on_output=look, on_input=answer)
+    assert run.error is None
+    assert len(run.prompts) == 3
+    assert any("belongs to another sign-in" in text for text in shown)
+
+
+def test_on_a_jupyterhub_the_box_stands_open_beside_the_listener(
+    cognito: LocalCognito, environment: dict[str, str]
+) -> None:
+    """Neither way is locked out: here the listener wins while the box is open."""
+    with Kernel(environment | {"JUPYTERHUB_USER": "demo"}) as kernel:
+        kernel.run("%load_ext cognito_jupyter")
+        person = Person(cognito)
+        run = kernel.run("%cognito_login", on_output=person.read, on_input=lambda _: None)
+        assert run.error is None
+        assert len(run.prompts) == 1
+        assert "press Enter in it" in run.text
+        assert kernel.run(READS_S3).text == "361\n"
+
+
+def test_the_stop_button_ends_the_login_in_one_line_and_leaves_nothing(
+    notebook: Notebook, cognito: LocalCognito
+) -> None:
+    notebook.person.goes_away()
+    before = open_things(notebook, cognito)
+    assert before.endswith("[] [] []")
+    stop = threading.Timer(1.5, notebook.kernel.manager.interrupt_kernel)
+    stop.start()
+    run = notebook.run("%cognito_login")
+    stop.join()
+    assert run.error is not None
+    assert run.error.splitlines() == ["Stopped. Nothing has changed; run the cell again when you like."]
+    assert "The sign-in was stopped." in run.text
+    assert AUTHORIZE.search(str(run.outputs)) is None
+    assert open_things(notebook, cognito) == before
+    assert notebook.value("'session' in globals()") == "False"
+
+
+def test_a_login_that_nobody_finishes_times_out_with_what_to_check(notebook: Notebook, cognito: LocalCognito) -> None:
+    notebook.person.goes_away()
+    error = notebook.error("%cognito_login --timeout 1")
+    assert "1 second" in error
+    assert "redirect" in error
+    assert open_things(notebook, cognito).endswith("[] [] []")
+
+
+def test_after_a_login_only_connections_that_may_be_reused_are_left(notebook: Notebook, cognito: LocalCognito) -> None:
+    notebook.text("%cognito_login")
+    assert open_things(notebook, cognito).endswith("[] [] []")
+
+
+def test_run_all_waits_in_the_first_cell(notebook: Notebook) -> None:
+    """All cells are sent at once, as JupyterLab does; none is lost, and they run in order."""
+    client = notebook.kernel.client
+    sources = ["%cognito_login --role-suffix Analyst", READS_S3, "print('last')"]
+    asked = [client.execute(source, allow_stdin=True) for source in sources]
+    shown, done = "", set[str]()
+    until = time.monotonic() + 60
+    while len(done) < len(asked) and time.monotonic() < until:
+        message = client.get_iopub_msg(timeout=30)
+        content, parent = message["content"], message["parent_header"].get("msg_id")
+        if message["msg_type"] in {"display_data", "update_display_data"}:
+            notebook.person.read(content["data"]["text/plain"])
+        shown += content.get("text", "") if message["msg_type"] == "stream" else ""
+        if message["msg_type"] == "status" and content["execution_state"] == "idle" and parent in asked:
+            done.add(parent)
+    assert shown == "361\nlast\n"
+
+
+def test_a_sign_in_that_the_server_has_ended_is_asked_for_again(notebook: Notebook) -> None:
+    notebook.text("%cognito_login --role-suffix Analyst")
+    notebook.text("cognito.authenticator.revoke(cognito.auth_tokens['refresh_token'])")
+    notebook.run("import contextlib\nwith contextlib.suppress(PermissionError): cognito.refresh_user_pool_tokens()")
+    assert "Signed in" in notebook.text("%cognito_login --role-suffix Uploader --name uploads")
+    assert notebook.person.sign_ins == 2
+
+
+def test_without_a_front_end_it_fails_at_once_in_one_line(cognito: LocalCognito, environment: dict[str, str]) -> None:
+    with Kernel(environment, allow_stdin=False) as kernel:
+        kernel.run("%load_ext cognito_jupyter")
+        run = kernel.run("%cognito_login")
+    assert run.error is not None
+    assert run.error.startswith("Nobody is here to sign in")
+    assert "\n" not in run.error
+    assert not cognito.counts["authorize"] or run.text.find("authorize") == -1
+
+
+def test_without_a_front_end_somebody_who_is_signed_in_goes_on(notebook: Notebook) -> None:
+    notebook.text("%cognito_login --role-suffix Analyst")
+    notebook.kernel._allow_stdin = False
+    assert notebook.text("%cognito_login --role-suffix Analyst") == ""
+    assert "Uploader" in notebook.text("%cognito_login --role-suffix Uploader")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("--role-sufix Analyst", "unrecognized arguments"),
+        ('-r "Analyst', "quotation mark"),
+        ("--timeout soon", "not a number of seconds"),
+        ("--timeout -1", "not a number of seconds"),
+        ("--name 1st", "cannot be the name of a variable"),
+        ("-r ''", "at least one letter"),
+        ("--name cognito", "cannot both be called cognito"),
+        ("--profile nowhere", "There is no profile 'nowhere'"),
+    ],
+)
+def test_a_wrong_argument_is_named_in_one_line(notebook: Notebook, line: str, said: str) -> None:
+    error = notebook.error(f"%cognito_login {line}")
+    assert said in error
+    assert "Traceback" not in error
+    assert notebook.person.sign_ins == 0
+
+
+def _history(environment: dict[str, str]) -> str:
+    """Everything in IPython's history file."""
+    path = Path(environment["IPYTHONDIR"], "profile_default", "history.sqlite")
+    with sqlite3.connect(path) as database:
+        return str(database.execute("select source, source_raw from history").fetchall())
