@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import pytest
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.local import Knobs, LocalCognito
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
+from cognito_jupyter.oauth.tokens import CognitoTokens
 
 
 @pytest.fixture(autouse=True)
@@ -68,6 +69,13 @@ def manager_for(
         cognito.identity_pool_id,
         cognito.user_pool_id,
         cognito.region,
-        {name: tokens[name] for name in ("id_token", "access_token", "refresh_token")},  # type: ignore[typeddict-item]
+        as_tokens(tokens),
         authenticator,
+    )
+
+
+def as_tokens(issued: Mapping[str, str]) -> CognitoTokens:
+    """What the local Cognito issued, as a login would return it."""
+    return CognitoTokens(
+        id_token=issued["id_token"], access_token=issued["access_token"], refresh_token=issued["refresh_token"]
     )

@@ -29,7 +29,8 @@ def unload(shell: InteractiveShell) -> None:
     magics = _loaded(shell)
     if magics is None:
         return
-    magics.state.close()
+    if "state" in vars(magics):
+        magics.state.close()
     completion.remove(shell, magics.completers)
     manager = shell.magics_manager
     for kind, names in magics.magics.items():

@@ -13,13 +13,13 @@ from . import arguments as read
 from .completion import MagicCompleter
 from .failure import plainly
 from .ipython import argument, line_magic, magic_with_arguments, show
-from .state import NotebookState
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from ..config import Settings
     from .arguments import LoginArguments
+    from .state import NotebookState
 
 _LOGIN_OPTIONS = (
     "--role-suffix",
@@ -59,11 +59,18 @@ class CognitoMagics(Magics):
 
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
-        self.state = NotebookState(shell)
+        self.own_shell = shell
         login = MagicCompleter(
             _LOGIN_OPTIONS, {"--role-suffix": self._suffixes, "-r": self._suffixes, "--profile": self._profiles}
         )
         self.completers = {"%cognito_login": login}
+
+    @functools.cached_property
+    def state(self) -> NotebookState:
+        """What the shell remembers; made when a magic first runs, so that loading stays quick."""
+        from .state import NotebookState
+
+        return NotebookState(self.own_shell)
 
     @magic_with_arguments("cognito_login")
     @argument("-r", "--role-suffix", type=read.role, help="The role to take: the end of its name, such as Analyst.")

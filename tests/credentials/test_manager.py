@@ -15,8 +15,7 @@ from cognito_jupyter.credentials.manager import CognitoCredentialsManager, get_a
 from cognito_jupyter.errors import RefusedError, RoleError, SignedOutError, VerificationError
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
-from cognito_jupyter.oauth.tokens import CognitoTokens
-from tests.conftest import manager_for
+from tests.conftest import as_tokens, manager_for
 
 EXCHANGE, REFRESH, GET_ID = "GetCredentialsForIdentity", "token:refresh_token", "GetId"
 
@@ -218,12 +217,6 @@ def frozen(session: boto3.Session) -> ReadOnlyCredentials:
     keys = session.get_credentials()
     assert keys is not None
     return keys.get_frozen_credentials()
-
-
-def as_tokens(issued: dict[str, str]) -> CognitoTokens:
-    return CognitoTokens(
-        id_token=issued["id_token"], access_token=issued["access_token"], refresh_token=issued["refresh_token"]
-    )
 
 
 def test_signing_out_revokes_and_empties(cognito: LocalCognito, manager: CognitoCredentialsManager) -> None:
