@@ -5,9 +5,10 @@ from __future__ import annotations
 import html
 import json
 import re
+import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from .server import LocalCognito
 
 _AUTHORIZE = re.compile(r"https?://\S+/oauth2/authorize\?\S+")
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _CREDENTIALS = "GetCredentialsForIdentity"
 _LIFETIME = 6.0
 """Seconds that credentials live in the rehearsal, so that it sees them renewed."""
@@ -72,7 +74,10 @@ def rehearse(cognito: LocalCognito, notebook: Path, environment: dict[str, str],
     quiet = environment | {"BROWSER": "true", "DISPLAY": ""}
     cognito.knobs.credentials_seconds = _LIFETIME
     reader = Reader(cognito)
-    with _step("a real kernel starts", say), Kernel(quiet, folder=notebook.parent) as kernel:
+    with ExitStack() as stack:
+        with _step("a real kernel", say) as told:
+            kernel = stack.enter_context(Kernel(quiet, folder=notebook.parent))
+            told.append(f"Python {sys.version.split()[0]}, process {kernel.manager.provisioner.pid}")
         for source in code_cells(notebook):
             if "%cognito_logout" in source:
                 _renewals(kernel, cognito, say)
@@ -105,7 +110,7 @@ def _ran(kernel: Kernel, source: str, reader: Reader | None) -> CellRun:
     except CellTimeoutError as error:
         raise RehearsalError(str(error)) from None
     if run.error is not None:
-        raise RehearsalError(run.error)
+        raise RehearsalError(_COLOURS.sub("", run.error))
     return run
 
 

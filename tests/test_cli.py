@@ -1,0 +1,167 @@
+"""The command, run as a person runs it."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+
+from cognito_jupyter.local import LocalCognito
+from cognito_jupyter.local.lab import clean_environment
+from cognito_jupyter.local.rehearsal import RehearsalError, rehearse
+
+COMMAND = [sys.executable, "-m", "cognito_jupyter.cli"]
+
+
+@contextmanager
+def running(*words: str, until: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The command while it runs, and what it printed up to a pattern."""
+    process = subprocess.Popen([*COMMAND, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    printed = ""
+    try:
+        while not re.search(until, printed):
+            line = process.stdout.readline()
+            assert line, f"It ended: {printed}"
+            printed += line
+        yield process, printed
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def family(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    return [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+
+
+def assert_gone(processes: list[psutil.Process], seconds: float = 10.0) -> None:
+    _, alive = psutil.wait_procs(processes, timeout=seconds)
+    # What has ended and was not yet asked for its exit code is gone too.
+    left = []
+    for process in alive:
+        with suppress(psutil.NoSuchProcess):
+            if process.status() != psutil.STATUS_ZOMBIE:
+                left.append(process.cmdline())
+    assert left == []
+
+
+def listening(processes: list[psutil.Process]) -> set[str]:
+    """The addresses at which processes listen."""
+    found = set()
+    for process in processes:
+        connections = process.net_connections("inet")
+        found |= {each.laddr.ip for each in connections if each.status == psutil.CONN_LISTEN}
+    return found
+
+
+def test_local_prints_settings_that_work() -> None:
+    with running("local", "--json", "--no-aws", "--id-token-seconds", "60", until=r"\}\}") as (_, printed):
+        told = json.loads(printed)
+        domain = told["environment"]["COGNITO_DOMAIN"]
+        pool = told["environment"]["COGNITO_USER_POOL_ID"]
+        document = requests.get(f"{domain}/{pool}/.well-known/openid-configuration", timeout=5).json()
+        assert document["token_endpoint"] == f"{domain}/oauth2/token"
+        knobs = requests.get(
+            f"{told['admin']['url']}/knobs", headers={"X-Admin-Token": told["admin"]["token"]}, timeout=5
+        ).json()
+        assert knobs["id_token_seconds"] == 60
+        assert set(told["user"]) == {"username", "password"}
+
+
+def test_local_prints_lines_that_a_shell_takes() -> None:
+    with running("local", "--no-aws", "--latency", "*=0.01", until="Ctrl-C") as (_, printed):
+        exports = [line for line in printed.splitlines() if line.startswith("export ")]
+        script = "\n".join([*exports, 'echo "$COGNITO_REDIRECT_URI"'])
+        said = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout
+        assert len(said.split()) == 10
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_local_ends_with_all_that_it_started(sign: signal.Signals) -> None:
+    """Also when it is killed and cannot clean up."""
+    with running("local", until="Ctrl-C") as (process, _):
+        members = family(process)
+        assert len(members) > 1
+        assert listening(members) <= {"127.0.0.1", "::1"}
+        process.send_signal(sign)
+        assert_gone(members)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "required"),
+        (["nonsense"], "invalid choice"),
+        (["local", "--port", "many"], "invalid int"),
+        (["demo", "--check", "--no-browser"], "not allowed"),
+    ],
+)
+def test_wrong_arguments_are_explained(words: list[str], said: str) -> None:
+    done = subprocess.run([*COMMAND, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert said in done.stderr
+
+
+def test_a_latency_that_makes_no_sense_is_one_line() -> None:
+    done = subprocess.run([*COMMAND, "local", "--latency", "token"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "--latency token is not ENDPOINT=SECONDS.\n")
+
+
+def test_without_the_extra_it_says_what_to_install(tmp_path: Path) -> None:
+    """A Python that has this package and not Flask."""
+    (tmp_path / "flask.py").write_text("raise ModuleNotFoundError(\"No module named 'flask'\", name='flask')\n")
+    program = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from cognito_jupyter.cli import main; sys.exit(main())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, "local"], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert done.returncode == 1
+    assert done.stderr == (
+        "That needs packages that are not installed (flask). Run: pip install 'cognito_jupyter[demo]'\n"
+    )
+
+
+def test_the_demo_plays_itself_without_a_screen() -> None:
+    done = subprocess.run([*COMMAND, "demo", "--check"], capture_output=True, text=True, check=False, timeout=90)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "All of it works" in done.stdout
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGKILL])
+def test_the_demo_shows_jupyterlab_and_ends_with_all_of_it(sign: signal.Signals) -> None:
+    """On loopback alone, with a token of its own, which is in no process's arguments."""
+    with running("demo", "--no-browser", until="Ctrl-C") as (process, printed):
+        found = re.search(r"http://127\.0\.0\.1:\d+/lab/tree/quickstart\.ipynb\?token=(\S+)", printed)
+        assert found is not None
+        assert requests.get(found[0], timeout=30).status_code == 200
+        assert "/login?" in requests.get(found[0].partition("?")[0], timeout=30).url
+        api = found[0].partition("/lab/")[0] + "/api/kernels"
+        assert requests.post(api, headers={"Authorization": f"token {found[1]}"}, timeout=30).status_code == 201
+        time.sleep(1)
+        members = family(process)
+        assert len(members) > 3
+        assert listening(members) <= {"127.0.0.1", "::1"}
+        assert not [each for each in members if found[1] in " ".join(each.cmdline())]
+        process.send_signal(sign)
+        assert_gone(members)
+
+
+def test_a_demo_that_fails_says_which_cell(cognito: LocalCognito, tmp_path: Path) -> None:
+    cells = [{"cell_type": "code", "metadata": {}, "outputs": [], "source": ["1 / 0"]}]
+    notebook = tmp_path / "broken.ipynb"
+    notebook.write_text(json.dumps({"cells": cells}))
+    environment = clean_environment(tmp_path / "settings", cognito.environment)
+    with pytest.raises(RehearsalError, match=r"^1 / 0: (.|\n)*ZeroDivisionError"):
+        rehearse(cognito, notebook, environment, print)

@@ -1,0 +1,99 @@
+"""The guide's notebooks run from top to bottom, in a real kernel with a person in front of it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from cognito_jupyter.local import LocalCognito
+from cognito_jupyter.local.kernel import CellRun, Kernel
+from cognito_jupyter.local.lab import clean_environment
+from cognito_jupyter.local.rehearsal import code_cells
+
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+WHAT_IS_LEFT = """
+import psutil
+print([t.name for t in threading.enumerate() if "cognito" in t.name.lower()], psutil.Process().children(recursive=True))
+"""
+
+
+@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_a_notebook_is_stored_without_outputs(path: Path) -> None:
+    """What it shows is made by running it: no output can be stale, and none can hold a secret."""
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        assert not cell.get("outputs")
+        assert cell.get("execution_count") is None
+
+
+@pytest.fixture(scope="module")
+def mistakes(tmp_path_factory: pytest.TempPathFactory) -> dict[int, CellRun]:
+    """mistakes.ipynb, run once: what each numbered cell came to."""
+    runs: dict[int, CellRun] = {}
+    cells = json.loads((NOTEBOOKS / "mistakes.ipynb").read_text(encoding="utf-8"))["cells"]
+    number = 0
+    with Kernel(clean_environment(tmp_path_factory.mktemp("settings"), {})) as kernel:
+        for cell in cells:
+            source = "".join(cell["source"])
+            found = re.match(r"## (\d+)\.", source)
+            number = int(found[1]) if found else number
+            if cell["cell_type"] == "code":
+                run = kernel.run(source)
+                expects_error = "raises-exception" in cell["metadata"].get("tags", [])
+                assert bool(run.error) == expects_error, f"{source}\n{run.error}"
+                runs[number if expects_error else -len(runs)] = run
+        runs[0] = kernel.run(WHAT_IS_LEFT)
+    return runs
+
+
+@pytest.mark.parametrize(
+    ("number", "what", "remedy"),
+    [
+        (1, "Nobody finished the sign-in within 2 seconds", "to the character: http://localhost:65123"),
+        (2, "Nobody finished the sign-in within 2 seconds", r"to the character: http://localhost:\d+/"),
+        (3, "more than one region: .*user_pool_id .* is of eu-west-1", "Copy the ids again"),
+        (4, "invalid_grant", "older than five minutes; sign in again"),
+        (5, "not the address", "Copy the whole address"),
+        (6, "belongs to another sign-in", "Open the link shown here"),
+        (7, "Nobody finished the sign-in within 2 seconds", "Sign in again"),
+        (8, "Stopped.", "run the cell again"),
+        (9, "could not be reached", "network"),
+        (10, "No role ends with 'Astronomer'", "This sign-in allows: Analyst, Uploader"),
+    ],
+)
+def test_each_mistake_ends_in_a_message_that_says_what_to_do(
+    mistakes: dict[int, CellRun], number: int, what: str, remedy: str
+) -> None:
+    """In one or two lines for what a magic says; the API's own errors keep their traceback."""
+    error = mistakes[number].error
+    assert error is not None
+    assert re.search(what, error)
+    assert re.search(remedy, error)
+    if number not in {5, 6}:
+        assert len(error.splitlines()) == 1
+
+
+def test_ten_mistakes_leave_no_thread_and_no_child(mistakes: dict[int, CellRun]) -> None:
+    assert mistakes[0].error is None
+    assert mistakes[0].text.strip() == "[] []"
+
+
+def test_the_quickstart_runs_as_the_demo_plays_it(cognito: LocalCognito, tmp_path: Path) -> None:
+    """One sign-in, S3 read, a role denied, another role taken, the keys renewed, signed out."""
+    from cognito_jupyter.local.rehearsal import rehearse
+
+    said: list[str] = []
+    environment = clean_environment(tmp_path, cognito.environment)
+    rehearse(cognito, NOTEBOOKS / "quickstart.ipynb", environment, said.append)
+    text = "\n".join(said)
+    for part in (
+        "360 measurements of 12 stars",
+        "AccessDenied",
+        "brighter than expected",
+        "keys renewed",
+        "one sign-in",
+    ):
+        assert part in text
+    assert len(code_cells(NOTEBOOKS / "quickstart.ipynb")) == 10

@@ -1,0 +1,192 @@
+"""A whole run, searched for everything secret that was ever handed out or typed."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psutil
+import pytest
+
+from cognito_jupyter.local import LocalCognito
+from cognito_jupyter.local.kernel import Kernel
+from cognito_jupyter.local.lab import clean_environment
+from tests.notebook.conftest import Person
+
+# Everything at DEBUG, botocore's and urllib3's loggers included, from before the extension is loaded.
+LOG_ALL = """
+import logging
+logging.basicConfig(level=logging.DEBUG, filename="debug.log")
+"""
+USE = """
+import time
+s3 = session.client("s3")
+for _ in range(4):
+    s3.list_objects_v2(Bucket="cognito-jupyter-demo")
+    s3.get_object(Bucket="cognito-jupyter-demo", Key="stars/measurements.csv")["Body"].read()
+    time.sleep(1)
+s3.generate_presigned_url("get_object", Params={"Bucket": "cognito-jupyter-demo", "Key": "x"}) and None
+"""
+LOOK = """
+display(cognito, session, cognito.auth_tokens, cognito.credentials, cognito.creds_response, vars(cognito))
+display(session.get_credentials(), session.get_credentials().get_frozen_credentials(), cognito.authenticator)
+cognito.get_credentials(); cognito.ensure_credentials("Uploader")
+"""
+FAIL = """
+exchange = lambda: cognito.authenticator.exchange_code_for_tokens("a-code-" + "of-nobody", "a-verifier-" + "of-nobody")
+for way in (cognito.refresh_user_pool_tokens, cognito.get_credentials, exchange):
+    try:
+        way()
+    except (PermissionError, ConnectionError) as error:
+        logging.exception("as a person would log it")
+        print(repr(error))
+"""
+
+
+class Search:
+    """Everything that a run leaves or shows, gathered while it runs.
+
+    Attributes:
+        texts: By where each was found.
+    """
+
+    def __init__(self) -> None:
+        self.texts: dict[str, str] = {}
+
+    def add(self, where: str, text: str) -> None:
+        self.texts[where] = self.texts.get(where, "") + text
+
+    def add_folder(self, folder: Path) -> None:
+        for path in folder.rglob("*"):
+            if path.is_file():
+                with suppress(OSError):
+                    self.add(f"the file {path.name}", path.read_bytes().decode("utf-8", "replace"))
+
+    def found(self, secrets: set[str]) -> list[str]:
+        """Where which secret is, told by its first characters alone."""
+        return sorted(
+            f"{secret[:6]}... in {where}" for where, text in self.texts.items() for secret in secrets if secret in text
+        )
+
+    @contextmanager
+    def watching_processes(self) -> Iterator[None]:
+        """Notes the arguments of every process of this machine for as long as it lasts."""
+        over = threading.Event()
+
+        def watch() -> None:
+            while not over.is_set():
+                for process in psutil.process_iter():
+                    with suppress(psutil.Error):
+                        self.texts[f"the arguments of process {process.pid}"] = " ".join(process.cmdline())
+                time.sleep(0.05)
+
+        thread = threading.Thread(target=watch)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+
+Scene = tuple[Kernel, Search, Path]
+
+
+def run(kernel: Kernel, search: Search, person: Person, code: str) -> None:
+    """Runs a cell and keeps all that it showed at any moment, as it would be saved."""
+
+    def look(text: str) -> None:
+        search.add("what was shown", text)
+        person.read(text)
+
+    cell = kernel.run(code, on_output=look, on_input=lambda _: person.copied, timeout=90)
+    search.add("the saved notebook", json.dumps([code, cell.outputs, cell.error]))
+    assert cell.error is None, cell.error
+
+
+@pytest.fixture
+def scene(cognito: LocalCognito, tmp_path: Path) -> Iterator[Scene]:
+    """A kernel whose every file lands in one folder."""
+    home = tmp_path / "home"
+    (home / "tmp").mkdir(parents=True)
+    environment = clean_environment(home / "settings", cognito.environment)
+    environment |= {"HOME": str(home), "TMPDIR": str(home / "tmp")}
+    cognito.knobs.credentials_seconds = 3
+    cognito.knobs.rotation = True
+    cognito.secrets.clear()
+    search = Search()
+    with search.watching_processes(), Kernel(environment, folder=home) as kernel:
+        yield kernel, search, home
+
+
+def test_no_secret_of_a_whole_run_is_found_anywhere(cognito: LocalCognito, scene: Scene) -> None:
+    """Login by listener and by paste, S3 past a renewal, errors, other roles, logout; DEBUG logs, files, arguments."""
+    kernel, search, home = scene
+    near, far = Person(cognito), Person(cognito, elsewhere=True)
+    for code in (LOG_ALL, "%load_ext cognito_jupyter", "%cognito_login --role-suffix Analyst", USE, LOOK):
+        run(kernel, search, near, code)
+    run(kernel, search, near, "%cognito_status\n%cognito_roles\n%cognito_login -r Uploader --name uploads")
+    for endpoint in ("token:refresh_token", "GetCredentialsForIdentity", "GetId"):
+        cognito.knobs.fail(endpoint, status=400, body='{"error":"invalid_request","__type":"NotAuthorizedException"}')
+    run(kernel, search, near, FAIL)
+    run(kernel, search, near, "%cognito_logout")
+    run(kernel, search, far, "%cognito_login --paste")
+    run(kernel, search, far, USE)
+    search.add_folder(home)
+    secrets = all_secrets(cognito, far)
+    log = search.texts["the file debug.log"]
+    assert "botocore.auth" in log
+    assert "X-Amz-Security-Token" in log
+    assert len(secrets) > 20
+    assert search.found(secrets) == []
+
+
+def test_the_search_finds_each_kind_of_leak(cognito: LocalCognito, scene: Scene) -> None:
+    """Otherwise the test above could not fail."""
+    kernel, search, home = scene
+    person = Person(cognito)
+    for code in (LOG_ALL, "%load_ext cognito_jupyter", "%cognito_login --role-suffix Analyst"):
+        run(kernel, search, person, code)
+    run(kernel, search, person, "print(cognito.auth_tokens['id_token'])")
+    run(kernel, search, person, "logging.debug(cognito.auth_tokens['refresh_token'])")
+    run(kernel, search, person, "open('keys.txt', 'w').write(cognito.credentials['secret_access_key']) and None")
+    waits = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(1)', TOKEN])"
+    run(kernel, search, person, waits.replace("TOKEN", "session.get_credentials().token"))
+    search.add_folder(home)
+    where = " ".join(search.found(all_secrets(cognito, person)))
+    for place in ("what was shown", "the saved notebook", "debug.log", "keys.txt", "the arguments of process"):
+        assert place in where
+
+
+def all_secrets(cognito: LocalCognito, person: Person) -> set[str]:
+    """What the server handed out and received, and the address that a person copied."""
+    return {*cognito.secrets, *([person.copied] if person.copied else [])} - {""}
+
+
+def test_the_files_of_a_login_are_for_the_user_alone(cognito: LocalCognito, scene: Scene) -> None:
+    """The page that sends the browser on holds the sign-in URL; while it is there nobody else can read it."""
+    kernel, _, home = scene
+    seen: list[tuple[str, int]] = []
+    kernel.run("import os, webbrowser\nos.environ['DISPLAY'] = ':played'")
+    kernel.run(
+        "class Nobody(webbrowser.BaseBrowser):\n    def open(self, url, new=0, autoraise=True): return True\n"
+        "webbrowser.register('nobody', None, Nobody(), preferred=True)"
+    )
+    person = Person(cognito)
+
+    def look(text: str) -> None:
+        pages = list((home / "tmp").rglob("*.html"))
+        seen.extend((str(page), page.stat().st_mode & 0o777 | page.parent.stat().st_mode & 0o077) for page in pages)
+        if pages:
+            person.read(text)
+
+    kernel.run("%load_ext cognito_jupyter")
+    done = kernel.run("%cognito_login", on_output=look)
+    assert done.error is None
+    assert {mode for _, mode in seen} == {0o600}
+    assert not [name for name, _ in seen if os.path.exists(name)]
