@@ -18,9 +18,11 @@ _KNOWN = ("3.11", "3.12", "3.13", "3.14")
 
 
 def _is_here(version: str) -> bool:
-    return (
-        version == f"{sys.version_info.major}.{sys.version_info.minor}" or shutil.which(f"python{version}") is not None
-    )
+    if version == f"{sys.version_info.major}.{sys.version_info.minor}":
+        return True
+    python = shutil.which(f"python{version}")
+    # It must also run: pyenv puts a stand-in there for versions that are not installed.
+    return python is not None and subprocess.run([python, "-c", ""], check=False, capture_output=True).returncode == 0
 
 
 PYTHONS = [version for version in _KNOWN if _is_here(version)]

@@ -73,7 +73,7 @@ class SettingsFile:
         if not isinstance(profiles, dict) or not all(isinstance(each, dict) for each in profiles.values()):
             raise SettingError(f"profile in {path} is not a table.", "Name a profile by a line [profile.NAME].")
         for keys in (table, *profiles.values()):
-            _check_names(path, keys, [*SETTING_NAMES, "profile"] if keys is table else SETTING_NAMES)
+            _check_names(path, keys, SETTING_NAMES)
         return cls(path, place, content, table, profiles)
 
 

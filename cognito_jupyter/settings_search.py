@@ -172,9 +172,8 @@ def _files(folder: Path | None) -> Iterator[SettingsFile]:
 
 
 def _profile(above: list[Layer], files: tuple[SettingsFile, ...]) -> str | None:
-    """The profile that the strongest place asks for, which some file must have."""
-    layers = [*above, *(Layer(lambda _, file=file: str(file.path), file.settings) for file in files)]  # type: ignore[misc]
-    for layer in layers:
+    """The profile that the strongest place asks for, which some file must have; no file can ask for one itself."""
+    for layer in above:
         if "profile" in layer.values:
             source, value = layer.source("profile"), layer.values["profile"]
             name = checked("profile", source, lambda: setting_values.name(value))  # noqa: B023 - called at once

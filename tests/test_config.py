@@ -1,0 +1,418 @@
+"""Where settings come from, and what is said about those that are missing or malformed."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
+
+from cognito_jupyter.config import Settings, profiles, resolve
+from cognito_jupyter.errors import SettingError
+from cognito_jupyter.settings_file import SETTING_NAMES
+from cognito_jupyter.settings_search import ENVIRONMENT_NAMES
+
+GOOD = {
+    "domain": "my-app.auth.us-east-1.amazoncognito.com",
+    "client_id": "1example23456789",
+    "redirect_uri": "http://localhost:3000",
+    "region": "us-east-1",
+    "user_pool_id": "us-east-1_AbCdEf123",
+    "identity_pool_id": "us-east-1:01234567-89ab-cdef-0123-456789abcdef",
+}
+OTHER = {
+    "domain": "other.auth.us-east-1.amazoncognito.com",
+    "client_id": "2other",
+    "redirect_uri": "http://localhost:3001",
+    "region": "us-east-1",
+    "user_pool_id": "us-east-1_Other",
+    "identity_pool_id": "us-east-1:11111111-89ab-cdef-0123-456789abcdef",
+}
+FURTHER: dict[str, object] = {
+    "scopes": "openid email profile",
+    "logout_uri": "https://example.org/bye",
+    "session_region": "eu-west-1",
+    "timeout": 60.0,
+    "remember": True,
+    "allowed_domains": ["my-app.auth.us-east-1.amazoncognito.com"],
+}
+
+
+def discover(user_pool_id: str, region: str) -> str:
+    return f"found-{user_pool_id.partition('_')[2].lower()}.auth.{region}.amazoncognito.com"
+
+
+def toml(values: dict[str, object], profile: str | None = None) -> str:
+    def plain(value: object) -> str:
+        return str(value).lower() if isinstance(value, bool) else repr(value).replace("'", '"')
+
+    head = f"[profile.{profile}]\n" if profile else ""
+    return head + "".join(f"{name} = {plain(value)}\n" for name, value in values.items())
+
+
+class Places:
+    """Every place that can hold settings, each empty until a test fills it."""
+
+    def __init__(self, home: Path, folder: Path) -> None:
+        self.arguments: dict[str, object] = {}
+        self.traits: dict[str, object] = {}
+        self.environment: dict[str, str] = {}
+        self.folder = folder
+        self.files = {
+            "folder": folder / "cognito.toml",
+            "user": home / "config" / "cognito_jupyter" / "cognito.toml",
+            "system": home / "system" / "cognito_jupyter" / "cognito.toml",
+        }
+        self.asked: list[str] = []
+
+    def write(self, place: str, text: str) -> Path:
+        path = self.files[place]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        path.chmod(0o644)
+        return path
+
+    def put(self, place: str, values: dict[str, object]) -> None:
+        match place:
+            case "arguments":
+                self.arguments = values
+            case "traits":
+                self.traits = values
+            case "environment":
+                self.environment = {ENVIRONMENT_NAMES[name]: str(value) for name, value in values.items()}
+            case _:
+                self.write(place, toml(values))
+
+    def resolve(self, profile: str | None = None, *, says: bool | None = True) -> Settings:
+        return resolve(
+            self.arguments,
+            traits=self.traits,
+            environment=self.environment,
+            folder=self.folder,
+            profile=profile,
+            discover=discover,
+            agree=None if says is None else self._answer(says),
+        )
+
+    def _answer(self, says: bool) -> Callable[[str], bool]:
+        def answer(text: str) -> bool:
+            self.asked.append(text)
+            return says
+
+        return answer
+
+
+@pytest.fixture
+def places(own_environment: Path, tmp_path: Path) -> Places:
+    (tmp_path / "work").mkdir()
+    return Places(own_environment, tmp_path / "work")
+
+
+ORDER = ["arguments", "traits", "environment", "folder", "user", "system"]
+
+
+@pytest.mark.parametrize("place", ORDER)
+def test_each_place_alone_is_enough(places: Places, place: str) -> None:
+    places.put(place, dict(GOOD))
+    found = places.resolve().configuration
+    assert {each.name: getattr(found, each.name) for each in fields(found)} == GOOD
+
+
+@pytest.mark.parametrize(("strong", "weak"), list(itertools.pairwise(ORDER)))
+def test_each_place_beats_the_next(places: Places, strong: str, weak: str) -> None:
+    places.put(weak, dict(OTHER))
+    places.put(strong, {"client_id": GOOD["client_id"]})
+    settings = places.resolve()
+    assert settings.configuration.client_id == GOOD["client_id"]
+    assert settings.configuration.user_pool_id == OTHER["user_pool_id"]
+
+
+@pytest.mark.parametrize("name", sorted(FURTHER))
+@pytest.mark.parametrize("place", ["arguments", "traits", "user"])
+def test_each_further_setting_is_read(places: Places, place: str, name: str) -> None:
+    places.put("environment", dict(GOOD))
+    places.put(place, {name: FURTHER[name]})
+    expected = tuple(FURTHER[name]) if name == "allowed_domains" else FURTHER[name]  # type: ignore[arg-type]
+    settings = places.resolve()
+    assert getattr(settings, name) == expected
+    assert name in settings.sources
+
+
+def test_three_settings_are_enough(places: Places) -> None:
+    """The region follows from the pools, the domain from the user pool, the redirect URI has a default."""
+    places.put("environment", {name: GOOD[name] for name in ("client_id", "user_pool_id", "identity_pool_id")})
+    settings = places.resolve()
+    assert settings.configuration.region == "us-east-1"
+    assert settings.configuration.domain == "found-abcdef123.auth.us-east-1.amazoncognito.com"
+    assert settings.configuration.redirect_uri == "http://localhost:3000"
+    assert (settings.scopes, settings.timeout, settings.remember) == ("openid email", 300.0, False)
+
+
+@pytest.mark.parametrize("name", ["client_id", "user_pool_id", "identity_pool_id"])
+def test_a_missing_setting_is_named_with_every_place_looked_in(places: Places, name: str) -> None:
+    places.put("environment", {key: value for key, value in GOOD.items() if key != name})
+    with pytest.raises(SettingError, match=f"^{name} is not set. Looked in the arguments") as raised:
+        places.resolve()
+    for place in ("c.CognitoMagics", "COGNITO_CLIENT_ID", *map(str, (places.files["user"], places.files["system"]))):
+        assert place in str(raised.value)
+
+
+def test_all_missing_settings_are_named_at_once(places: Places) -> None:
+    with pytest.raises(SettingError, match="client_id and user_pool_id and identity_pool_id are not set"):
+        places.resolve()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("domain", "http://my-app.auth.us-east-1.amazoncognito.com", "plain http"),
+        ("domain", "my-app", "full domain"),
+        ("domain", "https://a.example/path", "not a Cognito domain"),
+        ("domain", "https://user@a.example", "not a Cognito domain"),
+        ("client_id", "has a space", "not an app client id"),
+        ("redirect_uri", "http://example.com:3000", "plain http to another machine"),
+        ("redirect_uri", "localhost:3000", "not a redirect URI"),
+        ("redirect_uri", "http://localhost:99999", "not a redirect URI"),
+        ("region", "Virginia", "not an AWS region"),
+        ("user_pool_id", "AbCdEf123", "not a user pool id"),
+        ("identity_pool_id", "us-east-1_AbCdEf123", "not an identity pool id"),
+    ],
+)
+def test_a_malformed_setting_is_named_with_its_source(places: Places, name: str, value: str, said: str) -> None:
+    places.put("environment", {**GOOD, name: value})
+    variable = ENVIRONMENT_NAMES[name]
+    with pytest.raises(SettingError, match=f"^{name}, from the environment variable {variable}: .*{said}"):
+        places.resolve()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("scopes", "email", "lack openid"),
+        ("logout_uri", "nowhere", "not a logout URI"),
+        ("session_region", "here", "not an AWS region"),
+        ("timeout", 0, "not a possible number"),
+        ("timeout", "soon", "not a number of seconds"),
+        ("remember", "yes", "not a yes or no"),
+        ("allowed_domains", "a.example", "not a list of domains"),
+        ("client_id", 7, "not text"),
+        ("client_id", "   ", "empty"),
+    ],
+)
+def test_a_malformed_line_of_a_file_is_named_with_the_file(places: Places, name: str, value: object, said: str) -> None:
+    path = places.write("user", toml({**GOOD, name: value}))
+    with pytest.raises(SettingError, match=f"^{name}, from .*: .*{said}") as raised:
+        places.resolve()
+    assert str(path) in str(raised.value)
+
+
+def test_pools_of_two_regions_are_named(places: Places) -> None:
+    places.put("environment", {**GOOD, "identity_pool_id": GOOD["identity_pool_id"].replace("us-east-1", "eu-west-1")})
+    del places.environment["COGNITO_REGION"]
+    with pytest.raises(SettingError, match=r"user_pool_id .* is of us-east-1, identity_pool_id .* is of eu-west-1"):
+        places.resolve()
+
+
+def test_a_domain_of_another_region_is_named(places: Places) -> None:
+    places.put("environment", {**GOOD, "domain": "my-app.auth.eu-west-1.amazoncognito.com"})
+    with pytest.raises(SettingError, match=r"is of eu-west-1, and the pools are of us-east-1"):
+        places.resolve()
+
+
+def test_a_loopback_domain_keeps_its_http(places: Places) -> None:
+    places.put("environment", {**GOOD, "domain": "http://localhost:9000"})
+    assert places.resolve().configuration.domain == "http://localhost:9000"
+
+
+# -- profiles
+
+
+def test_a_profile_overrides_the_top_of_every_file(places: Places) -> None:
+    places.write("user", toml(dict(GOOD)))
+    places.write("system", toml({"client_id": "3system"}) + toml({"client_id": "4staging"}, "staging"))
+    assert places.resolve("staging").configuration.client_id == "4staging"
+    assert places.resolve().configuration.client_id == GOOD["client_id"]
+    assert profiles(places.folder) == ["staging"]
+
+
+@pytest.mark.parametrize("place", ["arguments", "traits", "environment"])
+def test_each_place_can_ask_for_a_profile(places: Places, place: str) -> None:
+    places.write("user", toml(dict(GOOD)) + toml({"client_id": "4staging"}, "staging"))
+    if place != "arguments":
+        places.put(place, {"profile": "staging"})
+    settings = places.resolve("staging" if place == "arguments" else None)
+    assert (settings.configuration.client_id, settings.profile) == ("4staging", "staging")
+
+
+def test_an_unknown_profile_lists_those_there_are(places: Places) -> None:
+    places.write("user", toml(dict(GOOD)) + toml({"client_id": "4staging"}, "staging"))
+    with pytest.raises(SettingError, match=r"no profile 'stagging', asked for by the arguments\. There are: staging\."):
+        places.resolve("stagging")
+
+
+# -- the file beside the notebook
+
+
+def test_a_file_is_found_above_the_notebook_as_far_as_the_repository(places: Places) -> None:
+    inner = places.folder / "a" / "b"
+    inner.mkdir(parents=True)
+    (places.folder / ".git").mkdir()
+    places.write("folder", toml(dict(GOOD)))
+    places.folder = inner
+    assert places.resolve().configuration.client_id == GOOD["client_id"]
+
+
+def test_outside_of_home_and_repository_only_the_folder_itself_counts(places: Places) -> None:
+    """Above it anybody may have put a file."""
+    places.write("folder", toml(dict(GOOD)))
+    places.folder = places.folder / "inner"
+    places.folder.mkdir()
+    with pytest.raises(SettingError, match="not set"):
+        places.resolve()
+
+
+def test_the_person_agrees_once_and_again_when_it_changes(places: Places) -> None:
+    places.write("folder", toml(dict(GOOD)))
+    places.resolve()
+    places.resolve()
+    assert len(places.asked) == 1
+    assert GOOD["domain"] in places.asked[0]
+    places.write("folder", toml({**GOOD, "client_id": "9changed"}))
+    places.resolve()
+    assert len(places.asked) == 2
+
+
+def test_a_file_that_nobody_agreed_to_is_not_used(places: Places) -> None:
+    places.write("folder", toml(dict(GOOD)))
+    with pytest.raises(SettingError, match="did not agree"):
+        places.resolve(says=False)
+    with pytest.raises(SettingError, match="nobody has agreed to it yet"):
+        places.resolve(says=None)
+
+
+def test_a_file_that_changes_nothing_asks_nothing(places: Places) -> None:
+    places.write("folder", toml(dict(OTHER)))
+    places.put("environment", dict(GOOD))
+    assert places.resolve(says=None).configuration.client_id == GOOD["client_id"]
+    assert not places.asked
+
+
+def test_a_file_of_somebody_else_is_refused(places: Places) -> None:
+    """It chooses where the password is typed."""
+    path = places.write("folder", toml(dict(GOOD)))
+    if os.getuid() == 0:
+        os.chown(path, 12345, 12345)
+        with pytest.raises(SettingError, match="belongs to another user"):
+            places.resolve()
+        os.chown(path, 0, 0)
+    path.chmod(0o666)
+    with pytest.raises(SettingError, match="may be written by others") as raised:
+        places.resolve()
+    assert "chmod go-w" in str(raised.value)
+    assert not places.asked
+
+
+# -- what else can be wrong with a file
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("domain = ", "is not TOML, near line 1"),
+        ('\n\nclient_id "x"', "is not TOML, near line 3"),
+        ('clientid = "x"', "Did you mean 'client_id'?"),
+        ('COGNITO_CLIENT_ID = "x"', "Did you mean 'client_id'?"),
+        ('client_secret = "shh"', "a notebook cannot keep an app client's secret"),
+        ('profile = "a"\n[profile]\nb = 1', "is not"),
+        ('[profile.a]\nprofile = "b"', "is not a setting"),
+    ],
+)
+def test_a_broken_file_is_named_with_what_to_mend(places: Places, text: str, said: str) -> None:
+    path = places.write("user", text)
+    places.put("environment", dict(GOOD))
+    with pytest.raises(SettingError) as raised:
+        places.resolve()
+    assert said in str(raised.value)
+    assert str(path) in str(raised.value)
+    assert "shh" not in str(raised.value)
+
+
+def test_a_link_that_leads_nowhere_is_named(places: Places) -> None:
+    places.files["user"].parent.mkdir(parents=True)
+    places.files["user"].symlink_to("nowhere.toml")
+    with pytest.raises(SettingError, match="a link that leads nowhere"):
+        places.resolve()
+
+
+def test_a_file_that_is_no_file_is_named(places: Places) -> None:
+    places.files["user"].parent.mkdir(parents=True)
+    os.mkfifo(places.files["user"])
+    with pytest.raises(SettingError, match="is not a file"):
+        places.resolve()
+
+
+# -- the administrator's list
+
+
+def test_only_allowed_domains_may_be_used(places: Places) -> None:
+    places.put("environment", dict(GOOD))
+    places.write("system", toml({"allowed_domains": [OTHER["domain"]]}))
+    with pytest.raises(SettingError, match=r"is not one of the domains that may be used: other\.auth"):
+        places.resolve()
+
+
+def test_nobody_widens_the_administrators_list(places: Places) -> None:
+    places.put("environment", dict(GOOD))
+    places.write("system", toml({"allowed_domains": [OTHER["domain"], "third.example.org"]}))
+    places.arguments = {"allowed_domains": [GOOD["domain"], OTHER["domain"]]}
+    with pytest.raises(SettingError, match=r"that may be used: other\.auth\.us-east-1\.amazoncognito\.com"):
+        places.resolve()
+    places.environment["COGNITO_DOMAIN"] = OTHER["domain"]
+    assert places.resolve().allowed_domains == (OTHER["domain"],)
+    places.arguments = {"allowed_domains": [GOOD["domain"]]}
+    with pytest.raises(SettingError, match="allowed_domains leaves no domain"):
+        places.resolve()
+
+
+def test_a_discovered_domain_is_checked_too(places: Places) -> None:
+    places.put("environment", {name: value for name, value in GOOD.items() if name != "domain"})
+    places.traits = {"allowed_domains": [OTHER["domain"]]}
+    with pytest.raises(SettingError, match=r"from the openid-configuration of us-east-1_AbCdEf123"):
+        places.resolve()
+
+
+# -- anything at all
+
+VALUES = st.one_of(
+    st.text(max_size=30), st.integers(), st.floats(), st.booleans(), st.none(), st.lists(st.text(max_size=9))
+)
+
+
+@given(st.dictionaries(st.sampled_from(SETTING_NAMES), VALUES))
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_any_values_are_settings_or_a_setting_error(own_environment: Path, values: dict[str, object]) -> None:
+    folder = own_environment / "empty"
+    folder.mkdir(exist_ok=True)
+    try:
+        found = resolve({**GOOD, **values}, environment={}, folder=folder, discover=discover)
+    except SettingError as error:
+        assert error.what
+        assert error.remedy
+    else:
+        assert found.configuration.region == "us-east-1"
+
+
+@given(st.one_of(st.binary(max_size=200), st.text(max_size=200).map(str.encode)))
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_any_bytes_are_a_file_or_a_setting_error(own_environment: Path, content: bytes) -> None:
+    path = own_environment / "config" / "cognito_jupyter" / "cognito.toml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    try:
+        resolve(GOOD, environment={}, folder=own_environment, discover=discover)
+    except SettingError as error:
+        assert str(path) in str(error)
