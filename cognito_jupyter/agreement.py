@@ -13,7 +13,7 @@ from pathlib import Path
 
 from .errors import SettingError
 from .setting_values import shown
-from .settings_file import APP_NAME, SettingsFile, user_path
+from .settings_file import APP_NAME, SettingsFile, check_owner, user_path
 
 Agree = Callable[[str], bool]
 """Shows a text and asks the person for a yes or a no."""
@@ -29,8 +29,10 @@ def require_agreement(file: SettingsFile, agree: Agree | None) -> None:
         agree: Asks the person; None where there is nobody to ask.
 
     Raises:
-        SettingError: Nobody has agreed.
+        SettingError: Nobody has agreed; or it belongs to somebody else, or others may write to it, and nobody is asked.
     """
+    for status in file.statuses:
+        check_owner(file.path, status)
     note = _notes() / hashlib.sha256(file.content).hexdigest()
     if _is_ours(note):
         return

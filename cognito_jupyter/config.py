@@ -123,8 +123,9 @@ def _configuration(
     region = _region(search, user_pool_id, identity_pool_id)
     domain = search.value("domain", setting_values.domain, None)
     if domain is None:
-        domain = discover(user_pool_id, region)
-        search.sources["domain"] = f"the openid-configuration of {user_pool_id}"
+        found, source = discover(user_pool_id, region), f"the openid-configuration of {user_pool_id}"
+        domain = checked("domain", source, lambda: setting_values.domain(found))
+        search.sources["domain"] = source
     _check_domain(domain, search.sources["domain"], region, allowed)
     return CognitoConfiguration(domain, client_id, redirect_uri, region, user_pool_id, identity_pool_id)
 

@@ -57,6 +57,7 @@ class SettingsFile:
         content: Its bytes, read once: what is agreed to is what is used.
         settings: The default profile's.
         profiles: The named profiles' own.
+        statuses: Whose the bytes are: of what was read, and of a link that led there.
     """
 
     path: Path
@@ -64,9 +65,10 @@ class SettingsFile:
     content: bytes
     settings: Mapping[str, object]
     profiles: Mapping[str, Mapping[str, object]]
+    statuses: tuple[os.stat_result, ...]
 
     @classmethod
-    def parse(cls, path: Path, place: Place, content: bytes) -> SettingsFile:
+    def parse(cls, path: Path, place: Place, content: bytes, statuses: tuple[os.stat_result, ...]) -> SettingsFile:
         """Raises SettingError for what is not TOML, and for keys that are no settings."""
         table = _toml(path, content)
         profiles = table.pop("profile", {})
@@ -74,7 +76,7 @@ class SettingsFile:
             raise SettingError(f"profile in {path} is not a table.", "Name a profile by a line [profile.NAME].")
         for keys in (table, *profiles.values()):
             _check_names(path, keys, SETTING_NAMES)
-        return cls(path, place, content, table, profiles)
+        return cls(path, place, content, table, profiles, statuses)
 
 
 def folder_path(folder: Path | None) -> Path | None:
@@ -115,11 +117,10 @@ def read(path: Path, place: Place) -> SettingsFile | None:
     """The file's settings; None where there is no such file.
 
     Raises:
-        SettingError: It cannot be read, or is not a file of settings; or it was found in the working folder and belongs
-            to somebody else, or others may write to it: then nothing of it was read.
+        SettingError: It cannot be read, or is not a file of settings.
     """
     try:
-        content = _content(path, own=place is Place.FOLDER)
+        content, statuses = _content(path)
     except (FileNotFoundError, NotADirectoryError):
         if not path.is_symlink():
             return None
@@ -128,20 +129,21 @@ def read(path: Path, place: Place) -> SettingsFile | None:
         raise SettingError(f"{path} cannot be read: {error.strerror}.", "Mend the file, or take it away.") from None
     if len(content) > LARGEST_FILE:
         raise SettingError(f"{path} is longer than {LARGEST_FILE} bytes.", "It is to hold settings alone.")
-    return SettingsFile.parse(path, place, content)
+    return SettingsFile.parse(path, place, content, statuses)
 
 
-def _content(path: Path, *, own: bool) -> bytes:
-    # Not to wait for a writer where somebody put a named pipe.
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-    with open(descriptor, "rb") as file:
-        status = os.fstat(descriptor)  # of what is read: nobody can put another file there in between
+def _content(path: Path) -> tuple[bytes, tuple[os.stat_result, ...]]:
+    with open(path, "rb", opener=_open_at_once) as file:
+        status = os.fstat(file.fileno())  # of what is read: nobody can put another file there in between
         if not stat.S_ISREG(status.st_mode):
             raise SettingError(f"{path} is not a file.", "Put a file of settings there, or nothing.")
-        if own:
-            check_owner(path, status)
-            check_owner(path, path.lstat())  # a link that somebody else made chooses the file
-        return file.read(LARGEST_FILE + 1)
+        # Of the link too: somebody else's chooses the file.
+        return file.read(LARGEST_FILE + 1), (status, path.lstat())
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Opens without waiting for a writer, where somebody put a named pipe."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def check_owner(path: Path, status: os.stat_result) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -10,7 +10,7 @@ from typing import TypeVar
 from . import setting_values
 from .agreement import Agree, require_agreement
 from .errors import SettingError
-from .settings_file import FILE_NAME, Place, SettingsFile, folder_path, read, system_paths, user_path
+from .settings_file import FILE_NAME, SETTING_NAMES, Place, SettingsFile, folder_path, read, system_paths, user_path
 
 ENVIRONMENT_NAMES = {
     name: f"COGNITO_{name.upper()}"
@@ -73,14 +73,33 @@ class Search:
             SettingError: A file is not to be trusted or not to be understood, or the profile is in none.
         """
         above = _above_files(*given, profile)
-        files = tuple(_files(folder))
-        name = _profile(above, files)
+        files, places = tuple(_files(folder)), _places(folder)
+        search = cls._through(above, files, places)
+        if all(file.place is not Place.FOLDER for file in files):
+            return search
+        try:
+            without = cls._through(above, [file for file in files if file.place is not Place.FOLDER], places)
+        except SettingError:  # only the file of the working folder has the profile
+            without = None
+        if without is not None and without.everything() == search.everything():
+            return without
         for file in files:
-            if file.place is Place.FOLDER and _contributes(file, name, above):
+            if file.place is Place.FOLDER:
                 require_agreement(file, agree)
-        named = [layer for file in files if (layer := _table(file, name)) is not None] if name else []
-        below = [Layer(lambda _, file=file: str(file.path), _set(file.settings)) for file in files]  # type: ignore[misc]
-        return cls((*above, *named, *below), name, files, _places(folder))
+        return search
+
+    @classmethod
+    def _through(cls, above: list[Layer], files: Iterable[SettingsFile], places: str) -> Search:
+        """The search with these files, whoever wrote them."""
+        files = tuple(files)
+        name = _profile(above, files)
+        named = [_table(file, name) for file in files if name in file.profiles] if name else []
+        return cls((*above, *named, *map(_top, files)), name, files, places)
+
+    def everything(self) -> tuple[str | None, dict[str, object]]:
+        """The profile, and what the strongest places say, unchecked: equal where two searches lead to one login."""
+        found = {name: self.raw(name) for name in SETTING_NAMES}
+        return self.profile, {name: each[0] for name, each in found.items() if each is not None}
 
     def raw(self, name: str) -> tuple[object, str] | None:
         """What the strongest place says, unchecked, and which place it is."""
@@ -143,7 +162,7 @@ def _above_files(
 ) -> list[Layer]:
     variables = {name: environment.get(variable) for name, variable in ENVIRONMENT_NAMES.items()}
     return [
-        Layer(lambda _: "the arguments", _set({**overrides, "profile": profile})),
+        Layer(lambda _: "the arguments", _set({**overrides, "profile": profile or overrides.get("profile")})),
         Layer(lambda name: f"c.CognitoMagics.{name}", _set(traits)),
         Layer(lambda name: f"the environment variable {ENVIRONMENT_NAMES[name]}", _set(variables)),
     ]
@@ -185,16 +204,12 @@ def _profile(above: list[Layer], files: tuple[SettingsFile, ...]) -> str | None:
     return None
 
 
-def _table(file: SettingsFile, profile: str) -> Layer | None:
-    if profile not in file.profiles:
-        return None
+def _top(file: SettingsFile) -> Layer:
+    return Layer(lambda _: str(file.path), _set(file.settings))
+
+
+def _table(file: SettingsFile, profile: str) -> Layer:
     return Layer(lambda _: f"the profile {profile} in {file.path}", _set(file.profiles[profile]))
-
-
-def _contributes(file: SettingsFile, profile: str | None, above: list[Layer]) -> bool:
-    """Whether anything of a file would be used: what stronger places have too does not count."""
-    own = set(_set(file.settings)) | set(_set(file.profiles.get(profile or "", {})))
-    return bool(own - {name for layer in above for name in layer.values})
 
 
 def _places(folder: Path | None) -> str:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
 from ..errors import SettingError
-
-LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+from ..setting_values import LOOPBACK_NAMES as LOOPBACK_NAMES  # noqa: PLC0414 - the listener takes it from here
 
 
 @dataclass(frozen=True)

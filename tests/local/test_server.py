@@ -1,0 +1,178 @@
+"""The server itself: its knobs, its admin route, its start and its end."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import psutil
+import pytest
+import requests
+
+from cognito_jupyter.local import Knobs, LocalCognito
+from tests.local.conftest import Client
+
+
+def known(cognito: LocalCognito) -> str:
+    return f"{cognito.domain}/{cognito.user_pool_id}/.well-known/openid-configuration"
+
+
+# -- knobs
+
+
+def test_each_lifetime_can_be_a_second(cognito: LocalCognito, client: Client) -> None:
+    cognito.knobs.refresh_token_seconds = 1
+    cognito.knobs.cookie_seconds = 1
+    tokens = client.signed_in()
+    time.sleep(1.1)
+    assert client.refresh(tokens["refresh_token"]).json() == {"error": "invalid_grant"}
+    assert client.get("/oauth2/authorize").headers["Location"].startswith("/login")
+
+
+def test_a_fault_answers_a_status_and_a_body_once(cognito: LocalCognito) -> None:
+    cognito.knobs.fail("openid-configuration", status=503, body="down", headers={"Retry-After": "7"})
+    answer = requests.get(known(cognito), timeout=5)
+    assert (answer.status_code, answer.text, answer.headers["Retry-After"]) == (503, "down", "7")
+    assert requests.get(known(cognito), timeout=5).status_code == 200
+
+
+def test_a_fault_can_drop_stall_and_truncate(cognito: LocalCognito) -> None:
+    cognito.knobs.fail("openid-configuration", kind="drop")
+    with pytest.raises(requests.ConnectionError):
+        requests.get(known(cognito), timeout=5)
+    cognito.knobs.fail("openid-configuration", kind="stall", seconds=1)
+    with pytest.raises(requests.Timeout):
+        requests.get(known(cognito), timeout=0.3)
+    cognito.knobs.fail("openid-configuration", kind="truncate")
+    with pytest.raises(requests.exceptions.ChunkedEncodingError):
+        requests.get(known(cognito), timeout=5)
+
+
+def test_latency_is_by_endpoint(cognito: LocalCognito) -> None:
+    cognito.knobs.latency["openid-configuration"] = 0.3
+    began = time.monotonic()
+    requests.get(known(cognito), timeout=5)
+    assert time.monotonic() - began >= 0.3
+
+
+def test_calls_are_counted_by_name(cognito: LocalCognito, client: Client) -> None:
+    before = cognito.counts.copy()
+    client.signed_in()
+    assert cognito.counts - before == {"authorize": 1, "login": 2, "token:authorization_code": 1}
+
+
+# -- the admin route
+
+
+def test_the_admin_route_turns_knobs_and_reads_counts(cognito: LocalCognito) -> None:
+    token = {"X-Admin-Token": cognito.admin_token}
+    url = cognito.admin_url
+    assert requests.patch(f"{url}/knobs", json={"grace": 5}, headers=token, timeout=5).json()["grace"] == 5
+    assert cognito.knobs.grace == 5
+    fault = {"kind": "status", "status": 500}
+    assert requests.post(f"{url}/faults/openid-configuration", json=fault, headers=token, timeout=5).ok
+    assert requests.get(known(cognito), timeout=5).status_code == 500
+    assert requests.get(f"{url}/counts", headers=token, timeout=5).json()["openid-configuration"] >= 1
+    assert requests.delete(f"{url}/counts", headers=token, timeout=5).json() == {}
+    wrong = requests.patch(f"{url}/knobs", json={"grays": 5}, headers=token, timeout=5)
+    assert wrong.status_code == 400
+    assert "There is no knob grays" in wrong.json()["error"]
+
+
+@pytest.mark.parametrize("token", [None, "", "guessed"])
+def test_without_its_token_the_admin_route_is_not_there(cognito: LocalCognito, token: str | None) -> None:
+    headers = {} if token is None else {"X-Admin-Token": token}
+    assert requests.get(f"{cognito.admin_url}/knobs", headers=headers, timeout=5).status_code == 404
+
+
+@pytest.mark.parametrize("url", ["domain", "gate_url"])
+def test_a_page_elsewhere_cannot_reach_it_by_dns(cognito: LocalCognito, url: str) -> None:
+    """DNS rebinding: a name of the attacker's that leads to 127.0.0.1."""
+    answer = requests.get(getattr(cognito, url), headers={"Host": "evil.example"}, timeout=5)
+    assert answer.status_code in {403, 421}
+
+
+def test_two_servers_have_two_sets_of_keys_and_names(cognito: LocalCognito, bare: LocalCognito) -> None:
+    for name in ("admin_token", "client_id", "user_pool_id", "identity_pool_id"):
+        assert getattr(cognito, name) != getattr(bare, name)
+    assert cognito.demo_user.password != bare.demo_user.password
+
+
+# -- its life
+
+
+def test_it_answers_at_once_and_aws_soon_after() -> None:
+    """Within two seconds of its start by the clock of a machine that does nothing else; no test is timed here."""
+    with LocalCognito() as cognito:
+        assert requests.get(known(cognito), timeout=5).status_code == 200
+        assert cognito.identity_pool.handle("GetId", {})[0] == 400
+
+
+def test_it_stays_under_200_megabytes(cognito: LocalCognito) -> None:
+    """A server process and moto's together, by the memory that is theirs alone."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cognito_jupyter.cli", "local"], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        while "Ctrl-C" not in process.stdout.readline():
+            pass
+        parent = psutil.Process(process.pid)
+        deadline = time.monotonic() + 20
+        memory = 0
+        while time.monotonic() < deadline and memory < 60 << 20:
+            memory = sum(each.memory_info().rss for each in parent.children(recursive=True))
+            time.sleep(0.1)
+        total = parent.memory_info().rss + memory
+        assert 60 << 20 < total < 200 << 20
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(10)
+
+
+def test_it_leaves_nothing_behind() -> None:
+    threads, me = set(threading.enumerate()), psutil.Process()
+    children, sockets = me.children(recursive=True), len(me.net_connections())
+    cognito = LocalCognito(tls=True).start()
+    requests.get(known(cognito), timeout=5, verify=cognito.ca_file)
+    port = cognito.port
+    cognito.stop()
+    cognito.stop()
+    assert set(threading.enumerate()) <= threads
+    assert me.children(recursive=True) == children
+    assert len(me.net_connections()) <= sockets
+    for host in ("127.0.0.1", "::1"):
+        with pytest.raises(OSError, match="refused"), socket.create_connection((host, port), timeout=2):
+            pass
+
+
+def test_with_tls_it_has_a_ca_of_its_own() -> None:
+    with LocalCognito(tls=True, aws=False) as cognito:
+        assert cognito.domain.startswith("https://")
+        with pytest.raises(requests.exceptions.SSLError):
+            requests.get(known(cognito), timeout=5)
+        assert requests.get(known(cognito), timeout=5, verify=cognito.environment["AWS_CA_BUNDLE"]).ok
+
+
+def test_knobs_can_be_given_at_the_start() -> None:
+    with LocalCognito(aws=False, knobs=Knobs(id_token_seconds=7), redirect_uris=["http://localhost:4711/"]) as cognito:
+        client = Client(cognito)
+        assert cognito.redirect_uri == "http://localhost:4711/"
+        assert client.signed_in()["expires_in"] == 3600
+
+
+def test_other_projects_get_it_as_a_fixture(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The plugin is found by pytest itself, in a project that knows nothing but its name."""
+    folder = tmp_path_factory.mktemp("project")
+    (folder / "test_it.py").write_text(
+        "import os\n"
+        "def test_it(local_cognito_environment):\n"
+        "    assert os.environ['COGNITO_CLIENT_ID'] == local_cognito_environment.client_id\n"
+    )
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(folder)]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=90)
+    assert done.returncode == 0, done.stdout

@@ -1,0 +1,425 @@
+"""Settings files: whose they are, when one of the working folder counts, and what a person has agreed to."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import pytest
+from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
+
+from cognito_jupyter.config import Settings, resolve
+from cognito_jupyter.errors import SettingError
+from cognito_jupyter.settings_file import LARGEST_FILE, SETTING_NAMES, system_paths, user_path
+from cognito_jupyter.settings_search import ENVIRONMENT_NAMES
+
+POOL = "us-east-1:01234567-89ab-cdef-0123-456789abcdef"
+GOOD = {"client_id": "1good", "user_pool_id": "us-east-1_Good", "identity_pool_id": POOL, "domain": "good.example.org"}
+SOMEBODY = 12345
+AS_ROOT = pytest.mark.skipif(
+    sys.platform == "win32" or os.getuid() != 0, reason="only root can give a file to somebody else"
+)
+
+
+@dataclass
+class Notebook:
+    """A folder with a notebook, and the person in front of it."""
+
+    folder: Path
+    given: dict[str, object] = field(default_factory=lambda: dict(GOOD))
+    agrees: bool | None = None
+    asked: list[str] = field(default_factory=list)
+
+    @property
+    def file(self) -> Path:
+        return self.folder / "cognito.toml"
+
+    def write(self, text: str) -> Path:
+        return written(self.file, text)
+
+    def resolve(self, profile: str | None = None, **traits: object) -> Settings:
+        return resolve(
+            self.given,
+            traits=traits,
+            environment={},
+            folder=self.folder,
+            profile=profile,
+            discover=lambda pool, region: "found.example.org",
+            agree=None if self.agrees is None else self.answer,
+        )
+
+    def answer(self, text: str) -> bool:
+        self.asked.append(text)
+        return self.agrees is True
+
+
+def written(path: Path, content: str | bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    path.chmod(0o644)
+    return path
+
+
+@pytest.fixture
+def notebook(tmp_path: Path) -> Notebook:
+    (tmp_path / "work").mkdir()
+    return Notebook(tmp_path / "work")
+
+
+# -- when a file of the working folder counts
+
+
+@pytest.mark.parametrize("text", ["", "[profile.other]\nclient_id = '2other'", "client_id = '2other'", "scopes = ''"])
+def test_a_file_that_nothing_is_taken_from_needs_no_agreement(notebook: Notebook, text: str) -> None:
+    notebook.write(text)
+    settings = notebook.resolve()
+    assert settings.configuration.client_id == "1good"
+    assert str(notebook.file) not in settings.sources.values()
+
+
+@pytest.mark.parametrize(
+    "text", ["timeout = 7", "scopes = 'openid'", "logout_uri = 'https://x.example'", "region = ''"]
+)
+def test_one_setting_is_enough_to_need_agreement(notebook: Notebook, text: str) -> None:
+    """But one that is empty is none."""
+    notebook.write(text)
+    if text == "region = ''":
+        assert notebook.resolve().timeout == 300
+        return
+    with pytest.raises(SettingError, match="nobody has agreed to it yet"):
+        notebook.resolve()
+
+
+def test_a_profile_of_the_users_own_beats_the_folder_so_that_nothing_is_asked(notebook: Notebook) -> None:
+    del notebook.given["client_id"]
+    written(user_path(), "[profile.work]\nclient_id = '3work'")
+    notebook.write("client_id = '2other'")
+    assert notebook.resolve("work").configuration.client_id == "3work"
+
+
+@pytest.mark.parametrize("table", ["[profile.lab]", "[profile.lab]\nclient_id = '2other'", "profile.lab.timeout = 9"])
+def test_a_profile_that_only_the_folder_has_needs_agreement(notebook: Notebook, table: str) -> None:
+    """Also an empty one: without it the profile would be unknown."""
+    notebook.write(table)
+    with pytest.raises(SettingError, match="nobody has agreed to it yet"):
+        notebook.resolve("lab")
+    notebook.agrees = True
+    assert notebook.resolve("lab").profile == "lab"
+
+
+def test_the_users_file_with_the_same_settings_stands_for_the_folders(notebook: Notebook) -> None:
+    """The errors tell people to copy the file: then that has to help."""
+    notebook.given = {}
+    text = "".join(f"{name} = '{value}'\n" for name, value in GOOD.items())
+    notebook.write(text)
+    written(user_path(), text)
+    assert notebook.resolve().sources["client_id"] == str(user_path())
+
+
+def test_the_profile_may_be_among_the_arguments(notebook: Notebook) -> None:
+    written(user_path(), "[profile.work]\ntimeout = 8")
+    notebook.given["profile"] = "work"
+    assert notebook.resolve().timeout == 8
+
+
+def test_the_file_in_the_users_config_folder_is_the_users_wherever_the_notebook_lies(notebook: Notebook) -> None:
+    notebook.folder = written(user_path(), "timeout = 8").parent
+    assert notebook.resolve().timeout == 8
+
+
+# -- whose a file is
+
+
+@AS_ROOT
+def test_a_file_of_somebody_else_is_refused_only_where_it_would_be_used(notebook: Notebook) -> None:
+    os.chown(notebook.write("client_id = '2other'"), SOMEBODY, SOMEBODY)
+    assert notebook.resolve().configuration.client_id == "1good"
+    del notebook.given["client_id"]
+    notebook.agrees = True
+    with pytest.raises(SettingError, match=rf"belongs to another user \(uid {SOMEBODY}\).*copy it to {user_path()}"):
+        notebook.resolve()
+    assert not notebook.asked
+    written(user_path(), "client_id = '2other'")
+    assert notebook.resolve().configuration.client_id == "2other"
+
+
+@AS_ROOT
+@pytest.mark.parametrize("whose", ["link", "target"])
+def test_a_link_counts_only_where_link_and_target_are_the_users(notebook: Notebook, whose: str) -> None:
+    target = written(notebook.folder / "target.toml", "timeout = 7")
+    notebook.file.symlink_to(target)
+    notebook.agrees = True
+    os.chown(notebook.file if whose == "link" else target, SOMEBODY, SOMEBODY, follow_symlinks=False)
+    with pytest.raises(SettingError, match="belongs to another user"):
+        notebook.resolve()
+    os.chown(notebook.file if whose == "link" else target, 0, 0, follow_symlinks=False)
+    assert notebook.resolve().timeout == 7
+
+
+@pytest.mark.parametrize("mode", [0o664, 0o646])
+def test_a_file_that_others_may_write_is_refused_before_anybody_is_asked(notebook: Notebook, mode: int) -> None:
+    notebook.write("timeout = 7").chmod(mode)
+    notebook.agrees = True
+    with pytest.raises(SettingError, match='chmod go-w "'):
+        notebook.resolve()
+    assert not notebook.asked
+
+
+def test_an_agreement_does_not_excuse_a_file_that_others_may_write_since(notebook: Notebook) -> None:
+    notebook.agrees = True
+    path = notebook.write("timeout = 7")
+    notebook.resolve()
+    path.chmod(0o666)
+    with pytest.raises(SettingError, match="may be written by others"):
+        notebook.resolve()
+
+
+@AS_ROOT
+def test_an_administrators_file_may_belong_to_anybody(notebook: Notebook) -> None:
+    os.chown(written(system_paths()[0], "timeout = 7"), SOMEBODY, SOMEBODY)
+    assert notebook.resolve().timeout == 7
+
+
+# -- what a person has agreed to
+
+
+def test_an_agreement_lasts_for_kernels_without_a_person(notebook: Notebook) -> None:
+    notebook.write("timeout = 7")
+    notebook.agrees = True
+    notebook.resolve()
+    notebook.agrees = None
+    assert notebook.resolve().timeout == 7
+    notebook.write("timeout = 8")
+    with pytest.raises(SettingError, match="nobody has agreed to it yet"):
+        notebook.resolve()
+
+
+def test_a_no_is_not_remembered(notebook: Notebook) -> None:
+    notebook.write("timeout = 7")
+    for answer in (False, False, True):
+        notebook.agrees = answer
+        if answer:
+            assert notebook.resolve().timeout == 7
+        else:
+            with pytest.raises(SettingError, match="you did not agree"):
+                notebook.resolve()
+    assert len(notebook.asked) == 3
+
+
+def test_the_question_shows_everything_and_first_what_decides_where_the_password_goes(notebook: Notebook) -> None:
+    domain = "a" * 60 + ".auth.us-east-1.amazoncognito.com.evil.example"
+    notebook.write(f"client_id = 'c\\u001b[2J'\ndomain = '{domain}'\n[profile.lab]\nallowed_domains = ['x.example']")
+    notebook.agrees = False
+    with pytest.raises(SettingError):
+        notebook.resolve(region="us-east-1", scopes="openid", profile="lab")
+    (text,) = notebook.asked
+    assert text.index(f"domain = '{domain}'") < text.index("client_id = ")
+    assert "for the profile 'lab'" in text
+    assert "allowed_domains = ['x.example']" in text
+    assert "\x1b" not in text
+
+
+@pytest.mark.parametrize("spoilt", ["mode", pytest.param("owner", marks=AS_ROOT)])
+def test_a_note_that_others_could_have_written_is_no_agreement(
+    notebook: Notebook, own_environment: Path, spoilt: str
+) -> None:
+    notebook.write("timeout = 7")
+    notebook.agrees = True
+    notebook.resolve()
+    (note,) = (own_environment / "state" / "cognito_jupyter" / "agreed").iterdir()
+    assert note.stat().st_mode & 0o777 == 0o600
+    if spoilt == "mode":
+        note.chmod(0o622)
+    else:
+        os.chown(note, SOMEBODY, SOMEBODY)
+    notebook.agrees = None
+    with pytest.raises(SettingError, match="nobody has agreed to it yet"):
+        notebook.resolve()
+
+
+def test_where_nothing_can_be_noted_a_yes_counts_this_time(notebook: Notebook, own_environment: Path) -> None:
+    (own_environment / "state").write_text("a file where a folder should be")
+    notebook.write("timeout = 7")
+    notebook.agrees = True
+    assert [notebook.resolve().timeout, notebook.resolve().timeout] == [7, 7]
+    assert len(notebook.asked) == 2
+
+
+# -- what else can be wrong with a file
+
+
+def test_a_folder_of_that_name_is_refused_and_nothing_stays_open(notebook: Notebook) -> None:
+    notebook.file.mkdir()
+    before = psutil.Process().num_fds()
+    with pytest.raises(SettingError, match="cannot be read"):
+        notebook.resolve()
+    assert psutil.Process().num_fds() == before
+
+
+def test_links_in_a_circle_and_links_to_nowhere_are_named(notebook: Notebook) -> None:
+    notebook.file.symlink_to(notebook.file)
+    with pytest.raises(SettingError, match="cannot be read"):
+        notebook.resolve()
+    notebook.file.unlink()
+    notebook.file.symlink_to("nowhere")
+    with pytest.raises(SettingError, match="leads nowhere"):
+        notebook.resolve()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"#" * (LARGEST_FILE + 1), "is longer than"),
+        (b"timeout = 7\nscopes = '\xff'", "is not UTF-8 text, near line 2"),
+        (b"a = " + b"[" * 20_000, "is not TOML"),
+        (b"timeout = " + b"9" * 20_000, "is not TOML"),
+        (b"profile = 'work'", "is not a table"),
+        (b"profile.work = 1", "is not a table"),
+        (b"redirect-uri = 'x'", "Did you mean 'redirect_uri'?"),
+        (b"zzz = 1", "There are: allowed_domains, client_id"),
+        (b"[profile.work]\nclientSecret = 'hush'", "a notebook cannot keep an app client's secret"),
+    ],
+)
+def test_a_broken_file_is_named_with_what_is_wrong(notebook: Notebook, content: bytes, said: str) -> None:
+    path = written(user_path(), content)
+    with pytest.raises(SettingError) as raised:
+        notebook.resolve()
+    assert said in str(raised.value)
+    assert str(path) in str(raised.value)
+    assert "hush" not in str(raised.value)
+
+
+def test_the_mark_that_some_editors_put_in_front_does_no_harm(notebook: Notebook) -> None:
+    written(user_path(), b"\xef\xbb\xbftimeout = 7")
+    assert notebook.resolve().timeout == 7
+
+
+def test_a_working_folder_that_is_gone_has_no_file(notebook: Notebook) -> None:
+    notebook.folder.rmdir()
+    assert notebook.resolve().configuration.client_id == "1good"
+
+
+# -- sources, and the administrator
+
+
+def test_a_malformed_value_is_named_with_the_argument_trait_or_profile_that_holds_it(notebook: Notebook) -> None:
+    written(user_path(), "[profile.work]\ntimeout = 'soon'")
+    for trait, profile, said in (
+        ({"region": "Virginia"}, None, r"^region, from c\.CognitoMagics\.region: "),
+        ({}, "work", rf"^timeout, from the profile work in {user_path()}: "),
+        ({"profile": 7}, None, r"^profile, from c\.CognitoMagics\.profile: "),
+    ):
+        with pytest.raises(SettingError, match=said):
+            notebook.resolve(profile, **trait)
+    notebook.given["client_id"] = "a b"
+    with pytest.raises(SettingError, match="^client_id, from the arguments: "):
+        notebook.resolve()
+
+
+def test_a_region_that_is_not_the_pools_is_named_beside_them(notebook: Notebook) -> None:
+    with pytest.raises(SettingError, match=r"region \(from c\.CognitoMagics\.region\) is of eu-west-1, user_pool_id"):
+        notebook.resolve(region="eu-west-1")
+
+
+def test_a_discovered_domain_takes_its_one_form_or_is_named(notebook: Notebook) -> None:
+    del notebook.given["domain"]
+    for found, expected in (("https://Found.Example.org/", "found.example.org"), ("http://evil.example", None)):
+        if expected:
+            settings = resolve(notebook.given, environment={}, folder=notebook.folder, discover=lambda *_: found)  # noqa: B023
+            assert settings.configuration.domain == expected
+            continue
+        with pytest.raises(
+            SettingError, match="^domain, from the openid-configuration of us-east-1_Good: .*plain http"
+        ):
+            resolve(notebook.given, environment={}, folder=notebook.folder, discover=lambda *_: found)  # noqa: B023
+
+
+@pytest.mark.parametrize("text", ["allowed_domains = []", "allowed_domains = ''", "allowed_domains = ['my-app']"])
+def test_an_administrators_list_that_makes_no_sense_allows_nothing(notebook: Notebook, text: str) -> None:
+    written(system_paths()[0], text)
+    with pytest.raises(SettingError, match=f"^allowed_domains, from {system_paths()[0]}: "):
+        notebook.resolve(allowed_domains=["good.example.org"])
+
+
+def test_the_systems_own_place_is_looked_in_whatever_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_DIRS", "/somewhere:/else")
+    found = [str(path) for path in system_paths()]
+    assert found[0] == "/somewhere/cognito_jupyter/cognito.toml"
+    assert found[-1] == "/etc/xdg/cognito_jupyter/cognito.toml"
+
+
+def test_resolving_imports_nothing_heavy(notebook: Notebook) -> None:
+    program = (
+        "import sys; from pathlib import Path; from cognito_jupyter.config import resolve\n"
+        f"resolve({GOOD!r}, environment={{}}, folder=Path({str(notebook.folder)!r}), discover=None)\n"
+        "print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = {name.partition(".")[0] for name in done.stdout.split()}
+    assert not loaded & {"boto3", "botocore", "requests", "urllib3", "ipywidgets", "IPython", "jwt", "cryptography"}
+
+
+# -- anything at all
+
+PLAIN = st.one_of(
+    st.integers(-9, 10**20).map(str),
+    st.sampled_from(["true", "false", "nan", "inf", "''", "[]", "1979-05-27", "{}", "[['x.example']]", "'openid'"]),
+    st.sampled_from([*GOOD.values(), "eu-west-1", "http://localhost:1", "evil.example"]).map(repr),
+)
+LINES = st.dictionaries(st.sampled_from(SETTING_NAMES), PLAIN, max_size=4).map(
+    lambda values: "".join(f"{name} = {value}\n" for name, value in values.items())
+)
+FILES = st.tuples(LINES, LINES).map(lambda pair: f"{pair[0]}[profile.lab]\n{pair[1]}")
+ANYTHING = hypothesis_settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200
+)
+
+
+@given(foreign=FILES, own=FILES, profile=st.sampled_from([None, "lab"]), some=st.sets(st.sampled_from(sorted(GOOD))))
+@ANYTHING
+def test_a_file_that_nobody_agreed_to_never_changes_what_is_found(
+    notebook: Notebook, foreign: str, own: str, profile: str | None, some: set[str]
+) -> None:
+    """Either the login is refused, or it is the one that there would be without the file."""
+    notebook.given = {name: GOOD[name] for name in some}
+    written(user_path(), own)
+    notebook.write(foreign)
+    with_it = ended(notebook, profile)
+    notebook.file.unlink()
+    if isinstance(with_it, Settings):
+        assert with_it == ended(notebook, profile)
+
+
+@given(FILES, st.sampled_from([None, "lab"]))
+@ANYTHING
+def test_any_file_that_was_agreed_to_resolves_or_says_why_not(
+    notebook: Notebook, text: str, profile: str | None
+) -> None:
+    notebook.agrees = True
+    notebook.write(text)
+    ended(notebook, profile)
+
+
+@given(st.dictionaries(st.sampled_from(sorted(ENVIRONMENT_NAMES.values())), st.text(max_size=20)))
+@ANYTHING
+def test_any_environment_resolves_or_says_why_not(notebook: Notebook, environment: dict[str, str]) -> None:
+    good = {ENVIRONMENT_NAMES[name]: value for name, value in GOOD.items()}
+    try:
+        resolve({}, environment={**good, **environment}, folder=notebook.folder, discover=lambda *_: "found.example")
+    except SettingError as error:
+        assert error.what
+        assert error.remedy
+
+
+def ended(notebook: Notebook, profile: str | None) -> Settings | SettingError:
+    """How resolving ended; anything but the two ways there are fails the test."""
+    try:
+        return notebook.resolve(profile)
+    except SettingError as error:
+        assert error.what
+        assert error.remedy
+        return error
