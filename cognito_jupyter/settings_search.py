@@ -96,10 +96,10 @@ class Search:
         named = [_table(file, name) for file in files if name in file.profiles] if name else []
         return cls((*above, *named, *map(_top, files)), name, files, places)
 
-    def everything(self) -> tuple[str | None, dict[str, object]]:
-        """The profile, and what the strongest places say, unchecked: equal where two searches lead to one login."""
+    def everything(self) -> dict[str, object]:
+        """What the strongest places say, unchecked: equal where two searches lead to the same login."""
         found = {name: self.raw(name) for name in SETTING_NAMES}
-        return self.profile, {name: each[0] for name, each in found.items() if each is not None}
+        return {name: each[0] for name, each in found.items() if each is not None}
 
     def raw(self, name: str) -> tuple[object, str] | None:
         """What the strongest place says, unchecked, and which place it is."""

@@ -39,11 +39,14 @@ def cognito(
     for name, value in local_cognito.environment.items():
         monkeypatch.setenv(name, value)
     users, groups = dict(local_cognito.pool.users), dict(local_cognito.pool.groups)
+    pool = local_cognito.identity_pool
+    mapping, role = pool.mapping, pool.authenticated_role
     yield local_cognito
     for knob in fields(Knobs):
         if not knob.name.startswith("_"):
             setattr(local_cognito.knobs, knob.name, getattr(Knobs(), knob.name))
     local_cognito.pool.users, local_cognito.pool.groups = users, groups
+    pool.mapping, pool.authenticated_role = mapping, role
 
 
 @pytest.fixture

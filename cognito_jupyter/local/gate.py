@@ -183,6 +183,10 @@ class _Handler(BaseHTTPRequestHandler):
         self._signer = (service, access_key_id, key.role_arn if key else None)
         self._answer(service, access_key_id, signed=found is not None)
 
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """The Date header, by the server's own clock."""
+        return super().date_time_string(self.server.gate.knobs.now() if timestamp is None else timestamp)
+
     def send_response_only(self, code: int, message: str | None = None) -> None:
         """Also enters the request into the list: before its client can know, and ask the list."""
         if code != HTTPStatus.CONTINUE:

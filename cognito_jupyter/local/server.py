@@ -99,7 +99,9 @@ class LocalCognito:
     def _serve(self) -> LoopbackServer:
         app = make_app(self.pool, self.identity_pool, lambda: self.domain, self._remember)
         app.register_blueprint(make_admin(self.knobs, self.counts, self.admin_token))
-        server = LoopbackServer(Weather(app.wsgi_app, self.knobs, self.counts), self._port, self._tls_context())
+        server = LoopbackServer(
+            Weather(app.wsgi_app, self.knobs, self.counts), self._port, self._tls_context(), self.knobs.now
+        )
         server.start()
         self.port = server.port
         return server

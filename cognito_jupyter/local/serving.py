@@ -5,6 +5,8 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
+import time
+from collections.abc import Callable
 from typing import Any
 
 from werkzeug.serving import BaseWSGIServer, ThreadedWSGIServer, WSGIRequestHandler
@@ -15,10 +17,15 @@ _TRIES = 20
 
 
 class _Handler(WSGIRequestHandler):
-    """Keeps connections open, as the real one does; logs nothing, since request lines hold codes."""
+    """Logs nothing, since request lines hold codes."""
 
+    server: _Server
     protocol_version = "HTTP/1.1"
     timeout = 60
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """The Date header: by the server's own clock, so that clients can notice that one is wrong."""
+        return super().date_time_string(self.server.clock() if timestamp is None else timestamp)
 
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
         """Says nothing."""
@@ -28,6 +35,7 @@ class _Server(ThreadedWSGIServer):
     """Knows its connections, so that it can end them."""
 
     daemon_threads = True
+    clock: Callable[[], float] = staticmethod(time.time)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._open: dict[Any, threading.Thread] = {}
@@ -69,10 +77,19 @@ class LoopbackServer:
         app: What to serve.
         port: 0 takes a free one.
         tls: For https.
+        clock: Seconds since the epoch, for the Date header.
     """
 
-    def __init__(self, app: App, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        app: App,
+        port: int = 0,
+        tls: ssl.SSLContext | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._servers = _both(app, port, tls)
+        for server in self._servers:
+            server.clock = clock
         self.port: int = self._servers[0].port
         self._threads = [
             threading.Thread(

@@ -15,6 +15,8 @@ from werkzeug.wrappers import Response
 from .model import Fault, Knobs
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+LARGEST_BODY = 1 << 20
+"""Bytes: far more than any form or token here."""
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 App = Callable[[Environ, StartResponse], Iterable[bytes]]
@@ -36,7 +38,8 @@ class Weather:
         """Serves one request (PEP 3333)."""
         if not addressed_to_loopback(environ.get("HTTP_HOST", "")):
             return Response("Wrong Host", 421)(environ, start_response)
-        endpoint, environ = _named(environ)
+        _read_body(environ)
+        endpoint = _named(environ)
         self.counts[endpoint] += 1
         time.sleep(self._knobs.pause_of(endpoint))
         fault = self._knobs.take_fault(endpoint)
@@ -85,19 +88,24 @@ def _half(environ: Environ, app: App, start_response: StartResponse) -> Iterator
     hang_up(environ["werkzeug.socket"])
 
 
-def _named(environ: Environ) -> tuple[str, Environ]:
-    """The name under which a request is counted, and the environment with its body still to be read."""
+def _named(environ: Environ) -> str:
+    """The name under which a request is counted."""
     path, target = environ.get("PATH_INFO", ""), environ.get("HTTP_X_AMZ_TARGET", "")
     if path == "/" and target:
-        return target.rpartition(".")[2], environ
+        return str(target.rpartition(".")[2])
     if path == "/oauth2/token":
         return _grant(environ)
     name = path.removeprefix("/oauth2/").rpartition("/")[2].removesuffix(".json")
-    return name or "/", environ
+    return name or "/"
 
 
-def _grant(environ: Environ) -> tuple[str, Environ]:
-    body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-    environ["wsgi.input"] = io.BytesIO(body)
+def _grant(environ: Environ) -> str:
+    body: bytes = environ["wsgi.input"].getvalue()
     grant = next((part.partition(b"=")[2] for part in body.split(b"&") if part.startswith(b"grant_type=")), b"")
-    return f"token:{grant.decode('latin-1')}" if grant else "token", environ
+    return f"token:{grant.decode('latin-1')}" if grant else "token"
+
+
+def _read_body(environ: Environ) -> None:
+    """Takes the body in, so that it can be looked at and read again."""
+    length = int(environ.get("CONTENT_LENGTH") or 0)
+    environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(min(length, LARGEST_BODY)))

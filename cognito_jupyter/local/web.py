@@ -59,6 +59,7 @@ def make_app(
     known = f"/{pool.pool_id}/.well-known"
     app.add_url_rule(f"{known}/jwks.json", "jwks", lambda: _json(pool.signer.jwks()))
     app.add_url_rule(f"{known}/openid-configuration", "configuration", lambda: _json(_configuration(pool, origin())))
+    app.add_url_rule("/<unknown>/.well-known/<document>", "unknown", _unknown_pool)
     app.add_url_rule("/", "identity", lambda: _identity(identities, remember), methods=["POST"])
     return app
 
@@ -272,6 +273,12 @@ def _configuration(pool: UserPool, origin: str) -> dict[str, Any]:
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
         "userinfo_endpoint": f"{origin}/oauth2/userInfo",
     }
+
+
+def _unknown_pool(unknown: str, document: str) -> AnyResponse:
+    """The documents of a pool that there is not; the real text is not known."""
+    del document
+    return _json({"message": f"User pool {unknown} does not exist."}, 400)
 
 
 def _identity(identities: Identities, remember: Callable[[str], None]) -> AnyResponse:

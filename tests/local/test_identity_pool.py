@@ -6,7 +6,6 @@ texts as seen in public reports.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import boto3
@@ -24,11 +23,8 @@ QUICK = Config(signature_version=UNSIGNED, retries={"total_max_attempts": 1})
 
 
 @pytest.fixture
-def pool(cognito: LocalCognito) -> Iterator[LocalCognito]:
-    """Its rules are put back afterwards."""
-    mapping, role = cognito.identity_pool.mapping, cognito.identity_pool.authenticated_role
-    yield cognito
-    cognito.identity_pool.mapping, cognito.identity_pool.authenticated_role = mapping, role
+def pool(cognito: LocalCognito) -> LocalCognito:
+    return cognito
 
 
 def identity(cognito: LocalCognito) -> Any:

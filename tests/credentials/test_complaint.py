@@ -1,0 +1,132 @@
+"""What the identity pool's errors mean to a person."""
+
+from __future__ import annotations
+
+import time
+from email.utils import formatdate
+
+import pytest
+from botocore.exceptions import ClientError
+
+from cognito_jupyter.credentials.complaint import explained, skew_in
+from cognito_jupyter.credentials.manager import CognitoCredentialsManager
+from cognito_jupyter.errors import CredentialsError, UnavailableError
+from cognito_jupyter.local import LocalCognito
+
+NOT_AUTHORIZED = "NotAuthorizedException"
+
+
+def complaint(code: str, text: str = "", *, status: int = 400, skew: float = 0.0) -> UnavailableError:
+    response = {"Error": {"Code": code, "Message": text}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return explained(ClientError(response, "GetId"), "us-east-1", skew)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "what", "remedy"),
+    [
+        (NOT_AUTHORIZED, "Invalid login token. Token expired: 2 >= 1", "id token has expired", "Sign in again"),
+        (
+            NOT_AUTHORIZED,
+            "Token is not from a supported provider of this identity pool.",
+            "does not know this user pool's app client",
+            "identity_pool_id, user_pool_id and client_id",
+        ),
+        (NOT_AUTHORIZED, "Invalid login token. Issuer doesn't match providerName", "another user pool", "user_pool_id"),
+        (NOT_AUTHORIZED, "Invalid login token. Couldn't verify signed token.", "could not verify", "Sign in again"),
+        (NOT_AUTHORIZED, "Access to Identity 'us-east-1:x' is forbidden.", "somebody else", "Sign in again"),
+        (NOT_AUTHORIZED, "Unauthenticated access is not supported for this identity pool.", "no sign-in", "sign in"),
+        (NOT_AUTHORIZED, "The ambiguous role mapping rules for: x denied this request.", "no role", "--role-suffix"),
+        (NOT_AUTHORIZED, "Something about a role.", "Something about a role.", "%cognito_roles"),
+        ("ResourceNotFoundException", "", "no such identity pool in us-east-1", "identity_pool_id and region"),
+        ("InvalidIdentityPoolConfigurationException", "", "cannot assume the role", "trust policy"),
+        ("TooManyRequestsException", "", "asked too often", "in a minute"),
+        ("InternalErrorException", "", "answered an error", "in a minute"),
+    ],
+)
+def test_each_error_says_what_to_do(code: str, text: str, what: str, remedy: str) -> None:
+    error = complaint(code, text)
+    assert isinstance(error, ConnectionError)
+    assert what in error.what
+    assert code in error.what
+    assert remedy in error.remedy
+
+
+def test_a_passing_fault_is_not_a_refusal() -> None:
+    """Who retries can tell them apart."""
+    assert not isinstance(complaint("TooManyRequestsException"), CredentialsError)
+    assert not isinstance(complaint("InternalErrorException", status=500), CredentialsError)
+    assert isinstance(complaint(NOT_AUTHORIZED), CredentialsError)
+
+
+@pytest.mark.parametrize(
+    ("skew", "said"), [(425, "7 min 5 s behind"), (-90, "1 min 30 s ahead of"), (61, "1 min 1 s behind")]
+)
+def test_a_wrong_clock_is_told_by_how_much(skew: float, said: str) -> None:
+    assert (
+        f"This machine's clock is {said} AWS's" in complaint(NOT_AUTHORIZED, "Token expired: 2 >= 1", skew=skew).remedy
+    )
+
+
+def test_a_clock_that_is_right_is_not_mentioned() -> None:
+    assert "clock" not in str(complaint(NOT_AUTHORIZED, "Token expired: 2 >= 1", skew=30))
+
+
+def test_the_skew_is_read_from_the_date_header() -> None:
+    def answer(date: str) -> object:
+        return {"ResponseMetadata": {"HTTPHeaders": {"date": date}}}
+
+    assert 598 <= skew_in(answer(formatdate(time.time() + 600, usegmt=True))) <= 601
+    assert skew_in(answer(formatdate(time.time(), usegmt=True))) == 0
+    for nonsense in ("", "yesterday", "Mon, 99 Foo 2026 00:00:00 GMT"):
+        assert skew_in(answer(nonsense)) == 0
+
+
+def test_a_token_that_aws_repeats_is_not_repeated() -> None:
+    token = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
+    assert token not in str(complaint(NOT_AUTHORIZED, f"Cannot use {token} here"))
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "drop"},
+        {"kind": "truncate"},
+        {"status": 200, "body": "<html>captive portal</html>", "content_type": "text/html"},
+        {"status": 200, "body": "{}"},
+        {"status": 500, "body": "oops"},
+        {"status": 503, "body": ""},
+    ],
+)
+@pytest.mark.parametrize("endpoint", ["GetId", "GetCredentialsForIdentity"])
+def test_each_fault_on_the_way_is_a_connection_error_and_passes(
+    cognito: LocalCognito,
+    manager: CognitoCredentialsManager,
+    monkeypatch: pytest.MonkeyPatch,
+    endpoint: str,
+    fault: dict[str, object],
+) -> None:
+    """botocore's own retries are set to one, so that the test is quick; once the fault is over all is well."""
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    token = dict(manager.auth_tokens or {})["id_token"]
+    cognito.knobs.fail(endpoint, times=None, **fault)
+    with pytest.raises(ConnectionError) as raised:
+        manager.ensure_credentials("Analyst")
+    assert str(token) not in str(raised.value)
+    assert raised.value.__cause__ is None
+    assert manager.credentials is None
+    cognito.knobs.faults.clear()
+    assert manager.ensure_credentials("Analyst")
+
+
+def test_a_wrong_clock_of_this_machine_is_allowed_for(
+    cognito: LocalCognito, manager: CognitoCredentialsManager
+) -> None:
+    """AWS's clock is an hour ahead: credentials that it ends in an hour of its own are good for an hour here too."""
+    cognito.knobs.clock_offset = 3600
+    manager.auth_tokens = None
+    tokens = cognito.issue_tokens()
+    manager.get_credentials(tokens["id_token"], "Analyst")
+    slot = manager._last
+    assert slot is not None
+    assert slot.snapshot is not None
+    assert 3500 < slot.snapshot.expires_at - time.time() < 3700

@@ -1,0 +1,253 @@
+"""The whole flow against a Cognito on this machine."""
+
+from __future__ import annotations
+
+import dataclasses
+import socket
+import threading
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import requests
+
+from cognito_jupyter.errors import (
+    ListenerError,
+    LoginDeniedError,
+    LoginTimeoutError,
+    RefusedError,
+    SettingError,
+    SignedOutError,
+    UnavailableError,
+    VerificationError,
+)
+from cognito_jupyter.local import LocalCognito
+from cognito_jupyter.local.model import AppClient
+from cognito_jupyter.local.person import sign_in
+from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
+from cognito_jupyter.oauth.discovery import discover_domain
+from tests.person import signing_in
+
+
+def answered(cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator) -> dict[str, object]:
+    """The tokens of a login whose address was pasted."""
+    with authenticator.begin_login(listen=False) as login:
+        user = cognito.demo_user
+        login.paste(sign_in(login.authorization_url, user.username, user.password, follow_callback=False))
+        return dict(login.tokens())
+
+
+def test_authenticate_signs_in_by_the_address_that_it_prints(
+    cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    threads = threading.active_count()
+    with signing_in(cognito, capsys) as printed:
+        tokens = authenticator.authenticate()
+    assert set(tokens) >= {"id_token", "access_token", "refresh_token"}
+    assert "...'" in repr(tokens)
+    assert "To sign in, open this address" in "".join(printed)
+    assert "keys come from" in "".join(printed)
+    assert threading.active_count() == threads
+
+
+def test_what_is_printed_can_go_elsewhere(cognito: LocalCognito) -> None:
+    said: list[str] = []
+
+    def announce(text: str) -> None:
+        said.append(text)
+        url = next(word for word in text.split() if "/oauth2/authorize" in word)
+        person = (url, cognito.demo_user.username, cognito.demo_user.password)
+        threading.Thread(target=sign_in, args=person).start()
+
+    CognitoOAuthAuthenticator(
+        cognito.domain, cognito.client_id, cognito.redirect_uri, announce=announce, open_browser=False
+    ).authenticate()
+    assert len(said) == 1
+
+
+def test_the_authorization_url_holds_what_rfc_6749_and_7636_ask_for(authenticator: CognitoOAuthAuthenticator) -> None:
+    url = urlsplit(authenticator.get_authorization_url("the-challenge", "the-state", nonce="the-nonce"))
+    query = {name: values[0] for name, values in parse_qs(url.query).items()}
+    assert url._replace(query="").geturl() == authenticator.authorization_endpoint
+    assert query == {
+        "client_id": authenticator.client_id,
+        "response_type": "code",
+        "redirect_uri": authenticator.redirect_uri.split()[0],
+        "code_challenge": "the-challenge",
+        "code_challenge_method": "S256",
+        "state": "the-state",
+        "scope": "openid email",
+        "nonce": "the-nonce",
+    }
+
+
+def test_two_notebooks_sign_in_at_the_same_time_by_two_registered_ports(
+    cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator
+) -> None:
+    """The first whose port is free serves the whole login, exchange included."""
+    user = cognito.demo_user
+    with authenticator.begin_login() as first, authenticator.begin_login() as second:
+        assert first.redirect_uri != second.redirect_uri
+        for login in (second, first):
+            sign_in(login.authorization_url, user.username, user.password)
+            assert login.wait(5)
+            assert login.tokens()["id_token"]
+
+
+def test_when_every_port_is_taken_authenticate_says_which(cognito: LocalCognito) -> None:
+    uri = cognito.redirect_uri.split()[0]
+    port = int(uri.rpartition(":")[2])
+    with socket.create_server(("127.0.0.1", port)), pytest.raises(ListenerError, match=str(port)) as raised:
+        CognitoOAuthAuthenticator(cognito.domain, cognito.client_id, uri, open_browser=False).authenticate()
+    assert isinstance(raised.value, ConnectionError)
+
+
+def test_an_error_from_cognito_ends_the_login(cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator) -> None:
+    """Here a scope that is not allowed; Cognito's own words are in the message."""
+    authenticator.scopes = "openid phone"
+    with authenticator.begin_login() as login:
+        answer = requests.get(login.authorization_url, timeout=5)
+        assert answer.status_code < 500
+        with pytest.raises(LoginDeniedError, match="invalid_scope"):
+            login.tokens()
+    del cognito
+
+
+def test_nobody_there_is_a_timeout(authenticator: CognitoOAuthAuthenticator) -> None:
+    authenticator.timeout = 0.2
+    with pytest.raises(LoginTimeoutError, match="Nobody finished the sign-in"):
+        authenticator.authenticate()
+
+
+@pytest.mark.parametrize(
+    ("claims", "said"),
+    [({"aud": "another"}, "another"), ({"token_use": "access"}, "id token"), ({"at_hash": "x"}, "access token")],
+)
+def test_tokens_that_are_not_what_was_asked_for_are_refused(
+    cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator, claims: dict[str, object], said: str
+) -> None:
+    """Whatever a token endpoint answers: nothing of it is kept."""
+    tokens = cognito.issue_tokens(**claims)  # type: ignore[arg-type]
+    answer = {name: tokens[name] for name in ("id_token", "access_token", "refresh_token")}
+    cognito.knobs.fail("token:authorization_code", status=200, body=str(answer).replace("'", '"'))
+    with pytest.raises(VerificationError) as raised:
+        answered(cognito, authenticator)
+    assert isinstance(raised.value, PermissionError)
+    assert not [token for token in answer.values() if token in str(raised.value)]
+    assert said
+
+
+def test_tokens_of_another_pool_are_refused_when_the_pool_is_pinned(cognito: LocalCognito) -> None:
+    with LocalCognito(aws=False) as other:
+        other.add_client(AppClient(cognito.client_id, tuple(cognito.redirect_uri.split())))
+        pinned = CognitoOAuthAuthenticator(
+            other.domain, cognito.client_id, cognito.redirect_uri, user_pool_id=cognito.user_pool_id
+        )
+        with pytest.raises(VerificationError):
+            answered(other, pinned)
+
+
+def test_a_region_that_is_not_the_pools_is_refused(cognito: LocalCognito) -> None:
+    elsewhere = CognitoOAuthAuthenticator(cognito.domain, cognito.client_id, cognito.redirect_uri, "eu-west-1")
+    with pytest.raises(VerificationError, match="not issued by a user pool of eu-west-1"):
+        answered(cognito, elsewhere)
+
+
+def test_a_refresh_keeps_the_old_token_when_none_comes_back(
+    cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator
+) -> None:
+    token = str(answered(cognito, authenticator)["refresh_token"])
+    assert authenticator.refresh_tokens(token)["refresh_token"] == token
+    cognito.knobs.rotation = True
+    assert authenticator.refresh_tokens(token)["refresh_token"] != token
+
+
+def test_a_lost_answer_is_made_good_within_the_grace(
+    cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator
+) -> None:
+    """The rotated token never arrived; the repetition gets another."""
+    cognito.knobs.rotation, cognito.knobs.grace = True, 30
+    token = str(answered(cognito, authenticator)["refresh_token"])
+    cognito.knobs.fail("token:refresh_token", kind="truncate")
+    fresh = authenticator.refresh_tokens(token)["refresh_token"]
+    cognito.knobs.clock_offset = 31
+    assert authenticator.refresh_tokens(fresh)["id_token"]
+
+
+def test_a_revoked_sign_in_has_ended(cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator) -> None:
+    token = str(answered(cognito, authenticator)["refresh_token"])
+    authenticator.revoke(token)
+    authenticator.revoke(token)
+    with pytest.raises(SignedOutError, match="has ended") as raised:
+        authenticator.refresh_tokens(token)
+    assert isinstance(raised.value, PermissionError)
+    assert token not in str(raised.value)
+
+
+def test_a_code_that_cognito_refuses_says_so_without_showing_it(authenticator: CognitoOAuthAuthenticator) -> None:
+    with pytest.raises(RefusedError, match="invalid_grant") as raised:
+        authenticator.exchange_code_for_tokens("a-code-that-nobody-knows", "a-verifier")
+    assert "a-code-that-nobody-knows" not in str(raised.value)
+
+
+def test_a_code_is_never_sent_twice(cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator) -> None:
+    cognito.knobs.fail("token:authorization_code", status=503)
+    before = cognito.counts["token:authorization_code"]
+    with pytest.raises(UnavailableError):
+        authenticator.exchange_code_for_tokens("code", "verifier")
+    assert cognito.counts["token:authorization_code"] == before + 1
+
+
+def test_the_logout_urls_end_the_browsers_session(
+    cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator
+) -> None:
+    """With a registered address, and without."""
+    assert cognito.logout_uri is not None
+    for url in (authenticator.logout_url(cognito.logout_uri), authenticator.logout_url()):
+        assert requests.get(url, allow_redirects=False, timeout=5).status_code == 302
+
+
+def test_the_domain_is_found_from_the_pool(cognito: LocalCognito) -> None:
+    assert discover_domain(cognito.user_pool_id, cognito.region) == cognito.domain
+    with pytest.raises(SettingError, match="There is no user pool us-east-1_Nobody"):
+        discover_domain("us-east-1_Nobody", cognito.region)
+
+
+def test_an_endpoint_override_must_be_https_or_loopback(cognito: LocalCognito, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise anybody on the way could hand us keys of their own."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", "http://example.com")
+    with pytest.raises(SettingError, match="plain http to another machine"):
+        discover_domain(cognito.user_pool_id, cognito.region)
+
+
+def test_with_tls_and_a_ca_bundle_the_whole_flow_is_https(monkeypatch: pytest.MonkeyPatch) -> None:
+    """REQUESTS_CA_BUNDLE for the token endpoint, AWS_CA_BUNDLE for AWS; without either it is refused."""
+    from cognito_jupyter.credentials.manager import CognitoCredentialsManager
+
+    with LocalCognito(tls=True) as cognito:
+        for name, value in cognito.environment.items():
+            monkeypatch.setenv(name, value)
+        authenticator = CognitoOAuthAuthenticator(cognito.domain, cognito.client_id, cognito.redirect_uri)
+        user = cognito.demo_user
+        with authenticator.begin_login(listen=False) as login:
+            url = login.authorization_url
+            login.paste(sign_in(url, user.username, user.password, verify=str(cognito.ca_file), follow_callback=False))
+            tokens = login.tokens()
+        manager = CognitoCredentialsManager(
+            cognito.identity_pool_id, cognito.user_pool_id, cognito.region, tokens, authenticator
+        )
+        session = manager.make_refreshing_session("Analyst")
+        assert session.client("s3").list_objects_v2(Bucket=cognito.bucket)["KeyCount"] >= 2
+        monkeypatch.delenv("REQUESTS_CA_BUNDLE")
+        monkeypatch.delenv("AWS_CA_BUNDLE")
+        bare = CognitoOAuthAuthenticator(cognito.domain, cognito.client_id, cognito.redirect_uri)
+        with pytest.raises(UnavailableError, match="certificate"):
+            bare.refresh_tokens(tokens["refresh_token"])
+
+
+def test_a_public_client_cannot_use_one_with_a_secret(cognito: LocalCognito) -> None:
+    uri = cognito.redirect_uri.split()[0]
+    client = cognito.add_client(AppClient("confidential", (uri,), secret="s3cr3t"))
+    assert dataclasses.is_dataclass(client)
+    authenticator = CognitoOAuthAuthenticator(cognito.domain, "confidential", uri)
+    with pytest.raises(RefusedError, match="This app client has a secret, which a notebook cannot keep"):
+        answered(cognito, authenticator)

@@ -1,0 +1,79 @@
+"""How the browser is opened: by a page that only this user can read, never by an argument."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import webbrowser
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+import pytest
+
+from cognito_jupyter.oauth.browser import open_in_browser
+
+URL = "https://auth.example/oauth2/authorize?state=the-state&nonce=<&redirect_uri=x"
+
+
+class Browser(webbrowser.BaseBrowser):
+    """Notes what it is told to open, and reads it at once."""
+
+    def __init__(self) -> None:
+        super().__init__("noting")
+        self.opened: list[str] = []
+        self.modes: list[int] = []
+        self.pages: list[str] = []
+
+    def open(self, url: str, new: int = 0, autoraise: bool = True) -> bool:
+        path = Path(url2pathname(urlsplit(url).path))
+        self.modes += [path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777]
+        self.pages.append(path.read_text())
+        self.opened.append(url)
+        return True
+
+
+@pytest.fixture
+def browser(monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
+    """This process's browser for one test."""
+    monkeypatch.setenv("DISPLAY", ":0")
+    browser = Browser()
+    webbrowser.register("noting", None, browser, preferred=True)
+    yield browser
+    webbrowser._tryorder.remove("noting")  # type: ignore[attr-defined]
+    del webbrowser._browsers["noting"]  # type: ignore[attr-defined]
+
+
+def wait_for(browser: Browser) -> None:
+    until = time.monotonic() + 5
+    while not browser.opened and time.monotonic() < until:
+        time.sleep(0.01)
+
+
+def test_the_browser_gets_a_page_for_this_user_alone_that_sends_it_on(browser: Browser) -> None:
+    with open_in_browser(URL) or pytest.fail("no browser"):
+        wait_for(browser)
+    assert browser.modes == [0o600, 0o700]
+    assert "state" not in browser.opened[0]
+    assert 'http-equiv="refresh"' in browser.pages[0]
+    assert "state=the-state&amp;nonce=&lt;" in browser.pages[0]
+    assert not os.path.exists(url2pathname(urlsplit(browser.opened[0]).path))
+
+
+def test_without_a_screen_no_browser_is_opened(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DISPLAY")
+    if sys.platform.startswith("linux"):
+        assert open_in_browser(URL) is None
+        assert not browser.opened
+
+
+def test_a_text_browser_does_not_take_over_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISPLAY", ":0")
+    webbrowser.register("text", None, webbrowser.GenericBrowser("lynx"), preferred=True)
+    try:
+        assert open_in_browser(URL) is None
+    finally:
+        webbrowser._tryorder.remove("text")  # type: ignore[attr-defined]
+        del webbrowser._browsers["text"]  # type: ignore[attr-defined]
