@@ -13,7 +13,7 @@ _FRAME = """<!doctype html>
   --line: #475060; --act: #7fb0f5; --on-act: #10151c; --bad: #ffb4ab; --bad-ground: #3d1d1b } }
 * { box-sizing: border-box }
 html, body { min-height: 100%; margin: 0 }
-body { min-height: 100vh; display: grid; place-items: center; padding: 1rem; background: var(--ground); color: var(--ink);
+body { min-height: 100vh; display: grid; grid-template-columns: 100%; place-items: center; overflow-wrap: anywhere; padding: 1rem; background: var(--ground); color: var(--ink);
   font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif }
 main { width: min(24rem, 100%); padding: 2rem 1.75rem; background: var(--sheet); border-radius: .75rem }
 h1 { margin: 0 0 .25rem; font-size: 1.375rem; line-height: 1.25 }
@@ -31,7 +31,7 @@ small { display: block; margin: 1.25rem 0 0; color: var(--soft) }
 
 _LOGIN = _FRAME.replace(
     "{% block main %}{% endblock %}",
-    """<h1>Sign in</h1><p>to {{ app }} at a Cognito on this computer</p>
+    """<h1>Sign in</h1><p>at a Cognito on this computer, for the app client {{ app }}</p>
 {% if problem %}<div role="alert" id="problem">{{ problem }}</div>{% endif %}
 <form method="post" action="{{ action }}" autocomplete="on">
 <input type="hidden" name="_csrf" value="{{ csrf }}">
