@@ -138,12 +138,12 @@ def test_many_threads_at_an_expiry_make_one_call(cognito: LocalCognito, manager:
 def test_when_the_sign_in_has_ended_a_session_says_so(
     cognito: LocalCognito, manager: CognitoCredentialsManager
 ) -> None:
-    cognito.knobs.credentials_seconds, cognito.knobs.id_token_seconds = 1, 1
+    cognito.knobs.credentials_seconds, cognito.knobs.id_token_seconds = 2, 3
     manager.refresh_user_pool_tokens()
     session = manager.make_refreshing_session("Analyst")
     assert manager.authenticator is not None
     manager.authenticator.revoke(dict(manager.auth_tokens or {})["refresh_token"])  # type: ignore[arg-type]
-    time.sleep(1.1)
+    time.sleep(3.1)
     with pytest.raises(SignedOutError, match="has ended"):
         session.client("s3").list_objects_v2(Bucket=cognito.bucket)
 
