@@ -43,6 +43,13 @@ def kernel6(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHONS[:1])
+def browser(session: nox.Session) -> None:
+    """The panel in JupyterLab in Chromium, which is installed where there is none."""
+    session.install(".[browser]")
+    session.run("pytest", "--override-ini=addopts=", "tests/browser", *session.posargs)
+
+
+@nox.session(python=PYTHONS[:1])
 def oldest(session: nox.Session) -> None:
     """All tests with the oldest versions of what this package needs."""
     session.install("--resolution=lowest-direct", ".[test]")
@@ -60,7 +67,7 @@ def lint(session: nox.Session) -> None:
 @nox.session(python=PYTHONS[:1])
 def types(session: nox.Session) -> None:
     """mypy, strict, over package and tests; tests/typing/api.py holds the public types."""
-    session.install(".[test]", "mypy>=2", "nox", "boto3-stubs", "botocore-stubs", "types-requests", "types-psutil")
+    session.install(".[browser]", "mypy>=2", "nox", "boto3-stubs", "botocore-stubs", "types-requests", "types-psutil")
     session.run("mypy")
 
 

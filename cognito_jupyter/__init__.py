@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     )
     from .credentials.sessions import RefreshableCredentialMetadata as RefreshableCredentialMetadata
     from .credentials.snapshot import AWSCredentials as AWSCredentials
+    from .notebook.panel import LoginPanel as LoginPanel
     from .oauth.authenticator import CognitoOAuthAuthenticator as CognitoOAuthAuthenticator
     from .oauth.callback import (
         OAuthCallbackHandler as OAuthCallbackHandler,
@@ -45,6 +46,7 @@ _HOMES = {
     "IdentityPoolCredentials": "credentials.identity_pool",
     "IdentityPoolCredentialsResponse": "credentials.identity_pool",
     "JwtPayload": "oauth.tokens",
+    "LoginPanel": "notebook.panel",
     "OAuthCallbackHandler": "oauth.callback",
     "OAuthCallbackServer": "oauth.callback",
     "RefreshableCredentialMetadata": "credentials.sessions",

@@ -67,6 +67,8 @@ class CognitoCredentialsManager:
         self._identity_ids: dict[Subject, str] = {}
         self._slots: dict[_Key, Slot] = {}
         self._last: Slot | None = None
+        self._callbacks: list[Callable[[], None]] = []
+        self._tokens.on_change = self._changed
         keep_out_of_logs(self._secrets)
 
     def __repr__(self) -> str:
@@ -89,6 +91,7 @@ class CognitoCredentialsManager:
         for slot in list(self._slots.values()):
             # What failed before, failed for want of these.
             slot.forgive()
+        self._changed()
 
     @property
     def authenticator(self) -> CognitoOAuthAuthenticator | None:
@@ -148,6 +151,38 @@ class CognitoCredentialsManager:
         subject = self._tokens.subject
         slot = self._slots.get((subject, role_arn)) if subject is not None else None
         return slot.snapshot.expiration if slot is not None and slot.snapshot is not None else None
+
+    def lifetime(self, role_arn: str | None) -> float:
+        """How long the credentials held for a role live in all, in seconds; 0 where there are none."""
+        subject = self._tokens.subject
+        slot = self._slots.get((subject, role_arn)) if subject is not None else None
+        return slot.snapshot.lifetime if slot is not None and slot.snapshot is not None else 0.0
+
+    @property
+    def ended(self) -> bool:
+        """Whether the user pool has said that this sign-in is over: only signing in again helps."""
+        return self._tokens.ended
+
+    def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Calls back whenever tokens or credentials were replaced, the sign-in ended, or somebody signed in or out.
+
+        Args:
+            callback: Called without arguments in whatever thread made the change; it should only take note.
+
+        Returns:
+            A function that ends it.
+        """
+        self._callbacks.append(callback)
+
+        def stop() -> None:
+            if callback in self._callbacks:
+                self._callbacks.remove(callback)
+
+        return stop
+
+    def _changed(self) -> None:
+        for callback in list(self._callbacks):
+            callback()
 
     # -- the two layers
 
@@ -234,6 +269,7 @@ class CognitoCredentialsManager:
         for slot in list(self._slots.values()):
             slot.forget()
         self._last, self.last_role_suffix = None, None
+        self._changed()
         refresh_token = tokens.get("refresh_token") if tokens is not None else None
         if refresh_token and self.authenticator is not None:
             self.authenticator.revoke(refresh_token)
@@ -291,7 +327,7 @@ class CognitoCredentialsManager:
         slot = self._slots.get(key)
         if slot is None:
             # setdefault: of two threads that come at once, both get the same.
-            slot = self._slots.setdefault(key, Slot(key[1], lambda: self._renewed(key), self._clock))
+            slot = self._slots.setdefault(key, Slot(key[1], lambda: self._renewed(key), self._clock, self._changed))
         return slot
 
     def _renewed(self, key: _Key) -> Snapshot:

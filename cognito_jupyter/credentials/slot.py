@@ -20,21 +20,27 @@ class Slot:
         role_arn: The role; None: the identity pool's default.
         exchange: Fetches new credentials for it.
         clock: Seconds since the epoch.
+        changed: Told of every new snapshot.
 
     Attributes:
         snapshot: The newest credentials; None before the first, and after signing out.
     """
 
-    __slots__ = ("_before", "_clock", "_exchange", "_flight", "role_arn", "snapshot")
+    __slots__ = ("_before", "_changed", "_clock", "_exchange", "_flight", "role_arn", "snapshot")
 
     def __init__(
-        self, role_arn: str | None, exchange: Callable[[], Snapshot], clock: Callable[[], float] = time.time
+        self,
+        role_arn: str | None,
+        exchange: Callable[[], Snapshot],
+        clock: Callable[[], float] = time.time,
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
         self.role_arn = role_arn
         self.snapshot: Snapshot | None = None
         self._before: Snapshot | None = None
         self._exchange = exchange
         self._clock = clock
+        self._changed = changed
         self._flight = SingleFlight()
 
     def read(self) -> Snapshot:
@@ -98,6 +104,7 @@ class Slot:
 
     def _put(self, snapshot: Snapshot) -> Snapshot:
         self._before, self.snapshot = self.snapshot, snapshot
+        self._changed()
         return snapshot
 
     def __reduce__(self) -> NoReturn:

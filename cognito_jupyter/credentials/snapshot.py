@@ -49,6 +49,7 @@ class Snapshot:
         expires_at: Seconds since the epoch by this machine's clock, Cognito's clock being allowed for.
         renew_at: From then on the first who comes renews it.
         useless_at: From then on nobody uses it.
+        lifetime: Seconds between then and its end.
     """
 
     response: IdentityPoolCredentialsResponse
@@ -56,6 +57,7 @@ class Snapshot:
     expires_at: float
     renew_at: float
     useless_at: float
+    lifetime: float
 
     @classmethod
     def taken(cls, response: IdentityPoolCredentialsResponse, now: float, skew: float) -> Snapshot:
@@ -75,6 +77,7 @@ class Snapshot:
             expires_at,
             expires_at - min(_EARLY, lifetime * _EARLY_SHARE),
             expires_at - min(_LATE, lifetime * _LATE_SHARE),
+            lifetime,
         )
 
     @property

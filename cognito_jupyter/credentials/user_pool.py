@@ -37,6 +37,7 @@ class UserPoolTokens:
 
     Attributes:
         authenticator: As given; to be set at any time.
+        on_change: Told when tokens were refreshed, and when the sign-in has ended; to be set at any time.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class UserPoolTokens:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.authenticator = authenticator
+        self.on_change: Callable[[], None] = lambda: None
         self._clock = clock
         self._flight = SingleFlight()
         self._decoded: tuple[str, JwtPayload] | None = None
@@ -102,6 +104,9 @@ class UserPoolTokens:
         """
         try:
             return self._flight.run(self._early, self._refresh)
+        except SignedOutError:
+            self.on_change()
+            raise
         except UnavailableError:
             tokens = self._tokens
             if tokens is None or not self.good_for(0.0):
@@ -116,7 +121,11 @@ class UserPoolTokens:
             RefusedError: Cognito refused, or there is no refresh token (a PermissionError).
             UnavailableError: There is nobody to ask, or Cognito could not be reached (a ConnectionError).
         """
-        return self._flight.run(lambda: None, self._refresh, insist=True)
+        try:
+            return self._flight.run(lambda: None, self._refresh, insist=True)
+        except SignedOutError:
+            self.on_change()
+            raise
 
     def _early(self) -> CognitoTokens | None:
         if self.ended:
@@ -156,8 +165,9 @@ class UserPoolTokens:
             )
         if self._tokens is not old:
             raise SignedOutError("The sign-in was ended or replaced while it was refreshed.", "Run the cell again.")
-        self._tokens = redacted(cast("CognitoTokens", {**old, **answer}))
-        return self._tokens
+        self._tokens = tokens = redacted(cast("CognitoTokens", {**old, **answer}))
+        self.on_change()
+        return tokens
 
 
 def claims_of(id_token: str) -> JwtPayload:

@@ -33,11 +33,13 @@ class CellRun:
         outputs: As a notebook would save them, replaced displays being replaced.
         error: The text that a failed cell shows; None where it went well.
         prompts: What the cell asked, with whether the answer was hidden.
+        open_prompt: The one that was not answered yet.
     """
 
     outputs: list[Message] = field(default_factory=list)
     error: str | None = None
     prompts: list[tuple[str, bool]] = field(default_factory=list)
+    open_prompt: str | None = None
 
     @property
     def text(self) -> str:
@@ -100,7 +102,7 @@ class Kernel:
         Args:
             code: The cell.
             on_output: Told the text of each thing shown, as soon as it is.
-            on_input: Told what is asked; returns the answer, or None to leave the box open.
+            on_input: Told what is asked; returns the answer, or None to be asked again in a moment.
             timeout: Seconds.
 
         Raises:
@@ -131,8 +133,11 @@ class Kernel:
         with suppress(queue.Empty):
             content = self.client.get_stdin_msg(timeout=0)["content"]
             run.prompts.append((content["prompt"], bool(content["password"])))
-            answer = on_input(content["prompt"]) if on_input is not None else None
+            run.open_prompt = content["prompt"]
+        if run.open_prompt is not None and on_input is not None:
+            answer = on_input(run.open_prompt)
             if answer is not None:
+                run.open_prompt = None
                 self.client.input(answer)
 
 

@@ -29,7 +29,20 @@ class LoginArguments:
     profile: str | None
     paste: bool
     no_browser: bool
+    panel: bool
     timeout: float | None
+
+
+NO_ARGUMENTS = LoginArguments(
+    role_suffix=None,
+    name=None,
+    manager_name=None,
+    profile=None,
+    paste=False,
+    no_browser=False,
+    panel=False,
+    timeout=None,
+)
 
 
 def read_login(magic: Callable[..., None], line: str) -> LoginArguments:

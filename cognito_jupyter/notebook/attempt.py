@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from ..credentials.manager import CognitoCredentialsManager
     from ..oauth.authenticator import CognitoOAuthAuthenticator
     from ..oauth.login import Login
+    from ..oauth.tokens import CognitoTokens
 
 _GOODBYE = 5.0
 """Seconds to wait for the thread of a login that is over; it may be in the middle of a request."""
@@ -27,14 +29,26 @@ class Attempt:
     Args:
         request: What is asked for.
         authenticator: Where to sign in.
+        previous: A sign-in with the same settings that has ended: where the same person signs in again, its sessions
+            go on.
 
     Attributes:
+        request: What is asked for.
         outcome: What came of it, or its error.
+        on_ready: Told when the listener stands, and when it was answered; to be set before the start.
+        failure: Why nothing came of it, once it is concluded.
+        concluded: Set when what came of it has been kept.
         login: The login, as soon as its listener stands; None before.
     """
 
-    def __init__(self, request: LoginRequest, authenticator: CognitoOAuthAuthenticator) -> None:
-        self._request = request
+    def __init__(
+        self, request: LoginRequest, authenticator: CognitoOAuthAuthenticator, previous: SignIn | None = None
+    ) -> None:
+        self.request = request
+        self._previous = previous
+        self.on_ready: Callable[[], None] = lambda: None
+        self.failure: BaseException | None = None
+        self.concluded = threading.Event()
         self._authenticator = authenticator
         self._given_up = threading.Event()
         self._thread = threading.Thread(target=self._work, name="cognito-login", daemon=True)
@@ -45,16 +59,23 @@ class Attempt:
         """Opens the listener and goes on from there; returns at once."""
         self._thread.start()
 
-    def give_up(self) -> None:
-        """Ends the login, whatever it has reached, and settles.
+    @property
+    def given_up(self) -> bool:
+        """Whether nobody wants it any more."""
+        return self._given_up.is_set()
 
-        Tokens that arrive in spite of it are revoked.
+    def give_up(self, *, wait: bool = True) -> None:
+        """Ends the login, whatever it has reached; tokens that arrive in spite of it are revoked.
+
+        Args:
+            wait: Whether to settle.
         """
         self._given_up.set()
         if self.login is not None:
             self.login.cancel()
         self.outcome.add_done_callback(_revoke)
-        self.settle()
+        if wait:
+            self.settle()
 
     def settle(self) -> None:
         """Waits, for some seconds at most, until the login's listener and thread are gone."""
@@ -64,7 +85,7 @@ class Attempt:
 
     def _work(self) -> None:
         try:
-            with self._authenticator.begin_login(timeout=self._request.timeout) as login:
+            with self._authenticator.begin_login(timeout=self.request.timeout) as login:
                 # Inside: closing gives a browser's idle connections a second, for which nobody should wait.
                 self.outcome.set_result(self._follow(login))
         # Handed to the cell, where it is raised.
@@ -73,20 +94,33 @@ class Attempt:
 
     def _follow(self, login: Login) -> Outcome:
         self.login = login
+        self.on_ready()
         if self._given_up.is_set():
             login.cancel()
         manager = self._warmed()
         while not login.finished.wait(login.seconds_left):
             _ = login.state  # notices the deadline, and sets `finished`
-        manager.auth_tokens = login.tokens()
-        return self._with_role(SignIn(self._request.settings, manager))
+        self.on_ready()
+        tokens = login.tokens()
+        sign_in = SignIn(self.request.settings, self._same_persons(tokens) or manager)
+        sign_in.manager.auth_tokens = tokens
+        return self._with_role(sign_in)
+
+    def _same_persons(self, tokens: CognitoTokens) -> CognitoCredentialsManager | None:
+        """The manager of an ended sign-in of the same person, whose sessions go on with these tokens."""
+        from ..credentials.user_pool import claims_of, subject_of
+
+        if self._previous is None:
+            return None
+        same = subject_of(claims_of(tokens["id_token"])) == subject_of(self._previous.manager.claims)
+        return self._previous.manager if same else None
 
     def _warmed(self) -> CognitoCredentialsManager:
         """All that takes time and needs no tokens, while the person types a password."""
         importlib.import_module("cognito_jupyter.oauth.verification")
         from ..credentials.manager import CognitoCredentialsManager
 
-        pools = self._request.settings.configuration
+        pools = self.request.settings.configuration
         manager = CognitoCredentialsManager(
             pools.identity_pool_id, pools.user_pool_id, pools.region, authenticator=self._authenticator
         )
@@ -99,7 +133,7 @@ class Attempt:
         if self._given_up.is_set():
             return Outcome(sign_in, None, None)
         try:
-            role = take_role(sign_in, self._request.role_suffix, self._request.settings.session_region)
+            role = take_role(sign_in, self.request.role_suffix, self.request.settings.session_region)
         except CognitoError as problem:
             return Outcome(sign_in, None, problem.with_traceback(None))
         return Outcome(sign_in, role, None)

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from ..errors import CognitoError, PastedAnswerError
-from .display import Invitation, Note, View
+from .display import BesidePanel, Invitation, Note, View
 from .frontend import Frontend, sign_of_distance
 from .ipython import Shown, show
 from .paste import PasteBox, paste_box
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from ..oauth.browser import BrowserPage
     from ..oauth.login import Login
     from .attempt import Attempt
-    from .signin import LoginRequest, Outcome
+    from .panel import LoginPanel
+    from .signin import LoginRequest
 
 _PROMPT = "Paste the address here:"
 _HOW_TO_PASTE = (
@@ -24,6 +25,8 @@ _HOW_TO_PASTE = (
     "address bar and paste it into the box."
 )
 _IF_FAR_AWAY = "Does the browser say that it cannot reach the page? Stop this cell and run %cognito_login --paste."
+_FIRST_LOOK = 2.0
+"""Seconds in which a front end that shows widgets has said so."""
 _DEAD_BOX = "The box that asked for the address is not needed any more: press Enter in it."
 
 
@@ -34,9 +37,13 @@ class Conversation:
         frontend: Who is there.
         request: What was asked for.
         attempt: The login, already started.
+        panel: Shown in place of the text by front ends that show widgets; None: there is none.
     """
 
-    def __init__(self, frontend: Frontend, request: LoginRequest, attempt: Attempt) -> None:
+    def __init__(
+        self, frontend: Frontend, request: LoginRequest, attempt: Attempt, panel: LoginPanel | None = None
+    ) -> None:
+        self._panel = panel
         self._frontend = frontend
         self._request = request
         self._attempt = attempt
@@ -44,26 +51,27 @@ class Conversation:
         self._shown: Invitation | None = None
         self._problem: str | None = None
         self._box: PasteBox | None = None
+        self._asks_later = False
         self._page: BrowserPage | None = None
 
-    def steps(self) -> Steps[Outcome]:
-        """Goes through the login until it is over; to be driven by `waiting`.
+    def steps(self) -> Steps[None]:
+        """Goes through the login until what came of it is kept; to be driven by `waiting`.
 
-        Returns:
-            What came of it; the caller then calls `conclude`.
+        The caller then calls `conclude`.
 
         Raises:
             CognitoError: Nothing came of it, and the display says so.
         """
         try:
-            while self._attempt.login is None and not self._attempt.outcome.done():
+            while self._attempt.login is None and not self._attempt.concluded.is_set():
                 yield HURRY
             login = self._attempt.login
             if login is not None:
                 self._begin(login)
-            while login is not None and not self._attempt.outcome.done():
+            while login is not None and not self._attempt.concluded.is_set():
                 yield self._look(login)
-            return self._attempt.outcome.result()
+            if self._attempt.failure is not None:
+                raise self._attempt.failure
         except CognitoError as error:
             self._retract(error.what)
             raise
@@ -78,13 +86,16 @@ class Conversation:
     def conclude(self, view: View) -> None:
         """Shows what came of it, in the place where the link stood."""
         if self._place is not None and self._frontend.updates:
-            self._place.update(view)
+            self._place.update(self._beside_panel(view))
         else:
             show(view)
 
+    def _beside_panel(self, view: View) -> View:
+        return BesidePanel(view, self._panel) if self._panel is not None else view
+
     def _retract(self, sentence: str) -> None:
         if self._place is not None and self._frontend.updates:
-            self._place.update(Note((sentence,)))
+            self._place.update(self._beside_panel(Note((sentence,))))
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -96,12 +107,13 @@ class Conversation:
         hints = self._hints(login, distance)
         pasting = self._request.paste or distance is not None or login.listener_problem is not None
         self._shown = Invitation(login.authorization_url, math.ceil(login.seconds_left), hints)
-        self._place = show(self._shown)
+        self._place = show(self._beside_panel(self._shown))
         if self._request.open_browser and distance is None:
             from ..oauth.browser import open_in_browser
 
             self._page = open_in_browser(login.authorization_url)
-        if pasting:
+        self._asks_later = pasting
+        if self._request.paste:
             self._ask()
 
     def _hints(self, login: Login, distance: str | None) -> tuple[str, ...]:
@@ -120,18 +132,30 @@ class Conversation:
         if login.finished.is_set():
             return HURRY
         self._count_down(login)
+        waited = self._request.timeout - login.seconds_left
+        if self._asks_later and (self._panel is None or waited > _FIRST_LOOK) and not self._seen:
+            self._ask()
         if self._box is not None:
             self._take_paste(login, self._box)
         return TICK
 
-    def _count_down(self, login: Login) -> None:
+    def _count_down(self, login: Login, *, now: bool = False) -> None:
         left = math.ceil(login.seconds_left)
         shown = Invitation(login.authorization_url, left, self._shown.hints if self._shown else (), self._problem)
-        if self._place is not None and self._frontend.updates and shown != self._shown:
+        # Where the panel is seen, it shows all this by itself, and showing it anew would take the focus from its box.
+        early = self._panel is not None and login.seconds_left > self._request.timeout - _FIRST_LOOK
+        shows = self._place is not None and self._frontend.updates and shown != self._shown
+        if self._place is not None and shows and (now or not (self._seen or early)):
             self._shown = shown
-            self._place.update(shown)
+            self._place.update(self._beside_panel(shown))
+
+    @property
+    def _seen(self) -> bool:
+        """Whether the person looks at the panel, which has a paste box of its own."""
+        return self._panel is not None and self._panel.seen
 
     def _ask(self) -> None:
+        self._asks_later = False
         self._box = paste_box(self._frontend)
         self._box.open(_PROMPT)
 
@@ -144,6 +168,8 @@ class Conversation:
             self._box = None
         except PastedAnswerError as mistake:
             self._problem = str(mistake)
-            if not self._frontend.updates:
+            if self._frontend.updates:
+                self._count_down(login, now=True)
+            else:
                 print(self._problem)
             box.open(_PROMPT)

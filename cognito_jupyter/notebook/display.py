@@ -5,7 +5,11 @@ from __future__ import annotations
 import html
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from .panel import LoginPanel
 
 
 class View:
@@ -85,6 +89,26 @@ class Invitation(View):
         link = f'<a href="{html.escape(self.url)}" target="_blank" rel="noopener noreferrer"><b>Sign in</b></a>'
         after = "".join(f"<p>{html.escape(line)}</p>" for line in self._after())
         return f"<p>{link} at <code>{html.escape(self.host)}</code></p><p>{html.escape(self._waiting)}</p>{after}"
+
+
+@dataclass(frozen=True, repr=False)
+class BesidePanel(View):
+    """A view for front ends that show no widgets; those that do show the panel in its place."""
+
+    view: View
+    panel: LoginPanel
+
+    def text(self) -> str:
+        """The view's."""
+        return self.view.text()
+
+    def html(self) -> str:
+        """The view's."""
+        return self.view.html()
+
+    def _repr_mimebundle_(self, **how: object) -> dict[str, Any]:
+        widget = {"version_major": 2, "version_minor": 0, "model_id": self.panel.model_id}
+        return {**super()._repr_mimebundle_(**how), "application/vnd.jupyter.widget-view+json": widget}
 
 
 @dataclass(frozen=True)

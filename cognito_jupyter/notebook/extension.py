@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def load(shell: InteractiveShell) -> None:
     """Adds the magics and what belongs to them; a second call changes nothing."""
-    if _loaded(shell) is not None:
+    if loaded(shell) is not None:
         return
     magics = CognitoMagics(shell)
     shell.register_magics(magics)
@@ -26,7 +26,7 @@ def unload(shell: InteractiveShell) -> None:
 
     Nobody is signed out by it; `%cognito_logout` does that.
     """
-    magics = _loaded(shell)
+    magics = loaded(shell)
     if magics is None:
         return
     if "state" in vars(magics):
@@ -42,6 +42,7 @@ def unload(shell: InteractiveShell) -> None:
     configurables(shell).remove(magics)
 
 
-def _loaded(shell: InteractiveShell) -> CognitoMagics | None:
+def loaded(shell: InteractiveShell) -> CognitoMagics | None:
+    """This shell's magics; None where the extension is not loaded."""
     magics = shell.magics_manager.registry.get(CognitoMagics.__name__)
     return magics if isinstance(magics, CognitoMagics) else None

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
+
+from .comms import CommPump
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -45,6 +48,16 @@ class Frontend:
     def updates(self) -> bool:
         """Whether what was displayed can be replaced; a terminal would print it again."""
         return self.kernel is not None
+
+    @contextlib.contextmanager
+    def hearing_widgets(self) -> Iterator[Callable[[], None]]:
+        """Lets the widgets be heard while a cell waits: gives a function to be called now and then."""
+        pump = CommPump.of(self.kernel) if self.kernel is not None else None
+        if pump is None:
+            yield lambda: None
+            return
+        with pump:
+            yield pump.pump
 
 
 def sign_of_distance(environment: Mapping[str, str] = os.environ) -> str | None:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from .display import View
+    from .panel import LoginPanel
 
 _Magic = TypeVar("_Magic", bound=Callable[..., None])
 
@@ -29,6 +30,11 @@ class Shown:
 def show(view: View) -> Shown:
     """Displays a view in the cell that runs."""
     return Shown(view)
+
+
+def show_panel(panel: LoginPanel) -> None:
+    """Displays a panel in the cell that runs."""
+    display_functions.display(panel)  # type: ignore[no-untyped-call]
 
 
 def magic_with_arguments(name: str) -> Callable[[_Magic], _Magic]:

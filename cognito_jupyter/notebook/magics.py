@@ -12,13 +12,15 @@ from ..errors import SettingError
 from . import arguments as read
 from .completion import MagicCompleter
 from .failure import plainly
-from .ipython import argument, line_magic, magic_with_arguments, show
+from .ipython import argument, line_magic, magic_with_arguments, show, show_panel
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from ..agreement import Agree
     from ..config import Settings
     from .arguments import LoginArguments
+    from .signin import LoginRequest
     from .state import NotebookState
 
 _LOGIN_OPTIONS = (
@@ -28,9 +30,10 @@ _LOGIN_OPTIONS = (
     "--profile",
     "--paste",
     "--no-browser",
+    "--panel",
     "--timeout",
 )
-_OWN_TRAITS = frozenset({"name", "manager_name"})
+_OWN_TRAITS = frozenset({"name", "manager_name", "hide_person", "panel_in_login"})
 
 
 def _text(what: str) -> Unicode[str | None, str | bytes | None]:
@@ -54,6 +57,10 @@ class CognitoMagics(Magics):
     timeout = Float(None, allow_none=True, help="Seconds that a login waits for the person.").tag(config=True)
     remember = Bool(None, allow_none=True, help="Stay signed in on this computer.").tag(config=True)
     allowed_domains = List(Unicode(), help="The Cognito domains that may be used; empty: any.").tag(config=True)
+    hide_person = Bool(False, help="Keep name and e-mail out of the panel, and so of saved notebooks.").tag(config=True)
+    panel_in_login = Bool(False, help="Show the panel while %cognito_login waits, where widgets are shown.").tag(
+        config=True
+    )
     name = Unicode("session", help="The variable that gets the boto3 session.").tag(config=True)
     manager_name = Unicode("cognito", help="The variable that gets the manager.").tag(config=True)
 
@@ -70,7 +77,7 @@ class CognitoMagics(Magics):
         """What the shell remembers; made when a magic first runs, so that loading stays quick."""
         from .state import NotebookState
 
-        return NotebookState(self.own_shell)
+        return NotebookState(self.own_shell, self._usual_request, lambda: self.hide_person, lambda: self.panel_in_login)
 
     @magic_with_arguments("cognito_login")
     @argument("-r", "--role-suffix", type=read.role, help="The role to take: the end of its name, such as Analyst.")
@@ -79,6 +86,7 @@ class CognitoMagics(Magics):
     @argument("--profile", help="The profile of cognito.toml whose settings are used.")
     @argument("--paste", action="store_true", help="Also ask for the address that the browser ends at, to be pasted.")
     @argument("--no-browser", action="store_true", help="Only show the link; do not open a browser.")
+    @argument("--panel", action="store_true", help="Show a panel instead, and do not wait in this cell.")
     @argument("--timeout", type=read.seconds, help="How long to wait for you, in seconds; otherwise: 300.")
     @line_magic
     @plainly
@@ -94,21 +102,27 @@ class CognitoMagics(Magics):
         Run again, it does nothing; with another role it changes `session` to that role without a new sign-in. The
         browser is on another computer? Use --paste. Stop the cell to give up.
         """
-        from .signin import LoginRequest
-
         given = read.read_login(type(self).cognito_login, line)
-        settings = self.settings(given)
-        self.state.sign_in(
-            LoginRequest(
-                settings=settings,
-                session_name=given.name or self._own_name("name"),
-                manager_name=given.manager_name or self._own_name("manager_name"),
-                role_suffix=given.role_suffix,
-                timeout=given.timeout or settings.timeout,
-                paste=given.paste,
-                open_browser=not given.no_browser,
-            )
-        )
+        if given.panel:
+            self._show_panel()
+            return
+        asks = _agree if self.state.frontend.can_ask else None
+        self.state.sign_in(self._request(given, asks))
+
+    @line_magic
+    @plainly
+    def cognito_panel(self, line: str) -> None:
+        """Show a panel for signing in and out with the mouse, and for seeing who you are and for how long."""
+        self._takes_nothing("cognito_panel", line)
+        self._show_panel()
+
+    def _show_panel(self) -> None:
+        from .panel import LoginPanel
+
+        panel = LoginPanel(self.state)
+        if self.state.current is None and self.state.controller.attempt is None:
+            panel.start()
+        show_panel(panel)
 
     @line_magic
     @plainly
@@ -150,7 +164,30 @@ class CognitoMagics(Magics):
         link = authenticator.logout_url(logout_uri) if authenticator else None
         show(signed_out(names, link))
 
-    def settings(self, given: LoginArguments) -> Settings:
+    def _usual_request(self) -> LoginRequest:
+        """What a login without arguments asks for; nobody can be asked anything on the way."""
+        return self._request(read.NO_ARGUMENTS, None)
+
+    def _request(self, given: LoginArguments, agree: Agree | None) -> LoginRequest:
+        """A login's arguments and settings together.
+
+        Raises:
+            SettingError: A setting is missing or malformed.
+        """
+        from .signin import LoginRequest
+
+        settings = self._settings(given, agree)
+        return LoginRequest(
+            settings=settings,
+            session_name=given.name or self._own_name("name"),
+            manager_name=given.manager_name or self._own_name("manager_name"),
+            role_suffix=given.role_suffix,
+            timeout=given.timeout or settings.timeout,
+            paste=given.paste,
+            open_browser=not given.no_browser,
+        )
+
+    def _settings(self, given: LoginArguments, agree: Agree | None) -> Settings:
         """All settings of a login, from where each is set most strongly.
 
         Raises:
@@ -160,11 +197,7 @@ class CognitoMagics(Magics):
 
         overrides: dict[str, object] = {"timeout": given.timeout} if given.timeout else {}
         return resolve(
-            overrides,
-            traits=self._traits_set(),
-            profile=given.profile,
-            discover=self._discover,
-            agree=_agree if self.state.frontend.can_ask else None,
+            overrides, traits=self._traits_set(), profile=given.profile, discover=self._discover, agree=agree
         )
 
     def _traits_set(self) -> dict[str, object]:

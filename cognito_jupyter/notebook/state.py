@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..errors import CognitoError, SignedOutError
 from .attempt import Attempt
+from .controller import Controller
 from .conversation import Conversation
 from .failure import nobody_to_ask
 from .frontend import Frontend
 from .ipython import show
-from .signin import LoginRequest, Role, SignIn, take_role
+from .signin import LoginRequest, Outcome, Role, SignIn, take_role
 from .status import status_table
 from .variables import BoundManager, BoundSession, Variables
 from .waiting import wait
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from ..config import Settings
     from ..oauth.authenticator import CognitoOAuthAuthenticator
+    from .panel import LoginPanel
 
 
 class NotebookState:
@@ -27,17 +30,30 @@ class NotebookState:
 
     Args:
         shell: The shell.
+        usual_request: What a login without arguments asks for.
+        hides_person: Whether name and e-mail stay out of the panel.
+        panel_in_login: Whether a login that waits in a cell shows the panel beside its text.
 
     Attributes:
         variables: The names given to the notebook.
         frontend: Who is there.
+        controller: Where the sign-in stands, for everything that shows it.
     """
 
-    def __init__(self, shell: InteractiveShell) -> None:
+    def __init__(
+        self,
+        shell: InteractiveShell,
+        usual_request: Callable[[], LoginRequest],
+        hides_person: Callable[[], bool] = lambda: False,
+        panel_in_login: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._panel_in_login = panel_in_login
+        self._usual_request = usual_request
+        self._hides_person = hides_person
         self.variables = Variables(shell)
         self.frontend = Frontend(shell)
         self._sign_ins: list[SignIn] = []
-        self._attempt: Attempt | None = None
+        self.controller = Controller(self)
 
     @property
     def current(self) -> SignIn | None:
@@ -75,25 +91,69 @@ class NotebookState:
         if not (unchanged and manager is not None and manager.value is sign_in.manager):
             self._remember(sign_in)
             self._bind(sign_in, None if unchanged else role, request)
+            self.controller.refresh()
             show(status_table(sign_in, self.variables))
+
+    def start_by_button(self) -> None:
+        """Starts the login that was asked for last, or the usual one; returns at once."""
+        request = self.controller.request
+        self.controller.start(lambda: self.start_login(request or self._usual_request()))
+
+    @property
+    def hides_person(self) -> bool:
+        """Whether name and e-mail stay out of the panel."""
+        return self._hides_person()
+
+    def start_login(self, request: LoginRequest) -> Attempt:
+        """Starts a login and returns at once; what comes of it is kept, and every panel shows how it stands."""
+        previous = next((sign_in for sign_in in self._sign_ins if sign_in.serves(request.settings)), None)
+        return self.controller.begin(request, lambda: Attempt(request, _authenticator(request.settings), previous))
+
+    def keep(self, outcome: Outcome, request: LoginRequest) -> None:
+        """Remembers a sign-in and gives its variables to the notebook, from whatever thread.
+
+        Raises:
+            SettingError: A variable has got something else meanwhile; the sign-in is remembered all the same.
+        """
+        self._remember(outcome.sign_in)
+        self.variables.check(request.session_name, request.manager_name)
+        self._bind(outcome.sign_in, outcome.role, request)
+
+    def take_role(self, role_suffix: str | None, request: LoginRequest) -> None:
+        """Changes the session's variable to another role of the sign-in used last.
+
+        Raises:
+            CognitoError: It could not be.
+        """
+        current = self.current
+        if current is None:
+            return
+        self.variables.check(request.session_name, request.manager_name)
+        self._bind(current, take_role(current, role_suffix, request.settings.session_region), request)
 
     def _log_in(self, request: LoginRequest) -> None:
         if not self.frontend.can_ask:
             raise nobody_to_ask()
-        self._settle()
-        self._attempt = attempt = Attempt(request, _authenticator(request.settings))
-        conversation = Conversation(self.frontend, request, attempt)
+        attempt = self.start_login(request)
+        conversation = Conversation(self.frontend, request, attempt, self.panel_for_login())
         try:
-            attempt.start()
-            outcome = wait(conversation.steps())
+            with self.frontend.hearing_widgets() as hear:
+                wait(conversation.steps(), hear)
         except BaseException:
             attempt.give_up()
             raise
-        self._remember(outcome.sign_in)
-        self._bind(outcome.sign_in, outcome.role, request)
+        outcome = attempt.outcome.result()
         conversation.conclude(status_table(outcome.sign_in, self.variables, conversation.notes))
         if outcome.problem is not None:
             raise outcome.problem
+
+    def panel_for_login(self) -> LoginPanel | None:
+        """The panel that a login shows beside its text; None where no front end could show it."""
+        if not (self._panel_in_login() and self.frontend.updates):
+            return None
+        from .panel import LoginPanel
+
+        return LoginPanel(self)
 
     def _remember(self, sign_in: SignIn) -> None:
         """As the current one, in place of an ended one with the same settings."""
@@ -125,22 +185,17 @@ class NotebookState:
                 sign_in.manager.sign_out()
             except CognitoError as error:
                 untold = error
+        self.controller.refresh()
         if untold is not None:
             raise untold
         return names
 
     def close(self) -> None:
         """Ends a login that is on its way and takes the variables away; signs nobody out."""
-        if self._attempt is not None and not self._attempt.outcome.done():
-            self._attempt.give_up()
-        self._settle()
+        self.controller.cancel()
         self.variables.clear()
         self._sign_ins = []
-
-    def _settle(self) -> None:
-        if self._attempt is not None:
-            self._attempt.settle()
-            self._attempt = None
+        self.controller.refresh()
 
 
 def _authenticator(settings: Settings) -> CognitoOAuthAuthenticator:

@@ -20,7 +20,7 @@ def status_table(sign_in: SignIn, variables: Variables, notes: tuple[str, ...] =
     """Who is signed in and what that gives; nothing of it is secret, and no request is made for it."""
     now = datetime.now(UTC)
     claims = sign_in.manager.claims or {}
-    rows = [("Who", _person(claims)), ("Signed in at", _place(sign_in, claims, now))]
+    rows = [("Who", person_of(claims)), ("Signed in at", _place(sign_in, claims, now))]
     rows += [(name, _binding(binding, now)) for name, binding in variables.held().items()]
     return Table("Signed in", tuple(rows), notes=notes)
 
@@ -52,7 +52,8 @@ def signed_out(names: list[str], logout_link: str | None) -> View:
     return Table("Signed out", rows, notes=notes, link=link)
 
 
-def _person(claims: JwtPayload) -> str:
+def person_of(claims: JwtPayload) -> str:
+    """Who somebody is, as a person would say it."""
     username, email = claims.get("cognito:username"), claims.get("email")
     return f"{username} ({email})" if username and email else username or email or claims.get("sub", "unknown")
 

@@ -7,7 +7,7 @@ the time passes: asleep here, or in an event loop. It is written once and so wai
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import TypeVar
 
 TICK = 0.05
@@ -19,14 +19,19 @@ _Result = TypeVar("_Result")
 Steps = Generator[float, None, _Result]
 
 
-def wait(steps: Steps[_Result]) -> _Result:
+def wait(steps: Steps[_Result], hear: Callable[[], None] = lambda: None) -> _Result:
     """Goes through the steps, asleep in between, and returns their result; the stop button ends it at once.
 
     Sleeps, because a wait for an Event sometimes answers the stop button with a RuntimeError of its own lock.
+
+    Args:
+        steps: What waits.
+        hear: Called after each sleep: lets the widgets be heard.
     """
     try:
         while True:
             time.sleep(next(steps))
+            hear()
     except StopIteration as end:
         result: _Result = end.value
         return result

@@ -112,13 +112,13 @@ def test_a_wrong_address_is_explained_and_the_box_asks_again(
     cognito: LocalCognito, environment: dict[str, str]
 ) -> None:
     person = Person(cognito, elsewhere=True)
-    answers = iter(["https://example.com/?code=abc&state=def", "   ", None])
+    answers = iter(["https://example.com/?code=abc&state=def", "   "])
     with Kernel(environment) as kernel:
         kernel.run("%load_ext cognito_jupyter")
         shown: list[str] = []
 
         def answer(_: str) -> str | None:
-            return next(answers) or person.copied
+            return next(answers, person.copied)
 
         def look(text: str) -> None:
             shown.append(text)
@@ -136,8 +136,13 @@ def test_on_a_jupyterhub_the_box_stands_open_beside_the_listener(
     """Neither way is locked out: here the listener wins while the box is open."""
     with Kernel(environment | {"JUPYTERHUB_USER": "demo"}) as kernel:
         kernel.run("%load_ext cognito_jupyter")
-        person = Person(cognito)
-        run = kernel.run("%cognito_login", on_output=person.read, on_input=lambda _: None)
+        person, shown = Person(cognito), list[str]()
+
+        def sign_in_now(_: str) -> None:
+            for text in shown:
+                person.read(text)
+
+        run = kernel.run("%cognito_login", on_output=shown.append, on_input=sign_in_now)
         assert run.error is None
         assert len(run.prompts) == 1
         assert "press Enter in it" in run.text
@@ -173,6 +178,24 @@ def test_a_login_that_nobody_finishes_times_out_with_what_to_check(notebook: Not
 def test_after_a_login_only_connections_that_may_be_reused_are_left(notebook: Notebook, cognito: LocalCognito) -> None:
     notebook.text("%cognito_login")
     assert open_things(notebook, cognito).endswith("[] [] []")
+
+
+def test_after_logout_and_failure_no_socket_is_left(notebook: Notebook, cognito: LocalCognito) -> None:
+    """Counted in the kernel, before and after: listening ones and connections, threads and children."""
+    count = (
+        "(len(psutil.Process().net_connections('inet')), threading.active_count(), len(psutil.Process().children()))"
+    )
+    notebook.text("import gc, psutil, threading")
+    before = notebook.value(count)
+    notebook.text("%cognito_login --role-suffix Analyst")
+    notebook.text(READS_S3.replace("body =", "body = None; body ="))
+    notebook.text("%cognito_logout")
+    notebook.text("del body; gc.collect()")
+    assert notebook.value(count) == before
+    cognito.knobs.fail("token:authorization_code", status=500, times=None)
+    notebook.error("%cognito_login")
+    notebook.text("gc.collect()")
+    assert notebook.value(count) == before
 
 
 def test_run_all_waits_in_the_first_cell(notebook: Notebook) -> None:

@@ -1,0 +1,259 @@
+"""A private file in a private folder: read only where it can be trusted, written whole or not at all, and locked.
+
+Nobody but the user can have put it there: the folder and the file are the user's, and closed to everybody else. On
+Windows, where modes say nothing, the user's profile is as private as it is.
+"""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from ..errors import UnavailableError
+
+LARGEST_FILE = 4 * 1024 * 1024
+"""Bytes: far more than the tokens and keys of a person with hundreds of roles."""
+
+_PARTS = ".part"
+_SET_ASIDE = ".set-aside-"
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+class BadFileError(ValueError):
+    """What lies there is not to be used; the message says why, as a sentence that the file's name begins."""
+
+
+def default_folder() -> Path:
+    """In the user's state folder: what is kept between runs and is no setting."""
+    import platformdirs  # late: tests and programs that know their folder do without
+
+    return platformdirs.user_state_path("cognito_jupyter", appauthor=False) / "sign-ins"
+
+
+def user() -> str:
+    """The user whom new files will belong to."""
+    if sys.platform == "win32":
+        import getpass
+
+        return getpass.getuser()
+    return str(os.geteuid())
+
+
+def is_there(folder: Path) -> bool:
+    """Whether there is a folder; it is the user's, and closed to others.
+
+    Raises:
+        UnavailableError: Something else is there, or it cannot be trusted.
+    """
+    try:
+        status = folder.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise _failed(f"{folder} cannot be looked at", error) from None
+    if not stat.S_ISDIR(status.st_mode):
+        what = "a symbolic link" if stat.S_ISLNK(status.st_mode) else "not a folder"
+        raise UnavailableError(f"{folder} is {what}, and is to hold sign-ins.", "Take it away; it is made anew.")
+    if sys.platform == "win32":
+        return True
+    if status.st_uid != os.geteuid():
+        raise UnavailableError(
+            f"{folder} belongs to another user (uid {status.st_uid}), so that no sign-in is read or kept there.",
+            "Take it away; it is made anew.",
+        )
+    if status.st_mode & _OTHERS:
+        raise UnavailableError(
+            f"{folder} is open to others than you (mode {stat.S_IMODE(status.st_mode):04o}), "
+            "so that no sign-in is read or kept there.",
+            f'Run: chmod 700 "{folder}"',
+        )
+    return True
+
+
+def make_folder(folder: Path) -> None:
+    """Makes the folder, unless it is there.
+
+    Raises:
+        UnavailableError: It cannot be made, or what is there cannot be trusted.
+    """
+    if is_there(folder):
+        return
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # exist_ok: another kernel may have been faster
+    except OSError as error:
+        raise _failed(f"{folder}, which is to hold your sign-in, cannot be made", error) from None
+    is_there(folder)
+
+
+def read(path: Path) -> bytes | None:
+    """The file's content; None where there is no file.
+
+    Raises:
+        BadFileError: It is not the user's, is open to others, or is no file at all.
+        UnavailableError: It cannot be read.
+    """
+    try:
+        # Before it is opened: to open somebody else's device can do things, and Windows cannot refuse to follow a link.
+        _check(path.lstat())
+        # O_NONBLOCK: a named pipe that comes in between does not make anybody wait.
+        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        with open(os.open(path, flags), "rb") as file:
+            _check(os.fstat(file.fileno()))  # of what is read: another file may lie there by now
+            content = file.read(LARGEST_FILE + 1)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise BadFileError("is a symbolic link") from None
+        raise _failed(f"{path}, which holds your sign-in, cannot be read", error) from None
+    if len(content) > LARGEST_FILE:
+        raise BadFileError(f"is longer than {LARGEST_FILE} bytes")
+    return content
+
+
+def _check(status: os.stat_result) -> None:
+    if stat.S_ISLNK(status.st_mode):
+        raise BadFileError("is a symbolic link")
+    if not stat.S_ISREG(status.st_mode):
+        raise BadFileError("is not a file")
+    if sys.platform == "win32":
+        return
+    if status.st_uid != os.geteuid():
+        raise BadFileError(f"belongs to another user (uid {status.st_uid})")
+    if status.st_mode & _OTHERS:
+        raise BadFileError(f"was open to others than you (mode {stat.S_IMODE(status.st_mode):04o})")
+
+
+def write(path: Path, content: bytes) -> None:
+    """Puts a file in place in one step; to be called with the lock held.
+
+    Whoever reads meanwhile, and whoever comes after a crash, finds the old file or the new one, each of them whole.
+
+    Raises:
+        UnavailableError: It could not be written; what was there is untouched.
+    """
+    remove_parts(path)
+    # A name of its own: should a lock ever fail, two writers do not write into one file.
+    part = path.with_name(f"{path.name}.{os.urandom(8).hex()}{_PARTS}")
+    try:
+        _write_part(part, content)
+        os.replace(part, path)
+    except OSError as error:
+        raise _failed(f"{path} is as it was, because your sign-in could not be written there", error) from None
+    finally:
+        with suppress(OSError):  # it has its new name, or could not even be made
+            part.unlink()
+    _sync_folder(path.parent)
+
+
+def _write_part(part: Path, content: bytes) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    with open(os.open(part, flags, 0o600), "wb") as file:
+        file.write(content)
+        file.flush()
+        # Before it is renamed: else, after a power cut, the new name may stand for an empty file.
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes the new name survive a power cut, where the file system can do that."""
+    if sys.platform == "win32":
+        return
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def set_aside(path: Path) -> Path:
+    """Gives a file that cannot be used another name; to be called with the lock held.
+
+    Returns:
+        Its new name.
+
+    Raises:
+        UnavailableError: It cannot be renamed.
+    """
+    names = (path.with_name(f"{path.name}{_SET_ASIDE}{number}") for number in itertools.count(1))
+    aside = next(name for name in names if not os.path.lexists(name))
+    try:
+        os.rename(path, aside)
+    except OSError as error:
+        raise _failed(f"{path} could not be set aside", error) from None
+    status = aside.lstat()
+    if sys.platform != "win32" and stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid():
+        aside.chmod(0o600)  # it may hold tokens; of somebody else's nothing but the name is changed
+    return aside
+
+
+def remove(path: Path) -> None:
+    """Removes the file and everything that was set aside or left half written, as far as it is there.
+
+    Raises:
+        UnavailableError: The file is still there.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise _failed(f"{path}, which holds your sign-in, could not be removed", error) from None
+    remove_parts(path)
+    for aside in path.parent.glob(f"{path.name}{_SET_ASIDE}*"):
+        with suppress(OSError):  # a folder, say: it holds no token of ours
+            aside.unlink()
+    _sync_folder(path.parent)
+
+
+def remove_parts(path: Path) -> None:
+    """Removes what killed processes left half written: it holds tokens. To be called with the lock held."""
+    for part in path.parent.glob(f"{path.name}.*{_PARTS}"):
+        with suppress(OSError):
+            part.unlink()
+
+
+@contextmanager
+def lock(path: Path, timeout: float) -> Iterator[None]:
+    """Holds the lock that goes with a file, against other processes and against other threads of this one.
+
+    The operating system lets go of it when a process ends, however it ends. The lock's own file stays for good: to
+    remove it would let two processes hold two locks of the same name.
+
+    Raises:
+        UnavailableError: Somebody else held it all the time, or the folder does not allow it.
+    """
+    from filelock import FileLock, Timeout  # late: only those who write need it, and it takes its time
+
+    # A new one each time: a fork never inherits one that it could take for its own.
+    held = FileLock(path.with_name(f"{path.name}.lock"), timeout=timeout, mode=0o600)
+    try:
+        held.acquire()
+    except Timeout:
+        raise UnavailableError(
+            f"Another kernel or program has been at {path} for {timeout:g} seconds.",
+            "Try again; if it comes again, restart the kernel that hangs.",
+        ) from None
+    except OSError as error:
+        raise _failed(f"{path} cannot be locked, and is as it was", error) from None
+    process = os.getpid()
+    try:
+        yield
+    finally:
+        if os.getpid() == process:  # a child that was forked in between leaves the parent its lock
+            held.release()
+
+
+def _failed(what: str, error: OSError) -> UnavailableError:
+    if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+        remedy = "Make room there, then try again."
+    elif error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}:
+        remedy = "Make it readable and writable for you, or sign in without staying signed in."
+    else:
+        remedy = "Try again, or sign in without staying signed in."
+    return UnavailableError(f"{what}: {error.strerror or type(error).__name__}.", remedy)

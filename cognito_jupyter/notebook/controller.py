@@ -1,0 +1,228 @@
+"""One sign-in of a notebook, as everything that shows it sees it: where it stands, and what can be done next.
+
+The panel's buttons and the magics act through it, from whatever thread; it tells every panel when something changed.
+"""
+
+from __future__ import annotations
+
+import enum
+import threading
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..errors import CognitoError, LoginCancelledError, PastedAnswerError
+from .attempt import Attempt
+
+if TYPE_CHECKING:
+    from ..oauth.login import Login
+    from .signin import LoginRequest
+    from .state import NotebookState
+
+
+class Phase(enum.Enum):
+    """Where a notebook's sign-in stands; the value is what a person would call it."""
+
+    IDLE = "Not signed in"
+    STARTING = "Getting ready"
+    WAITING = "Waiting for the person"
+    FINISHING = "Finishing"
+    SIGNED_IN = "Signed in"
+    OVER = "Not finished"
+    ENDED = "Ended by the user pool"
+
+
+# From where to where, and by what. tests/notebook/test_state_chart.py draws it and holds the README's picture to it.
+CHART: tuple[tuple[Phase, str, Phase], ...] = (
+    (Phase.IDLE, "sign in", Phase.STARTING),
+    (Phase.STARTING, "listener stands", Phase.WAITING),
+    (Phase.STARTING, "cannot start", Phase.OVER),
+    (Phase.WAITING, "answer comes, or is pasted", Phase.FINISHING),
+    (Phase.WAITING, "wrong address pasted", Phase.WAITING),
+    (Phase.WAITING, "cancelled, denied, time is up", Phase.OVER),
+    (Phase.FINISHING, "tokens and keys are there", Phase.SIGNED_IN),
+    (Phase.FINISHING, "refused, unreachable", Phase.OVER),
+    (Phase.OVER, "try again", Phase.STARTING),
+    (Phase.SIGNED_IN, "another role", Phase.SIGNED_IN),
+    (Phase.SIGNED_IN, "sign out", Phase.IDLE),
+    (Phase.SIGNED_IN, "refresh token refused", Phase.ENDED),
+    (Phase.ENDED, "sign in again", Phase.STARTING),
+)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a sign-in stands at one moment; nothing of it is secret.
+
+    Attributes:
+        problem: What went wrong last, in a sentence or two.
+        busy: What is being done just now, in a word or two.
+    """
+
+    phase: Phase = Phase.IDLE
+    problem: str | None = None
+    busy: str | None = None
+
+
+class Controller:
+    """Starts, finishes and ends a notebook's sign-ins.
+
+    Args:
+        state: The notebook's state, which keeps what comes of them.
+
+    Attributes:
+        attempt: The login on its way; None where there is none.
+        request: What was asked for last.
+    """
+
+    def __init__(self, state: NotebookState) -> None:
+        self._state = state
+        self._lock = threading.RLock()
+        self._standing = Standing()
+        self._watchers: weakref.WeakSet[Watcher] = weakref.WeakSet()
+        self.attempt: Attempt | None = None
+        self.request: LoginRequest | None = None
+
+    @property
+    def standing(self) -> Standing:
+        """How it stands; that a sign-in has ended is noticed here."""
+        with self._lock:
+            standing = self._standing
+            if standing.phase is Phase.WAITING and self.login is not None and self.login.finished.is_set():
+                return Standing(Phase.FINISHING)
+            current = self._state.current
+            if standing.phase in {Phase.IDLE, Phase.SIGNED_IN, Phase.ENDED} and standing.busy is None:
+                if current is None:
+                    return Standing(Phase.IDLE, standing.problem)
+                return Standing(Phase.ENDED if current.manager.ended else Phase.SIGNED_IN, standing.problem)
+            return standing
+
+    @property
+    def login(self) -> Login | None:
+        """The login that waits for an answer."""
+        return self.attempt.login if self.attempt is not None else None
+
+    def watch(self, watcher: Watcher) -> None:
+        """Tells it of every change from now on, from whatever thread; it is held weakly."""
+        self._watchers.add(watcher)
+
+    # -- what a person can do
+
+    def begin(self, request: LoginRequest, make_attempt: Callable[[], Attempt]) -> Attempt:
+        """Starts a login; one that is on its way is given up for it.
+
+        Args:
+            request: What is asked for.
+            make_attempt: Makes the login.
+        """
+        self.cancel()
+        with self._lock:
+            self.request = request
+            self.attempt = attempt = make_attempt()
+        self._put(Standing(Phase.STARTING))
+        attempt.on_ready = self._ready
+        attempt.outcome.add_done_callback(lambda _: self._finished(attempt))
+        attempt.start()
+        return attempt
+
+    def start(self, login: Callable[[], object]) -> None:
+        """Starts a login in a thread, since finding its settings may take a request; for buttons.
+
+        Args:
+            login: Starts it; its error becomes the problem shown.
+        """
+
+        def work() -> None:
+            try:
+                login()
+            except CognitoError as error:
+                self._put(Standing(Phase.OVER, str(error)))
+
+        self._put(Standing(Phase.STARTING))
+        threading.Thread(target=work, name="cognito-panel-action", daemon=True).start()
+
+    def paste(self, text: str) -> None:
+        """Hands over what a person pasted; what is wrong with it becomes the problem shown."""
+        login = self.login
+        if login is None:
+            return
+        try:
+            login.paste(text)
+        except PastedAnswerError as mistake:
+            if not login.finished.is_set():
+                self._put(Standing(Phase.WAITING, str(mistake)))
+        else:
+            self._put(Standing(Phase.FINISHING))
+
+    def cancel(self, *, wait: bool = True) -> None:
+        """Gives up the login on its way, if there is one.
+
+        Args:
+            wait: Whether to wait until nothing is left of it.
+        """
+        attempt = self.attempt
+        if attempt is not None and not attempt.concluded.is_set():
+            attempt.give_up(wait=wait)
+
+    def in_background(self, what: str, action: Callable[[], object]) -> None:
+        """Does something that may take a while, in a thread; its error becomes the problem shown."""
+
+        def work() -> None:
+            problem: str | None = None
+            try:
+                action()
+            except CognitoError as error:
+                problem = str(error)
+            self._put(Standing(self._settled_phase(), problem))
+
+        self._put(Standing(self._standing.phase, None, what))
+        threading.Thread(target=work, name="cognito-panel-action", daemon=True).start()
+
+    def refresh(self) -> None:
+        """Lets everything that shows it look again."""
+        for watcher in list(self._watchers):
+            watcher.changed()
+
+    # -- what the login does
+
+    def _ready(self) -> None:
+        answered = self.login is not None and self.login.finished.is_set()
+        self._put(Standing(Phase.FINISHING if answered else Phase.WAITING))
+
+    def _finished(self, attempt: Attempt) -> None:
+        """In the login's thread: keeps what came of it, then lets everybody know."""
+        standing = Standing(Phase.SIGNED_IN)
+        try:
+            if attempt.given_up:
+                raise LoginCancelledError("The sign-in was stopped.", "Start it again when you like.")
+            outcome = attempt.outcome.result()
+            standing = Standing(Phase.SIGNED_IN, str(outcome.problem) if outcome.problem is not None else None)
+            self._state.keep(outcome, attempt.request)
+        except CognitoError as error:
+            attempt.failure = error
+            kept = attempt.outcome.exception() is None and not attempt.given_up
+            standing = Standing(Phase.SIGNED_IN if kept else Phase.OVER, str(error))
+        except BaseException as error:  # noqa: BLE001 - a fault of ours: the magic raises it again, the panel shows it
+            attempt.failure = error
+            standing = Standing(Phase.OVER, f"Something went wrong that should not ({type(error).__name__}).")
+        if attempt is self.attempt:
+            self.attempt = None
+            self._put(standing)
+        attempt.concluded.set()
+
+    def _settled_phase(self) -> Phase:
+        return Phase.SIGNED_IN if self._state.current is not None else Phase.IDLE
+
+    def _put(self, standing: Standing) -> None:
+        with self._lock:
+            self._standing = standing
+        self.refresh()
+
+
+class Watcher:
+    """Something that shows how a sign-in stands."""
+
+    def changed(self) -> None:
+        """Told from any thread that there is something new to show."""
+        raise NotImplementedError
