@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from ..config import CognitoConfiguration
 
+_LOG = logging.getLogger(__name__)
 _Key = tuple[Subject, str | None]
 """Whose credentials, and of which role."""
 
@@ -182,7 +184,10 @@ class CognitoCredentialsManager:
 
     def _changed(self) -> None:
         for callback in list(self._callbacks):
-            callback()
+            try:
+                callback()
+            except Exception:  # noqa: BLE001 - somebody else's fault, which is not to cost anybody the credentials
+                _LOG.warning("A callback given to on_change failed.", exc_info=True)
 
     # -- the two layers
 

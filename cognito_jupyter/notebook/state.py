@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from ..config import Settings
+    from ..credentials.manager import CognitoCredentialsManager
     from ..oauth.authenticator import CognitoOAuthAuthenticator
     from .panel import LoginPanel
 
@@ -53,6 +54,7 @@ class NotebookState:
         self.variables = Variables(shell)
         self.frontend = Frontend(shell)
         self._sign_ins: list[SignIn] = []
+        self._followed: dict[CognitoCredentialsManager, Callable[[], None]] = {}
         self.controller = Controller(self)
 
     @property
@@ -157,6 +159,9 @@ class NotebookState:
 
     def _remember(self, sign_in: SignIn) -> None:
         """As the current one, in place of an ended one with the same settings."""
+        if sign_in.manager not in self._followed:
+            # Renewed, refreshed, ended by the user pool: whatever happens to it, every panel is to show it.
+            self._followed[sign_in.manager] = sign_in.manager.on_change(self.controller.refresh)
         others = [other for other in self._sign_ins if not other.serves(sign_in.settings)]
         self._sign_ins = [*others, sign_in]
 
@@ -179,6 +184,7 @@ class NotebookState:
         """
         names = self.variables.clear()
         sign_ins, self._sign_ins = self._sign_ins, []
+        self._follow_nobody()
         untold: CognitoError | None = None
         for sign_in in sign_ins:
             try:
@@ -195,7 +201,13 @@ class NotebookState:
         self.controller.cancel()
         self.variables.clear()
         self._sign_ins = []
+        self._follow_nobody()
         self.controller.refresh()
+
+    def _follow_nobody(self) -> None:
+        followed, self._followed = self._followed, {}
+        for stop in followed.values():
+            stop()
 
 
 def _authenticator(settings: Settings) -> CognitoOAuthAuthenticator:
