@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-from .table import Figure, Group
+from .table import Figure, Group, number
 
 _WIDTH, _LABELS, _RIGHT = 900, 330, 110
 _ROW, _HEAD, _TOP = 34, 34, 64
@@ -15,15 +15,16 @@ _BAR = 10
 _LEAST = 0.1
 # Colours that keep a contrast of 3:1 on white and of 4.5:1 as text; the dark ones likewise on GitHub's dark grey.
 _STYLE = """
-text { font: 12px system-ui, sans-serif; fill: #1f2328 }
+text { font: 12px system-ui, sans-serif; fill: #1f2328; paint-order: stroke; stroke: #ffffff; stroke-width: 3px }
 .title { font-weight: 600 }
 .quiet { fill: #59636e }
+.middle { text-anchor: middle }
 .here { fill: #0969da }
 .reference { fill: #bc4c00 }
 line { stroke: #818b98; stroke-width: 1 }
 .paper { fill: #ffffff }
 @media (prefers-color-scheme: dark) {
-  text { fill: #f0f6fc }
+  text { fill: #f0f6fc; stroke: #0d1117 }
   .quiet { fill: #9198a1 }
   .here { fill: #4493f8 }
   .reference { fill: #f0883e }
@@ -58,9 +59,14 @@ def chart_of(groups: Sequence[Group]) -> str:
 
 
 class _Scale:
-    """From a ratio to pixels."""
+    """From a ratio to pixels.
+
+    Attributes:
+        most: The largest ratio.
+    """
 
     def __init__(self, most: float) -> None:
+        self.most = most
         self._span = math.log10(most / _LEAST)
 
     def x(self, ratio: float) -> float:
@@ -71,12 +77,16 @@ class _Scale:
 
 def _legend(scale: _Scale, height: int) -> Iterator[str]:
     one = scale.x(1.0)
-    yield _text(12, 24, "Times the floor (the vertical line), on a logarithmic scale; shorter is better", "title")
+    yield _text(
+        12, 24, "Times the floor (the vertical line), on a logarithmic scale cut at 0.1; shorter is better", "title"
+    )
     yield f'<rect class="here" x="12" y="36" width="{_BAR}" height="{_BAR}"/>'
     yield _text(28, 45, "cognito_jupyter")
     yield f'<rect class="reference" x="140" y="36" width="{_BAR}" height="{_BAR}"/>'
     yield _text(156, 45, "reference")
-    yield f'<line x1="{one:.1f}" x2="{one:.1f}" y1="{_TOP - 8}" y2="{height - 8}"/>'
+    yield f'<line x1="{one:.1f}" x2="{one:.1f}" y1="{_TOP - 2}" y2="{height - 8}"/>'
+    for power in range(round(math.log10(_LEAST)), math.floor(math.log10(scale.most)) + 1):
+        yield _text(round(scale.x(10.0**power)), 58, f"{10.0**power:g} x", "quiet middle")
 
 
 def _groups(groups: Sequence[Group], scale: _Scale) -> Iterator[str]:
@@ -98,7 +108,7 @@ def _bars(figure: Figure, scale: _Scale, y: int) -> Iterator[str]:
         top = y + place * (_BAR + 3)
         end = scale.x(ratio)
         yield f'<rect class="{name}" x="{_LABELS}" y="{top}" width="{end - _LABELS:.1f}" height="{_BAR}"/>'
-        yield _text(round(end) + 5, top + _BAR - 1, f"{value:.3g} {figure.unit}", "quiet")
+        yield _text(round(end) + 5, top + _BAR - 1, number(value, figure.unit), "quiet")
 
 
 def _reference(figure: Figure) -> tuple[float | None, float | None]:

@@ -114,8 +114,8 @@ def lines_of(figures: Sequence[Figure]) -> list[str]:
 def _row(figure: Figure) -> tuple[str, ...]:
     return (
         figure.name,
-        _with_errors(_number(figure.median, figure.unit), figure.errors[0]),
-        _number(figure.floor_median, figure.unit),
+        _with_errors(number(figure.median, figure.unit), figure.errors[0]),
+        number(figure.floor_median, figure.unit),
         f"{figure.ratio:.2f}",
         _with_errors(_reference(figure), figure.errors[1]),
         str(figure.reach or ""),
@@ -127,13 +127,14 @@ def _reference(figure: Figure) -> str:
     if figure.reference is None:
         return "not installed"
     median = figure.reference_median
-    return _number(median, figure.unit) if median is not None else "-"
+    return number(median, figure.unit) if median is not None else "-"
 
 
 def _with_errors(text: str, errors: int) -> str:
     return f"{text}, {errors} errors" if errors else text
 
 
-def _number(value: float, unit: str) -> str:
+def number(value: float, unit: str) -> str:
+    """A value with as many digits as mean something."""
     digits = 0 if value == int(value) else 3 if value < 1 else 2 if value < 100 else 0
     return f"{value:.{digits}f} {unit}"
