@@ -15,7 +15,7 @@ from ..oauth.tokens import CognitoTokens, JwtPayload
 from ..quiet import keep_out_of_logs
 from .identity_pool import IdentityPool, IdentityPoolCredentialsResponse
 from .roles import choose_role, roles_in
-from .sessions import FixedCredentials, SlotCredentials, session_over
+from .sessions import FixedCredentials, SlotCredentials, SpareSession, session_over
 from .slot import Slot, signed_out
 from .snapshot import AWSCredentials, Snapshot
 from .user_pool import Subject, UserPoolTokens, claims_of, subject_of
@@ -66,6 +66,7 @@ class CognitoCredentialsManager:
         self._clock = clock
         self._tokens = UserPoolTokens(auth_tokens, authenticator, clock)
         self._pool = IdentityPool(identity_pool_id, user_pool_id, region)
+        self._spare = SpareSession()
         self._identity_ids: dict[Subject, str] = {}
         self._slots: dict[_Key, Slot] = {}
         self._last: Slot | None = None
@@ -257,8 +258,12 @@ class CognitoCredentialsManager:
         return self._tokens.refreshed()
 
     def warm(self) -> None:
-        """Builds the AWS client ahead of its first use: to be called in a thread while the person types a password."""
+        """Does ahead what a login's end would wait for: to be called in a thread while the person types a password.
+
+        It builds the AWS client and opens its connection, and prepares the first session.
+        """
         self._pool.warm()
+        self._spare.prepare()
         keep_out_of_logs(self._secrets)
 
     def sign_out(self) -> None:
@@ -294,7 +299,7 @@ class CognitoCredentialsManager:
             RoleError, RefusedError, UnavailableError: As `ensure_credentials`.
         """
         slot = self._ready(role_suffix)
-        return session_over(SlotCredentials(slot), region_name or self.region)
+        return session_over(SlotCredentials(slot), region_name or self.region, self._spare.take())
 
     def make_session(self, role_suffix: str | None = None) -> boto3.Session:
         """A boto3 session for short work, with the credentials of now.
@@ -303,7 +308,7 @@ class CognitoCredentialsManager:
             RoleError, RefusedError, UnavailableError: As `ensure_credentials`.
         """
         slot = self._ready(role_suffix)
-        return session_over(FixedCredentials(slot.read().frozen), self.region)
+        return session_over(FixedCredentials(slot.read().frozen), self.region, self._spare.take())
 
     # -- within
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Any, NoReturn, TypedDict
 
 import boto3
@@ -10,6 +11,8 @@ from botocore.credentials import CredentialProvider, CredentialResolver, Credent
 from .botocore_session import new_session
 
 if TYPE_CHECKING:
+    import botocore.session
+
     from .slot import Slot
     from .snapshot import FrozenCredentials
 
@@ -98,8 +101,32 @@ class _Provider(CredentialProvider):
         return self._credentials
 
 
-def session_over(credentials: Credentials, region: str) -> boto3.Session:
-    """A boto3 session that signs with these credentials and no others, whatever the environment holds."""
-    session = new_session()
+class SpareSession:
+    """One botocore session made ahead of its use: making it takes longer than a request to a server nearby."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[botocore.session.Session] = deque(maxlen=1)
+
+    def prepare(self) -> None:
+        """Makes one, unless one is waiting."""
+        if not self._waiting:
+            self._waiting.append(new_session())
+
+    def take(self) -> botocore.session.Session:
+        """The one that waits, which nobody else gets; a new one where none does."""
+        try:
+            return self._waiting.pop()
+        except IndexError:
+            return new_session()
+
+
+def session_over(credentials: Credentials, region: str, session: botocore.session.Session) -> boto3.Session:
+    """A boto3 session that signs with these credentials and no others, whatever the environment holds.
+
+    Args:
+        credentials: What it signs with.
+        region: Its region.
+        session: What it is built on; nobody else uses it.
+    """
     session.register_component("credential_provider", CredentialResolver([_Provider(credentials)]))
     return boto3.Session(botocore_session=session, region_name=region)

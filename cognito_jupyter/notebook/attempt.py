@@ -124,7 +124,8 @@ class Attempt:
         manager = CognitoCredentialsManager(
             pools.identity_pool_id, pools.user_pool_id, pools.region, authenticator=self._authenticator
         )
-        manager.warm()
+        # After an ended sign-in it is nearly always the same person who comes back, to the manager of before.
+        (self._previous.manager if self._previous is not None else manager).warm()
         self._authenticator.warm()
         return manager
 

@@ -1,14 +1,57 @@
-"""Runs every benchmark and prints a table: `python -m tests.benchmarks`."""
+"""Runs every benchmark and prints a table: `python -m tests.benchmarks`, from the repository's root."""
 
 from __future__ import annotations
 
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from .chart import write_chart
+from .expiry import measure_expiry
 from .loading import measure_loading
-from .table import print_table
+from .logins import measure_logins
+from .record import write_record
+from .roles import measure_roles
+from .signing import measure_signing
+from .stage import Stage
+from .table import Group, print_group
+
+_ON_STAGE: dict[str, Callable[[Stage], Group]] = {
+    "signing": measure_signing,
+    "expiry": measure_expiry,
+    "logins": measure_logins,
+    "roles": measure_roles,
+}
 
 
 def main() -> None:
-    """One row for each figure."""
-    print_table("What loading costs a running IPython", measure_loading())
+    """One row for each figure; each group is printed as soon as it is there."""
+    arguments = _parser().parse_args()
+    groups: list[Group] = []
+    if "loading" in arguments.only:
+        _add(groups, measure_loading())
+    with Stage() as stage:
+        for name, measure in _ON_STAGE.items():
+            if name in arguments.only:
+                _add(groups, measure(stage))
+    if arguments.json is not None:
+        write_record(arguments.json, groups)
+    if arguments.chart is not None:
+        write_chart(arguments.chart, groups)
+
+
+def _add(groups: list[Group], group: Group) -> None:
+    groups.append(group)
+    print_group(group)
+
+
+def _parser() -> argparse.ArgumentParser:
+    names = ["loading", *_ON_STAGE]
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("--json", type=Path, metavar="PATH", help="write the figures with all samples")
+    parser.add_argument("--chart", type=Path, metavar="PATH", help="draw them as SVG")
+    parser.add_argument("--only", nargs="+", choices=names, default=names, help="measure these groups alone")
+    return parser
 
 
 if __name__ == "__main__":

@@ -2,39 +2,48 @@
 
 from __future__ import annotations
 
-import statistics
 import subprocess
 import sys
 
-from .table import Figure
+from .implementations import implementations
+from .table import Figure, Group
 
 _ROUNDS = 9
 _IN_IPYTHON = """
 import time
 from IPython.core.interactiveshell import InteractiveShell
+{before}
 shell = InteractiveShell.instance()
 began = time.perf_counter()
 {what}
 print(time.perf_counter() - began)
 """
+_BEFORE = {"reference": "from tests.benchmarks.reference import find_reference"}
 _WHAT = {
     "load": 'shell.run_line_magic("load_ext", "cognito_jupyter")',
     "import": "import cognito_jupyter",
     "boto3": "import boto3",
+    "reference": "assert find_reference() is not None",
 }
+_FLOOR = "import boto3 in the same IPython"
 
 
-def measure_loading() -> list[Figure]:
-    """Medians of fresh processes, taken in turns so that a slow moment of the machine meets all alike."""
+def measure_loading() -> Group:
+    """Fresh processes, taken in turns so that a slow moment of the machine meets all alike."""
+    has_reference = implementations()[1] is not None
+    what = {name: code for name, code in _WHAT.items() if has_reference or name != "reference"}
     times: dict[str, list[float]] = {name: [] for name in _WHAT}
     for _ in range(_ROUNDS):
-        for name, what in _WHAT.items():
-            times[name].append(_once(_IN_IPYTHON.format(what=what)))
-    medians = {name: statistics.median(each) for name, each in times.items()}
-    return [
-        Figure("%load_ext cognito_jupyter", medians["load"], medians["boto3"], "import boto3 in the same IPython"),
-        Figure("import cognito_jupyter", medians["import"], medians["boto3"], "import boto3 in the same IPython"),
-    ]
+        for name, code in what.items():
+            times[name].append(_once(_IN_IPYTHON.format(before=_BEFORE.get(name, ""), what=code)) * 1e3)
+    boto3, theirs = tuple(times["boto3"]), tuple(times["reference"]) if has_reference else None
+    return Group(
+        "What loading costs a running IPython",
+        (
+            Figure("%load_ext cognito_jupyter", "ms", tuple(times["load"]), boto3, _FLOOR, theirs),
+            Figure("import cognito_jupyter", "ms", tuple(times["import"]), boto3, _FLOOR, theirs),
+        ),
+    )
 
 
 def _once(program: str) -> float:

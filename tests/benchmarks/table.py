@@ -1,34 +1,140 @@
-"""A figure, what it is compared with, and how they are printed."""
+"""A figure: what was measured, what it is compared with, and how figures are printed."""
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
+
+Samples = tuple[float, ...]
+
+_HEAD = ("", "here", "floor", "x floor", "reference", "reach", "")
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What a figure must reach.
+
+    Attributes:
+        limit: The most it may be.
+        of: Of the figure itself, in its unit, or of its ratio to the floor.
+    """
+
+    limit: float
+    of: Literal["figure", "ratio"] = "figure"
+
+    def __str__(self) -> str:
+        return f"<= {self.limit:g}" if self.of == "figure" else f"<= {self.limit:g} x"
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured figure.
+    """One measured figure; a sample for each round, medians of all.
 
     Attributes:
         name: What was measured.
-        seconds: Its median.
-        floor: The median of what nothing can be faster than, or what it is compared with.
+        unit: Of the samples.
+        samples: Of this package.
+        floor: What nothing can be better than, or what it is compared with.
         floor_name: What that is.
+        reference: Of the reference implementation; None where it is not installed; empty where it has no such thing.
+        reach: What it must reach; None: it is only watched.
+        errors: How many calls failed here, and in the reference, in all rounds.
     """
 
     name: str
-    seconds: float
-    floor: float
+    unit: str
+    samples: Samples
+    floor: Samples
     floor_name: str
+    reference: Samples | None = ()
+    reach: Reach | None = None
+    errors: tuple[int, int] = (0, 0)
+
+    @property
+    def median(self) -> float:
+        """This package's median."""
+        return statistics.median(self.samples)
+
+    @property
+    def floor_median(self) -> float:
+        """The floor's median."""
+        return statistics.median(self.floor)
+
+    @property
+    def reference_median(self) -> float | None:
+        """The reference's median; None where there is none."""
+        return statistics.median(self.reference) if self.reference else None
+
+    @property
+    def ratio(self) -> float:
+        """How many times the floor."""
+        return self.median / self.floor_median if self.floor_median else float("inf")
+
+    @property
+    def reached(self) -> bool | None:
+        """Whether it is where it must be, without an error; None where nothing is asked."""
+        if self.reach is None:
+            return None
+        measured = self.median if self.reach.of == "figure" else self.ratio
+        return measured <= self.reach.limit and not self.errors[0]
 
 
-def print_table(title: str, figures: Sequence[Figure]) -> None:
-    """Prints figures in milliseconds, with the ratio to their floor."""
-    print(f"\n{title}\n")
-    print(f"{'':44} {'ms':>9} {'floor, ms':>10} {'ratio':>7}  floor")
-    for figure in figures:
-        ratio = figure.seconds / figure.floor if figure.floor else float("inf")
-        print(
-            f"{figure.name:44} {figure.seconds * 1e3:9.2f} {figure.floor * 1e3:10.2f} {ratio:7.2f}  {figure.floor_name}"
-        )
+@dataclass(frozen=True)
+class Group:
+    """Figures that belong together.
+
+    Attributes:
+        title: What they are about.
+    """
+
+    title: str
+    figures: tuple[Figure, ...]
+
+
+def print_group(group: Group) -> None:
+    """Prints figures in their units, with the ratio to their floor."""
+    print(f"\n{group.title}\n")
+    for line in lines_of(group.figures):
+        print(line)
+
+
+def lines_of(figures: Sequence[Figure]) -> list[str]:
+    """The table's lines, its columns as wide as they need to be."""
+    rows = [_HEAD, *(_row(figure) for figure in figures)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
+    lines = []
+    for row in rows:
+        name, *numbers, last = (cell.rjust(width) for cell, width in zip(row, widths, strict=True))
+        lines.append("  ".join([row[0].ljust(len(name)), *numbers, row[-1] or last.strip()]).rstrip())
+    return lines
+
+
+def _row(figure: Figure) -> tuple[str, ...]:
+    return (
+        figure.name,
+        _with_errors(number(figure.median, figure.unit), figure.errors[0]),
+        number(figure.floor_median, figure.unit),
+        f"{figure.ratio:.2f}",
+        _with_errors(_reference(figure), figure.errors[1]),
+        str(figure.reach or ""),
+        {True: "reached", False: "MISSED", None: ""}[figure.reached] + f"  (floor: {figure.floor_name})",
+    )
+
+
+def _reference(figure: Figure) -> str:
+    if figure.reference is None:
+        return "not installed"
+    median = figure.reference_median
+    return number(median, figure.unit) if median is not None else "-"
+
+
+def _with_errors(text: str, errors: int) -> str:
+    return f"{text}, {errors} errors" if errors else text
+
+
+def number(value: float, unit: str) -> str:
+    """A value with as many digits as mean something."""
+    digits = 0 if value == int(value) else 3 if value < 1 else 2 if value < 100 else 0
+    return f"{value:.{digits}f} {unit}"

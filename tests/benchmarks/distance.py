@@ -1,0 +1,96 @@
+"""A network path of some length: a TCP proxy on loopback that delays what passes, as a far server would seem."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from types import TracebackType
+from typing import Any, Self
+
+_CHUNK = 1 << 16
+
+
+class Distance:
+    """Stands between clients and one port of 127.0.0.1, a round trip away from it.
+
+    Bytes arrive half a round trip late in either direction, however many are on their way; the first ones of a
+    connection wait for one round trip more, as for TCP's own handshake. Connections stay open as long as both ends
+    leave them open.
+
+    Args:
+        upstream: The server's port.
+        round_trip: Seconds there and back.
+
+    Attributes:
+        port: Where clients connect.
+        connections: How many were opened so far.
+    """
+
+    def __init__(self, upstream: int, round_trip: float) -> None:
+        self.connections = 0
+        self._upstream = upstream
+        self._round_trip = round_trip
+        self._loop = asyncio.new_event_loop()
+        self._paths: set[asyncio.Task[None]] = set()
+        self._server = self._loop.run_until_complete(asyncio.start_server(self._entered, "127.0.0.1", 0))
+        self.port: int = self._server.sockets[0].getsockname()[1]
+        self._thread = threading.Thread(target=self._loop.run_forever, name="distance", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        asyncio.run_coroutine_threadsafe(self._ended(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _ended(self) -> None:
+        self._server.close()
+        for path in self._paths:
+            path.cancel()
+        await asyncio.gather(*self._paths, return_exceptions=True)
+
+    async def _entered(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        set_up = self._loop.time() + self._round_trip
+        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._upstream)
+        self._start(self._pass_on(reader, far_writer, set_up))
+        self._start(self._pass_on(far_reader, writer, 0.0))
+
+    def _start(self, path: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(path)
+        self._paths.add(task)
+        task.add_done_callback(self._paths.discard)
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, not_before: float) -> None:
+        """One direction: what is read is put on its way at once, and arrives when its time has come."""
+        under_way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
+        self._start(self._arrive(under_way, writer))
+        part = b"..."
+        while part:
+            try:
+                part = await reader.read(_CHUNK)
+            except OSError:
+                part = b""
+            sent = max(self._loop.time(), not_before)
+            under_way.put_nowait((sent + self._round_trip / 2, part))
+
+    async def _arrive(self, under_way: asyncio.Queue[tuple[float, bytes]], writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                due, part = await under_way.get()
+                await asyncio.sleep(due - self._loop.time())
+                if not part:
+                    return
+                writer.write(part)
+                await writer.drain()
+        except OSError:
+            # The other end has gone; there is nobody to tell.
+            return
+        finally:
+            writer.close()

@@ -1,0 +1,56 @@
+"""How often Cognito is asked when tokens and credentials have expired and everybody wants new ones at once.
+
+Here: the threads of one process. Processes that share the store have a measurement of their own, beside this one.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from .crowd import Crowd
+from .implementations import API, implementations, signed_in
+from .stage import Stage
+from .table import Figure, Group, Reach, Samples
+
+_THREADS = 256
+_ROUNDS = 3
+_ENDPOINTS = {"token endpoint": "token:refresh_token", "GetCredentialsForIdentity": "GetCredentialsForIdentity"}
+
+_Counts = dict[str, int]
+
+
+def measure_expiry(stage: Stage) -> Group:
+    """Calls of each endpoint."""
+    own, reference = implementations()
+    with stage.environment():
+        ours = [_counted(own, stage) for _ in range(_ROUNDS)]
+        theirs = [_counted(reference, stage) for _ in range(_ROUNDS)] if reference else None
+    figures = tuple(_figure(name, ours, theirs) for name in _ENDPOINTS)
+    return Group(f"Calls at one expiry, {_THREADS} threads of one process", figures)
+
+
+def _figure(name: str, ours: list[_Counts], theirs: list[_Counts] | None) -> Figure:
+    def samples(counts: list[_Counts]) -> Samples:
+        return tuple(float(each[name]) for each in counts)
+
+    one = (1.0,) * _ROUNDS
+    return Figure(
+        name, "calls", samples(ours), one, "one call", samples(theirs) if theirs is not None else None, Reach(1)
+    )
+
+
+def _counted(api: API, stage: Stage) -> _Counts:
+    session = _about_to_expire(api, stage)
+    time.sleep(2.2)
+    stage.heal()
+    stage.forget_counts()
+    outcome = Crowd(session, _THREADS).run(0.0)
+    if outcome.errors:
+        raise RuntimeError(f"{outcome.errors} of {_THREADS} threads got no credentials, so the counts mean nothing.")
+    return {name: stage.count(endpoint) for name, endpoint in _ENDPOINTS.items()}
+
+
+def _about_to_expire(api: API, stage: Stage) -> Any:
+    stage.turn(id_token_seconds=2, credentials_seconds=2)
+    return signed_in(api, stage).make_refreshing_session()

@@ -1,0 +1,38 @@
+"""The two that are measured: this package and the reference, whose public names are the same."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import cognito_jupyter
+
+from .reference import find_reference
+from .stage import Stage
+
+API = Any
+"""A module with the public names; the reference has no types to check."""
+
+
+def implementations() -> tuple[API, API | None]:
+    """This package, and the reference where it is installed."""
+    return cognito_jupyter, find_reference()
+
+
+def authenticator_of(api: API, stage: Stage, port: int | None = None, turn: int = 0) -> Any:
+    """An authenticator at the stage."""
+    settings = stage.configuration(port, turn)
+    return api.CognitoOAuthAuthenticator(settings.domain, settings.client_id, settings.redirect_uri, settings.region)
+
+
+def signed_in(api: API, stage: Stage, port: int | None = None, username: str = "demo") -> Any:
+    """A manager with the tokens of a login."""
+    settings = stage.configuration(port)
+    authenticator = authenticator_of(api, stage, port)
+    verifier, challenge = authenticator.generate_pkce_pair()
+    answer = stage.sign_in(authenticator.get_authorization_url(challenge, "state"), username)
+    code = parse_qs(urlsplit(answer).query)["code"][0]
+    tokens = authenticator.exchange_code_for_tokens(code, verifier)
+    return api.CognitoCredentialsManager(
+        settings.identity_pool_id, settings.user_pool_id, settings.region, tokens, authenticator
+    )

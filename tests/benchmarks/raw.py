@@ -1,0 +1,89 @@
+"""The floor of a login: the same requests, made by hand on connections that are open already."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import ssl
+import time
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from .implementations import authenticator_of
+from .stage import Stage
+
+_JSON = "application/x-amz-json-1.1"
+_FORM = "application/x-www-form-urlencoded"
+
+
+class RawClient:
+    """Two open connections, one to the user pool and one to the identity pool, and nothing around them.
+
+    Args:
+        stage: Where the Cognito is.
+        port: The port to connect to.
+    """
+
+    def __init__(self, stage: Stage, port: int) -> None:
+        self._stage = stage
+        self._port = port
+        self._settings = stage.configuration(port)
+        context = ssl.create_default_context(cafile=stage.ca_file)
+        self._user_pool, self._identity_pool = (
+            http.client.HTTPSConnection("127.0.0.1", port, timeout=60, context=context) for _ in range(2)
+        )
+        for connection in (self._user_pool, self._identity_pool):
+            connection.request("GET", "/")
+            connection.getresponse().read()
+
+    def three_requests(self, idle: float) -> float:
+        """What a first login must ask: the tokens, the identity id, the credentials.
+
+        Args:
+            idle: Seconds to do nothing before, as a login does while a person types: processors fall asleep too.
+
+        Returns:
+            Seconds.
+        """
+        form = self._earned_form()
+        time.sleep(idle)
+        began = time.perf_counter()
+        id_token = self._post(self._user_pool, "/oauth2/token", urlencode(form), {"Content-Type": _FORM})["id_token"]
+        provider = f"cognito-idp.{self._settings.region}.amazonaws.com/{self._settings.user_pool_id}"
+        logins = {"Logins": {provider: id_token}}
+        identity = self._ask("GetId", {"IdentityPoolId": self._settings.identity_pool_id, **logins})["IdentityId"]
+        self._ask("GetCredentialsForIdentity", {"IdentityId": identity, **logins})
+        return time.perf_counter() - began
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._user_pool.close()
+        self._identity_pool.close()
+
+    def _earned_form(self) -> dict[str, str]:
+        """A code exchange, up to the moment when the redirect has come."""
+        import cognito_jupyter
+
+        authenticator = authenticator_of(cognito_jupyter, self._stage, self._port)
+        verifier, challenge = authenticator.generate_pkce_pair()
+        answer = self._stage.sign_in(authenticator.get_authorization_url(challenge, "state"))
+        return {
+            "grant_type": "authorization_code",
+            "client_id": self._settings.client_id,
+            "code": parse_qs(urlsplit(answer).query)["code"][0],
+            "code_verifier": verifier,
+            "redirect_uri": self._settings.redirect_uri,
+        }
+
+    def _ask(self, action: str, body: dict[str, Any]) -> Any:
+        headers = {"Content-Type": _JSON, "X-Amz-Target": f"AWSCognitoIdentityService.{action}"}
+        return self._post(self._identity_pool, "/", json.dumps(body), headers)
+
+    @staticmethod
+    def _post(connection: http.client.HTTPSConnection, path: str, body: str, headers: dict[str, str]) -> Any:
+        connection.request("POST", path, body, headers)
+        answer = connection.getresponse()
+        payload = json.loads(answer.read())
+        if answer.status != http.HTTPStatus.OK:
+            raise RuntimeError(f"{path} answered {answer.status}: {payload}")
+        return payload

@@ -1,0 +1,92 @@
+"""What many roles on one manager cost: memory, and renewals."""
+
+from __future__ import annotations
+
+import gc
+import tracemalloc
+from collections.abc import Callable
+from typing import Any
+
+from .implementations import API, implementations, signed_in
+from .signing import static_session
+from .stage import ROLES, Stage
+from .table import Figure, Group, Samples
+
+_ROUNDS = 3
+_HOUR = 3600.0
+_REFERENCE_EARLY = 15 * 60.0
+"""Seconds before the end from which the reference's sessions renew; see its `advisory_timeout`."""
+
+
+def measure_roles(stage: Stage) -> Group:
+    """Memory for each further role, and renewals in an hour with credentials that live one."""
+    own, reference = implementations()
+    with stage.environment():
+        ours = _memory(lambda count: _sessions(own, stage, count))
+        theirs = _memory(lambda count: _sessions(reference, stage, count)) if reference else None
+        held = _memory(lambda count: _credentials(own, stage, count))
+        static = _memory(lambda count: [_used(static_session()) for _ in range(count)])
+        renewals = _renewals_per_hour(own, stage)
+    floor = "a boto3 session with static keys"
+    return Group(
+        f"{ROLES} roles on one manager",
+        (
+            Figure("each further role, its session included", "KiB", ours, static, floor, theirs),
+            Figure("each further role's credentials alone", "KiB", held, static, floor),
+            Figure(
+                "renewals in an hour, by the policy",
+                "calls",
+                (renewals,),
+                (float(ROLES),),
+                "one for each role",
+                (ROLES * _HOUR / (_HOUR - _REFERENCE_EARLY),) if reference else None,
+            ),
+        ),
+    )
+
+
+def _memory(make: Callable[[int], object]) -> Samples:
+    """KiB that each further role takes: what the manager holds once, whatever it serves, is not counted."""
+    make(1)
+    return tuple((_allocated(make, ROLES) - _allocated(make, 1)) / (ROLES - 1) / 1024 for _ in range(_ROUNDS))
+
+
+def _allocated(make: Callable[[int], object], count: int) -> int:
+    gc.collect()
+    tracemalloc.start()
+    try:
+        kept = make(count)
+        gc.collect()
+        size = tracemalloc.get_traced_memory()[0]
+        del kept
+        return size
+    finally:
+        tracemalloc.stop()
+
+
+def _sessions(api: API, stage: Stage, count: int) -> object:
+    manager = signed_in(api, stage, username="everyone")
+    return manager, [_used(manager.make_refreshing_session(suffix)) for suffix in _suffixes(count)]
+
+
+def _credentials(api: API, stage: Stage, count: int) -> Any:
+    manager = signed_in(api, stage, username="everyone")
+    for suffix in _suffixes(count):
+        manager.ensure_credentials(suffix)
+    return manager
+
+
+def _used(session: Any) -> Any:
+    session.get_credentials().get_frozen_credentials()
+    return session
+
+
+def _suffixes(count: int) -> list[str]:
+    return [f"Role{number:03}" for number in range(count)]
+
+
+def _renewals_per_hour(api: API, stage: Stage) -> float:
+    """From when each role's credentials become due, which follows from their lifetime."""
+    manager = _credentials(api, stage, ROLES)
+    snapshots = [slot.snapshot for slot in manager._slots.values()]
+    return float(sum(_HOUR / (each.renew_at - (each.expires_at - each.lifetime)) for each in snapshots))

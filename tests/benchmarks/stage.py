@@ -1,0 +1,172 @@
+"""Where the benchmarks are played: a Cognito in a process of its own, so that its work is nobody's in this one."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import ssl
+import subprocess
+import tempfile
+import threading
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, cast
+from unittest import mock
+from urllib.parse import urlsplit
+
+import trustme
+
+from cognito_jupyter.config import CognitoConfiguration
+from cognito_jupyter.local import LocalCognito
+from cognito_jupyter.local.child import Child, supervised
+from cognito_jupyter.local.person import Person
+
+from .distance import Distance
+from .front import Front
+
+ROUND_TRIPS = (0, 40, 100)
+"""Milliseconds."""
+ROLES = 100
+"""How many roles the person has who has many."""
+_FOREIGN = ("AWS_", "COGNITO_")
+
+
+class Stage:
+    """The local Cognito behind TLS, kept connections and some distances, in a child process.
+
+    Attributes:
+        ca_file: The CA to trust.
+        port: Of the front, without any distance.
+    """
+
+    def __init__(self) -> None:
+        self._child = Child(supervised(__name__), output=subprocess.PIPE)
+        output = self._child.process.stdout
+        line = output.readline() if output is not None else b""
+        if not line:
+            self._child.stop()
+            raise RuntimeError("The benchmarks' Cognito did not start: run `python -m tests.benchmarks.stage` to see.")
+        self._facts: dict[str, Any] = json.loads(line)
+        self.ca_file: str = self._facts["ca_file"]
+        self.port: int = self._facts["port"]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._child.stop()
+
+    def port_at(self, round_trip: int) -> int:
+        """The port to connect to for a round trip in milliseconds."""
+        return int(self._facts["distances"][str(round_trip)])
+
+    @contextlib.contextmanager
+    def environment(self, port: int | None = None) -> Iterator[None]:
+        """Points everything in this process at a port of this Cognito, and takes the developer's settings away."""
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(_FOREIGN) and not name.upper().endswith("_PROXY")
+        }
+        url = f"https://127.0.0.1:{port or self.port}"
+        own = {f"AWS_ENDPOINT_URL_COGNITO_IDENTITY{suffix}": url for suffix in ("", "_PROVIDER")}
+        own |= dict.fromkeys(("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"), self.ca_file)
+        own |= dict.fromkeys(("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"), os.devnull)
+        with mock.patch.dict(os.environ, {**kept, **own}, clear=True):
+            yield
+
+    def configuration(self, port: int | None = None, turn: int = 0) -> CognitoConfiguration:
+        """The settings; the turn chooses among the registered redirect URIs."""
+        settings = self._facts["environment"]
+        uris = settings["COGNITO_REDIRECT_URI"].split()
+        return CognitoConfiguration(
+            f"127.0.0.1:{port or self.port}",
+            settings["COGNITO_CLIENT_ID"],
+            uris[turn % len(uris)],
+            settings["COGNITO_REGION"],
+            settings["COGNITO_USER_POOL_ID"],
+            settings["COGNITO_IDENTITY_POOL_ID"],
+        )
+
+    def sign_in(self, authorization_url: str, username: str = "demo") -> str:
+        """What the person does in the browser, straight at the Cognito; returns the redirect URI with its code."""
+        direct = urlsplit(authorization_url)._replace(scheme="http", netloc=f"127.0.0.1:{self._facts['cognito_port']}")
+        password = self._facts["passwords"][username]
+        return Person().sign_in(direct.geturl(), username, password, follow_callback=False)
+
+    def turn(self, **knobs: object) -> None:
+        """Turns knobs of the local Cognito; see `cognito_jupyter.local.Knobs`."""
+        self._admin("PATCH", "knobs", knobs)
+
+    def refuse(self, endpoint: str) -> None:
+        """Has an endpoint refuse everything, for good, until `heal`."""
+        body = json.dumps({"__type": "NotAuthorizedException", "message": "Refused by the benchmark."})
+        fault = {"kind": "status", "status": 400, "body": body, "times": None}
+        fault |= {"content_type": "application/x-amz-json-1.1"}
+        self.turn(faults={endpoint: [fault]})
+
+    def heal(self) -> None:
+        """Puts every knob back that the benchmarks turn."""
+        self.turn(faults={}, latency={}, credentials_seconds=3600, id_token_seconds=3600)
+
+    def forget_counts(self) -> None:
+        """Counts from zero again."""
+        self._admin("DELETE", "counts")
+
+    def count(self, endpoint: str) -> int:
+        """Calls of an endpoint since the counts were forgotten."""
+        return cast("int", self._admin("GET", "counts").get(endpoint, 0))
+
+    def _admin(self, method: str, what: str, payload: object = None) -> dict[str, Any]:
+        admin = self._facts["admin"]
+        body = json.dumps(payload).encode() if payload is not None else None
+        headers = {"X-Admin-Token": admin["token"], "Content-Type": "application/json"}
+        request = urllib.request.Request(f"{admin['url']}/{what}", body, headers, method=method)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return cast("dict[str, Any]", json.load(answer))
+
+
+def main() -> None:
+    """The child: serves until its parent ends it."""
+    with contextlib.ExitStack() as stack:
+        cognito = stack.enter_context(LocalCognito(aws=False))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmark-")))
+        front = stack.enter_context(Front(cognito.port, _tls(folder / "ca.pem")))
+        distances = {each: stack.enter_context(Distance(front.port, each / 1000)).port for each in ROUND_TRIPS}
+        facts = {
+            "environment": cognito.environment,
+            "passwords": {"demo": cognito.demo_user.password, "everyone": _person_of_many_roles(cognito)},
+            "admin": {"url": cognito.admin_url.replace("localhost", "127.0.0.1"), "token": cognito.admin_token},
+            "ca_file": str(folder / "ca.pem"),
+            "cognito_port": cognito.port,
+            "port": front.port,
+            "distances": distances,
+        }
+        print(json.dumps(facts), flush=True)
+        threading.Event().wait()
+
+
+def _person_of_many_roles(cognito: LocalCognito) -> str:
+    """Adds somebody called everyone; returns the password."""
+    names = [f"Role{number:03}" for number in range(ROLES)]
+    for name in names:
+        cognito.add_group(name, f"arn:aws:iam::123456789012:role/benchmark-{name}", 10)
+    return cognito.add_user("everyone", secrets.token_urlsafe(16), names).password
+
+
+def _tls(ca_file: Path) -> ssl.SSLContext:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(ca_file)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1", "localhost").configure_cert(context)
+    return context
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+"""The benchmarks' own instruments; what they measure is no test."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from cognito_jupyter.local import LocalCognito
+from tests.benchmarks.chart import write_chart
+from tests.benchmarks.distance import Distance
+from tests.benchmarks.front import Front
+from tests.benchmarks.record import write_record
+from tests.benchmarks.table import Figure, Group, Reach, lines_of
+
+_SVG = "{http://www.w3.org/2000/svg}"
+_ROUND_TRIP = 0.1
+
+
+@pytest.fixture
+def front(cognito: LocalCognito) -> Iterator[Front]:
+    with Front(cognito.port) as front:
+        yield front
+
+
+@pytest.fixture
+def connection(front: Front) -> Iterator[http.client.HTTPConnection]:
+    """To the front, from a distance."""
+    with Distance(front.port, _ROUND_TRIP) as distance:
+        connection = http.client.HTTPConnection("127.0.0.1", distance.port, timeout=30)
+        yield connection
+        connection.close()
+
+
+def seconds_of_a_request(connection: http.client.HTTPConnection) -> float:
+    began = time.perf_counter()
+    connection.request("GET", "/unknown")
+    connection.getresponse().read()
+    return time.perf_counter() - began
+
+
+def test_the_first_request_takes_two_round_trips_and_each_further_one_takes_one(
+    connection: http.client.HTTPConnection,
+) -> None:
+    assert seconds_of_a_request(connection) >= 2 * _ROUND_TRIP
+    assert seconds_of_a_request(connection) >= _ROUND_TRIP
+
+
+def test_a_connection_stays_open_from_one_end_to_the_other(front: Front) -> None:
+    with Distance(front.port, 0) as distance:
+        connection = http.client.HTTPConnection("127.0.0.1", distance.port, timeout=30)
+        connection.connect()
+        socket = connection.sock
+        for _ in range(3):
+            seconds_of_a_request(connection)
+            assert connection.sock is socket
+        connection.close()
+        assert distance.connections == 1
+
+
+def test_the_front_passes_a_request_and_its_answer_on(front: Front, cognito: LocalCognito) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", front.port, timeout=30)
+    target = {"X-Amz-Target": "AWSCognitoIdentityService.GetId", "Content-Type": "application/x-amz-json-1.1"}
+    connection.request("POST", "/", json.dumps({"IdentityPoolId": "unknown"}), target)
+    answer = connection.getresponse()
+    assert answer.status == 400
+    assert answer.getheader("x-amzn-ErrorType") == "ResourceNotFoundException"
+    assert json.load(answer)["__type"] == "ResourceNotFoundException"
+    connection.close()
+
+
+def figure(samples: tuple[float, ...] = (3.0, 1.0, 2.0), reference: tuple[float, ...] | None = (40.0,)) -> Figure:
+    return Figure("a <figure>", "ms", samples, (1.0, 1.0), "nothing", reference, Reach(2, "ratio"))
+
+
+@pytest.mark.parametrize(
+    ("errors", "limit", "of", "reached"),
+    [
+        ((0, 0), 2, "ratio", True),
+        ((0, 9), 2, "ratio", True),
+        ((1, 0), 2, "ratio", False),
+        ((0, 0), 1.9, "ratio", False),
+        ((0, 0), 2.5, "figure", True),
+        ((0, 0), 1.9, "figure", False),
+    ],
+)
+def test_a_figure_reaches_its_limit_by_its_median_and_without_an_error(
+    errors: tuple[int, int], limit: float, of: str, reached: bool
+) -> None:
+    reach = Reach(limit, "ratio" if of == "ratio" else "figure")
+    assert Figure("a", "ms", (3.0, 2.0, 1.0), (1.0,), "b", reach=reach, errors=errors).reached is reached
+
+
+def test_the_table_has_medians_the_ratio_and_what_was_reached() -> None:
+    head, line = lines_of([figure()])
+    assert head.split() == ["here", "floor", "x", "floor", "reference", "reach"]
+    assert line == "a <figure>  2 ms   1 ms     2.00      40 ms  <= 2 x  reached  (floor: nothing)"
+
+
+def test_the_table_says_where_the_reference_is_not_installed_and_where_it_has_no_such_thing() -> None:
+    assert "not installed" in lines_of([figure(reference=None)])[1]
+    assert "  -  " in lines_of([figure(reference=())])[1]
+
+
+def test_the_record_holds_every_sample(tmp_path: Path) -> None:
+    write_record(tmp_path / "figures.json", [Group("some", (figure(), figure(reference=None)))])
+    record = json.loads((tmp_path / "figures.json").read_text())
+    first, second = record["groups"][0]["figures"]
+    assert (first["median"], first["samples"], first["ratio"]) == (2.0, [3.0, 1.0, 2.0], 2.0)
+    assert first["reference"] == {"median": 40.0, "samples": [40.0], "errors": 0}
+    assert first["reach"] == {"limit": 2, "of": "ratio", "reached": True}
+    assert second["reference"] == "not installed"
+    assert record["machine"]["packages"]["botocore"]
+
+
+def test_the_chart_is_svg_with_a_bar_for_each_value_and_colours_for_the_dark(tmp_path: Path) -> None:
+    write_chart(tmp_path / "chart.svg", [Group("some & more", (figure(), figure(reference=None)))])
+    svg = ET.parse(tmp_path / "chart.svg").getroot()
+    texts = [text.text for text in svg.iter(f"{_SVG}text")]
+    assert texts.count("a <figure>") == 2
+    assert "some & more" in texts
+    bars = [bar.get("class") for bar in svg.iter(f"{_SVG}rect") if bar.get("x") not in {None, "12", "140"}]
+    assert bars == ["here", "reference", "here"]
+    assert "prefers-color-scheme: dark" in str(svg.findtext(f"{_SVG}style"))
