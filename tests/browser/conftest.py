@@ -83,7 +83,7 @@ def lab_settings(lab: Lab) -> Iterator[Settings]:
         requests.put(url, json={"raw": json.dumps(values)}, headers=headers, timeout=10).raise_for_status()
 
     yield put
-    for plugin in list(changed):
+    for plugin in changed:
         put(plugin, {})
 
 
