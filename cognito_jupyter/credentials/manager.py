@@ -298,8 +298,18 @@ class CognitoCredentialsManager:
         Raises:
             RoleError, RefusedError, UnavailableError: As `ensure_credentials`.
         """
-        slot = self._ready(role_suffix)
-        return session_over(SlotCredentials(slot), region_name or self.region, self._spare.take())
+        return session_over(self.live_credentials(role_suffix), region_name or self.region, self._spare.take())
+
+    def live_credentials(self, role_suffix: str | None = None) -> SlotCredentials:
+        """A role's credentials as botocore takes them, for what is not a boto3 session: they renew themselves.
+
+        Args:
+            role_suffix: The end of the role's ARN; None: the last one asked for, else the first available role.
+
+        Raises:
+            RoleError, RefusedError, UnavailableError: As `ensure_credentials`.
+        """
+        return SlotCredentials(self._ready(role_suffix))
 
     def make_session(self, role_suffix: str | None = None) -> boto3.Session:
         """A boto3 session for short work, with the credentials of now.

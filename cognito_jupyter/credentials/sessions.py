@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import botocore.session
 
     from .slot import Slot
-    from .snapshot import FrozenCredentials
+    from .snapshot import FrozenCredentials, Snapshot
 
 
 class RefreshableCredentialMetadata(TypedDict):
@@ -66,6 +66,14 @@ class SlotCredentials(Credentials):
             CognitoError: They are over, and could not be renewed.
         """
         return self._slot.read().frozen
+
+    def snapshot(self) -> Snapshot:
+        """The same with their expiration, for whoever hands them on.
+
+        Raises:
+            CognitoError: They are over, and could not be renewed.
+        """
+        return self._slot.read()
 
     def __repr__(self) -> str:
         return f"<SlotCredentials of {self._slot.role_arn or 'the default role'}>"

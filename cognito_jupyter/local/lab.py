@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import socket
 import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlsplit
 
 from .child import Child, supervised
 
@@ -122,10 +124,20 @@ class Lab:
                 raise RuntimeError("JupyterLab ended at once. Run `jupyter lab` by hand to see why.")
             for file in self._runtime.glob("jpserver-*.json"):
                 url = _url_in(file)
-                if url:
+                if url and _listens(url):
                     return url
             time.sleep(0.05)
         raise RuntimeError(f"JupyterLab did not answer within {_READY:.0f} s.")
+
+
+def _listens(url: str) -> bool:
+    """Whether anybody is there: Jupyter Server writes its file a moment before it binds its port."""
+    where = urlsplit(url)
+    try:
+        socket.create_connection((str(where.hostname), int(where.port or 0)), timeout=1.0).close()
+    except OSError:
+        return False
+    return True
 
 
 def _url_in(file: Path) -> str | None:
