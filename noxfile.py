@@ -46,7 +46,15 @@ def kernel6(session: nox.Session) -> None:
 def browser(session: nox.Session) -> None:
     """The panel in JupyterLab in Chromium, which is installed where there is none."""
     session.install(".[browser]")
-    session.run("pytest", "--override-ini=addopts=", "tests/browser", *session.posargs)
+    options = "--override-ini=addopts=-ra --strict-markers --strict-config"
+    session.run("pytest", options, "tests/browser", *session.posargs)
+
+
+@nox.session(python=PYTHONS[:1])
+def long(session: nox.Session) -> None:
+    """The tests that take a minute or more each, or many packages."""
+    session.install(".[test]")
+    session.run("pytest", "-m", "long", "--timeout", "900", *session.posargs)
 
 
 @nox.session(python=PYTHONS[:1])
