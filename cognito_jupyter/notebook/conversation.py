@@ -6,11 +6,11 @@ import math
 from typing import TYPE_CHECKING
 
 from ..errors import CognitoError, PastedAnswerError
-from .display import BesidePanel, Invitation, Note, View
+from .display import PANEL_ONLY, BesidePanel, Invitation, Note, View
 from .frontend import Frontend, sign_of_distance
 from .ipython import Shown, show
 from .paste import PasteBox, paste_box
-from .waiting import HURRY, TICK, Steps
+from .waiting import HURRY, TICK, Pause
 
 if TYPE_CHECKING:
     from ..oauth.browser import BrowserPage
@@ -25,8 +25,8 @@ _HOW_TO_PASTE = (
     "address bar and paste it into the box."
 )
 _IF_FAR_AWAY = "Does the browser say that it cannot reach the page? Stop this cell and run %cognito_login --paste."
-_FIRST_LOOK = 2.0
-"""Seconds in which a front end that shows widgets has said so."""
+_FIRST_LOOK = 3.0
+"""Seconds in which a notebook's front end that shows widgets has said so."""
 _DEAD_BOX = "The box that asked for the address is not needed any more: press Enter in it."
 
 
@@ -49,34 +49,36 @@ class Conversation:
         self._attempt = attempt
         self._place: Shown | None = None
         self._shown: Invitation | None = None
+        self._hints: tuple[str, ...] = ()
         self._problem: str | None = None
         self._box: PasteBox | None = None
         self._asks_later = False
         self._page: BrowserPage | None = None
 
-    def steps(self) -> Steps[None]:
-        """Goes through the login until what came of it is kept; to be driven by `waiting`.
+    async def run(self, pause: Pause) -> None:
+        """Goes through the login until what came of it is kept; the caller then calls `conclude`.
 
-        The caller then calls `conclude`.
+        Args:
+            pause: Lets time pass.
 
         Raises:
             CognitoError: Nothing came of it, and the display says so.
         """
         try:
             while self._attempt.login is None and not self._attempt.concluded.is_set():
-                yield HURRY
+                await pause(HURRY)
             login = self._attempt.login
             if login is not None:
                 self._begin(login)
             while login is not None and not self._attempt.concluded.is_set():
-                yield self._look(login)
+                await pause(self._look(login))
             if self._attempt.failure is not None:
                 raise self._attempt.failure
         except CognitoError as error:
             self._retract(error.what)
             raise
         except BaseException:
-            # The stop button (as GeneratorExit), or a fault of ours: the link must not stay in any case.
+            # The stop button, or a fault of ours: the link must not stay in any case.
             self._retract("The sign-in was stopped.")
             raise
         finally:
@@ -84,18 +86,30 @@ class Conversation:
                 self._page.close()
 
     def conclude(self, view: View) -> None:
-        """Shows what came of it, in the place where the link stood."""
-        if self._place is not None and self._frontend.updates:
+        """Shows what came of it, in the place where the link stood; a panel that is seen has shown it already."""
+        if self._place is None or not self._frontend.updates:
+            show(view)
+        elif not self._seen:
             self._place.update(self._beside_panel(view))
         else:
-            show(view)
+            self._clear()
 
     def _beside_panel(self, view: View) -> View:
         return BesidePanel(view, self._panel) if self._panel is not None else view
 
     def _retract(self, sentence: str) -> None:
-        if self._place is not None and self._frontend.updates:
+        if self._place is None or not self._frontend.updates:
+            return
+        if self._seen:
+            self._clear()
+        else:
             self._place.update(self._beside_panel(Note((sentence,))))
+
+    def _clear(self) -> None:
+        """Takes the link out of what is saved beside the panel; showing that anew would cost it the cursor."""
+        if self._shown is not None and self._place is not None:
+            self._shown = None
+            self._place.update(self._beside_panel(PANEL_ONLY))
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -104,19 +118,19 @@ class Conversation:
 
     def _begin(self, login: Login) -> None:
         distance = sign_of_distance()
-        hints = self._hints(login, distance)
-        pasting = self._request.paste or distance is not None or login.listener_problem is not None
-        self._shown = Invitation(login.authorization_url, math.ceil(login.seconds_left), hints)
-        self._place = show(self._beside_panel(self._shown))
+        self._hints = self._hints_for(login, distance)
+        self._asks_later = self._request.paste or distance is not None or login.listener_problem is not None
+        if self._panel is not None and self._frontend.is_notebook:
+            # Nearly every such front end shows it; the link would be saved beside it for nothing.
+            self._place = show(self._beside_panel(PANEL_ONLY))
+        else:
+            self._invite(login)
         if self._request.open_browser and distance is None:
             from ..oauth.browser import open_in_browser
 
             self._page = open_in_browser(login.authorization_url)
-        self._asks_later = pasting
-        if self._request.paste:
-            self._ask()
 
-    def _hints(self, login: Login, distance: str | None) -> tuple[str, ...]:
+    def _hints_for(self, login: Login, distance: str | None) -> tuple[str, ...]:
         from ..oauth.discovery import endpoint_override
 
         override = endpoint_override()
@@ -131,23 +145,27 @@ class Conversation:
     def _look(self, login: Login) -> float:
         if login.finished.is_set():
             return HURRY
-        self._count_down(login)
-        waited = self._request.timeout - login.seconds_left
-        if self._asks_later and (self._panel is None or waited > _FIRST_LOOK) and not self._seen:
-            self._ask()
+        if self._seen:
+            self._clear()
+        elif self._shown is not None or self._first_look_is_over(login):
+            self._invite(login)
+            if self._asks_later:
+                self._ask()
         if self._box is not None:
             self._take_paste(login, self._box)
         return TICK
 
-    def _count_down(self, login: Login, *, now: bool = False) -> None:
-        left = math.ceil(login.seconds_left)
-        shown = Invitation(login.authorization_url, left, self._shown.hints if self._shown else (), self._problem)
-        # Where the panel is seen, it shows all this by itself, and showing it anew would take the focus from its box.
-        early = self._panel is not None and login.seconds_left > self._request.timeout - _FIRST_LOOK
-        shows = self._place is not None and self._frontend.updates and shown != self._shown
-        if self._place is not None and shows and (now or not (self._seen or early)):
-            self._shown = shown
-            self._place.update(self._beside_panel(shown))
+    def _first_look_is_over(self, login: Login) -> bool:
+        return self._request.timeout - login.seconds_left > _FIRST_LOOK
+
+    def _invite(self, login: Login) -> None:
+        """Shows the link as text and HTML, where there is no panel to show it; again whenever it has changed."""
+        view = Invitation(login.authorization_url, math.ceil(login.seconds_left), self._hints, self._problem)
+        if self._place is None:
+            self._place = show(self._beside_panel(view))
+        elif self._frontend.updates and view != self._shown:
+            self._place.update(self._beside_panel(view))
+        self._shown = view
 
     @property
     def _seen(self) -> bool:
@@ -169,7 +187,7 @@ class Conversation:
         except PastedAnswerError as mistake:
             self._problem = str(mistake)
             if self._frontend.updates:
-                self._count_down(login, now=True)
+                self._invite(login)
             else:
                 print(self._problem)
             box.open(_PROMPT)

@@ -42,6 +42,12 @@ class Note(View):
         return "".join(f"<p>{html.escape(line)}</p>" for line in self.lines)
 
 
+PANEL_ONLY = Note(
+    ("This was a sign-in panel. It works beside its own kernel alone: run %cognito_panel for a new one.",)
+)
+"""What a saved notebook holds beside a panel."""
+
+
 @dataclass(frozen=True, repr=False)
 class Invitation(View):
     """The link to the sign-in page, and how the login stands. It holds state and nonce: always replaced at the end.

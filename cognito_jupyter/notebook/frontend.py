@@ -49,6 +49,16 @@ class Frontend:
         """Whether what was displayed can be replaced; a terminal would print it again."""
         return self.kernel is not None
 
+    @property
+    def is_notebook(self) -> bool:
+        """Whether the cell comes from a notebook, whose front ends nearly all show widgets: those name the cell.
+
+        A guess, as none says whether it shows widgets: it decides what is shown first.
+        """
+        parent = getattr(self.kernel, "get_parent", None)
+        message = parent("shell") if parent is not None else {}
+        return "cellId" in (message.get("metadata") or {})
+
     @contextlib.contextmanager
     def hearing_widgets(self) -> Iterator[Callable[[], None]]:
         """Lets the widgets be heard while a cell waits: gives a function to be called now and then."""

@@ -13,6 +13,7 @@ from . import arguments as read
 from .completion import MagicCompleter
 from .failure import plainly
 from .ipython import argument, line_magic, magic_with_arguments, show, show_panel
+from .waiting import wait
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -33,7 +34,7 @@ _LOGIN_OPTIONS = (
     "--panel",
     "--timeout",
 )
-_OWN_TRAITS = frozenset({"name", "manager_name", "hide_person", "panel_in_login"})
+_OWN_TRAITS = frozenset({"name", "manager_name", "hide_person"})
 
 
 def _text(what: str) -> Unicode[str | None, str | bytes | None]:
@@ -58,9 +59,6 @@ class CognitoMagics(Magics):
     remember = Bool(None, allow_none=True, help="Stay signed in on this computer.").tag(config=True)
     allowed_domains = List(Unicode(), help="The Cognito domains that may be used; empty: any.").tag(config=True)
     hide_person = Bool(False, help="Keep name and e-mail out of the panel, and so of saved notebooks.").tag(config=True)
-    panel_in_login = Bool(False, help="Show the panel while %cognito_login waits, where widgets are shown.").tag(
-        config=True
-    )
     name = Unicode("session", help="The variable that gets the boto3 session.").tag(config=True)
     manager_name = Unicode("cognito", help="The variable that gets the manager.").tag(config=True)
 
@@ -77,7 +75,7 @@ class CognitoMagics(Magics):
         """What the shell remembers; made when a magic first runs, so that loading stays quick."""
         from .state import NotebookState
 
-        return NotebookState(self.own_shell, self._usual_request, lambda: self.hide_person, lambda: self.panel_in_login)
+        return NotebookState(self.own_shell, self._usual_request, lambda: self.hide_person)
 
     @magic_with_arguments("cognito_login")
     @argument("-r", "--role-suffix", type=read.role, help="The role to take: the end of its name, such as Analyst.")
@@ -107,7 +105,9 @@ class CognitoMagics(Magics):
             self._show_panel()
             return
         asks = _agree if self.state.frontend.can_ask else None
-        self.state.sign_in(self._request(given, asks))
+        request = self._request(given, asks)
+        with self.state.frontend.hearing_widgets() as hear:
+            wait(lambda pause: self.state.sign_in(request, pause), hear)
 
     @line_magic
     @plainly

@@ -14,7 +14,7 @@ from traitlets import Unicode
 from ..credentials.roles import shortest_suffixes
 from . import panel_page as page
 from .controller import Phase, Standing, Watcher
-from .display import moment
+from .display import PANEL_ONLY, moment
 from .frontend import sign_of_distance
 from .status import person_of
 from .variables import BoundSession
@@ -83,11 +83,11 @@ class LoginPanel(ipywidgets.VBox, Watcher):
     # -- what is shown
 
     def __repr__(self) -> str:
-        return f"LoginPanel. {page.NOT_ALIVE}"
+        return f"LoginPanel. {PANEL_ONLY.text()}"
 
     def _repr_mimebundle_(self, **how: Any) -> dict[str, Any]:
         bundle: dict[str, Any] = super()._repr_mimebundle_(**how)
-        return {**bundle, "text/plain": repr(self), "text/html": f"<p>{page.NOT_ALIVE}</p>"}
+        return {**bundle, "text/plain": repr(self), "text/html": PANEL_ONLY.html()}
 
     def changed(self) -> None:
         """Shows how the sign-in stands now; called from any thread."""

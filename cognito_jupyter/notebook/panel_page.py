@@ -44,8 +44,6 @@ COPY_PICTURE = """<svg viewBox="0 0 420 56" role="img"
 <text x="64" y="33" font-family="monospace" font-size="13" fill="currentColor">http://localhost:3000/?code=…&amp;state=…</text>
 </svg>"""
 
-NOT_ALIVE = "This was a sign-in panel. It works beside its own kernel alone: run %cognito_panel for a new one."
-
 
 def heading(title: str, problem: str | None = None, busy: str | None = None) -> str:
     """The panel's first lines: how it stands, announced by screen readers when it changes."""

@@ -15,7 +15,7 @@ from .ipython import show
 from .signin import LoginRequest, Outcome, Role, SignIn, take_role
 from .status import status_table
 from .variables import BoundManager, BoundSession, Variables
-from .waiting import wait
+from .waiting import Pause
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -33,7 +33,6 @@ class NotebookState:
         shell: The shell.
         usual_request: What a login without arguments asks for.
         hides_person: Whether name and e-mail stay out of the panel.
-        panel_in_login: Whether a login that waits in a cell shows the panel beside its text.
 
     Attributes:
         variables: The names given to the notebook.
@@ -46,9 +45,7 @@ class NotebookState:
         shell: InteractiveShell,
         usual_request: Callable[[], LoginRequest],
         hides_person: Callable[[], bool] = lambda: False,
-        panel_in_login: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._panel_in_login = panel_in_login
         self._usual_request = usual_request
         self._hides_person = hides_person
         self.variables = Variables(shell)
@@ -64,8 +61,12 @@ class NotebookState:
 
     # -- signing in
 
-    def sign_in(self, request: LoginRequest) -> None:
+    async def sign_in(self, request: LoginRequest, pause: Pause) -> None:
         """Makes what is asked for true, by no more than is needed: nothing, another role, or a login.
+
+        Args:
+            request: What is asked for.
+            pause: Lets time pass while the person signs in.
 
         Raises:
             CognitoError: It could not be.
@@ -81,7 +82,7 @@ class NotebookState:
                     raise
             else:
                 return
-        self._log_in(request)
+        await self._log_in(request, pause)
 
     def _use(self, sign_in: SignIn, request: LoginRequest) -> None:
         bound = self.variables.get(request.session_name)
@@ -133,14 +134,13 @@ class NotebookState:
         self.variables.check(request.session_name, request.manager_name)
         self._bind(current, take_role(current, role_suffix, request.settings.session_region), request)
 
-    def _log_in(self, request: LoginRequest) -> None:
+    async def _log_in(self, request: LoginRequest, pause: Pause) -> None:
         if not self.frontend.can_ask:
             raise nobody_to_ask()
         attempt = self.start_login(request)
         conversation = Conversation(self.frontend, request, attempt, self.panel_for_login())
         try:
-            with self.frontend.hearing_widgets() as hear:
-                wait(conversation.steps(), hear)
+            await conversation.run(pause)
         except BaseException:
             attempt.give_up()
             raise
@@ -151,7 +151,7 @@ class NotebookState:
 
     def panel_for_login(self) -> LoginPanel | None:
         """The panel that a login shows beside its text; None where no front end could show it."""
-        if not (self._panel_in_login() and self.frontend.updates):
+        if not self.frontend.updates:
             return None
         from .panel import LoginPanel
 

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from cognito_jupyter.local import LocalCognito
 from tests.browser.conftest import FAR, THEMES, WIDGETS, Open, Settings
 
-LOAD = "%load_ext cognito_jupyter\n%config CognitoMagics.panel_in_login = True"
+LOAD = "%load_ext cognito_jupyter"
 LOGIN = "%cognito_login --role-suffix Analyst"
 READS_S3 = 'print(session.client("s3").list_objects_v2(Bucket="cognito-jupyter-demo")["KeyCount"] > 0)'
 PANEL = "%cognito_panel"
