@@ -1,6 +1,6 @@
 """Every error this package raises on purpose: one sentence what happened, one what to do.
 
-Each class is also the built-in one that the public API promises (PermissionError, ConnectionError, ValueError), so
+Each class is also a built-in one, such as the public API promises (PermissionError, ConnectionError, ValueError), so
 that callers who know nothing of this module catch them all the same. No message ever holds a token, a code, a
 verifier or a key.
 """
@@ -28,6 +28,10 @@ class CognitoError(Exception):
 
 class SettingError(CognitoError, ValueError):
     """A setting or an argument is missing or malformed; the message names it and where it was looked for."""
+
+
+class MissingLibraryError(CognitoError, ImportError):
+    """A library that only some people need is not installed; the message names the pip command."""
 
 
 class RefusedError(CognitoError, PermissionError):

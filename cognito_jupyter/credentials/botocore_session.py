@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import botocore.session
 from botocore.configprovider import ConstantProvider
 from botocore.exceptions import ProfileNotFound
 
+_Session = TypeVar("_Session", bound=botocore.session.Session)
+
 
 def new_session() -> botocore.session.Session:
-    """A botocore session with all of the machine's configuration, but for a profile that does not exist.
+    """A botocore session with all of the machine's configuration, but for a profile that does not exist."""
+    return despite_a_stale_profile(botocore.session.Session())
+
+
+def despite_a_stale_profile(session: _Session) -> _Session:
+    """The same session, which has forgotten the profile that it is to use if there is no such profile.
 
     Whoever signs in here needs no profile, and an AWS_PROFILE left over from other work would stop botocore.
     """
-    session = botocore.session.Session()
     try:
         session.get_scoped_config()
     except ProfileNotFound:

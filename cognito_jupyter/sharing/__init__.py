@@ -1,0 +1,42 @@
+"""The credentials handed on to what is not a boto3 session, as functions of a manager.
+
+Each name is loaded when it is first used: importing this package alone imports no library.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .adapters import (
+        obstore_provider as obstore_provider,
+        polars_provider as polars_provider,
+        pyarrow_filesystem as pyarrow_filesystem,
+        s3fs_session as s3fs_session,
+    )
+    from .secret import DuckDBSecret as DuckDBSecret, duckdb_secret as duckdb_secret
+
+_HOMES = {
+    "DuckDBSecret": "secret",
+    "duckdb_secret": "secret",
+    "obstore_provider": "adapters",
+    "polars_provider": "adapters",
+    "pyarrow_filesystem": "adapters",
+    "s3fs_session": "adapters",
+}
+
+__all__ = [*_HOMES]  # noqa: PLE0604 - the keys are strings
+
+
+def __getattr__(name: str) -> object:
+    """Loads a public name at its first use (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,126 @@
+"""The adapters as far as they need no library; those that do are in tests/sharing/libraries."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC
+
+import pytest
+
+from cognito_jupyter import sharing
+from cognito_jupyter.credentials.manager import CognitoCredentialsManager
+from cognito_jupyter.errors import CognitoError, MissingLibraryError, RoleError, SignedOutError
+from cognito_jupyter.local import LocalCognito
+
+Make = Callable[[CognitoCredentialsManager], object]
+
+
+@pytest.mark.parametrize(
+    ("module", "extra", "make"),
+    [
+        ("aiobotocore", "s3fs", sharing.s3fs_session),
+        ("pyarrow", "pyarrow", sharing.pyarrow_filesystem),
+        ("duckdb", "duckdb", lambda manager: sharing.duckdb_secret(manager, None)),
+    ],
+)
+def test_a_missing_library_is_named_with_its_pip_command(
+    manager: CognitoCredentialsManager, monkeypatch: pytest.MonkeyPatch, module: str, extra: str, make: Make
+) -> None:
+    for loaded in [name for name in sys.modules if name.partition(".")[0] == module]:
+        monkeypatch.delitem(sys.modules, loaded)
+    # The import system's own way of saying that there is none.
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(MissingLibraryError) as caught:
+        make(manager)
+    assert str(caught.value) == (
+        f"The package {module} is not installed. Install it: pip install 'cognito_jupyter[{extra}]'"
+    )
+    assert isinstance(caught.value, ImportError)
+    assert isinstance(caught.value, CognitoError)
+
+
+def test_importing_sharing_imports_no_library() -> None:
+    program = "import sys, cognito_jupyter.sharing\nprint(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    libraries = {"aiobotocore", "boto3", "botocore", "duckdb", "obstore", "polars", "pyarrow", "requests", "s3fs"}
+    assert not libraries & {name.partition(".")[0] for name in loaded}
+
+
+def test_polars_is_told_to_ask_again_before_the_end(cognito: LocalCognito, manager: CognitoCredentialsManager) -> None:
+    """It goes on with what it has until the very second it was told, and refuses what is over when it comes."""
+    cognito.knobs.credentials_seconds = 4
+    provide = sharing.polars_provider(manager, "Analyst")
+    snapshot = manager.live_credentials("Analyst").snapshot()
+    keys, expiry = provide()
+    assert keys == {
+        "aws_access_key_id": snapshot.frozen.access_key,
+        "aws_secret_access_key": snapshot.frozen.secret_key,
+        "aws_session_token": snapshot.frozen.token,
+    }
+    assert expiry is not None
+    assert time.time() - 1 < expiry <= snapshot.renew_at
+    cognito.knobs.fail("GetCredentialsForIdentity", status=500, times=None)
+    while time.time() < snapshot.renew_at:
+        time.sleep(0.05)
+    # Nothing newer can be had: until the old ones are useless it is to go on with them.
+    assert provide() == (keys, int(snapshot.useless_at))
+
+
+def test_obstore_is_told_when_they_end_in_the_only_utc_that_it_takes(
+    cognito: LocalCognito, manager: CognitoCredentialsManager
+) -> None:
+    provide = sharing.obstore_provider(manager, "Analyst", region_name="eu-west-1")
+    snapshot = manager.live_credentials("Analyst").snapshot()
+    answer = provide()
+    assert answer["access_key_id"] == snapshot.frozen.access_key
+    assert answer["secret_access_key"] == snapshot.frozen.secret_key
+    assert answer["token"] == snapshot.frozen.token
+    assert answer["expires_at"] is not None
+    assert answer["expires_at"].tzinfo is UTC
+    assert answer["expires_at"].timestamp() == pytest.approx(snapshot.expires_at)
+    assert provide.config == {"region": "eu-west-1"}
+
+
+def test_a_provider_hands_out_what_is_newest(cognito: LocalCognito, manager: CognitoCredentialsManager) -> None:
+    polars, obstore = sharing.polars_provider(manager, "Analyst"), sharing.obstore_provider(manager, "Analyst")
+    seen = {polars()[0]["aws_access_key_id"], obstore()["access_key_id"]}
+    newest = manager.get_credentials(role_suffix="Analyst")["access_key_id"]
+    assert newest not in seen
+    assert {polars()[0]["aws_access_key_id"], obstore()["access_key_id"]} == {newest}
+
+
+def test_each_adapter_keeps_the_role_that_it_was_made_for(
+    cognito: LocalCognito, manager: CognitoCredentialsManager
+) -> None:
+    analyst, uploader = (sharing.polars_provider(manager, suffix) for suffix in ("Analyst", "Uploader"))
+    keys = {
+        name: cognito.aws.ledger.find(provide()[0]["aws_access_key_id"])
+        for name, provide in (("Analyst", analyst), ("Uploader", uploader))
+    }
+    assert {name: key.role_arn for name, key in keys.items() if key is not None} == {
+        name: cognito.roles[name] for name in keys
+    }
+    with pytest.raises(RoleError):
+        sharing.polars_provider(manager, "Nobody")
+
+
+def test_after_signing_out_a_provider_says_so(manager: CognitoCredentialsManager) -> None:
+    providers = (sharing.polars_provider(manager), sharing.obstore_provider(manager))
+    manager.sign_out()
+    for provide in providers:
+        with pytest.raises(SignedOutError):
+            provide()
+
+
+def test_a_provider_shows_no_secret_and_is_not_pickled(manager: CognitoCredentialsManager) -> None:
+    keys = manager.ensure_credentials("Analyst")
+    for provide in (sharing.polars_provider(manager), sharing.obstore_provider(manager)):
+        shown = repr(provide) + repr(vars(provide))
+        assert keys["secret_access_key"] not in shown
+        assert keys["session_token"] not in shown
+        with pytest.raises((TypeError, AttributeError, pickle.PicklingError)):
+            pickle.dumps(provide)
