@@ -21,7 +21,7 @@ class CognitoError(Exception):
         self.remedy = remedy
         super().__init__(f"{what} {remedy}".strip())
 
-    def __reduce__(self) -> tuple[type[CognitoError], tuple[str, str]]:
+    def __reduce__(self) -> tuple[type[CognitoError], tuple[object, ...]]:
         # OSError would pickle the joined message as the only argument.
         return type(self), (self.what, self.remedy)
 
@@ -55,7 +55,18 @@ class PastedAnswerError(RefusedError):
 
 
 class UnavailableError(CognitoError, ConnectionError):
-    """Cognito or AWS could not be reached, or what came back made no sense."""
+    """Cognito or AWS could not be reached, or what came back made no sense.
+
+    Attributes:
+        retry_after: Seconds that the service asked everybody to leave it alone (RFC 9110, section 10.2.3).
+    """
+
+    def __init__(self, what: str, remedy: str = "", retry_after: float = 0.0) -> None:
+        super().__init__(what, remedy)
+        self.retry_after = retry_after
+
+    def __reduce__(self) -> tuple[type[CognitoError], tuple[object, ...]]:
+        return type(self), (self.what, self.remedy, self.retry_after)
 
 
 class CredentialsError(UnavailableError):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from cognito_jupyter.credentials.clock import Clock
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.local import Knobs, LocalCognito
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
@@ -64,7 +65,12 @@ def manager(cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator) -> 
 
 
 def manager_for(
-    cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator, username: str = "demo", **claims: object
+    cognito: LocalCognito,
+    authenticator: CognitoOAuthAuthenticator,
+    username: str = "demo",
+    *,
+    clock: Clock | None = None,
+    **claims: object,
 ) -> CognitoCredentialsManager:
     """A manager with fresh tokens of a user; the claims replace those of the id token."""
     tokens = cognito.issue_tokens(username, **claims)
@@ -74,6 +80,7 @@ def manager_for(
         cognito.region,
         as_tokens(tokens),
         authenticator,
+        clock=clock,
     )
 
 

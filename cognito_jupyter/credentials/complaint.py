@@ -7,12 +7,12 @@ Identities; the texts as seen in public reports.
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from ..errors import CredentialsError, UnavailableError
+from ..retry_after import retry_after
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
@@ -69,7 +69,8 @@ def explained(error: ClientError, region: str, skew: float) -> UnavailableError:
     if abs(skew) >= _NOTICEABLE_SKEW:
         remedy = f"{_skew_sentence(skew)} {remedy}"
     kind = UnavailableError if code in _THROTTLED or status >= 500 else CredentialsError
-    return kind(f"{what} ({code})", remedy)
+    headers: Mapping[str, Any] = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    return kind(f"{what} ({code})", remedy, retry_after(headers.get("retry-after")))
 
 
 def _meaning(code: str, text: str, region: str) -> tuple[str, str]:
@@ -102,11 +103,16 @@ def unreachable(error: Exception, region: str) -> UnavailableError:
     )
 
 
-def skew_in(answer: Any) -> float:
-    """Seconds by which AWS's clock is ahead, from the Date header (RFC 9110, section 6.6.1); 0 within two seconds."""
+def skew_in(answer: Any, now: float) -> float:
+    """Seconds by which AWS's clock is ahead, from the Date header (RFC 9110, section 6.6.1); 0 within two seconds.
+
+    Args:
+        answer: As botocore returned it.
+        now: Seconds since the epoch, by this machine's clock, when it came.
+    """
     headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}) if isinstance(answer, dict) else {}
     try:
-        skew = parsedate_to_datetime(str(headers.get("date", ""))).timestamp() - time.time()
+        skew = parsedate_to_datetime(str(headers.get("date", ""))).timestamp() - now
     except (ValueError, TypeError, OverflowError):
         return 0.0
     return skew if abs(skew) > 2 else 0.0

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import copy
-import os
 import threading
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from ..errors import CognitoError
+from ..errors import CognitoError, UnavailableError
+from ..per_process import PerProcess
 
 _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 30.0
+_LONGEST_RETRY_AFTER = 300.0
+"""Seconds: a service that asks for a day is asked again all the same."""
 
 _Result = TypeVar("_Result")
 
@@ -20,13 +22,22 @@ _Result = TypeVar("_Result")
 class SingleFlight:
     """Lets one thread make an attempt while the others wait for what comes of it.
 
-    After a failure those who do not insist get the same error for a pause that doubles with each further failure:
-    a crowd does not queue for the same error, and a service in trouble is not asked by a crowd.
+    After a failure those who do not insist get the same error for a pause that doubles with each further failure, and
+    is at least what the service asked for: a crowd does not queue for the same error, and a service in trouble is not
+    asked by a crowd.
+
+    Args:
+        monotonic: Seconds that never go back.
+        told: Told after each attempt, in its thread, before anybody else may make one.
     """
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._process = os.getpid()
+    def __init__(
+        self, monotonic: Callable[[], float] = time.monotonic, told: Callable[[], None] = lambda: None
+    ) -> None:
+        # A fork copies a lock as it stands; whoever held it does not exist in the child.
+        self._lock = PerProcess(threading.Lock)
+        self._monotonic = monotonic
+        self._told = told
         self._failure: CognitoError | None = None
         self._failed_at = 0.0
         self._failures = 0
@@ -44,23 +55,23 @@ class SingleFlight:
         Raises:
             CognitoError: From the attempt, or from the one that failed while this thread waited.
         """
-        arrived = time.monotonic()
-        with self._own_lock():
+        arrived = self._monotonic()
+        with self._lock():
             result = ready()
             if result is not None:
                 return result
-            if self._failure is not None and (self._failed_at >= arrived or not (insist or self._paused_enough())):
+            if self._failure is not None and (self._failed_at >= arrived or (not insist and self.pause > 0)):
                 # A copy: an exception that is raised many times over collects the tracebacks of all.
                 raise copy.copy(self._failure)
             return self._attempt(attempt)
 
     def offer(self, attempt: Callable[[], _Result]) -> None:
         """Makes the attempt if nobody else is at it and no failure is fresh; keeps its error to itself."""
-        lock = self._own_lock()
+        lock = self._lock()
         if not lock.acquire(blocking=False):
             return
         try:
-            if self._failure is None or self._paused_enough():
+            if self.pause <= 0:
                 self._attempt(attempt)
         except CognitoError:
             # Remembered; what is held is still good, so that nobody needs to hear of it.
@@ -77,22 +88,30 @@ class SingleFlight:
         """The error of the last attempt; None after one that went well."""
         return self._failure
 
+    @property
+    def failures(self) -> int:
+        """How many attempts have failed since the last that went well."""
+        return self._failures
+
+    @property
+    def pause(self) -> float:
+        """Seconds until an attempt makes sense again; 0 where none has failed."""
+        failure = self._failure
+        if failure is None:
+            return 0.0
+        asked = failure.retry_after if isinstance(failure, UnavailableError) else 0.0
+        usual = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(self._failures - 1, 10))
+        pause = max(usual, min(asked, _LONGEST_RETRY_AFTER))
+        return max(0.0, self._failed_at + pause - self._monotonic())
+
     def _attempt(self, attempt: Callable[[], _Result]) -> _Result:
         try:
             result = attempt()
         except CognitoError as error:
-            self._failure, self._failed_at = copy.copy(error), time.monotonic()
+            self._failure, self._failed_at = copy.copy(error), self._monotonic()
             self._failures += 1
+            self._told()
             raise
         self.forgive()
+        self._told()
         return result
-
-    def _paused_enough(self) -> bool:
-        pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** (self._failures - 1))
-        return time.monotonic() >= self._failed_at + pause
-
-    def _own_lock(self) -> threading.Lock:
-        if self._process != os.getpid():
-            # A fork copies a lock as it stands; whoever held it does not exist here.
-            self._lock, self._process = threading.Lock(), os.getpid()
-        return self._lock

@@ -6,9 +6,12 @@ Source: https://docs.aws.amazon.com/cognito/latest/developerguide/authentication
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, cast
+from http import HTTPStatus
+from typing import Any, TypedDict, TypeVar, cast
 
 from botocore import UNSIGNED
 from botocore.awsrequest import AWSRequest
@@ -18,15 +21,16 @@ from botocore.parsers import ResponseParserError
 
 from ..errors import UnavailableError
 from ..oauth.tokens import redacted
+from ..per_process import PerProcess
 from ..quiet import quietly
+from ..retry_after import retry_after
 from .botocore_session import new_session
 from .complaint import explained, skew_in, unreachable
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 _CONNECT_TIMEOUT = 10
 _READ_TIMEOUT = 20
+_LONGEST_PAUSE = 10.0
+_ATTEMPTS = 5
 
 _Answer = TypeVar("_Answer")
 
@@ -54,18 +58,22 @@ class IdentityPool:
         identity_pool_id: Its id.
         user_pool_id: The user pool whose id tokens it is shown.
         region: The region of both.
+        now: Seconds since the epoch, by the clock whose skew is measured.
 
     Attributes:
         skew: Seconds by which AWS's clock is ahead of this machine's, by its last answer.
     """
 
-    def __init__(self, identity_pool_id: str, user_pool_id: str, region: str) -> None:
+    def __init__(
+        self, identity_pool_id: str, user_pool_id: str, region: str, now: Callable[[], float] = time.time
+    ) -> None:
         self.skew = 0.0
         self._identity_pool_id = identity_pool_id
         self._provider = f"cognito-idp.{region}.amazonaws.com/{user_pool_id}"
         self._region = region
-        self._lock = threading.Lock()
-        self._client: Any = None
+        self._now = now
+        self._lock = PerProcess(threading.Lock)
+        self._client: PerProcess[Any] = PerProcess(self._new_client)
 
     def identity_id(self, id_token: str) -> str:
         """The identity id of an id token's person: the same each time, so that it can be remembered.
@@ -116,27 +124,39 @@ class IdentityPool:
             client._endpoint.http_session.send(request)  # noqa: SLF001
 
     def _built(self) -> Any:
-        with self._lock:
-            if self._client is None:
-                self._client = self._new_client()
-            return self._client
+        with self._lock():
+            return self._client()
 
     def _ask(self, call: Callable[[Any], _Answer]) -> _Answer:
         with quietly():
             try:
                 answer = call(self._built())
             except ClientError as error:
-                self.skew = skew_in(error.response)
+                self.skew = skew_in(error.response, self._now())
                 raise explained(error, self._region, self.skew) from None
             # `from None`: botocore's own message may hold what was sent.
             except (BotoCoreError, ResponseParserError) as error:
                 raise unreachable(error, self._region) from None
-        self.skew = skew_in(answer)
+        self.skew = skew_in(answer, self._now())
         return answer
 
     def _new_client(self) -> Any:
         config = Config(signature_version=UNSIGNED, connect_timeout=_CONNECT_TIMEOUT, read_timeout=_READ_TIMEOUT)
-        return new_session().create_client("cognito-identity", region_name=self._region, config=config)
+        # Any: the stubs know no handler that returns something.
+        client: Any = new_session().create_client("cognito-identity", region_name=self._region, config=config)
+        client.meta.events.register_first("needs-retry.cognito-identity", _pause)
+        return client
+
+
+def _pause(response: Any, attempts: int, **_: object) -> float | bool | None:
+    """How long botocore is to wait before it repeats a request; False: not at all; None: it decides as usual.
+
+    It knows nothing of Retry-After. What would take long is left to those who call: they remember it.
+    """
+    asked = retry_after(response[0].headers.get("retry-after")) if response is not None else 0.0
+    if asked <= 0 or response[0].status_code < HTTPStatus.BAD_REQUEST:
+        return None
+    return asked if asked <= _LONGEST_PAUSE and attempts < _ATTEMPTS else False
 
 
 def _required(answer: Any, name: str) -> Any:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -13,11 +11,15 @@ from ..errors import CredentialsError, RefusedError
 from ..oauth.authenticator import CognitoOAuthAuthenticator
 from ..oauth.tokens import CognitoTokens, JwtPayload
 from ..quiet import keep_out_of_logs
+from .clock import Clock
 from .identity_pool import IdentityPool, IdentityPoolCredentialsResponse
+from .listeners import Listeners
+from .renewal import Renewal
 from .roles import choose_role, roles_in
 from .sessions import FixedCredentials, SlotCredentials, SpareSession, session_over
-from .slot import Slot, signed_out
+from .slot import Slot, SlotHelp, signed_out
 from .snapshot import AWSCredentials, Snapshot
+from .upkeep import Upkeep
 from .user_pool import Subject, UserPoolTokens, claims_of, subject_of
 
 if TYPE_CHECKING:
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
 
     from ..config import CognitoConfiguration
 
-_LOG = logging.getLogger(__name__)
 _Key = tuple[Subject, str | None]
 """Whose credentials, and of which role."""
 
@@ -33,8 +34,9 @@ _Key = tuple[Subject, str | None]
 class CognitoCredentialsManager:
     """AWS credentials from an identity pool, for each role that the person's sign-in allows.
 
-    Threads use clients made from its sessions; the sessions renew their own credentials, and each keeps the role and
-    the person it was made for. The object is not copied or pickled: its secrets stay in this process.
+    Threads use clients made from its sessions. While a session or a client of it is in use, a thread of the manager's
+    own renews its credentials ahead of time, and nobody waits for that. Each session keeps the role and the person it
+    was made for. The object is not copied or pickled: its secrets stay in this process.
 
     Args:
         identity_pool_id: The identity pool's id.
@@ -42,11 +44,13 @@ class CognitoCredentialsManager:
         region: The region of both.
         auth_tokens: The tokens of a login; they may come later, by the attribute.
         authenticator: Refreshes and revokes the tokens; it may come later, by the attribute.
-        clock: Seconds since the epoch.
+        clock: The time.
 
     Attributes:
         identity_pool_id, user_pool_id, region: As given.
         last_role_suffix: The role suffix asked for last with success.
+        wait_for_sign_in: Seconds that a session whose sign-in has ended waits for the same person to sign in again,
+            once it has nothing good to sign with; 0: it gets an error at once.
     """
 
     def __init__(  # noqa: PLR0913 - the class says it; five of them are promised
@@ -57,21 +61,23 @@ class CognitoCredentialsManager:
         auth_tokens: CognitoTokens | None = None,
         authenticator: CognitoOAuthAuthenticator | None = None,
         *,
-        clock: Callable[[], float] = time.time,
+        clock: Clock | None = None,
     ) -> None:
         self.identity_pool_id = identity_pool_id
         self.user_pool_id = user_pool_id
         self.region = region
         self.last_role_suffix: str | None = None
-        self._clock = clock
-        self._tokens = UserPoolTokens(auth_tokens, authenticator, clock)
-        self._pool = IdentityPool(identity_pool_id, user_pool_id, region)
+        self.wait_for_sign_in = 0.0
+        self._clock = clock = clock or Clock()
+        self._listeners = Listeners()
+        self._tokens = UserPoolTokens(auth_tokens, authenticator, clock, self._listeners.tell)
+        self._pool = IdentityPool(identity_pool_id, user_pool_id, region, clock.now)
         self._spare = SpareSession()
         self._identity_ids: dict[Subject, str] = {}
         self._slots: dict[_Key, Slot] = {}
         self._last: Slot | None = None
-        self._callbacks: list[Callable[[], None]] = []
-        self._tokens.on_change = self._changed
+        self._upkeep = Upkeep(self._tokens, self._slots_of_person, clock)
+        self._renewal = Renewal(self._upkeep.round, clock)
         keep_out_of_logs(self._secrets)
 
     def __repr__(self) -> str:
@@ -94,7 +100,10 @@ class CognitoCredentialsManager:
         for slot in list(self._slots.values()):
             # What failed before, failed for want of these.
             slot.forgive()
-        self._changed()
+        if self._renewal.running or any(slot.holders for slot in self._slots_of_person()):
+            # To go on with the sessions of before, or to end.
+            self._renewal.call(now=True)
+        self._listeners.tell()
 
     @property
     def authenticator(self) -> CognitoOAuthAuthenticator | None:
@@ -175,20 +184,17 @@ class CognitoCredentialsManager:
         Returns:
             A function that ends it.
         """
-        self._callbacks.append(callback)
+        return self._listeners.add(callback)
 
-        def stop() -> None:
-            if callback in self._callbacks:
-                self._callbacks.remove(callback)
+    @property
+    def problem(self) -> str | None:
+        """What keeps tokens or credentials from being renewed just now, for a person to read; None: nothing does.
 
-        return stop
-
-    def _changed(self) -> None:
-        for callback in list(self._callbacks):
-            try:
-                callback()
-            except Exception:  # noqa: BLE001 - somebody else's fault, which is not to cost anybody the credentials
-                _LOG.warning("A callback given to on_change failed.", exc_info=True)
+        While the credentials held are good, nobody else hears of it.
+        """
+        failures = [slot.failure for slot in self._slots_of_person() if slot.holders]
+        failure = self._tokens.failure or next((each for each in failures if each is not None), None)
+        return str(failure) if failure is not None else None
 
     # -- the two layers
 
@@ -279,7 +285,7 @@ class CognitoCredentialsManager:
         for slot in list(self._slots.values()):
             slot.forget()
         self._last, self.last_role_suffix = None, None
-        self._changed()
+        self._listeners.tell()
         refresh_token = tokens.get("refresh_token") if tokens is not None else None
         if refresh_token and self.authenticator is not None:
             self.authenticator.revoke(refresh_token)
@@ -309,7 +315,9 @@ class CognitoCredentialsManager:
         Raises:
             RoleError, RefusedError, UnavailableError: As `ensure_credentials`.
         """
-        return SlotCredentials(self._ready(role_suffix))
+        credentials = SlotCredentials(self._ready(role_suffix))
+        self._renewing(False)
+        return credentials
 
     def make_session(self, role_suffix: str | None = None) -> boto3.Session:
         """A boto3 session for short work, with the credentials of now.
@@ -347,8 +355,23 @@ class CognitoCredentialsManager:
         slot = self._slots.get(key)
         if slot is None:
             # setdefault: of two threads that come at once, both get the same.
-            slot = self._slots.setdefault(key, Slot(key[1], lambda: self._renewed(key), self._clock, self._changed))
+            slot = self._slots.setdefault(
+                key, Slot(key[1], lambda: self._renewed(key), self._clock, self._help(key[0]))
+            )
         return slot
+
+    def _help(self, subject: Subject) -> SlotHelp:
+        return SlotHelp(
+            self._listeners.tell, self._renewing, lambda: self._tokens.returned(subject, self.wait_for_sign_in)
+        )
+
+    def _renewing(self, now: bool) -> bool:
+        """Has the thread run; there is nothing for it to do once the sign-in has ended, nor for anybody else."""
+        return self._tokens.ended or self._renewal.call(now=now)
+
+    def _slots_of_person(self) -> list[Slot]:
+        subject = self._tokens.subject
+        return [slot for (whose, _), slot in list(self._slots.items()) if whose == subject]
 
     def _renewed(self, key: _Key) -> Snapshot:
         """New credentials for a slot; only from the tokens of the person whose slot it is."""
@@ -374,7 +397,7 @@ class CognitoCredentialsManager:
 
     def _taken(self, response: IdentityPoolCredentialsResponse) -> Snapshot:
         keep_out_of_logs(self._secrets)
-        return Snapshot.taken(response, self._clock(), self._pool.skew)
+        return Snapshot.taken(response, self._clock.now(), self._pool.skew)
 
     def _secrets(self) -> Iterable[str]:
         """Everything secret that is held now, for the filters that keep it out of logs."""

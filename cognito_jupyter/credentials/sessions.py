@@ -37,6 +37,7 @@ class SlotCredentials(Credentials):
         self._slot = slot
         self.method = "cognito"
         self.account_id = None
+        slot.holders.add(self)
 
     @property
     def role_arn(self) -> str | None:

@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
-import time
+import random
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
+from weakref import WeakSet
 
-from ..errors import SignedOutError
+from ..errors import CognitoError, SignedOutError
+from .clock import Clock
 from .flight import SingleFlight
 
 if TYPE_CHECKING:
     from .snapshot import Snapshot
+
+_JITTER = 0.03
+"""Of the lifetime: so much earlier at most is a renewal due, so that many roles and kernels do not ask at once."""
+
+
+@dataclass(frozen=True)
+class SlotHelp:
+    """What others do for a slot.
+
+    Attributes:
+        changed: Told after each attempt to renew it.
+        renewing: Sees to it that the renewing thread runs, and makes a round at once if that is asked; whether it
+            does.
+        returned: Waits, as long as was asked for, until the person has signed in again; whether that is so.
+    """
+
+    changed: Callable[[], None] = lambda: None
+    renewing: Callable[[bool], bool] = lambda _: False
+    returned: Callable[[], bool] = lambda: False
 
 
 class Slot:
@@ -19,29 +41,39 @@ class Slot:
     Args:
         role_arn: The role; None: the identity pool's default.
         exchange: Fetches new credentials for it.
-        clock: Seconds since the epoch.
-        changed: Told of every new snapshot.
+        clock: The time.
+        help: What others do for it.
 
     Attributes:
         snapshot: The newest credentials; None before the first, and after signing out.
+        holders: What reads it for the sake of signing: sessions and clients hold one each.
+        used: Whether it was read since the renewing thread looked; that thread takes it back.
+        used_at: When the renewing thread saw it used last, in monotonic seconds.
+        idle: Whether the renewing thread has left it alone because nobody used it.
+        due: When to renew it ahead of time, in seconds since the epoch.
     """
 
-    __slots__ = ("_before", "_changed", "_clock", "_exchange", "_flight", "role_arn", "snapshot")
+    __slots__ = (
+        "_before", "_exchange", "_flight", "_help", "_now", "due", "holders", "idle", "role_arn", "snapshot", "used",
+        "used_at",
+    )  # fmt: skip
 
     def __init__(
         self,
         role_arn: str | None,
         exchange: Callable[[], Snapshot],
-        clock: Callable[[], float] = time.time,
-        changed: Callable[[], None] = lambda: None,
+        clock: Clock | None = None,
+        help: SlotHelp | None = None,  # noqa: A002 - what it is
     ) -> None:
+        clock, self._help = clock or Clock(), help or SlotHelp()
         self.role_arn = role_arn
         self.snapshot: Snapshot | None = None
+        self.holders: WeakSet[object] = WeakSet()
+        self.used, self.used_at, self.idle, self.due = True, clock.monotonic(), False, 0.0
         self._before: Snapshot | None = None
         self._exchange = exchange
-        self._clock = clock
-        self._changed = changed
-        self._flight = SingleFlight()
+        self._now = clock.now
+        self._flight = SingleFlight(clock.monotonic, self._help.changed)
 
     def read(self) -> Snapshot:
         """What to sign with now: the way of the sessions.
@@ -51,12 +83,23 @@ class Slot:
         Raises:
             CognitoError: There is nothing good to sign with, and nothing could be had.
         """
-        snapshot, now = self.snapshot, self._clock()
-        if snapshot is not None and now < snapshot.renew_at:
+        self.used = True
+        snapshot = self.snapshot
+        if snapshot is not None and self._now() < snapshot.renew_at:
             return snapshot
-        if snapshot is not None and now < snapshot.useless_at:
-            self._flight.offer(self._renew)
+        return self._read_late(snapshot)
+
+    def _read_late(self, snapshot: Snapshot | None) -> Snapshot:
+        if snapshot is not None and self._now() < snapshot.useless_at:
+            forgotten, self.idle = self.idle, False
+            if not self._help.renewing(forgotten):
+                self._flight.offer(self._renew)
             return self.snapshot or snapshot
+        try:
+            return self._flight.run(self._usable, self._renew)
+        except SignedOutError:
+            if not self._help.returned():
+                raise
         return self._flight.run(self._usable, self._renew)
 
     def lasting(self, margin: float) -> Snapshot:
@@ -74,6 +117,25 @@ class Slot:
             CognitoError: They could not be had; what was held is still held.
         """
         return self._flight.run(lambda: None, lambda: self._put(exchange()), insist=True)
+
+    def renew_early(self) -> None:
+        """Renews it unless somebody is at it or it failed a moment ago; the error is kept, in `failure`."""
+        self._flight.offer(self._renew)
+
+    @property
+    def failure(self) -> CognitoError | None:
+        """Why the last attempt failed; None where it did not."""
+        return self._flight.failure
+
+    @property
+    def failures(self) -> int:
+        """How many attempts have failed since the last that went well."""
+        return self._flight.failures
+
+    @property
+    def pause(self) -> float:
+        """Seconds to leave it alone after a failure."""
+        return self._flight.pause
 
     def secrets(self) -> Iterator[str]:
         """What must not be shown: of these credentials, and of those before, with which requests may be under way."""
@@ -93,18 +155,20 @@ class Slot:
     def _lasting(self, margin: float) -> Snapshot | None:
         snapshot = self.snapshot
         # Exactly at the margin counts as expiring.
-        return snapshot if snapshot is not None and snapshot.expires_at > self._clock() + margin else None
+        return snapshot if snapshot is not None and snapshot.expires_at > self._now() + margin else None
 
     def _usable(self) -> Snapshot | None:
         snapshot = self.snapshot
-        return snapshot if snapshot is not None and self._clock() < snapshot.useless_at else None
+        return snapshot if snapshot is not None and self._now() < snapshot.useless_at else None
 
     def _renew(self) -> Snapshot:
         return self._put(self._exchange())
 
     def _put(self, snapshot: Snapshot) -> Snapshot:
+        self.due = snapshot.renew_at - snapshot.lifetime * random.uniform(0.0, _JITTER)  # noqa: S311 - no secret
         self._before, self.snapshot = self.snapshot, snapshot
-        self._changed()
+        if self.holders:
+            self._help.renewing(False)
         return snapshot
 
     def __reduce__(self) -> NoReturn:

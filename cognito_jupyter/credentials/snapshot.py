@@ -13,9 +13,9 @@ from ..oauth.tokens import redacted
 if TYPE_CHECKING:
     from .identity_pool import IdentityPoolCredentialsResponse
 
-_EARLY = 15 * 60.0
-"""Seconds before the end at which the first who comes renews, as botocore does."""
-_EARLY_SHARE = 0.25
+_EARLY = 20 * 60.0
+"""Seconds before the end at which they are renewed: botocore wants new ones when 15 minutes are left."""
+_EARLY_SHARE = 1 / 3
 _LATE = 30.0
 """Seconds before the end from which on nobody signs with them: a request takes a while to arrive."""
 _LATE_SHARE = 0.05
@@ -47,7 +47,7 @@ class Snapshot:
         response: The answer.
         frozen: The keys, as botocore's signers take them.
         expires_at: Seconds since the epoch by this machine's clock, Cognito's clock being allowed for.
-        renew_at: From then on the first who comes renews it.
+        renew_at: By then it is renewed ahead of time.
         useless_at: From then on nobody uses it.
         lifetime: Seconds between then and its end.
     """

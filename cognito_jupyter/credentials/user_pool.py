@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-import time
+import copy
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from ..errors import RefusedError, SignedOutError, UnavailableError, VerificationError
+from ..errors import CognitoError, RefusedError, SignedOutError, UnavailableError, VerificationError
 from ..oauth.tokens import CognitoTokens, JwtPayload, decode_jwt_payload, redacted
+from .clock import Clock
 from .flight import SingleFlight
 
 if TYPE_CHECKING:
     from ..oauth.authenticator import CognitoOAuthAuthenticator
 
-_EARLY = 5 * 60.0
-"""Seconds before an id token's end at which a session has it refreshed."""
-_EARLY_SHARE = 0.2
+_EARLY = 20 * 60.0
+"""Seconds before an id token's end at which it is refreshed ahead of time."""
+_EARLY_SHARE = 1 / 3
+_LATE = 5 * 60.0
+"""Seconds before its end at which whoever buys credentials with it has it refreshed first."""
+_LATE_SHARE = 0.2
+_GLANCE = 0.2
+"""Seconds between two looks of those who wait for a person to sign in again."""
 
 
 @dataclass(frozen=True)
@@ -33,23 +40,25 @@ class UserPoolTokens:
     Args:
         tokens: Those of a login; None: it comes later.
         authenticator: Refreshes them; None: it comes later.
-        clock: Seconds since the epoch.
+        clock: The time.
+        changed: Told after each attempt to refresh them.
 
     Attributes:
         authenticator: As given; to be set at any time.
-        on_change: Told when tokens were refreshed, and when the sign-in has ended; to be set at any time.
     """
 
     def __init__(
         self,
         tokens: CognitoTokens | None,
         authenticator: CognitoOAuthAuthenticator | None,
-        clock: Callable[[], float] = time.time,
+        clock: Clock | None = None,
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
         self.authenticator = authenticator
-        self.on_change: Callable[[], None] = lambda: None
-        self._clock = clock
-        self._flight = SingleFlight()
+        self._clock = clock = clock or Clock()
+        self._flight = SingleFlight(clock.monotonic, changed)
+        self._distrusted: CognitoTokens | None = None
+        self._end: tuple[CognitoTokens, SignedOutError] | None = None
         self._decoded: tuple[str, JwtPayload] | None = None
         self._tokens = redacted(tokens) if tokens is not None else None
 
@@ -86,7 +95,8 @@ class UserPoolTokens:
     @property
     def ended(self) -> bool:
         """Whether the user pool has said that this sign-in is over."""
-        return isinstance(self._flight.failure, SignedOutError)
+        end = self._end
+        return end is not None and end[0] is self._tokens
 
     def good_for(self, margin: float) -> bool:
         """Whether the id token lasts longer than a margin in seconds, Cognito's clock being allowed for."""
@@ -102,11 +112,9 @@ class UserPoolTokens:
             RefusedError: Cognito refused the refresh (a PermissionError).
             UnavailableError: Cognito could not be reached (a ConnectionError).
         """
+        self._go_on()
         try:
-            return self._flight.run(self._early, self._refresh)
-        except SignedOutError:
-            self.on_change()
-            raise
+            return self._flight.run(self._good, self._refresh)
         except UnavailableError:
             tokens = self._tokens
             if tokens is None or not self.good_for(0.0):
@@ -121,23 +129,78 @@ class UserPoolTokens:
             RefusedError: Cognito refused, or there is no refresh token (a PermissionError).
             UnavailableError: There is nobody to ask, or Cognito could not be reached (a ConnectionError).
         """
-        try:
-            return self._flight.run(lambda: None, self._refresh, insist=True)
-        except SignedOutError:
-            self.on_change()
-            raise
+        self._go_on()
+        return self._flight.run(lambda: None, self._refresh, insist=True)
 
-    def _early(self) -> CognitoTokens | None:
+    # -- ahead of time
+
+    @property
+    def due(self) -> float:
+        """When to refresh them ahead of time, in seconds since the epoch; never, where that cannot be done."""
+        tokens = self._tokens
+        if tokens is None or self.authenticator is None or not tokens.get("refresh_token"):
+            return math.inf
+        if tokens is self._distrusted:
+            return 0.0
+        return self._clock.now() + self._seconds_left() - min(_EARLY, self._lifetime * _EARLY_SHARE)
+
+    @property
+    def pause(self) -> float:
+        """Seconds to leave the token endpoint alone after a failure."""
+        return self._flight.pause
+
+    @property
+    def failure(self) -> CognitoError | None:
+        """Why the last refresh failed; None where it did not."""
+        return self._flight.failure
+
+    @property
+    def failures(self) -> int:
+        """How many refreshes have failed since the last that went well."""
+        return self._flight.failures
+
+    def distrust(self) -> None:
+        """Makes those held due at once: their end was measured by a clock that has been set since."""
+        self._distrusted = self._tokens
+
+    def refresh_early(self) -> None:
+        """Refreshes unless somebody is at it or it failed a moment ago; the error is kept, in `failure`."""
+        self._flight.offer(self._refresh)
+
+    def returned(self, subject: Subject, patience: float) -> bool:
+        """Waits until the person of a sign-in that has ended has signed in again.
+
+        Args:
+            subject: The person; another one's sign-in does not end the waiting, signing out does.
+            patience: Seconds to wait at most.
+
+        Returns:
+            Whether the person has.
+        """
+        until = self._clock.monotonic() + patience
+        while self._tokens is not None and (self.ended or self.subject != subject):
+            left = until - self._clock.monotonic()
+            if left <= 0:
+                return False
+            self._clock.sleep(min(left, _GLANCE))
+        return self.subject == subject
+
+    # -- within
+
+    def _good(self) -> CognitoTokens | None:
         if self.ended:
             # The id token held may still be good for a while, but nobody is to go on behind the user pool's back.
             return None
+        return self._tokens if self.good_for(min(_LATE, self._lifetime * _LATE_SHARE)) else None
+
+    @property
+    def _lifetime(self) -> float:
         claims = self.claims
-        lifetime = max(0.0, claims.get("exp", 0) - claims.get("iat", 0))
-        return self._tokens if self.good_for(min(_EARLY, lifetime * _EARLY_SHARE)) else None
+        return max(0.0, claims.get("exp", 0) - claims.get("iat", 0))
 
     def _seconds_left(self) -> float:
         skew = self.authenticator.clock_skew.total_seconds() if self.authenticator is not None else 0.0
-        return self.claims.get("exp", 0) - (self._clock() + skew)
+        return self.claims.get("exp", 0) - (self._clock.now() + skew)
 
     def _refresh(self) -> CognitoTokens:
         tokens, authenticator = self._tokens, self.authenticator
@@ -151,10 +214,17 @@ class UserPoolTokens:
         refresh_token = tokens.get("refresh_token")
         if not refresh_token:
             raise RefusedError("The tokens cannot be refreshed: there is no refresh token.", "Sign in again.")
-        if self.ended and self._flight.failure is not None:
-            # Final for this refresh token: asking again can only cost time.
-            raise self._flight.failure
-        return self._accepted(tokens, cast("CognitoTokens", authenticator.refresh_tokens(refresh_token)))
+        try:
+            return self._accepted(tokens, cast("CognitoTokens", authenticator.refresh_tokens(refresh_token)))
+        except SignedOutError as error:
+            self._end = (tokens, copy.copy(error))
+            raise
+
+    def _go_on(self) -> None:
+        """Raises the end of the sign-in: it is final for these tokens, and asking again can only cost time."""
+        end = self._end
+        if end is not None and end[0] is self._tokens:
+            raise copy.copy(end[1])
 
     def _accepted(self, old: CognitoTokens, answer: CognitoTokens) -> CognitoTokens:
         """The new tokens, if they are the same person's and nobody signed out or in meanwhile."""
@@ -164,9 +234,10 @@ class UserPoolTokens:
                 "Sign in again, and tell whoever runs the user pool.",
             )
         if self._tokens is not old:
-            raise SignedOutError("The sign-in was ended or replaced while it was refreshed.", "Run the cell again.")
+            if self._tokens is not None:
+                return self._tokens
+            raise SignedOutError("You signed out while the sign-in was being refreshed.", "Sign in again.")
         self._tokens = tokens = redacted(cast("CognitoTokens", {**old, **answer}))
-        self.on_change()
         return tokens
 
 

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/cognito/latest/developerguide/federation-endpoints.h
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from datetime import timedelta
@@ -39,6 +40,7 @@ class CognitoOAuthAuthenticator:
         timeout: Seconds that a login waits for the person.
         announce: Told the URL to open by `authenticate`.
         open_browser: Whether `authenticate` opens the browser by itself.
+        now: Seconds since the epoch, by the clock that is compared with Cognito's.
 
     Attributes:
         authorization_endpoint: Where the browser goes.
@@ -60,6 +62,7 @@ class CognitoOAuthAuthenticator:
         timeout: float = 300.0,
         announce: Callable[[str], None] = print,
         open_browser: bool = True,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._origin = origin_of(cognito_domain)
         self._redirect_uris = redirect_uris(redirect_uri)
@@ -74,7 +77,7 @@ class CognitoOAuthAuthenticator:
         self.token_endpoint = f"{self._origin}/oauth2/token"
         self._announce = announce
         self._open_browser = open_browser
-        self._transport = Transport()
+        self._transport = Transport(now)
         self._keys = PublicKeys(region, self._transport)
 
     def __repr__(self) -> str:

@@ -6,7 +6,7 @@ import json
 import os
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -19,6 +19,8 @@ from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.response import BaseHTTPResponse
 
 from ..errors import UnavailableError
+from ..per_process import PerProcess
+from ..retry_after import retry_after
 
 _TIMEOUT = (5.0, 15.0)  # seconds to connect, and to wait for the next part of an answer
 _WHOLE_ANSWER = 30.0  # seconds for a body that comes in drips
@@ -48,7 +50,6 @@ class _Failure:
     error: UnavailableError
     went_out: bool = True
     passing: bool = True
-    retry_after: float = 0.0
 
 
 class Transport:
@@ -56,14 +57,17 @@ class Transport:
 
     Proxies come from HTTPS_PROXY and NO_PROXY, the CA bundle from REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE or AWS_CA_BUNDLE.
 
+    Args:
+        now: Seconds since the epoch, by the clock whose skew is measured.
+
     Attributes:
         clock_skew: The server's clock minus this machine's, by the last answer's Date header; zero until one came.
     """
 
-    def __init__(self) -> None:
-        self._session = requests.Session()
-        # A ~/.netrc entry would be sent as Basic authentication, which Cognito refuses from a public client.
-        self._session.auth = _no_authentication
+    def __init__(self, now: Callable[[], float] = time.time) -> None:
+        self._now = now
+        # A forked child opens connections of its own: two processes on one TLS connection break it for both.
+        self._session = PerProcess(_new_session)
         self.clock_skew = timedelta(0)
 
     def post_form(self, url: str, form: Mapping[str, str], *, repeatable: bool, empty_is_fine: bool = False) -> Answer:
@@ -90,7 +94,9 @@ class Transport:
 
     def close(self) -> None:
         """Closes the connections; the next request opens new ones."""
-        self._session.close()
+        session = self._session.made()
+        if session is not None:
+            session.close()
 
     def _send(self, request: requests.Request, repeatable: bool, empty_is_fine: bool) -> Answer:
         outcome = self._attempt(request, empty_is_fine)
@@ -98,9 +104,9 @@ class Transport:
             if isinstance(outcome, Answer):
                 return outcome
             safe = outcome.passing and (repeatable or not outcome.went_out)
-            if not safe or outcome.retry_after > _MAX_RETRY_AFTER:
+            if not safe or outcome.error.retry_after > _MAX_RETRY_AFTER:
                 break
-            time.sleep(max(pause * random.uniform(0.75, 1.25), outcome.retry_after))  # noqa: S311 - jitter, no secret
+            time.sleep(max(pause * random.uniform(0.75, 1.25), outcome.error.retry_after))  # noqa: S311 - jitter, no secret
             outcome = self._attempt(request, empty_is_fine)
         if isinstance(outcome, Answer):
             return outcome
@@ -109,27 +115,35 @@ class Transport:
 
     def _attempt(self, request: requests.Request, empty_is_fine: bool) -> Answer | _Failure:
         host = urlsplit(request.url).netloc
+        session = self._session()
         try:
-            prepared = self._session.prepare_request(request)
-            settings = self._session.merge_environment_settings(prepared.url, {}, stream=True, verify=None, cert=None)
+            prepared = session.prepare_request(request)
+            settings = session.merge_environment_settings(prepared.url, {}, stream=True, verify=None, cert=None)
             settings["verify"] = _ca_bundle(settings["verify"])
-            sent = datetime.now(UTC)
-            with self._session.send(prepared, timeout=_TIMEOUT, allow_redirects=False, **settings) as response:
+            sent = self._now()
+            with session.send(prepared, timeout=_TIMEOUT, allow_redirects=False, **settings) as response:
                 self._measure_clock(response, sent)
                 return _read(response, host, empty_is_fine)
         except (requests.RequestException, HTTPError) as error:
             return _no_answer(error, host)
 
-    def _measure_clock(self, response: requests.Response, sent: datetime) -> None:
+    def _measure_clock(self, response: requests.Response, sent: float) -> None:
         try:
             theirs = parsedate_to_datetime(response.headers["Date"])
         except (KeyError, ValueError):
             return
         if theirs.tzinfo is not None:
-            ours = sent + (datetime.now(UTC) - sent) / 2
+            ours = datetime.fromtimestamp(sent + (self._now() - sent) / 2, UTC)
             # The header has whole seconds: on average the true time is half a second later.
             skew = theirs + timedelta(seconds=0.5) - ours
             self.clock_skew = skew if abs(skew) > timedelta(seconds=2) else timedelta(0)
+
+
+def _new_session() -> requests.Session:
+    session = requests.Session()
+    # A ~/.netrc entry would be sent as Basic authentication, which Cognito refuses from a public client.
+    session.auth = _no_authentication
+    return session
 
 
 def _no_authentication(request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -154,7 +168,7 @@ def _read(response: requests.Response, host: str, empty_is_fine: bool) -> Answer
     except (ValueError, RecursionError):
         payload = None
     if status in _THROTTLED_OR_BROKEN:
-        return _Failure(_broken(host, status), retry_after=_retry_after(response.headers.get("Retry-After")))
+        return _Failure(_broken(host, status, retry_after(response.headers.get("Retry-After"))))
     if not isinstance(payload, dict):
         return _Failure(_not_json(host, status, body, response.headers.get("Content-Type", "")), passing=False)
     return Answer(status, payload)
@@ -171,15 +185,11 @@ def _body(raw: BaseHTTPResponse) -> bytes | None:
     return body
 
 
-def _retry_after(header: str | None) -> float:
-    """Seconds of a Retry-After header (RFC 9110, section 10.2.3); 0 where there is none that says seconds."""
-    return float(header) if header and header.isascii() and header.isdigit() else 0.0
-
-
-def _broken(host: str, status: int) -> UnavailableError:
+def _broken(host: str, status: int, asked: float) -> UnavailableError:
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return UnavailableError(f"{host} is throttling: too many requests at once.", "Wait a minute, then try again.")
-    return UnavailableError(f"{host} failed with HTTP {status}.", "Try again in a minute.")
+        what, remedy = f"{host} is throttling: too many requests at once.", "Wait a minute, then try again."
+        return UnavailableError(what, remedy, asked)
+    return UnavailableError(f"{host} failed with HTTP {status}.", "Try again in a minute.", asked)
 
 
 def _not_json(host: str, status: int, body: bytes, content_type: str) -> UnavailableError:

@@ -16,6 +16,7 @@ from cognito_jupyter.errors import RefusedError, RoleError, SignedOutError, Veri
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 from tests.conftest import as_tokens, manager_for
+from tests.credentials.hands import Hands
 
 EXCHANGE, REFRESH, GET_ID = "GetCredentialsForIdentity", "token:refresh_token", "GetId"
 
@@ -115,23 +116,14 @@ def test_get_credentials_always_exchanges_and_ensure_only_when_needed(
 def test_exactly_at_the_margin_counts_as_expiring(
     cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator, seconds: int, renews: bool
 ) -> None:
-    manager = manager_for(cognito, authenticator)
+    hands = Hands()
+    manager = manager_for(cognito, authenticator, clock=hands.clock)
     manager.get_credentials(role_suffix="Analyst")
-    held = manager.creds_response
-    assert held is not None
-    end = held["Credentials"]["Expiration"].timestamp()
-    frozen = CognitoCredentialsManager(
-        manager.identity_pool_id, manager.user_pool_id, manager.region, manager.auth_tokens, authenticator,
-        clock=lambda: end - 300 - seconds,
-    )  # fmt: skip
-    margin = timedelta(minutes=5)
-    frozen.get_credentials(role_suffix="Analyst")
-    # What the exchange brought ends later than the first did, by the second or so that passed: ask by its own end.
-    response = frozen.creds_response
+    response = manager.creds_response
     assert response is not None
-    margin += response["Credentials"]["Expiration"] - held["Credentials"]["Expiration"]
+    hands.now = response["Credentials"]["Expiration"].timestamp() - 300 - seconds
     calls = cognito.counts[EXCHANGE]
-    frozen.ensure_credentials("Analyst", margin)
+    manager.ensure_credentials("Analyst", timedelta(minutes=5))
     assert cognito.counts[EXCHANGE] - calls == int(renews)
 
 

@@ -17,6 +17,7 @@ from cognito_jupyter.credentials.slot import Slot
 from cognito_jupyter.credentials.snapshot import Snapshot
 from cognito_jupyter.errors import CognitoError, SignedOutError, UnavailableError
 from cognito_jupyter.local import LocalCognito
+from tests.credentials.hands import Hands
 
 EXCHANGE = "GetCredentialsForIdentity"
 
@@ -28,29 +29,19 @@ def snapshot(now: float, lifetime: float, name: str = "ASIA1") -> Snapshot:
     return Snapshot.taken(IdentityPoolCredentialsResponse(IdentityId="i", Credentials=keys), now, 0.0)
 
 
-class Clock:
-    """A clock that a test sets."""
-
-    def __init__(self) -> None:
-        self.now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.mark.parametrize(
-    ("lifetime", "renew_after", "useless_after"), [(3600, 2700, 3570), (43200, 42300, 43170), (60, 45, 57), (4, 3, 3.8)]
+    ("lifetime", "renew_after", "useless_after"), [(3600, 2400, 3570), (43200, 42000, 43170), (60, 40, 57), (6, 4, 5.7)]
 )
-def test_the_windows_are_botocores_for_an_hour_and_smaller_for_less(
+def test_an_hours_credentials_are_renewed_with_twenty_minutes_left_and_shorter_ones_with_a_third(
     lifetime: float, renew_after: float, useless_after: float
 ) -> None:
     taken = snapshot(0.0, lifetime)
     assert [taken.renew_at, taken.useless_at] == pytest.approx([renew_after, useless_after])
 
 
-def test_between_the_windows_one_renews_and_the_others_go_on() -> None:
+def test_without_a_renewing_thread_one_renews_and_the_others_go_on() -> None:
     """Nobody waits while the old credentials are good; the reference blocks all threads."""
-    clock, started, go = Clock(), threading.Event(), threading.Event()
+    clock, started, go = Hands(), threading.Event(), threading.Event()
     calls: list[str] = []
 
     def exchange() -> Snapshot:
@@ -60,7 +51,7 @@ def test_between_the_windows_one_renews_and_the_others_go_on() -> None:
             go.wait(5)
         return snapshot(clock.now, 3600, f"ASIA{len(calls)}")
 
-    slot = Slot("role", exchange, clock)
+    slot = Slot("role", exchange, clock.clock)
     slot.read()
     clock.now += 2800
     renewing = threading.Thread(target=slot.read)
@@ -74,7 +65,7 @@ def test_between_the_windows_one_renews_and_the_others_go_on() -> None:
 
 
 def test_a_renewal_that_fails_is_no_matter_while_the_old_ones_are_good() -> None:
-    clock = Clock()
+    clock = Hands()
     first = snapshot(clock.now, 3600)
     answers: list[Snapshot | CognitoError] = [first]
 
@@ -84,7 +75,7 @@ def test_a_renewal_that_fails_is_no_matter_while_the_old_ones_are_good() -> None
             raise answer
         return answer
 
-    slot = Slot("role", exchange, clock)
+    slot = Slot("role", exchange, clock.clock)
     slot.read()
     clock.now += 3000
     assert slot.read() is first

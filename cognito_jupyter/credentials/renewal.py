@@ -1,0 +1,106 @@
+"""The thread that renews ahead of time; nobody waits for it.
+
+There is at most one for each manager. It starts when there is first something to renew, holds its manager weakly, and
+ends when nothing is left to do or the manager is gone. Where no thread can be, in a forked child and while the
+interpreter exits, whoever needs credentials renews them itself.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import weakref
+from collections.abc import Callable
+
+from .clock import Clock
+
+_LONGEST_REST = 30.0
+"""Seconds: the wall clock is looked at again after that, since it jumps while a laptop sleeps."""
+_SHORTEST_REST = 0.05
+
+Round = Callable[[], "float | None"]
+"""Renews what is due; returns the seconds until something else is, or None where nothing is left to do."""
+
+
+class Renewal:
+    """Runs rounds in a daemon thread for as long as there is something to renew.
+
+    Args:
+        work: A bound method that makes one round; it is held weakly, and the thread ends with its object.
+        clock: The time.
+    """
+
+    def __init__(self, work: Round, clock: Clock) -> None:
+        self._wake = threading.Event()
+        # Set when the object goes, so that the thread need not finish its rest.
+        self._work = weakref.WeakMethod(work, _setting(self._wake))
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._process = os.getpid()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether the thread lives, in this process."""
+        thread = self._thread
+        return thread is not None and self._process == os.getpid() and thread.is_alive()
+
+    def call(self, *, now: bool = False) -> bool:
+        """Sees to it that the thread runs.
+
+        Args:
+            now: Whether it is to make a round at once, and not when it thought it would.
+
+        Returns:
+            Whether it runs; if not, whoever asks has to renew.
+        """
+        # After a fork, lock and event may be in whatever state; the child leaves them alone.
+        if os.getpid() != self._process or sys.is_finalizing():
+            return False
+        if self._thread is not None and not now:
+            return True
+        with self._lock:
+            self._wake.set()
+            return self._thread is not None or self._start()
+
+    def _start(self) -> bool:
+        self._thread = threading.Thread(target=self._run, name="cognito-renewal", daemon=True)
+        try:
+            self._thread.start()
+        except RuntimeError:
+            # The interpreter is about to exit, or the machine has no more threads to give.
+            self._thread = None
+        return self._thread is not None
+
+    def _run(self) -> None:
+        try:
+            while self._round():
+                pass
+        finally:
+            # Also after a fault of ours: the next reader finds no thread, and starts another one or does without.
+            self._thread = None
+
+    def _round(self) -> bool:
+        """Makes a round and rests until the next; whether there is a next."""
+        self._wake.clear()
+        work = self._work()
+        rest = work() if work is not None else None
+        # A thread that rests must not keep the manager alive.
+        del work
+        if rest is None:
+            return not self._retired()
+        self._clock.wait(self._wake, min(max(rest, _SHORTEST_REST), _LONGEST_REST))
+        return True
+
+    def _retired(self) -> bool:
+        """Takes its leave, unless somebody has called since the round began."""
+        with self._lock:
+            if self._wake.is_set() and self._work() is not None:
+                return False
+            self._thread = None
+            return True
+
+
+def _setting(event: threading.Event) -> Callable[[object], None]:
+    return lambda _: event.set()
