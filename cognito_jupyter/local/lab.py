@@ -62,19 +62,23 @@ class Lab:
     Args:
         notebooks: The folder that it shows.
         environment: As `clean_environment` makes it.
+        options: Further settings of Jupyter, such as `LabApp.expose_app_in_browser`.
 
     Attributes:
         url: Its root, without the token.
         token: Lets in whoever knows it.
     """
 
-    def __init__(self, notebooks: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, notebooks: Path, environment: Mapping[str, str], options: Mapping[str, str] | None = None
+    ) -> None:
         self.token = secrets.token_urlsafe(32)
         self.url = ""
         # In the environment: a process's arguments can be read by every user of the machine.
         self._environment = {**environment, "JUPYTER_TOKEN": self.token}
         self._runtime = Path(environment["JUPYTER_RUNTIME_DIR"])
         self._notebooks = notebooks
+        self._options = dict(options or {})
         self._child: Child | None = None
 
     def __enter__(self) -> Self:
@@ -112,6 +116,7 @@ class Lab:
             "ServerApp.port": "0",
             "ServerApp.root_dir": str(self._notebooks),
             "LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
+            **self._options,
         }
         return supervised(
             "jupyterlab", "--no-browser", *root, *(f"--{name}={value}" for name, value in options.items())

@@ -1,49 +1,31 @@
-"""A real JupyterLab in a real browser."""
+"""JupyterLab in a browser: one of each for all tests, and for each test a notebook and a kernel of its own."""
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
-import os
-import re
-import shutil
-import subprocess
-import sys
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Protocol
 
 import pytest
-import requests
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.local.lab import Lab, clean_environment
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+from .book import Book
+from .chromium import FLAGS, find_chromium
+from .shelf import NEWEST, Shelf
+
 expect.set_options(timeout=20_000)
 
-
-def find_chromium() -> str | None:
-    """`CHROMIUM`, else the system's, else one that is installed now: Debian's as root, Playwright's elsewhere."""
-    for name in (os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome"):
-        if name and shutil.which(name):
-            return shutil.which(name)
-    if sys.platform.startswith("linux") and os.getuid() == 0 and shutil.which("apt-get"):
-        subprocess.run(["apt-get", "update", "-qq"], check=False, capture_output=True)
-        subprocess.run(["apt-get", "install", "-y", "-qq", "chromium"], check=True, capture_output=True)
-        return shutil.which("chromium")
-    subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=True, capture_output=True)
-    return None
+THEMES = "@jupyterlab/apputils-extension:themes"
+WIDGETS = "@jupyter-widgets/jupyterlab-manager:plugin"
+SUBSHELLS = "@jupyterlab/apputils-extension:kernels-settings"
+DOCUMENTS = "@jupyterlab/docmanager-extension:plugin"
+FAR = "https://notebook.example.org/callback"
+_SIZE = {"width": 1200, "height": 1000}
 
 
 @pytest.fixture(scope="session")
@@ -56,132 +38,52 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
+def person(chromium: Browser) -> Iterator[BrowserContext]:
+    """A person's browser, kept over all tests for its cache: JupyterLab is several megabytes of JavaScript."""
+    context = chromium.new_context(viewport=_SIZE)  # type: ignore[arg-type]
+    yield context
+    context.close()
+
+
+@pytest.fixture(scope="session")
 def notebooks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("notebooks")
 
 
 @pytest.fixture(scope="session")
-def lab(local_cognito: LocalCognito, tmp_path_factory: pytest.TempPathFactory, notebooks: Path) -> Iterator[Lab]:
-    """One for all tests: each opens a notebook of its own, with a kernel of its own."""
-    settings = tmp_path_factory.mktemp("settings")
-    with Lab(notebooks, clean_environment(settings, local_cognito.environment)) as lab:
+def lab_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All that JupyterLab, IPython and we keep in files."""
+    return tmp_path_factory.mktemp("settings")
+
+
+@pytest.fixture(scope="session")
+def lab(local_cognito: LocalCognito, lab_files: Path, notebooks: Path) -> Iterator[Lab]:
+    """One for all tests; its page can be asked whether it is connected to the kernel."""
+    exposed = {f"{app}.expose_app_in_browser": "True" for app in ("LabApp", "JupyterNotebookApp")}
+    with Lab(notebooks, clean_environment(lab_files, local_cognito.environment), exposed) as lab:
         yield lab
+
+
+@pytest.fixture(scope="session")
+def shelf(lab: Lab, notebooks: Path) -> Shelf:
+    return Shelf(lab, notebooks)
 
 
 Settings = Callable[[str, dict[str, object]], None]
 
 
 @pytest.fixture
-def lab_settings(lab: Lab) -> Iterator[Settings]:
+def lab_settings(shelf: Shelf) -> Iterator[Settings]:
     """Changes settings of a JupyterLab plugin as its own settings editor does, for pages opened later."""
-    changed: list[str] = []
+    changed: set[str] = set()
 
     def put(plugin: str, values: dict[str, object]) -> None:
-        changed.append(plugin)
-        url = f"{lab.url}lab/api/settings/{plugin}"
-        headers = {"Authorization": f"token {lab.token}"}
-        requests.put(url, json={"raw": json.dumps(values)}, headers=headers, timeout=10).raise_for_status()
+        changed.add(plugin)
+        shelf.request("PUT", f"lab/api/settings/{plugin}", raw=json.dumps(values))
 
     yield put
-    for plugin in changed:
+    for plugin in list(changed):
         put(plugin, {})
-
-
-THEMES = "@jupyterlab/apputils-extension:themes"
-WIDGETS = "@jupyter-widgets/jupyterlab-manager:plugin"
-SUBSHELLS = "@jupyterlab/apputils-extension:kernels-settings"
-FAR = "https://notebook.example.org/callback"
-
-
-class Book:
-    """One notebook, open in JupyterLab.
-
-    Attributes:
-        page: Playwright's.
-    """
-
-    def __init__(self, page: Page, path: Path, cognito: LocalCognito) -> None:
-        self.page = page
-        self.path = path
-        self._cognito = cognito
-
-    @property
-    def panels(self) -> Locator:
-        return self.page.locator(".cognito-panel:visible")
-
-    @property
-    def panel(self) -> Locator:
-        return self.panels.first
-
-    def cell(self, index: int) -> Locator:
-        return self.page.locator(".jp-Notebook .jp-Cell").nth(index)
-
-    def run(self, index: int) -> Locator:
-        """Runs a cell, without waiting for its end; again where JupyterLab was not connected to the kernel yet."""
-        prompt = self.cell(index).locator(".jp-InputPrompt").first
-        for _ in range(10):
-            self.cell(index).locator(".cm-content").click()
-            self.page.keyboard.press("Control+Enter")
-            with contextlib.suppress(AssertionError):
-                expect(prompt).not_to_have_text("[ ]:", timeout=1500)
-                break
-        return self.cell(index)
-
-    def run_all(self) -> None:
-        """Runs every cell; again where JupyterLab was not connected to the kernel yet."""
-        prompt = self.cell(0).locator(".jp-InputPrompt").first
-        for _ in range(10):
-            self.page.get_by_role("menuitem", name="Run", exact=True).click()
-            self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-            with contextlib.suppress(AssertionError):
-                expect(prompt).not_to_have_text("[ ]:", timeout=1500)
-                break
-
-    def done(self, index: int) -> None:
-        """Waits until a cell has run."""
-        prompt = self.cell(index).locator(".jp-InputPrompt").first
-        expect(prompt).to_have_text(re.compile(r"\[\d+\]:"))
-
-    def shows(self, index: int, text: str) -> None:
-        """Waits until a cell's output holds a text."""
-        expect(self.cell(index).locator(".jp-OutputArea")).to_contain_text(text)
-
-    def click(self, name: str) -> None:
-        self.panel.get_by_role("button", name=name).click()
-
-    def link(self) -> Locator:
-        return self.panel.get_by_role("link", name="Sign in")
-
-    def address(self) -> Locator:
-        return self.panel.get_by_role("textbox", name="Address")
-
-    def sign_in(self) -> str:
-        """Follows the panel's link, fills in the form; returns the address at which the browser ends up."""
-        context = self.page.context
-        ended: list[str] = []
-        context.on("request", lambda request: ended.append(request.url) if "code=" in request.url else None)
-        with context.expect_page() as opened:
-            self.link().click()
-        page = opened.value
-        user = self._cognito.demo_user
-        if page.locator("#username").count():
-            page.fill("#username", user.username)
-            page.fill("#password", user.password)
-            page.get_by_role("button", name="Sign in").click()
-        page.wait_for_timeout(500)
-        page.close()
-        return ended[-1]
-
-    def paste(self, address: str) -> None:
-        """Puts an address into the box, as pasting does."""
-        self.address().fill(address)
-
-    def save(self) -> str:
-        """The notebook's file, once saved."""
-        self.page.keyboard.press("Escape")
-        self.page.keyboard.press("Control+s")
-        self.page.wait_for_timeout(1500)
-        return self.path.read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -195,39 +97,50 @@ def far(cognito: LocalCognito) -> str:
     return f"import os\nos.environ['COGNITO_REDIRECT_URI'] = {FAR!r}"
 
 
-Open = Callable[..., Book]
+class Open(Protocol):
+    """Opens a new notebook of the cells given."""
+
+    def __call__(self, *sources: str, kernel: str = NEWEST, front_end: str = "lab") -> Book: ...
+
+
+class Visit(Protocol):
+    """Opens the notebook of a file once more, in a page of its own."""
+
+    def __call__(self, path: Path, context: BrowserContext | None = None, front_end: str = "lab") -> Book: ...
 
 
 @pytest.fixture
-def open_book(chromium: Browser, lab: Lab, notebooks: Path, cognito: LocalCognito) -> Iterator[Open]:
-    """Opens a notebook of the cells given."""
-    contexts: list[BrowserContext] = []
+def visit(person: BrowserContext, lab: Lab, cognito: LocalCognito) -> Iterator[Visit]:
+    pages: list[Page] = []
 
-    def open_it(*sources: str, **how: object) -> Book:
-        name = f"{uuid.uuid4().hex}.ipynb"
-        path = notebooks / name
-        path.write_text(json.dumps(notebook_of(sources)), encoding="utf-8")
-        context = chromium.new_context(**{"viewport": {"width": 1200, "height": 1000}, **how})  # type: ignore[arg-type]
-        contexts.append(context)
-        page = context.new_page()
+    def visit_it(path: Path, context: BrowserContext | None = None, front_end: str = "lab") -> Book:
+        page = (context or person).new_page()
+        pages.append(page)
         # A workspace of its own, without the tabs that an earlier test has left.
-        page.goto(f"{lab.url}lab/workspaces/{path.stem}/tree/{name}?token={lab.token}")
-        page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=60_000)
-        expect(page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")).to_be_visible()
-        return Book(page, path, cognito)
+        where = f"lab/workspaces/{path.stem}{len(pages)}/tree" if front_end == "lab" else "notebooks"
+        page.goto(f"{lab.url}{where}/{path.name}?token={lab.token}")
+        book = Book(page, path, cognito)
+        book.wait_for_kernel()
+        return book
+
+    yield visit_it
+    for page in pages:
+        page.close()
+    # Else the next test's person would find herself signed in at Cognito.
+    person.clear_cookies(domain="localhost")
+
+
+@pytest.fixture
+def open_book(shelf: Shelf, visit: Visit) -> Iterator[Open]:
+    taken: list[Path] = []
+
+    def open_it(*sources: str, kernel: str = NEWEST, front_end: str = "lab") -> Book:
+        path = shelf.take(sources, kernel)
+        taken.append(path)
+        book = visit(path, front_end=front_end)
+        shelf.prepare(kernel)
+        return book
 
     yield open_it
-    for context in contexts:
-        context.close()
-    headers = {"Authorization": f"token {lab.token}"}
-    for kernel in requests.get(f"{lab.url}api/kernels", headers=headers, timeout=10).json():
-        requests.delete(f"{lab.url}api/kernels/{kernel['id']}", headers=headers, timeout=10)
-
-
-def notebook_of(sources: tuple[str, ...]) -> dict[str, object]:
-    cells: list[dict[str, object]] = [
-        {"cell_type": "code", "id": f"c{i}", "metadata": {}, "source": source, "outputs": [], "execution_count": None}
-        for i, source in enumerate(sources)
-    ]
-    kernel = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
-    return {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
+    for path in taken:
+        shelf.end(path)

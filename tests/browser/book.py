@@ -1,0 +1,155 @@
+"""One notebook, open in a front end: what a person sees there and does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Locator, Page, Request, expect
+
+from cognito_jupyter.local import LocalCognito
+
+_CONNECTED = """() => {
+  const context = window.jupyterapp?.shell.currentWidget?.sessionContext;
+  const kernel = context?.session?.kernel;
+  return !!context?.isReady && kernel?.connectionStatus === 'connected' && kernel?.status === 'idle';
+}"""
+_SAVE = "async () => { await window.jupyterapp.commands.execute('docmanager:save') }"
+_HAS_RUN = re.compile(r"\[\d+\]:")
+
+
+LOAD = "%load_ext cognito_jupyter"
+LOGIN = "%cognito_login --role-suffix Analyst"
+PANEL = "%cognito_panel"
+READS_S3 = 'print(session.client("s3").list_objects_v2(Bucket="cognito-jupyter-demo")["KeyCount"] > 0)'
+
+
+class Book:
+    """One notebook, open in JupyterLab or in Notebook 7.
+
+    Args:
+        page: Playwright's.
+        path: The notebook's file.
+        cognito: Where its person signs in.
+    """
+
+    def __init__(self, page: Page, path: Path, cognito: LocalCognito) -> None:
+        self.page = page
+        self.path = path
+        self._cognito = cognito
+
+    def wait_for_kernel(self) -> None:
+        """Waits until the front end has its connection to a kernel that has nothing to do."""
+        self.page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=60_000)
+        self.page.wait_for_function(_CONNECTED, timeout=60_000)
+
+    # -- cells
+
+    def cell(self, index: int) -> Locator:
+        return self.page.locator(".jp-Notebook .jp-Cell").nth(index)
+
+    def _prompt(self, index: int) -> Locator:
+        return self.cell(index).locator(".jp-InputPrompt").first
+
+    def start(self, index: int) -> None:
+        """Runs a cell that has not run yet, without waiting for its end."""
+        self.cell(index).locator(".cm-content").click()
+        self.page.keyboard.press("Control+Enter")
+        expect(self._prompt(index)).not_to_have_text("[ ]:")
+
+    def done(self, index: int) -> None:
+        """Waits until a cell has run."""
+        expect(self._prompt(index)).to_have_text(_HAS_RUN)
+
+    def run(self, *indexes: int) -> None:
+        """Runs cells to their end, one after the other."""
+        for index in indexes:
+            self.start(index)
+            self.done(index)
+
+    def run_all(self) -> None:
+        """Runs every cell, by the menu."""
+        self.choose("Run", "Run All Cells")
+        expect(self._prompt(0)).not_to_have_text("[ ]:")
+
+    def shows(self, index: int, text: str) -> None:
+        """Waits until a cell's output holds a text."""
+        expect(self.cell(index).locator(".jp-OutputArea")).to_contain_text(text)
+
+    # -- menus
+
+    def choose(self, menu: str, item: str) -> None:
+        """Chooses from the menu bar."""
+        self.page.get_by_role("menuitem", name=menu, exact=True).click()
+        self.page.get_by_role("menuitem", name=re.compile(rf"^{item}")).first.click()
+
+    def interrupt(self) -> None:
+        """Presses the stop button."""
+        self.page.get_by_role("button", name=re.compile("Interrupt")).first.click()
+
+    def save(self) -> str:
+        """The notebook's file, once saved, with a checkpoint beside it."""
+        self.page.evaluate(_SAVE)
+        return self.path.read_text(encoding="utf-8")
+
+    # -- the panel
+
+    @property
+    def panels(self) -> Locator:
+        return self.page.locator(".cognito-panel:visible")
+
+    @property
+    def panel(self) -> Locator:
+        return self.panels.first
+
+    @property
+    def link(self) -> Locator:
+        return self.panel.get_by_role("link", name="Sign in")
+
+    @property
+    def address(self) -> Locator:
+        return self.panel.get_by_role("textbox", name="Address")
+
+    def button(self, name: str) -> Locator:
+        return self.panel.get_by_role("button", name=name)
+
+    def says(self, text: str) -> None:
+        """Waits until the panel holds a text."""
+        expect(self.panel).to_contain_text(text)
+
+    def is_signed_in(self) -> None:
+        """Waits until the panel says so."""
+        self.says("You are signed in")
+
+    # -- signing in
+
+    def sign_in(self, *, form: bool = True) -> str:
+        """Follows the panel's link and fills in the form.
+
+        Args:
+            form: Whether there is one: Cognito knows a browser again that has signed in before.
+
+        Returns:
+            The address at which the browser ends up, whether anything answers there or not.
+        """
+        with self.page.context.expect_event("request", _is_answer) as sent:
+            with self.page.context.expect_page() as opened:
+                self.link.click()
+            if form:
+                self.fill_in(opened.value)
+        # Also where nobody answers: then it is None.
+        sent.value.response()
+        opened.value.close()
+        return sent.value.url
+
+    def fill_in(self, page: Page) -> None:
+        """Fills in the sign-in form, by mouse."""
+        user = self._cognito.demo_user
+        page.fill("#username", user.username)
+        page.fill("#password", user.password)
+        page.get_by_role("button", name="Sign in").click()
+
+
+def _is_answer(request: Request) -> bool:
+    return "code=" in urlsplit(request.url).query
