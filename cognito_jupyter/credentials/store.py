@@ -9,98 +9,21 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NoReturn, cast
 
 from ..errors import SignedOutError, UnavailableError
-from ..oauth.tokens import CognitoTokens, redacted
 from . import store_file
-from .store_file import BadFileError
-
-VERSION = 1
-"""Of the file's format: a file of any other is set aside."""
+from .private_file import BadFileError
+from .store_format import StoredSignIn, StoreKey, decode, decode_key, encode
 
 _PATIENCE = 60.0
 """Seconds to wait for the lock: a refresh under it takes that long where the network does its worst."""
-
-
-@dataclass(frozen=True, repr=False)
-class StoreKey:
-    """Which sign-in a file holds; none of it is secret.
-
-    Attributes:
-        domain: The user pool's domain.
-        client_id: The app client.
-        user_pool_id: The user pool.
-        identity_pool_id: The identity pool.
-        endpoints: Where the services are asked instead of at AWS: a sign-in at a stand-in is not one at AWS.
-    """
-
-    domain: str
-    client_id: str
-    user_pool_id: str
-    identity_pool_id: str
-    endpoints: tuple[str, ...] = ()
-
-    def __repr__(self) -> str:
-        return f"<StoreKey: client {self.client_id} at {self.domain}>"
-
-
-@dataclass(frozen=True, repr=False)
-class StoredCredentials:
-    """One role's keys, and for how long they serve; the times are seconds since the epoch.
-
-    Attributes:
-        access_key_id: As AWS gave it.
-        secret_access_key: As AWS gave it.
-        session_token: As AWS gave it.
-        expiration: Their end by AWS's clock.
-        expires_at: Their end by this machine's clock.
-        renew_at: From then on the first who comes renews them.
-        useless_at: From then on nobody uses them.
-    """
-
-    access_key_id: str
-    secret_access_key: str
-    session_token: str
-    expiration: float
-    expires_at: float
-    renew_at: float
-    useless_at: float
-
-    def __repr__(self) -> str:
-        return "<StoredCredentials>"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("Credentials are not pickled or copied: they would leave this process.")
-
-
-@dataclass(frozen=True, repr=False)
-class StoredSignIn:
-    """One person's sign-in.
-
-    Attributes:
-        tokens: The user pool's.
-        identity_id: The person's in the identity pool; None before the first exchange.
-        credentials: Keys by role ARN; by "" those of the identity pool's default role.
-    """
-
-    tokens: CognitoTokens
-    identity_id: str | None
-    credentials: Mapping[str, StoredCredentials]
-
-    def __post_init__(self) -> None:
-        # A copy that does not show itself either, whatever dict they came in; frozen: there is no other way to set it.
-        object.__setattr__(self, "tokens", redacted(self.tokens))
-
-    def __repr__(self) -> str:
-        return f"<StoredSignIn: keys of {len(self.credentials)} roles>"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("A sign-in is not pickled or copied: its tokens would leave this process.")
+_FAREWELL = 10.0
+"""Seconds that signing out waits for it: a person waits too."""
+_NAME_LENGTH = 32
+_SUFFIX = ".sign-in"
 
 
 class Store:
@@ -114,11 +37,13 @@ class Store:
 
     Attributes:
         path: The file, whether it exists or not.
+        name: Its name without the ending, for a credential process.
         problem: One sentence about the last file that could not be used, and where it is now; None: there was none.
     """
 
     def __init__(self, key: StoreKey, folder: Path | None = None) -> None:
         self.path = (folder if folder is not None else store_file.default_folder()) / _file_name(key)
+        self.name = self.path.stem
         self.problem: str | None = None
         self._key = key
 
@@ -179,22 +104,52 @@ class Store:
             finally:
                 locked._process = None  # noqa: SLF001 - the two are one thing
 
-    def remove(self) -> None:
+    def unlocked(self) -> LockedSignIn:
+        """The same without the lock: the last resort where whoever holds it hangs, or the folder allows no lock.
+
+        Raises:
+            UnavailableError: The folder cannot be trusted, or the file cannot be read (a ConnectionError).
+        """
+        if not store_file.is_there(self.path.parent):
+            return LockedSignIn(self, None, None)
+        try:
+            return LockedSignIn(self, *self._decoded())
+        except BadFileError as error:
+            self.problem = f"{self.path} {error}."
+            return LockedSignIn(self, None, None)
+
+    def remove(self, mine: Callable[[StoredSignIn], bool] = lambda _: True) -> StoredSignIn | None:
         """Signs out on disk: removes the file, and all that was set aside of it.
 
         A kernel that hangs with the lock keeps nobody signed in: after a while the file is removed without the lock.
+
+        Args:
+            mine: Whether it is the sign-in to end; another one stays.
+
+        Returns:
+            What was stored and is removed now; None: nothing that could be used.
 
         Raises:
             UnavailableError: The file is still there (a ConnectionError).
         """
         if not store_file.is_there(self.path.parent):
-            return
+            return None
         try:
-            with store_file.lock(self.path, _PATIENCE):
-                store_file.remove(self.path)
+            with store_file.lock(self.path, _FAREWELL):
+                return self._removed(mine)
         except UnavailableError:
             # Nobody writes it back, because whoever holds the lock finds it gone.
-            store_file.remove(self.path)
+            return self._removed(mine)
+
+    def _removed(self, mine: Callable[[StoredSignIn], bool]) -> StoredSignIn | None:
+        try:
+            found = self._decoded()[1]
+        except BadFileError:
+            found = None
+        if found is not None and not mine(found):
+            return None
+        store_file.remove(self.path)
+        return found
 
     def _usable(self) -> tuple[bytes | None, StoredSignIn | None]:
         """The file's content and what it says, after setting aside what cannot be used; with the lock held."""
@@ -213,12 +168,55 @@ class Store:
         return content, decode(self._key, content) if content is not None else None
 
     def _encoded(self, sign_in: StoredSignIn) -> bytes:
-        content = encode(self._key, sign_in)
         try:
+            content = encode(self._key, sign_in)
             decode(self._key, content)
-        except BadFileError:  # it would be set aside at the next reading, and what was there before would be lost
+        except ValueError:  # it would be set aside at the next reading, and what was there before would be lost
             raise UnavailableError("This sign-in is not in a shape that can be kept.", "Sign in again.") from None
         return content
+
+
+def store_named(name: str, folder: Path | None = None) -> Store | None:
+    """The store whose file has a name, with the key that stands in it; None: nobody is signed in there.
+
+    Args:
+        name: `Store.name`.
+        folder: Where the files lie; None: in the user's state folder.
+
+    Raises:
+        BadFileError: The file cannot be used.
+        UnavailableError: The folder cannot be trusted, or the file cannot be read (a ConnectionError).
+    """
+    folder = folder if folder is not None else store_file.default_folder()
+    path = folder / f"{name}{_SUFFIX}"
+    content = store_file.read(path) if path.parent == folder and store_file.is_there(folder) else None
+    if content is None:
+        return None
+    store = Store(decode_key(content), folder)
+    if store.path != path:
+        raise BadFileError("is not what its name says")
+    return store
+
+
+def stored_keys(folder: Path | None = None) -> list[StoreKey]:
+    """Which sign-ins are kept; what cannot be used is left out.
+
+    Args:
+        folder: Where the files lie; None: in the user's state folder.
+    """
+    folder = folder if folder is not None else store_file.default_folder()
+    with suppress(UnavailableError):
+        if store_file.is_there(folder):
+            return [key for path in sorted(folder.glob(f"*{_SUFFIX}")) if (key := _key_in(path)) is not None]
+    return []
+
+
+def _key_in(path: Path) -> StoreKey | None:
+    try:
+        content = store_file.read(path)
+        return decode_key(content) if content is not None else None
+    except (BadFileError, UnavailableError):
+        return None
 
 
 class LockedSignIn:
@@ -261,88 +259,8 @@ class LockedSignIn:
             return None
 
 
-def encode(key: StoreKey, sign_in: StoredSignIn) -> bytes:
-    """A sign-in as a file's content."""
-    document = {
-        "version": VERSION,
-        "key": _key_shape(key),
-        "tokens": {name: value for name, value in sign_in.tokens.items() if name in _TOKENS},
-        "identity_id": sign_in.identity_id,
-        "credentials": {role: asdict(keys) for role, keys in sign_in.credentials.items()},
-    }
-    return json.dumps(document, indent=1).encode("ascii")
-
-
-def decode(key: StoreKey, content: bytes) -> StoredSignIn:
-    """A file's content as a sign-in.
-
-    Raises:
-        BadFileError: It is damaged, of another version, or another sign-in's; the message shows nothing of it.
-    """
-    document = _table(_parsed(content))
-    if "version" in document and document["version"] != VERSION:
-        raise BadFileError("was written by another version of this package")
-    if document.get("key") != _key_shape(key):
-        raise BadFileError("is not what its name says")
-    identity_id = document.get("identity_id")
-    return StoredSignIn(
-        _tokens(_table(document.get("tokens"))),
-        _text(identity_id) if identity_id is not None else None,
-        {_text(role): _keys(_table(keys)) for role, keys in _table(document.get("credentials")).items()},
-    )
-
-
-_TOKENS = ("id_token", "access_token", "refresh_token", "expires_in", "token_type", "scope")
-
-
-def _parsed(content: bytes) -> object:
-    try:
-        return cast("object", json.loads(content.decode("utf-8")))
-    except (ValueError, RecursionError):  # its error would carry the whole text
-        return None
-
-
-def _tokens(table: Mapping[str, object]) -> CognitoTokens:
-    tokens: dict[str, object] = {name: _text(table.get(name)) for name in _TOKENS[:3]}
-    for name in _TOKENS[3:]:
-        if name in table:
-            tokens[name] = int(_number(table[name])) if name == "expires_in" else _text(table[name])
-    return cast("CognitoTokens", tokens)
-
-
-def _keys(table: Mapping[str, object]) -> StoredCredentials:
-    names = [field.name for field in fields(StoredCredentials)]
-    access_key_id, secret_access_key, session_token = (_text(table.get(name)) for name in names[:3])
-    times = (_number(table.get(name)) for name in names[3:])
-    return StoredCredentials(access_key_id, secret_access_key, session_token, *times)
-
-
-def _table(value: object) -> dict[str, object]:
-    if not isinstance(value, dict):
-        raise BadFileError("is damaged")
-    return value
-
-
-def _text(value: object) -> str:
-    # Tokens, keys and ARNs are plain ASCII: anything else would fail much later, in an HTTP header.
-    if not isinstance(value, str) or not (value.isascii() and value.isprintable()):
-        raise BadFileError("is damaged")
-    return value
-
-
-def _number(value: object) -> float:
-    # Neither a bool nor what JSON calls NaN and Infinity, nor a time that no calendar knows.
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e11:
-        raise BadFileError("is damaged")
-    return value
-
-
-def _key_shape(key: StoreKey) -> dict[str, object]:
-    return {**asdict(key), "endpoints": list(key.endpoints)}
-
-
 def _file_name(key: StoreKey) -> str:
     """A name that says nothing; each user of a folder that several share has another one."""
     key_parts = [key.client_id, key.domain, key.user_pool_id, key.identity_pool_id, *key.endpoints]
     text = json.dumps([store_file.user(), *key_parts])
-    return f"{hashlib.sha256(text.encode()).hexdigest()}.json"
+    return f"{hashlib.sha256(text.encode()).hexdigest()[:_NAME_LENGTH]}{_SUFFIX}"

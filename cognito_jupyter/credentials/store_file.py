@@ -1,12 +1,7 @@
-"""A private file in a private folder: read only where it can be trusted, written whole or not at all, and locked.
-
-Nobody but the user can have put it there: the folder and the file are the user's, and closed to everybody else. On
-Windows, where modes say nothing, the user's profile is as private as it is.
-"""
+"""A private file in a private folder: read only where it can be trusted, written whole or not at all, and locked."""
 
 from __future__ import annotations
 
-import errno
 import itertools
 import os
 import stat
@@ -16,24 +11,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import UnavailableError
-
-LARGEST_FILE = 4 * 1024 * 1024
-"""Bytes: far more than the tokens and keys of a person with hundreds of roles."""
+from . import private_file
+from .private_file import failed, folder_is_there, state_folder
 
 _PARTS = ".part"
 _SET_ASIDE = ".set-aside-"
-_OTHERS = stat.S_IRWXG | stat.S_IRWXO
-
-
-class BadFileError(ValueError):
-    """What lies there is not to be used; the message says why, as a sentence that the file's name begins."""
 
 
 def default_folder() -> Path:
     """In the user's state folder: what is kept between runs and is no setting."""
-    import platformdirs  # late: tests and programs that know their folder do without
-
-    return platformdirs.user_state_path("cognito_jupyter", appauthor=False) / "sign-ins"
+    return Path(state_folder())
 
 
 def user() -> str:
@@ -51,29 +38,7 @@ def is_there(folder: Path) -> bool:
     Raises:
         UnavailableError: Something else is there, or it cannot be trusted.
     """
-    try:
-        status = folder.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError as error:
-        raise _failed(f"{folder} cannot be looked at", error) from None
-    if not stat.S_ISDIR(status.st_mode):
-        what = "a symbolic link" if stat.S_ISLNK(status.st_mode) else "not a folder"
-        raise UnavailableError(f"{folder} is {what}, and is to hold sign-ins.", "Take it away; it is made anew.")
-    if sys.platform == "win32":
-        return True
-    if status.st_uid != os.geteuid():
-        raise UnavailableError(
-            f"{folder} belongs to another user (uid {status.st_uid}), so that no sign-in is read or kept there.",
-            "Take it away; it is made anew.",
-        )
-    if status.st_mode & _OTHERS:
-        raise UnavailableError(
-            f"{folder} is open to others than you (mode {stat.S_IMODE(status.st_mode):04o}), "
-            "so that no sign-in is read or kept there.",
-            f'Run: chmod 700 "{folder}"',
-        )
-    return True
+    return folder_is_there(str(folder))
 
 
 def make_folder(folder: Path) -> None:
@@ -87,7 +52,7 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # exist_ok: another kernel may have been faster
     except OSError as error:
-        raise _failed(f"{folder}, which is to hold your sign-in, cannot be made", error) from None
+        raise failed(f"{folder}, which is to hold your sign-in, cannot be made", error) from None
     is_there(folder)
 
 
@@ -98,36 +63,7 @@ def read(path: Path) -> bytes | None:
         BadFileError: It is not the user's, is open to others, or is no file at all.
         UnavailableError: It cannot be read.
     """
-    try:
-        # Before it is opened: to open somebody else's device can do things, and Windows cannot refuse to follow a link.
-        _check(path.lstat())
-        # O_NONBLOCK: a named pipe that comes in between does not make anybody wait.
-        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-        with open(os.open(path, flags), "rb") as file:
-            _check(os.fstat(file.fileno()))  # of what is read: another file may lie there by now
-            content = file.read(LARGEST_FILE + 1)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        if error.errno == errno.ELOOP:
-            raise BadFileError("is a symbolic link") from None
-        raise _failed(f"{path}, which holds your sign-in, cannot be read", error) from None
-    if len(content) > LARGEST_FILE:
-        raise BadFileError(f"is longer than {LARGEST_FILE} bytes")
-    return content
-
-
-def _check(status: os.stat_result) -> None:
-    if stat.S_ISLNK(status.st_mode):
-        raise BadFileError("is a symbolic link")
-    if not stat.S_ISREG(status.st_mode):
-        raise BadFileError("is not a file")
-    if sys.platform == "win32":
-        return
-    if status.st_uid != os.geteuid():
-        raise BadFileError(f"belongs to another user (uid {status.st_uid})")
-    if status.st_mode & _OTHERS:
-        raise BadFileError(f"was open to others than you (mode {stat.S_IMODE(status.st_mode):04o})")
+    return private_file.read(str(path))
 
 
 def write(path: Path, content: bytes) -> None:
@@ -145,7 +81,7 @@ def write(path: Path, content: bytes) -> None:
         _write_part(part, content)
         os.replace(part, path)
     except OSError as error:
-        raise _failed(f"{path} is as it was, because your sign-in could not be written there", error) from None
+        raise failed(f"{path} is as it was, because your sign-in could not be written there", error) from None
     finally:
         with suppress(OSError):  # it has its new name, or could not even be made
             part.unlink()
@@ -187,7 +123,7 @@ def set_aside(path: Path) -> Path:
     try:
         os.rename(path, aside)
     except OSError as error:
-        raise _failed(f"{path} could not be set aside", error) from None
+        raise failed(f"{path} could not be set aside", error) from None
     status = aside.lstat()
     if sys.platform != "win32" and stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid():
         aside.chmod(0o600)  # it may hold tokens; of somebody else's nothing but the name is changed
@@ -203,7 +139,7 @@ def remove(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
-        raise _failed(f"{path}, which holds your sign-in, could not be removed", error) from None
+        raise failed(f"{path}, which holds your sign-in, could not be removed", error) from None
     remove_parts(path)
     for aside in path.parent.glob(f"{path.name}{_SET_ASIDE}*"):
         with suppress(OSError):  # a folder, say: it holds no token of ours
@@ -240,20 +176,10 @@ def lock(path: Path, timeout: float) -> Iterator[None]:
             "Try again; if it comes again, restart the kernel that hangs.",
         ) from None
     except OSError as error:
-        raise _failed(f"{path} cannot be locked, and is as it was", error) from None
+        raise failed(f"{path} cannot be locked, and is as it was", error) from None
     process = os.getpid()
     try:
         yield
     finally:
         if os.getpid() == process:  # a child that was forked in between leaves the parent its lock
             held.release()
-
-
-def _failed(what: str, error: OSError) -> UnavailableError:
-    if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
-        remedy = "Make room there, then try again."
-    elif error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}:
-        remedy = "Make it readable and writable for you, or sign in without staying signed in."
-    else:
-        remedy = "Try again, or sign in without staying signed in."
-    return UnavailableError(f"{what}: {error.strerror or type(error).__name__}.", remedy)

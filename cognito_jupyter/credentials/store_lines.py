@@ -1,0 +1,74 @@
+r"""How a sign-in's file is written: lines of words with tabs between them, the first and the last of them fixed.
+
+    cognito_jupyter sign-in 1
+    domain\thttps://...
+    id_token\teyJ...
+    first_role\tarn:...
+    role\tarn:...\tACCESS_KEY_ID\tSECRET\tTOKEN\tEXPIRATION\tEXPIRES_AT\tRENEW_AT\tUSELESS_AT\tLIFETIME
+    end
+
+Not JSON, because a credential process that finds good keys is to be done before the json module would be loaded. Every
+word is printable ASCII, so that none can hold a tab or a line's end.
+"""
+
+from __future__ import annotations
+
+VERSION = 1
+"""Of the format: a file of any other is set aside."""
+
+HEAD = "cognito_jupyter sign-in "
+END = "end"
+ROLE = "role"
+FIRST_ROLE = "first_role"
+
+
+class DamagedError(ValueError):
+    """The text is not a sign-in's file."""
+
+
+class OtherVersionError(ValueError):
+    """The text is a sign-in's file of another version."""
+
+
+def split(content: bytes) -> list[list[str]]:
+    """A file's lines as words, without the first and the last.
+
+    Raises:
+        DamagedError: It is not a sign-in's file, or not a whole one.
+        OtherVersionError: It is one of another version.
+    """
+    text = content.decode("latin-1")
+    head, _, rest = text.partition("\n")
+    if not head.startswith(HEAD):
+        raise DamagedError
+    if head != f"{HEAD}{VERSION}":
+        raise OtherVersionError
+    if not rest.endswith(f"\n{END}\n"):
+        raise DamagedError
+    return [line.split("\t") for line in rest[: -len(END) - 2].split("\n")]
+
+
+def join(lines: list[list[str]]) -> bytes:
+    """The other way."""
+    text = "\n".join(["\t".join(words) for words in lines])
+    return f"{HEAD}{VERSION}\n{text}\n{END}\n".encode("ascii")
+
+
+def is_word(text: str) -> bool:
+    """Whether a text can be written: anything else in a token or key would fail much later, in an HTTP header."""
+    return text.isascii() and text.isprintable()
+
+
+def number(text: str) -> float:
+    """A time in seconds.
+
+    Raises:
+        DamagedError: It is none, or one that no calendar knows.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        raise DamagedError from None
+    if not abs(value) < 1e11:
+        raise DamagedError
+    return value

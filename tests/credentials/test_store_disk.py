@@ -1,0 +1,140 @@
+"""A disk that does not take what the store writes."""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+
+from cognito_jupyter.credentials.store import Store
+from cognito_jupyter.errors import UnavailableError
+from tests.credentials.stored import KEY, NOBODY, in_child, names, needs_root, sign_in
+
+pytestmark = needs_root
+
+
+@contextmanager
+def small_disk() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp())
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "none", folder], check=True, capture_output=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", folder], check=True)
+        folder.rmdir()
+
+
+@contextmanager
+def small_files() -> Iterator[Path]:
+    """For the children of this process, and for as long as it lasts for itself."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (256 * 1024, hard))
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            yield Path(folder)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def may_mount() -> bool:
+    try:
+        with small_disk():
+            return True
+    except (OSError, subprocess.CalledProcessError):
+        return False
+
+
+@pytest.mark.parametrize("disk", [small_files, *([small_disk] if may_mount() else [])])
+def test_a_full_disk_leaves_the_old_file_and_says_so(disk: Callable[[], AbstractContextManager[Path]]) -> None:
+    with disk() as folder:
+        store = Store(KEY, folder / "sign-ins")
+        store.create(sign_in("old"))
+        too_long = sign_in("new", "t" * 300_000)
+        with store.locked() as locked:
+            with pytest.raises(UnavailableError, match=r"is as it was, .* (File too large|No space left).* Make room"):
+                locked.replace(too_long)
+            assert locked.sign_in == sign_in("old")
+        with pytest.raises(UnavailableError) as caught:
+            store.create(too_long)
+        assert caught.value.what.count(". ") == 0
+        assert store.read() == sign_in("old")
+        assert names(store) == {""}
+        store.create(sign_in("new"))
+        assert store.read() == sign_in("new")
+
+
+@pytest.fixture
+def nobodys_folder() -> Iterator[Path]:
+    """A folder of a user who may do nothing, where that user can get at it."""
+    with tempfile.TemporaryDirectory() as home:
+        Path(home).chmod(0o755)
+        folder = Path(home, "sign-ins")
+        folder.mkdir(mode=0o700)
+        os.chown(folder, NOBODY, NOBODY)
+        yield folder
+
+
+def in_read_only(folder: Path, action: Callable[[Store], object]) -> str:
+    """What that user is told, and what is kept afterwards, once the folder is read-only."""
+
+    def act() -> str:
+        os.setuid(NOBODY)
+        store = Store(KEY, folder)
+        store.create(sign_in("old"))
+        folder.chmod(0o500)
+        try:
+            action(store)
+        except UnavailableError as error:
+            said = str(error)
+        else:
+            said = str(store.problem)
+        kept = store.read()
+        return f"{said} Kept: {kept.tokens['access_token'] if kept is not None else None}"
+
+    return in_child(act)
+
+
+def replace(store: Store) -> None:
+    with store.locked() as locked:
+        locked.replace(sign_in("new"))
+
+
+@pytest.mark.parametrize("write", [replace, lambda store: store.create(sign_in("new"))])
+def test_a_read_only_folder_leaves_the_old_file_and_says_so(
+    nobodys_folder: Path, write: Callable[[Store], object]
+) -> None:
+    said = in_read_only(nobodys_folder, write)
+    assert "is as it was, because your sign-in could not be written there: Permission denied. Make it" in said
+    assert said.endswith("Kept: old")
+
+
+def test_signing_out_in_a_read_only_folder_says_that_the_file_is_still_there(nobodys_folder: Path) -> None:
+    said = in_read_only(nobodys_folder, Store.remove)
+    assert "which holds your sign-in, could not be removed: Permission denied." in said
+    assert said.endswith("Kept: old")
+
+
+def test_a_bad_file_in_a_read_only_folder_is_named_and_not_used(nobodys_folder: Path) -> None:
+    def spoil(store: Store) -> None:
+        store.path.write_bytes(b"bad")
+        store.read()
+
+    said = in_read_only(nobodys_folder, spoil)
+    assert re.search(r"sign-in is damaged, and could not be set aside \(.*Permission denied\)\. Kept: None", said)
+
+
+def test_a_read_only_home_says_that_no_folder_can_be_made(nobodys_folder: Path) -> None:
+    def create() -> str:
+        os.setuid(NOBODY)
+        nobodys_folder.chmod(0o500)
+        Store(KEY, nobodys_folder / "sign-ins").create(sign_in())
+        return "created"
+
+    assert "which is to hold your sign-in, cannot be made: Permission denied." in in_child(create)

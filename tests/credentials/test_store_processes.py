@@ -1,0 +1,115 @@
+"""The store between processes: forked ones, and killed ones."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from cognito_jupyter.credentials.store import Store
+from cognito_jupyter.errors import UnavailableError
+from tests.credentials.stored import KEY, in_child, names, sign_in
+
+# -- forks
+
+
+def test_a_child_forked_under_the_lock_does_not_hold_it(kept: Store) -> None:
+    """Neither writes by it, nor lets go of the parent's, even when it leaves the block."""
+
+    def leave() -> str:
+        try:
+            locked.replace(sign_in("child"))
+        except UnavailableError as error:
+            block.__exit__(None, None, None)
+            return str(error)
+        return "replaced"
+
+    def wait() -> str:
+        with kept.locked(timeout=0.3):
+            return "had it"
+
+    block = kept.locked()
+    with block as locked:
+        assert "does not hold the lock" in in_child(leave)
+        assert "UnavailableError: Another kernel" in in_child(wait)
+        locked.replace(sign_in("parent"))
+    assert in_child(wait) == "had it"
+    assert kept.read() == sign_in("parent")
+
+
+def test_a_child_that_outlives_its_parents_block_does_not_keep_the_lock(kept: Store) -> None:
+    with kept.locked():
+        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], close_fds=False)
+        forked = os.fork()
+        if forked == 0:
+            time.sleep(60)
+            os._exit(0)
+    try:
+        with kept.locked(timeout=1) as locked:
+            locked.replace(sign_in("next"))
+    finally:
+        child.kill()
+        child.wait()
+        os.kill(forked, 9)
+        os.waitpid(forked, 0)
+
+
+def test_a_child_forked_while_another_thread_holds_the_lock_gets_its_turn(kept: Store) -> None:
+    held, over = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with kept.locked() as locked:
+            held.set()
+            over.wait(10)
+            locked.replace(sign_in("thread"))
+
+    def follow() -> str:
+        with kept.locked(timeout=10) as locked:
+            assert locked.sign_in is not None
+            return locked.sign_in.tokens["access_token"]
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait()
+    threading.Timer(0.3, over.set).start()
+    assert in_child(follow) == "thread"
+    thread.join()
+
+
+# -- kill -9
+
+
+def write_on(folder: str, size: int) -> None:
+    """Writes for as long as it lives."""
+    store = Store(KEY, Path(folder))
+    for number in range(10**9):
+        with store.locked() as locked:
+            locked.replace(sign_in(str(number), "t" * size))
+
+
+def test_a_killed_writer_leaves_a_whole_file_and_no_lock(store: Store) -> None:
+    """Killed at any moment, a hundred times; what it left half written is gone after the next write."""
+    store.create(sign_in())
+    halves = 0
+    for _ in range(100):
+        child = os.fork()
+        if child == 0:
+            try:
+                write_on(str(store.path.parent), 300_000)
+            finally:
+                os._exit(1)
+        time.sleep(random.uniform(0.005, 0.05))
+        os.kill(child, 9)
+        assert os.waitpid(child, 0)[1] == 9
+        halves += any(name.endswith(".part") for name in names(store))
+        assert store.read() is not None
+        assert store.problem is None
+    assert halves, "not once was it killed while it wrote"
+    with store.locked(timeout=1) as locked:
+        locked.replace(sign_in("last"))
+    assert store.read() == sign_in("last")
+    assert names(store) == {""}
