@@ -237,6 +237,7 @@ class Keeper:
                     patience = _PATIENCE_IN_TROUBLE if self._hung else _PATIENCE
                     turn = stack.enter_context(self._store.locked(patience))
                     self._hung = False
+                    self.problem = self.problem if self._unwritten is not None else None
                 except UnavailableError as error:
                     self._hung, self.problem = True, str(error)
                     turn = self._glance()
@@ -273,7 +274,7 @@ class Keeper:
             # Gone, or written by somebody else without the lock, while Cognito was asked: the next renewal looks anew.
             return
         else:
-            self.problem = None
+            self.problem = self.problem if self._hung else None
             if self._unwritten is not None and stored.tokens["id_token"] == self._unwritten["id_token"]:
                 self._seen, self._unwritten = stored.tokens["id_token"], None
 

@@ -7,12 +7,13 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NoReturn, cast
 
-from ..errors import CredentialsError, RefusedError
+from ..errors import CredentialsError, RefusedError, SignedOutError, UnavailableError
 from ..oauth.authenticator import CognitoOAuthAuthenticator
 from ..oauth.tokens import CognitoTokens, JwtPayload
 from ..quiet import keep_out_of_logs
 from .clock import Clock
 from .identity_pool import IdentityPool, IdentityPoolCredentialsResponse
+from .keeper import Keeper
 from .listeners import Listeners
 from .renewal import Renewal
 from .roles import choose_role, roles_in
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     import boto3
 
     from ..config import CognitoConfiguration
+    from .store import Store
 
 _Key = tuple[Subject, str | None]
 """Whose credentials, and of which role."""
@@ -73,6 +75,7 @@ class CognitoCredentialsManager:
         self._tokens = UserPoolTokens(auth_tokens, authenticator, clock, self._listeners.tell)
         self._pool = IdentityPool(identity_pool_id, user_pool_id, region, clock.now)
         self._spare = SpareSession()
+        self._keeper = Keeper(None, clock.now)
         self._identity_ids: dict[Subject, str] = {}
         self._slots: dict[_Key, Slot] = {}
         self._last: Slot | None = None
@@ -282,13 +285,73 @@ class CognitoCredentialsManager:
             UnavailableError: Cognito could not be reached; it is all forgotten here (a ConnectionError).
         """
         tokens, self.auth_tokens = self.auth_tokens, None
+        keeper = self._keep_in(None)
         for slot in list(self._slots.values()):
             slot.forget()
         self._last, self.last_role_suffix = None, None
         self._listeners.tell()
-        refresh_token = tokens.get("refresh_token") if tokens is not None else None
-        if refresh_token and self.authenticator is not None:
-            self.authenticator.revoke(refresh_token)
+        if tokens is not None:
+            self._end(tokens, keeper)
+
+    def _end(self, tokens: CognitoTokens, keeper: Keeper) -> None:
+        newest: str | None = None
+        problem: UnavailableError | None = None
+        try:
+            newest = keeper.end(tokens)
+        except UnavailableError as error:
+            problem = error
+        # Another kernel may have had newer ones; usually there is one token.
+        for refresh_token in dict.fromkeys((tokens.get("refresh_token"), newest)):
+            if refresh_token and self.authenticator is not None:
+                self.authenticator.revoke(refresh_token)
+        if problem is not None:
+            raise problem
+
+    # -- the store
+
+    @property
+    def keeper(self) -> Keeper:
+        """How the sign-in is kept on this computer, if it is: for those who show it."""
+        return self._keeper
+
+    def sign_in(self, tokens: CognitoTokens, store: Store | None) -> None:
+        """Takes the tokens of a login that has just ended, and keeps the sign-in on this computer if that is asked for.
+
+        Args:
+            tokens: Of the login.
+            store: Where to keep it: `keeper.problem` says why it could not be; None: in memory alone.
+        """
+        self._keep_in(store)
+        self._keeper.begin(tokens)
+        self.auth_tokens = tokens
+
+    def restore(self, store: Store) -> bool:
+        """Takes the sign-in that is kept on this computer; no call is made for it.
+
+        Args:
+            store: Where it is kept.
+
+        Returns:
+            Whether there is one.
+
+        Raises:
+            UnavailableError: The store cannot be trusted or read (a ConnectionError).
+        """
+        keeper = Keeper(store, self._clock.now)
+        stored = keeper.restored()
+        if stored is None:
+            return False
+        self._keeper = self._tokens.keeper = keeper
+        self.auth_tokens = stored.tokens
+        subject = self._tokens.subject
+        if stored.identity_id is not None and subject is not None:
+            self._identity_ids[subject] = stored.identity_id
+        return True
+
+    def _keep_in(self, store: Store | None) -> Keeper:
+        before, keeper = self._keeper, Keeper(store, self._clock.now)
+        self._keeper = self._tokens.keeper = keeper
+        return before
 
     # -- sessions
 
@@ -334,7 +397,9 @@ class CognitoCredentialsManager:
         """The role's slot, with credentials in it that can be used; no margin is asked for."""
         if self._tokens.held is None:
             raise RefusedError("There is nobody to make a session for: nobody is signed in.", "Sign in first.")
-        self._tokens.fresh()
+        if self._tokens.ended or self._keeper.path is None:
+            # What other kernels have kept comes first: a kernel that has just started need not refresh anything.
+            self._tokens.fresh()
         slot = self._slot_of(self.role_arn(role_suffix))
         slot.read()
         self._asked_for(slot, role_suffix)
@@ -375,14 +440,33 @@ class CognitoCredentialsManager:
 
     def _renewed(self, key: _Key) -> Snapshot:
         """New credentials for a slot; only from the tokens of the person whose slot it is."""
-        subject, role_arn = key
+        subject, _ = key
         if self._tokens.subject != subject:
             raise signed_out()
-        snapshot = self._exchanged(subject, self._tokens.fresh()["id_token"], role_arn)
+        snapshot = self._shared(key)
         if self._tokens.subject != subject:
             # Signed out in the meantime: what was asked for before must not outlive that.
             raise signed_out()
         return snapshot
+
+    def _shared(self, key: _Key) -> Snapshot:
+        """Credentials from the store, where another kernel has renewed them, else by an exchange."""
+        (subject, role_arn), keeper, tokens = key, self._keeper, self._tokens.held
+        if tokens is None:
+            raise signed_out()
+        own = self._slot(key).snapshot
+        try:
+            found = keeper.found(role_arn, tokens, own)
+            if found is None:
+                tokens = self._tokens.fresh()
+                id_token = tokens["id_token"]
+                found = keeper.exchanged(role_arn, tokens, own, lambda: self._exchanged(subject, id_token, role_arn))
+        except SignedOutError as error:
+            if tokens is self._tokens.held:
+                self._tokens.end(tokens, error)
+            raise
+        keep_out_of_logs(self._secrets)
+        return found
 
     def _exchanged(self, subject: Subject, id_token: str, role_arn: str | None) -> Snapshot:
         known = self._identity_ids.get(subject)

@@ -108,7 +108,7 @@ class Slot:
         Raises:
             CognitoError: They could not be renewed; what was held is still held.
         """
-        return self._flight.run(lambda: self._lasting(margin), self._renew, insist=True)
+        return self._flight.run(lambda: self._lasting(margin), lambda: self._renew_for(margin), insist=True)
 
     def replaced(self, exchange: Callable[[], Snapshot]) -> Snapshot:
         """New credentials in any case, from an exchange other than the slot's own.
@@ -160,6 +160,13 @@ class Slot:
     def _usable(self) -> Snapshot | None:
         snapshot = self.snapshot
         return snapshot if snapshot is not None and self._now() < snapshot.useless_at else None
+
+    def _renew_for(self, margin: float) -> Snapshot:
+        snapshot = self._renew()
+        if self._lasting(margin) is None and snapshot.lifetime > margin:
+            # Another kernel's, already used up in part: now that this slot holds them, the next are new ones.
+            return self._renew()
+        return snapshot
 
     def _renew(self) -> Snapshot:
         return self._put(self._exchange())

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass
-from typing import NoReturn, cast
+from typing import TYPE_CHECKING, NoReturn, cast
 
+from ..oauth.addresses import origin_of
 from ..oauth.tokens import CognitoTokens, decode_jwt_payload, redacted
 from . import store_lines
 from .private_file import BadFileError
 from .roles import roles_in
 from .store_lines import DamagedError, OtherVersionError, is_word, number
+
+if TYPE_CHECKING:
+    from ..config import CognitoConfiguration
 
 
 @dataclass(frozen=True, repr=False)
@@ -31,6 +36,17 @@ class StoreKey:
     user_pool_id: str
     identity_pool_id: str
     endpoints: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, configuration: CognitoConfiguration, environment: Mapping[str, str] = os.environ) -> StoreKey:
+        """The key of a configuration's sign-in, in an environment that may move AWS's endpoints."""
+        return cls(
+            origin_of(configuration.domain),
+            configuration.client_id,
+            configuration.user_pool_id,
+            configuration.identity_pool_id,
+            _endpoints(environment),
+        )
 
     def __repr__(self) -> str:
         return f"<StoreKey: client {self.client_id} at {self.domain}>"
@@ -90,6 +106,20 @@ class StoredSignIn:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("A sign-in is not pickled or copied: its tokens would leave this process.")
+
+
+ENDPOINT_VARIABLES = (
+    "AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER",
+    "AWS_ENDPOINT_URL_COGNITO_IDENTITY",
+    "AWS_ENDPOINT_URL",
+)
+"""By which an environment moves what a sign-in asks."""
+
+
+def _endpoints(environment: Mapping[str, str]) -> tuple[str, ...]:
+    if environment.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true":
+        return ()
+    return tuple(f"{name}={environment[name]}" for name in ENDPOINT_VARIABLES if environment.get(name))
 
 
 _KEY = ("domain", "client_id", "user_pool_id", "identity_pool_id")

@@ -15,6 +15,7 @@ from .flight import SingleFlight
 
 if TYPE_CHECKING:
     from ..oauth.authenticator import CognitoOAuthAuthenticator
+    from .keeper import Keeper
 
 _EARLY = 20 * 60.0
 """Seconds before an id token's end at which it is refreshed ahead of time."""
@@ -45,6 +46,7 @@ class UserPoolTokens:
 
     Attributes:
         authenticator: As given; to be set at any time.
+        keeper: Shares them with other kernels; None: nobody does. To be set at any time.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class UserPoolTokens:
         changed: Callable[[], None] = lambda: None,
     ) -> None:
         self.authenticator = authenticator
+        self.keeper: Keeper | None = None
         self._clock = clock = clock or Clock()
         self._flight = SingleFlight(clock.monotonic, changed)
         self._distrusted: CognitoTokens | None = None
@@ -97,6 +100,10 @@ class UserPoolTokens:
         """Whether the user pool has said that this sign-in is over."""
         end = self._end
         return end is not None and end[0] is self._tokens
+
+    def end(self, tokens: CognitoTokens, error: SignedOutError) -> None:
+        """Takes note that the sign-in of these tokens is over: only signing in again helps."""
+        self._end = (tokens, copy.copy(error))
 
     def good_for(self, margin: float) -> bool:
         """Whether the id token lasts longer than a margin in seconds, Cognito's clock being allowed for."""
@@ -178,7 +185,9 @@ class UserPoolTokens:
             Whether the person has.
         """
         until = self._clock.monotonic() + patience
-        while self._tokens is not None and (self.ended or self.subject != subject):
+        while (tokens := self._tokens) is not None and (self.ended or self.subject != subject):
+            if self.subject == subject and self._newer_kept(tokens):
+                return True
             left = until - self._clock.monotonic()
             if left <= 0:
                 return False
@@ -198,9 +207,9 @@ class UserPoolTokens:
         claims = self.claims
         return max(0.0, claims.get("exp", 0) - claims.get("iat", 0))
 
-    def _seconds_left(self) -> float:
+    def _seconds_left(self, claims: JwtPayload | None = None) -> float:
         skew = self.authenticator.clock_skew.total_seconds() if self.authenticator is not None else 0.0
-        return self.claims.get("exp", 0) - (self._clock.now() + skew)
+        return (claims or self.claims).get("exp", 0) - (self._clock.now() + skew)
 
     def _refresh(self) -> CognitoTokens:
         tokens, authenticator = self._tokens, self.authenticator
@@ -211,34 +220,56 @@ class UserPoolTokens:
                 "The tokens cannot be refreshed: this manager has no authenticator.",
                 "Give it one, by its attribute authenticator.",
             )
-        refresh_token = tokens.get("refresh_token")
-        if not refresh_token:
+        if not tokens.get("refresh_token"):
             raise RefusedError("The tokens cannot be refreshed: there is no refresh token.", "Sign in again.")
         try:
-            return self._accepted(tokens, cast("CognitoTokens", authenticator.refresh_tokens(refresh_token)))
+            return self._accepted(tokens, self._newest(tokens, authenticator))
         except SignedOutError as error:
-            self._end = (tokens, copy.copy(error))
+            self.end(tokens, error)
             raise
+
+    def _newest(self, tokens: CognitoTokens, authenticator: CognitoOAuthAuthenticator) -> CognitoTokens:
+        """Newer tokens of the same person: those that Cognito answers, or another kernel's that was faster."""
+
+        def ask(old: CognitoTokens) -> CognitoTokens:
+            answer = authenticator.refresh_tokens(old["refresh_token"])
+            return _same_persons(old, cast("CognitoTokens", {**old, **answer}))
+
+        return self.keeper.refreshed(tokens, self._lasts, ask) if self.keeper is not None else ask(tokens)
+
+    def _lasts(self, tokens: CognitoTokens) -> bool:
+        """Whether tokens of another kernel need not be refreshed right away."""
+        claims = claims_of(tokens["id_token"])
+        lifetime = max(0.0, claims.get("exp", 0) - claims.get("iat", 0))
+        return self._seconds_left(claims) > min(_EARLY, lifetime * _EARLY_SHARE)
 
     def _go_on(self) -> None:
         """Raises the end of the sign-in: it is final for these tokens, and asking again can only cost time."""
         end = self._end
-        if end is not None and end[0] is self._tokens:
+        if end is not None and end[0] is self._tokens and not self._newer_kept(end[0]):
             raise copy.copy(end[1])
 
-    def _accepted(self, old: CognitoTokens, answer: CognitoTokens) -> CognitoTokens:
-        """The new tokens, if they are the same person's and nobody signed out or in meanwhile."""
-        if subject_of(claims_of(answer["id_token"])) != subject_of(claims_of(old["id_token"])):
-            raise VerificationError(
-                "The user pool answered the refresh with another person's tokens, which were thrown away.",
-                "Sign in again, and tell whoever runs the user pool.",
-            )
+    def _newer_kept(self, tokens: CognitoTokens) -> bool:
+        """Whether the person has signed in again in another kernel that shares the sign-in."""
+        return self.keeper is not None and self.keeper.newer(tokens)
+
+    def _accepted(self, old: CognitoTokens, new: CognitoTokens) -> CognitoTokens:
+        """The new tokens, if nobody signed out or in meanwhile."""
         if self._tokens is not old:
             if self._tokens is not None:
                 return self._tokens
             raise SignedOutError("You signed out while the sign-in was being refreshed.", "Sign in again.")
-        self._tokens = tokens = redacted(cast("CognitoTokens", {**old, **answer}))
+        self._tokens = tokens = redacted(new)
         return tokens
+
+
+def _same_persons(old: CognitoTokens, new: CognitoTokens) -> CognitoTokens:
+    if subject_of(claims_of(new["id_token"])) != subject_of(claims_of(old["id_token"])):
+        raise VerificationError(
+            "The user pool answered the refresh with another person's tokens, which were thrown away.",
+            "Sign in again, and tell whoever runs the user pool.",
+        )
+    return new
 
 
 def claims_of(id_token: str) -> JwtPayload:

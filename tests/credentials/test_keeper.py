@@ -1,0 +1,336 @@
+"""Kernels that share one sign-in: real processes, a real store, a Cognito that rotates without grace."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from cognito_jupyter.credentials import keeper
+from cognito_jupyter.credentials.manager import CognitoCredentialsManager
+from cognito_jupyter.credentials.store import Store
+from cognito_jupyter.errors import SignedOutError, UnavailableError
+from cognito_jupyter.local import LocalCognito
+from tests.conftest import as_tokens
+from tests.credentials import kernels
+from tests.credentials.kernels import crowd, new_manager, restarted, store_in, token_of
+
+EXCHANGE, REFRESH, GET_ID, REVOKE = "GetCredentialsForIdentity", "token:refresh_token", "GetId", "revoke"
+
+
+@pytest.fixture
+def folder(cognito: LocalCognito, tmp_path: Path) -> Path:
+    """Where the sign-in of the demo user is kept."""
+    cognito.knobs.rotation, cognito.knobs.grace = True, 0
+    folder = tmp_path / "sign-ins"
+    signed_in(cognito, folder)
+    return folder
+
+
+@pytest.fixture
+def store(folder: Path) -> Store:
+    return store_in(folder)
+
+
+def signed_in(cognito: LocalCognito, folder: Path, username: str = "demo") -> CognitoCredentialsManager:
+    """A kernel in which somebody has just signed in, to stay signed in."""
+    manager = new_manager()
+    manager.sign_in(as_tokens(cognito.issue_tokens(username)), store_in(folder))
+    return manager
+
+
+def kept_token(store: Store) -> str | None:
+    found = store.read()
+    return found.tokens["refresh_token"] if found is not None else None
+
+
+# -- one sign-in for all
+
+
+def test_ten_processes_that_refresh_at_once_make_one_call_and_all_go_on(cognito: LocalCognito, folder: Path) -> None:
+    """With rotation and no grace, a second call with the same refresh token would end the sign-in."""
+    before = cognito.counts[REFRESH]
+    said = crowd(kernels.refresh, folder)
+    assert [each.error for each in said] == [""] * 10
+    assert len({each.value for each in said}) == 1
+    assert cognito.counts[REFRESH] - before == 1
+    assert {each.value for each in said} == {kept_token(store_in(folder))}
+
+
+def test_ten_processes_make_one_exchange_for_each_role(cognito: LocalCognito, folder: Path) -> None:
+    before = cognito.counts.copy()
+    said = crowd(kernels.take, folder)
+    assert [each.error for each in said] == [""] * 10
+    assert len({each.value for each in said}) == 1
+    assert cognito.counts[EXCHANGE] - before[EXCHANGE] == 2
+    assert cognito.counts[GET_ID] - before[GET_ID] == 1
+
+
+def test_a_kernel_that_starts_again_signs_without_any_call(cognito: LocalCognito, folder: Path) -> None:
+    first = restarted(folder)
+    keys = first.live_credentials("Analyst").snapshot()
+    before = cognito.counts.copy()
+    second = restarted(folder)
+    session = second.make_refreshing_session("Analyst")
+    assert second.live_credentials("Analyst").snapshot().frozen == keys.frozen
+    assert second.identity_id == first.identity_id
+    assert cognito.counts == before
+    session.client("s3").get_object(Bucket=cognito.bucket, Key=cognito.data_key)
+
+
+def test_a_kernel_that_starts_again_waits_for_no_refresh(cognito: LocalCognito, folder: Path) -> None:
+    """Its id token is over and cannot be refreshed just now; the keys are good, and that is enough to begin with."""
+    cognito.knobs.id_token_seconds = 1
+    signed_in(cognito, folder).live_credentials("Analyst")
+    cognito.knobs.fail(REFRESH, status=503, times=None)
+    session = restarted(folder).make_refreshing_session("Analyst")
+    session.client("s3").get_object(Bucket=cognito.bucket, Key=cognito.data_key)
+
+
+def test_what_another_kernel_has_renewed_is_taken(cognito: LocalCognito, folder: Path) -> None:
+    cognito.knobs.credentials_seconds = 3
+    first, second = restarted(folder), restarted(folder)
+    for manager in (first, second):
+        manager.live_credentials("Analyst").snapshot()
+    time.sleep(3.1)
+    cognito.knobs.credentials_seconds = 3600
+    before = cognito.counts[EXCHANGE]
+    taken = [manager.live_credentials("Analyst").snapshot().frozen for manager in (first, second)]
+    assert taken[0] == taken[1]
+    assert cognito.counts[EXCHANGE] - before == 1
+
+
+def test_a_margin_wider_than_what_another_kernel_left_is_kept(cognito: LocalCognito, folder: Path) -> None:
+    cognito.knobs.credentials_seconds = 60
+    restarted(folder).ensure_credentials("Analyst", timedelta(0))
+    time.sleep(2)
+    before = cognito.counts[EXCHANGE]
+    manager = restarted(folder)
+    manager.ensure_credentials("Analyst", timedelta(seconds=58.5))
+    assert cognito.counts[EXCHANGE] - before == 1
+
+
+def test_refreshing_in_turns_never_uses_a_token_twice(cognito: LocalCognito, folder: Path, store: Store) -> None:
+    first, second = restarted(folder), restarted(folder)
+    for manager in (first, second, second, first, second):
+        manager.refresh_user_pool_tokens()
+        assert token_of(manager) == kept_token(store)
+    assert not first.ended
+    assert not second.ended
+
+
+def test_the_promised_api_never_touches_the_store(
+    cognito: LocalCognito, manager: CognitoCredentialsManager, own_environment: Path
+) -> None:
+    manager.ensure_credentials("Analyst")
+    manager.refresh_user_pool_tokens()
+    manager.make_refreshing_session("Uploader")
+    manager.sign_out()
+    assert not (own_environment / "state").exists()
+
+
+# -- signing out
+
+
+def test_signing_out_in_one_kernel_signs_the_others_out_at_their_next_renewal(
+    cognito: LocalCognito, folder: Path, store: Store
+) -> None:
+    first, second = restarted(folder), restarted(folder)
+    session = second.make_refreshing_session("Analyst")
+    first.sign_out()
+    assert session.get_credentials() is not None
+    before = cognito.counts.copy()
+    with pytest.raises(SignedOutError, match="in another kernel"):
+        second.refresh_user_pool_tokens()
+    with pytest.raises(SignedOutError):
+        second.make_refreshing_session("Uploader")
+    assert second.ended
+    assert cognito.counts == before
+    assert not store.path.exists()
+
+
+def test_signing_out_is_noticed_by_a_renewal_of_keys_too(cognito: LocalCognito, folder: Path, store: Store) -> None:
+    """The id token that the other kernel holds is good for an hour yet; it buys nothing any more."""
+    first, second = restarted(folder), restarted(folder)
+    second.live_credentials("Analyst")
+    store.path.unlink()
+    before = cognito.counts[EXCHANGE]
+    with pytest.raises(SignedOutError, match="in another kernel"):
+        second.live_credentials("Uploader")
+    assert second.ended
+    assert cognito.counts[EXCHANGE] == before
+    assert not store.path.exists()
+    del first
+
+
+def test_signing_out_revokes_the_newest_token_and_leaves_no_file(cognito: LocalCognito, folder: Path) -> None:
+    first, second = restarted(folder), restarted(folder)
+    second.refresh_user_pool_tokens()
+    newest = token_of(second)
+    first.sign_out()
+    assert not [path for path in folder.iterdir() if path.suffix != ".lock"]
+    with pytest.raises(PermissionError):
+        new_manager().authenticator.refresh_tokens(newest)  # type: ignore[union-attr]
+
+
+def test_signing_out_leaves_another_persons_kept_sign_in_alone(cognito: LocalCognito, folder: Path) -> None:
+    first = restarted(folder)
+    cognito.add_user("other", "other-password", ["Analyst"])
+    other = signed_in(cognito, folder, "other")
+    first.sign_out()
+    assert kept_token(store_in(folder)) == token_of(other)
+
+
+def test_another_persons_sign_in_never_revives_a_session(cognito: LocalCognito, folder: Path) -> None:
+    cognito.knobs.credentials_seconds = 2
+    first = restarted(folder)
+    session = first.make_refreshing_session("Analyst")
+    cognito.add_user("other", "other-password", ["Analyst"])
+    other = signed_in(cognito, folder, "other")
+    time.sleep(2.1)
+    keys = session.get_credentials()
+    assert keys is not None
+    with pytest.raises(SignedOutError, match="Somebody else has signed in"):
+        keys.get_frozen_credentials()
+    assert kept_token(store_in(folder)) == token_of(other)
+
+
+def test_the_same_person_who_signs_in_again_in_another_kernel_revives_the_sessions(
+    cognito: LocalCognito, folder: Path
+) -> None:
+    cognito.knobs.credentials_seconds = 2
+    first = restarted(folder)
+    session = first.make_refreshing_session("Analyst")
+    keys = session.get_credentials()
+    assert keys is not None
+    restarted(folder).sign_out()
+    time.sleep(2.1)
+    with pytest.raises(SignedOutError):
+        keys.get_frozen_credentials()
+    signed_in(cognito, folder)
+    until = time.monotonic() + 30
+    while first.ended and time.monotonic() < until:
+        with suppress(SignedOutError):  # for a second or so the last failure counts
+            assert keys.get_frozen_credentials().access_key
+    assert not first.ended
+
+
+# -- a store that fails
+
+
+def test_a_login_that_cannot_be_kept_works_and_says_so(cognito: LocalCognito, tmp_path: Path) -> None:
+    (tmp_path / "sign-ins").write_text("", encoding="ascii")
+    manager = signed_in(cognito, tmp_path / "sign-ins")
+    assert manager.keeper.path is None
+    assert "lasts as long as its kernel" in str(manager.keeper.problem)
+    assert "is not a folder" in str(manager.keeper.problem)
+    assert manager.live_credentials("Analyst").access_key
+    manager.refresh_user_pool_tokens()
+
+
+def test_a_lock_that_somebody_hangs_with_costs_nobody_the_sign_in(
+    cognito: LocalCognito, folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memory goes on, and so does the file."""
+    monkeypatch.setattr(keeper, "_PATIENCE", 0.5)
+    monkeypatch.setattr(keeper, "_PATIENCE_IN_TROUBLE", 0.1)
+    hold = (
+        "import sys, time; from pathlib import Path; from cognito_jupyter.credentials import store_file\n"
+        "with store_file.lock(Path(sys.argv[1]), 5):\n    print('held', flush=True)\n    time.sleep(60)"
+    )
+    hung = subprocess.Popen([sys.executable, "-c", hold, str(store.path)], stdout=subprocess.PIPE)
+    try:
+        assert hung.stdout is not None
+        assert hung.stdout.readline() == b"held\n"
+        manager = restarted(folder)
+        assert manager.live_credentials("Analyst").access_key
+        assert "has been at" in str(manager.keeper.problem)
+        manager.refresh_user_pool_tokens()
+        assert token_of(manager) == kept_token(store)
+    finally:
+        hung.kill()
+        hung.communicate()
+    manager.refresh_user_pool_tokens()
+    assert manager.keeper.problem is None
+    assert token_of(manager) == kept_token(store)
+
+
+def test_a_damaged_file_costs_nobody_the_sign_in(cognito: LocalCognito, folder: Path, store: Store) -> None:
+    manager = restarted(folder)
+    store.path.write_bytes(b"damaged")
+    manager.refresh_user_pool_tokens()
+    assert manager.live_credentials("Analyst").access_key
+    assert "is damaged, and was set aside as" in str(manager.keeper.problem)
+    assert not store.path.exists()
+    assert not manager.ended
+
+
+def no_room(manager: CognitoCredentialsManager) -> list[object]:
+    """A rotation whose answer cannot be written: what is held, kept and said; then again with room."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+    manager.refresh_user_pool_tokens()
+    first = token_of(manager)
+    said = manager.keeper.problem
+    manager.refresh_user_pool_tokens()
+    second = token_of(manager)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    manager.live_credentials("Analyst")
+    return [first, second, said, manager.keeper.problem]
+
+
+def test_a_rotated_token_that_could_not_be_written_is_written_with_what_comes_next(
+    cognito: LocalCognito, folder: Path, store: Store
+) -> None:
+    """The disk is full for a while: this kernel goes on, and the others do as soon as there is room."""
+    other = restarted(folder)
+    old = kept_token(store)
+    (said,) = crowd(no_room, folder, 1)
+    assert said.error == ""
+    first, second, problem, problem_afterwards = said.value
+    assert len({old, first, second}) == 3
+    assert "is as it was" in problem
+    assert problem_afterwards is None
+    assert kept_token(store) == second
+    other.refresh_user_pool_tokens()
+    assert token_of(other) == kept_token(store)
+
+
+def test_a_kernel_that_cognito_refused_meanwhile_goes_on_once_the_newer_tokens_are_there(
+    cognito: LocalCognito, folder: Path, store: Store
+) -> None:
+    first, second = restarted(folder), restarted(folder)
+    assert second.authenticator is not None
+    held = token_of(first)
+    newer = second.authenticator.refresh_tokens(held)
+    with pytest.raises(SignedOutError):
+        first.refresh_user_pool_tokens()
+    before = cognito.counts[REFRESH]
+    with pytest.raises(SignedOutError):
+        first.refresh_user_pool_tokens()
+    assert cognito.counts[REFRESH] == before
+    stored = store.read()
+    assert stored is not None
+    with store.locked() as locked:
+        locked.replace(type(stored)(as_tokens({**stored.tokens, **newer}), None, {}))  # type: ignore[dict-item]
+    first.refresh_user_pool_tokens()
+    assert not first.ended
+
+
+def test_a_folder_that_cannot_be_trusted_costs_nobody_the_sign_in(folder: Path) -> None:
+    manager = restarted(folder)
+    folder.chmod(0o755)
+    manager.refresh_user_pool_tokens()
+    assert manager.live_credentials("Analyst").access_key
+    assert "chmod 700" in str(manager.keeper.problem)
+    with pytest.raises(UnavailableError, match="chmod 700"):
+        new_manager().restore(store_in(folder))
+    assert os.stat(folder).st_mode & 0o777 == 0o755
