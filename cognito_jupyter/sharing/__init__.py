@@ -16,14 +16,18 @@ if TYPE_CHECKING:
         s3fs_session as s3fs_session,
     )
     from .secret import DuckDBSecret as DuckDBSecret, duckdb_secret as duckdb_secret
+    from .shares import Share as Share, SharedRole as SharedRole, share as share
 
 _HOMES = {
     "DuckDBSecret": "secret",
+    "Share": "shares",
+    "SharedRole": "shares",
     "duckdb_secret": "secret",
     "obstore_provider": "adapters",
     "polars_provider": "adapters",
     "pyarrow_filesystem": "adapters",
     "s3fs_session": "adapters",
+    "share": "shares",
 }
 
 __all__ = [*_HOMES]  # noqa: PLE0604 - the keys are strings

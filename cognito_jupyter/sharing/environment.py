@@ -1,0 +1,108 @@
+"""The environment of this process, changed for a while and put back exactly."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass
+
+FULL_URI = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
+TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN"  # noqa: S105 - a variable's name
+TOKEN_FILE = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"  # noqa: S105 - likewise
+CREDENTIALS_FILE = "AWS_SHARED_CREDENTIALS_FILE"
+REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
+
+STRONGER = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_CREDENTIAL_EXPIRATION",
+    "AWS_ACCESS_KEY",
+    "AWS_SECRET_KEY",
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_ROLE_ARN",
+    "AWS_ROLE_SESSION_NAME",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+)
+"""What SDKs, some of them by older names, look at before the container endpoint."""
+
+_LOOPBACK = ("127.0.0.1", "localhost")
+_NO_PROXY = ("NO_PROXY", "no_proxy")
+
+
+@dataclass(frozen=True, repr=False)
+class _Change:
+    """One variable: before, and as set by us; None: not there."""
+
+    before: str | None
+    ours: str | None
+
+
+class ChangedEnvironment:
+    """Variables set and taken away, until they are put back.
+
+    Where several change the same environment, the last one is to be put back first.
+
+    Args:
+        environ: Usually os.environ.
+    """
+
+    def __init__(self, environ: MutableMapping[str, str]) -> None:
+        self._environ = environ
+        self._changes: dict[str, _Change] = {}
+
+    def __repr__(self) -> str:
+        return f"<ChangedEnvironment: {len(self._changes)} variables>"
+
+    def set(self, name: str, value: str | None) -> None:
+        """Sets a variable; None takes it away."""
+        now = self._environ.get(name)
+        if now == value:
+            return
+        known = self._changes.get(name)
+        # What a person has set since our last change is what will be put back.
+        before = known.before if known is not None and known.ours == now else now
+        self._put(name, value)
+        self._changes[name] = _Change(before, value)
+
+    def restore(self) -> None:
+        """Puts everything back; what somebody else has changed meanwhile stays as it is."""
+        changes, self._changes = self._changes, {}
+        for name, change in changes.items():
+            if self._environ.get(name) == change.ours:
+                self._put(name, change.before)
+
+    def _put(self, name: str, value: str | None) -> None:
+        if value is None:
+            self._environ.pop(name, None)
+        else:
+            self._environ[name] = value
+
+
+def without_proxy(environ: Mapping[str, str], platform: str = sys.platform) -> dict[str, str]:
+    """The variables that keep requests to this machine away from any proxy, which would see the bearer token.
+
+    Args:
+        environ: The environment as it is.
+        platform: As sys.platform.
+
+    Returns:
+        What to set; nothing on macOS and Windows while no proxy is set in the environment: there Python takes a lone
+        NO_PROXY for all there is, and forgets the proxies of the system's settings.
+    """
+    proxies = any(name.lower().endswith("_proxy") and name.lower() != "no_proxy" for name in environ)
+    if platform in {"darwin", "win32"} and not proxies:
+        return {}
+    # Some read the one first and some the other, so that each must say all of it.
+    held = next((environ[name] for name in _NO_PROXY if environ.get(name)), "")
+    return {name: _with_loopback(environ.get(name) or held) for name in _NO_PROXY}
+
+
+def _with_loopback(hosts: str) -> str:
+    listed = {host.strip() for host in hosts.split(",")}
+    if "*" in listed:
+        return hosts
+    return ",".join([*([hosts] if hosts else []), *(host for host in _LOOPBACK if host not in listed)])

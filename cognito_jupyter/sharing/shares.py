@@ -1,0 +1,296 @@
+"""A share: one sign-in's credentials for everything on this machine that knows the container endpoint.
+
+What the environment says counts for this process and for those that it starts. Each of them asks the endpoint by
+itself, and again before its keys are over. Source:
+https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+from collections.abc import Iterator, MutableMapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import TYPE_CHECKING, NoReturn, Self
+from urllib.parse import quote
+
+from ..errors import RefusedError
+from ..oauth.tokens import redacted
+from . import environment as env
+from .default_session import DefaultSession
+from .endpoint_process import EndpointProcess
+from .feed import Feed
+
+if TYPE_CHECKING:
+    from ..credentials.manager import CognitoCredentialsManager
+
+_LONGEST_REST = 15.0
+"""Seconds between two looks at the credentials: a laptop that slept finds them renewed soon after."""
+_SHORTEST_REST = 0.1
+
+
+@dataclass(frozen=True)
+class SharedRole:
+    """One role that is shared, as it stands; nothing of it is secret.
+
+    Attributes:
+        role_arn: None where the identity pool's default role decides.
+        url: Where it is asked for.
+        in_environment: Whether the environment names it.
+        until: Until when clients use the keys handed out now, which are renewed before; None: there are none.
+        last_asked: When somebody asked for it last; None: nobody has yet.
+        times_asked: How often.
+        problem: Why nothing good can be handed out; None: something can.
+    """
+
+    role_arn: str | None
+    url: str
+    in_environment: bool
+    until: datetime | None
+    last_asked: datetime | None
+    times_asked: int
+    problem: str | None
+
+
+def share(  # noqa: PLR0913 - all but two by name
+    manager: CognitoCredentialsManager,
+    role_suffixes: Sequence[str] | None = None,
+    *,
+    default_session: bool = False,
+    hide_credentials_file: bool = False,
+    region_name: str | None = None,
+    environ: MutableMapping[str, str] = os.environ,
+) -> Share:
+    """Shares a sign-in's credentials: everything started from here that speaks to AWS finds them, and new ones in time.
+
+    A child process answers on 127.0.0.1 with a token that only the environment of this process tells. The environment
+    is changed: it names that endpoint, and loses what AWS's SDKs would look at first (keys, a profile's name, a web
+    identity). A region is set where the environment names none. `close` puts it all back, but for variables that
+    somebody has changed meanwhile. The roles are renewed for as long as they are shared. It closes by itself soon
+    after the manager has signed out, and when this process ends.
+
+    Of several shares in one environment the last is to be closed first.
+
+    Args:
+        manager: The sign-in.
+        role_suffixes: The ends of the roles' ARNs; the environment names the first. None: the role asked for last,
+            else the first available one.
+        default_session: Whether `boto3.client(...)` in this process is to use them too, also where somebody has used
+            it before.
+        hide_credentials_file: Whether to hide the shared credentials file with all its profiles: its default profile
+            is looked at before the endpoint.
+        region_name: The region for an environment that names none; None: the manager's.
+        environ: The environment to change.
+
+    Returns:
+        The share, open; also a context manager, which closes it.
+
+    Raises:
+        RoleError: A suffix means none, or several, of the roles (a PermissionError).
+        RefusedError: Nobody is signed in, or Cognito refused (a PermissionError).
+        UnavailableError: Cognito could not be reached, or the endpoint did not start (a ConnectionError).
+    """
+    suffixes: Sequence[str | None] = [role_suffixes] if isinstance(role_suffixes, str) else role_suffixes or [None]
+    opened = Share(manager, environ, region_name or manager.region, default_session=default_session)
+    try:
+        for suffix in suffixes:
+            opened.add(suffix)
+        opened.use(suffixes[0])
+        if hide_credentials_file:
+            opened.hide_credentials_file()
+    except BaseException:
+        opened.close()
+        raise
+    return opened
+
+
+class Share:
+    """What `share` returns: open until it is closed.
+
+    It is not pickled or copied: what it hands out is asked for at the endpoint.
+
+    Attributes:
+        manager: Whose credentials.
+    """
+
+    def __init__(
+        self,
+        manager: CognitoCredentialsManager,
+        environ: MutableMapping[str, str],
+        region_name: str,
+        *,
+        default_session: bool,
+    ) -> None:
+        self.manager = manager
+        self._environ = environ
+        self._region = region_name
+        self._changes = env.ChangedEnvironment(environ)
+        self._default_session = DefaultSession() if default_session else None
+        self._feeds: dict[str | None, Feed] = {}
+        self._used: Feed | None = None
+        self._news = threading.Event()
+        self._closing = threading.Lock()
+        self._closed = False
+        self._owner = os.getpid()
+        self._endpoint = EndpointProcess(self._news.set)
+        self._ignore_manager = manager.on_change(self._news.set)
+        atexit.register(self.close)
+        threading.Thread(target=self._keep_fed, name="cognito-share", daemon=True).start()
+
+    def __repr__(self) -> str:
+        roles = ", ".join(feed.path.removeprefix("/") for feed in self._feeds.values())
+        return f"<Share: {roles or 'no role'}{', closed' if self._closed else ''}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("A share is not pickled or copied: it belongs to this process. Others ask its endpoint.")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is closed."""
+        return self._closed
+
+    @property
+    def roles(self) -> tuple[SharedRole, ...]:
+        """The roles as they stand; no request is made for it."""
+        return tuple(self._standing(role_arn, feed) for role_arn, feed in self._feeds.items())
+
+    def add(self, role_suffix: str | None = None) -> None:
+        """Shares one more role; the environment goes on naming the one that it names.
+
+        Raises:
+            RoleError, RefusedError, UnavailableError: As `share`.
+        """
+        self._feed(role_suffix)
+
+    def use(self, role_suffix: str | None = None) -> None:
+        """Has the environment name a role, which is shared from now on if it was not.
+
+        Whoever has begun with another role keeps that one, as a boto3 session does.
+
+        Raises:
+            RoleError, RefusedError, UnavailableError: As `share`.
+        """
+        self._used = self._feed(role_suffix)
+        for name in env.STRONGER:
+            self._changes.set(name, None)
+        for name, value in self._variables(self._used).items():
+            self._changes.set(name, value)
+        if self._default_session is not None:
+            with _not_asked_for(self.manager):
+                arn = self._used.credentials.role_arn
+                self._default_session.set(self.manager.make_refreshing_session(arn, region_name=self._region))
+
+    def hide_credentials_file(self) -> None:
+        """Has the environment name an empty file in the place of the shared credentials file."""
+        self._changes.set(env.CREDENTIALS_FILE, str(self._endpoint.write_file("credentials", "")))
+
+    def environment(self, role_suffix: str | None = None) -> dict[str, str]:
+        """The variables that let a process use a role, for one that is to have another than this environment names.
+
+        Args:
+            role_suffix: None: the role that the environment names.
+
+        Returns:
+            What to add to its environment; its repr shows no value, for the token is in it.
+
+        Raises:
+            RoleError, RefusedError, UnavailableError: As `share`.
+        """
+        feed = self._used if role_suffix is None and self._used is not None else self._feed(role_suffix)
+        return redacted(self._variables(feed))
+
+    def close(self) -> None:
+        """Ends the endpoint and puts everything back; a second call does nothing, nor does one in a forked process."""
+        if os.getpid() != self._owner:
+            return
+        with self._closing:
+            if self._closed:
+                return
+            self._closed = True
+        self._ignore_manager()
+        atexit.unregister(self.close)
+        self._changes.restore()
+        if self._default_session is not None:
+            self._default_session.restore()
+        self._endpoint.close()
+        self._news.set()
+
+    # -- within
+
+    def _feed(self, role_suffix: str | None) -> Feed:
+        if self._closed:
+            raise RefusedError("This share is closed.", "Share anew.")
+        with _not_asked_for(self.manager):
+            credentials = self.manager.live_credentials(role_suffix)
+        role_arn = credentials.role_arn
+        feed = self._feeds.get(role_arn)
+        if feed is None:
+            feed = Feed(self._free_path(role_arn), credentials, self._endpoint)
+            feed.push()
+            self._feeds[role_arn] = feed
+            self._news.set()
+        return feed
+
+    def _free_path(self, role_arn: str | None) -> str:
+        """The role's name, or that with a number where two roles have the same."""
+        path = "/" + quote(role_arn.rpartition("/")[2] if role_arn else "default", safe="")
+        taken = {feed.path for feed in self._feeds.values()}
+        return next(each for each in (path, *(f"{path}-{n}" for n in range(2, len(taken) + 3))) if each not in taken)
+
+    def _variables(self, feed: Feed) -> dict[str, str]:
+        endpoint = self._endpoint
+        variables = {
+            env.FULL_URI: endpoint.url + feed.path,
+            env.TOKEN: endpoint.token,
+            env.TOKEN_FILE: str(endpoint.token_file),
+        }
+        if not any(self._environ.get(name) for name in env.REGIONS):
+            variables |= dict.fromkeys(env.REGIONS, self._region)
+        return variables | env.without_proxy(self._environ)
+
+    def _standing(self, role_arn: str | None, feed: Feed) -> SharedRole:
+        asked = self._endpoint.asked(feed.path)
+        problem = feed.problem
+        if not self._closed and not self._endpoint.alive:
+            problem = "The endpoint has ended before its time. Share anew."
+        return SharedRole(
+            role_arn,
+            self._endpoint.url + feed.path,
+            feed is self._used,
+            feed.until if problem is None else None,
+            datetime.fromtimestamp(asked.last, UTC) if asked is not None else None,
+            asked.times if asked is not None else 0,
+            problem,
+        )
+
+    def _keep_fed(self) -> None:
+        """Hands on what is new until the end, in a thread."""
+        while not self._closed:
+            self._news.clear()
+            if self.manager.auth_tokens is None:
+                self.close()
+                return
+            rest = min((feed.push() for feed in list(self._feeds.values())), default=_LONGEST_REST)
+            self._news.wait(max(_SHORTEST_REST, min(rest, _LONGEST_REST)))
+
+
+@contextmanager
+def _not_asked_for(manager: CognitoCredentialsManager) -> Iterator[None]:
+    """Sharing a role does not make it the one that the next session without a suffix gets."""
+    suffix = manager.last_role_suffix
+    try:
+        yield
+    finally:
+        manager.last_role_suffix = suffix

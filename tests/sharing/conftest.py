@@ -1,0 +1,31 @@
+"""A share of the demo user's credentials, and processes that use it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+
+import pytest
+
+from cognito_jupyter import sharing
+from cognito_jupyter.credentials.manager import CognitoCredentialsManager
+
+BUCKET = "cognito-jupyter-demo"
+
+Run = Callable[[str], "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def shared(manager: CognitoCredentialsManager) -> Iterator[sharing.Share]:
+    """The role Analyst, shared."""
+    with sharing.share(manager, ["Analyst"]) as share:
+        yield share
+
+
+def python(program: str, environ: Mapping[str, str] = os.environ) -> subprocess.CompletedProcess[str]:
+    """A Python of its own, which knows of the share by its environment alone."""
+    return subprocess.run(
+        [sys.executable, "-c", program], env=dict(environ), capture_output=True, text=True, check=False, timeout=100
+    )

@@ -1,0 +1,312 @@
+"""The endpoint as a process, spoken to over plain sockets."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from cognito_jupyter.sharing.endpoint_process import SOURCE, EndpointProcess
+
+KEYS = {
+    "AccessKeyId": "ASIA1",
+    "SecretAccessKey": "the-secret-key",
+    "Token": "the-session-token",
+    "Expiration": "2099-01-01T00:00:00Z",
+}
+PATIENCE = 20.0
+
+
+@pytest.fixture
+def endpoint() -> Iterator[EndpointProcess]:
+    process = EndpointProcess()
+    process.put("/Analyst", KEYS)
+    yield process
+    process.close()
+
+
+def wait_for(holds: Callable[[], object]) -> None:
+    until = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < until, "It never came true."
+        time.sleep(0.02)
+
+
+def connect(endpoint: EndpointProcess) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", int(endpoint.url.rpartition(":")[2])), timeout=PATIENCE)
+
+
+def say(endpoint: EndpointProcess, request: bytes) -> bytes:
+    """Sends bytes as they are; returns all that comes back."""
+    with connect(endpoint) as connection:
+        connection.sendall(request)
+        answer = b""
+        while part := connection.recv(65536):
+            answer += part
+    return answer
+
+
+def request(path: str = "/Analyst", method: str = "GET", **fields: str) -> bytes:
+    head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+    return f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode()
+
+
+def ask(endpoint: EndpointProcess, path: str = "/Analyst") -> tuple[int, dict[str, str]]:
+    """As an SDK does."""
+    head, _, body = say(endpoint, request(path, Host="127.0.0.1", Authorization=endpoint.token)).partition(b"\r\n\r\n")
+    answer: dict[str, str] = json.loads(body)
+    return int(head.split()[1]), answer
+
+
+def known_to(endpoint: EndpointProcess) -> None:
+    """Waits until the process has heard all that it was told before."""
+    endpoint.put("/last", {})
+    wait_for(lambda: ask(endpoint, "/last")[0] == 200)
+
+
+def test_it_answers_what_it_was_given_last(endpoint: EndpointProcess) -> None:
+    known_to(endpoint)
+    assert ask(endpoint) == (200, KEYS)
+    endpoint.put("/Analyst", KEYS | {"AccessKeyId": "ASIA2"})
+    wait_for(lambda: ask(endpoint) == (200, KEYS | {"AccessKeyId": "ASIA2"}))
+    endpoint.put("/Analyst", {"code": "AccessDenied", "message": "Signed out."}, status=403)
+    wait_for(lambda: ask(endpoint) == (403, {"code": "AccessDenied", "message": "Signed out."}))
+
+
+def test_keys_that_are_over_are_not_handed_out(endpoint: EndpointProcess) -> None:
+    endpoint.put("/Analyst", KEYS, until=time.time() + 1)
+    known_to(endpoint)
+    assert ask(endpoint)[0] == 200
+    wait_for(lambda: ask(endpoint)[0] == 503)
+    assert ask(endpoint)[1]["code"] == "ExpiredToken"
+
+
+def test_who_holds_the_token_is_told_that_a_path_is_wrong(endpoint: EndpointProcess) -> None:
+    known_to(endpoint)
+    status, answer = ask(endpoint, "/Nobody")
+    assert (status, answer["code"]) == (404, "NotFound")
+    assert endpoint.asked("/Nobody") is None
+
+
+def refused_requests(token: str) -> dict[str, bytes]:
+    return {
+        "no token": request(Host="127.0.0.1"),
+        "a wrong token": request(Host="127.0.0.1", Authorization="x" * len(token)),
+        "the beginning of the token": request(Host="127.0.0.1", Authorization=token[:-1]),
+        "an empty token": request(Host="127.0.0.1", Authorization=""),
+        "a wrong token for no path": request("/Nobody", Host="127.0.0.1", Authorization="x"),
+        "a web page that was rebound": request(Host="evil.example", Authorization=token),
+        "a name that begins like ours": request(Host="127.0.0.1.evil.example", Authorization=token),
+        "a name that is in the port": request(Host="127.0.0.1:80.evil.example", Authorization=token),
+        "no Host": request(Authorization=token),
+        "two Hosts": f"GET /Analyst HTTP/1.1\r\nHost: localhost\r\nHost: x\r\nAuthorization: {token}\r\n\r\n".encode(),
+        "another method": request(method="POST", Host="127.0.0.1", Authorization=token),
+        "what is not HTTP": b"\x16\x03\x01\x00\xa5\x01\r\n\r\n",
+    }
+
+
+@pytest.mark.parametrize("how", refused_requests(""))
+def test_who_is_refused_learns_nothing(endpoint: EndpointProcess, how: str) -> None:
+    """Not even whether it was the token, the name or the path: the answer is the same to the byte."""
+    known_to(endpoint)
+    answer = say(endpoint, refused_requests(endpoint.token)[how])
+    assert answer == say(endpoint, request(Host="127.0.0.1"))
+    assert b"HTTP/1.1 403 " in answer
+    for secret in (endpoint.token, *KEYS.values(), "Analyst"):
+        assert secret.encode() not in answer
+    assert endpoint.asked("/Analyst") is None
+
+
+def test_a_request_without_end_is_not_kept(endpoint: EndpointProcess) -> None:
+    known_to(endpoint)
+    with connect(endpoint) as connection:
+        try:
+            while True:
+                connection.sendall(b"x" * 4096)
+        except ConnectionError:
+            assert ask(endpoint) == (200, KEYS)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1:8080", "localhost:1", "LocalHost", "[::1]:5"])
+def test_loopback_has_several_names(endpoint: EndpointProcess, host: str) -> None:
+    known_to(endpoint)
+    answer = say(endpoint, request(Host=host, Authorization=endpoint.token))
+    assert b"HTTP/1.1 200 " in answer
+
+
+def test_before_it_knows_the_token_it_answers_nobody() -> None:
+    command = [sys.executable, "-I", "-S", "-E", str(SOURCE)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        port = json.loads(process.stdout.readline())["port"]
+        for field in (b"", b"Authorization:\r\n"):
+            with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
+                connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n" + field + b"\r\n")
+                assert b" 403 " in connection.recv(4096)
+        process.stdin.close()
+
+
+def test_only_this_machine_reaches_it(endpoint: EndpointProcess) -> None:
+    listening = [each.laddr for each in psutil.Process(pid_of(endpoint)).net_connections() if each.status == "LISTEN"]
+    assert [address.ip for address in listening] == ["127.0.0.1"]
+
+
+def test_silent_and_slow_clients_hold_up_nobody(endpoint: EndpointProcess) -> None:
+    """More of them than it has places for."""
+    known_to(endpoint)
+    silent = [connect(endpoint) for _ in range(200)]
+    for connection in silent[::2]:
+        connection.send(b"GET /Analyst HT")
+    began = time.monotonic()
+    assert ask(endpoint) == (200, KEYS)
+    # They have five seconds, which nobody else has to wait for.
+    assert time.monotonic() - began < 4
+    for connection in silent:
+        connection.close()
+
+
+def test_a_silent_client_is_left_after_a_while(endpoint: EndpointProcess) -> None:
+    with connect(endpoint) as connection:
+        assert connection.recv(1) == b""
+
+
+def test_a_request_in_pieces_is_one_request(endpoint: EndpointProcess) -> None:
+    known_to(endpoint)
+    with connect(endpoint) as connection:
+        for byte in request(Host="127.0.0.1", Authorization=endpoint.token):
+            connection.sendall(bytes([byte]))
+        assert b" 200 " in connection.recv(65536)
+
+
+def test_it_tells_who_asked_and_when(endpoint: EndpointProcess) -> None:
+    known_to(endpoint)
+    before = time.time()
+    for _ in range(5):
+        ask(endpoint)
+    wait_for(lambda: (asked := endpoint.asked("/Analyst")) is not None and asked.times == 5)
+    asked = endpoint.asked("/Analyst")
+    assert asked is not None
+    assert before - 0.01 <= asked.last <= time.time()
+
+
+def test_a_parent_that_does_not_read_holds_up_nobody() -> None:
+    """A kernel in one long C call: the pipe is full of reports, and answers go on."""
+    command = [sys.executable, "-I", "-S", "-E", str(SOURCE)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        port = json.loads(process.stdout.readline())["port"]
+        # Long names fill the pipe within a few rounds.
+        names = [f"/{'x' * 2000}{number}" for number in range(64)]
+        puts = "".join(f"put {name} 200 inf {{}}\n" for name in names)
+        process.stdin.write(f"token t\n{puts}".encode())
+        process.stdin.flush()
+        for name in names * 2:
+            with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
+                connection.sendall(f"GET {name} HTTP/1.1\r\nHost: localhost\r\nAuthorization: t\r\n\r\n".encode())
+                while not (answer := connection.recv(4096)):
+                    pass
+                assert answer.startswith((b"HTTP/1.1 200", b"HTTP/1.1 403"))
+        assert b" 200 " in answer
+        process.stdin.close()
+
+
+def runs(process: psutil.Process) -> bool:
+    """Whether it still does something: whoever inherited it may let it lie for a while once it has ended."""
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def pid_of(endpoint: EndpointProcess) -> int:
+    return int(endpoint._process.pid)
+
+
+PARENT = """
+import os, sys, time
+from cognito_jupyter.sharing.endpoint_process import EndpointProcess
+endpoint = EndpointProcess()
+forked = os.fork() if "fork" in sys.argv else 0
+if "fork" in sys.argv and not forked:
+    time.sleep(60)
+    os._exit(0)
+print(endpoint._process.pid, forked, endpoint.token_file, flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither fork nor SIGKILL.")
+@pytest.mark.parametrize("how", ["alone", "fork"])
+def test_a_parent_that_is_killed_takes_it_along(how: str) -> None:
+    """Also when a forked worker still holds the other end of its pipe; and its files go too."""
+    with subprocess.Popen([sys.executable, "-c", PARENT, how], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        pid, forked, file = parent.stdout.readline().split()
+        assert Path(file).exists()
+        process = psutil.Process(int(pid))
+        parent.kill()
+        try:
+            wait_for(lambda: not runs(process))
+            assert not Path(file).exists()
+            assert not Path(file).parent.exists()
+        finally:
+            if how == "fork":
+                os.kill(int(forked), signal.SIGKILL)
+
+
+def test_closing_ends_it_and_removes_its_files(endpoint: EndpointProcess) -> None:
+    process, folder = psutil.Process(pid_of(endpoint)), endpoint.folder
+    endpoint.close()
+    endpoint.close()
+    assert not process.is_running()
+    assert not folder.exists()
+    wait_for(lambda: not endpoint.alive)
+
+
+def test_its_end_is_noticed() -> None:
+    news: list[str] = []
+    process = EndpointProcess(lambda: news.append("news"))
+    os.kill(pid_of(process), signal.SIGTERM)
+    wait_for(lambda: news == ["news"])
+    assert not process.alive
+    # Nobody is there to hear it, which is nobody's fault here.
+    process.put("/Analyst", KEYS)
+    process.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no modes of this kind.")
+def test_the_token_file_is_for_the_user_alone_and_has_no_newline(endpoint: EndpointProcess) -> None:
+    assert endpoint.token_file.read_text() == endpoint.token
+    assert endpoint.token_file.stat().st_mode & 0o777 == 0o600
+    assert endpoint.folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_its_token_is_in_no_argument_and_no_repr(endpoint: EndpointProcess) -> None:
+    process = psutil.Process(pid_of(endpoint))
+    assert process.cmdline()[1:] == ["-I", "-S", "-E", str(SOURCE)]
+    assert endpoint.token not in repr(endpoint)
+    assert endpoint.token not in "".join(process.environ().values())
+
+
+def test_it_is_one_file_that_needs_nothing_else(tmp_path: Path) -> None:
+    """Somebody without this package runs its text."""
+    copy = tmp_path / "copied.py"
+    copy.write_text(SOURCE.read_text(encoding="utf-8"), encoding="utf-8")
+    command = [sys.executable, "-I", "-S", "-E", str(copy)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert json.loads(process.stdout.readline())["port"] > 0
+        process.stdin.close()
+        assert process.wait(PATIENCE) == 0

@@ -1,0 +1,232 @@
+"""A share, as seen from here and from processes that know of it by their environment alone."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import boto3
+import pytest
+
+from cognito_jupyter import sharing
+from cognito_jupyter.credentials.manager import CognitoCredentialsManager
+from cognito_jupyter.errors import RefusedError, RoleError
+from cognito_jupyter.local import LocalCognito
+from cognito_jupyter.sharing import environment as env
+from tests.conftest import as_tokens
+
+from .conftest import BUCKET, python
+
+EXCHANGE = "GetCredentialsForIdentity"
+LIST = f"import boto3\nboto3.client('s3').list_objects_v2(Bucket='{BUCKET}')\nprint('listed')"
+# One client for all of it, as a long job has.
+KEEP_LISTING = f"""
+import boto3, time
+s3, until = boto3.client("s3"), time.time() + SECONDS
+while time.time() < until:
+    s3.list_objects_v2(Bucket="{BUCKET}")
+    time.sleep(0.3)
+print("listed")
+"""
+PATIENCE = 30.0
+
+
+def wait_for(holds: Callable[[], object]) -> None:
+    until = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < until, "It never came true."
+        time.sleep(0.02)
+
+
+def test_another_process_uses_the_role_past_three_expiries(
+    cognito: LocalCognito, manager: CognitoCredentialsManager
+) -> None:
+    cognito.knobs.credentials_seconds = 5
+    cognito.counts.clear()
+    with sharing.share(manager, ["Analyst"]):
+        done = python(KEEP_LISTING.replace("SECONDS", "16"))
+    assert done.stdout == "listed\n", done.stderr
+    signers = {(each.role_arn, each.status) for each in cognito.aws.gate.requests if each.service == "s3"}
+    assert (cognito.roles["Analyst"], 200) in signers
+    assert cognito.counts[EXCHANGE] >= 4
+
+
+def test_nobody_waits_for_a_slow_cognito(cognito: LocalCognito, manager: CognitoCredentialsManager) -> None:
+    """boto3 gives the endpoint two seconds, and pyarrow one."""
+    cognito.knobs.credentials_seconds = 9
+    with sharing.share(manager, ["Analyst"]):
+        cognito.knobs.latency[EXCHANGE] = 1.0
+        done = python(KEEP_LISTING.replace("SECONDS", "12"))
+    assert done.stdout == "listed\n", done.stderr
+
+
+STALE = {
+    "AWS_ACCESS_KEY_ID": "AKIASTALE",
+    "AWS_SECRET_ACCESS_KEY": "stale",
+    "AWS_SESSION_TOKEN": "stale",
+    "AWS_PROFILE": "gone",
+    "AWS_WEB_IDENTITY_TOKEN_FILE": "/nowhere",
+    "AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/Other",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/other",
+    "HTTP_PROXY": "http://127.0.0.1:9",
+    "http_proxy": "http://127.0.0.1:9",
+    "no_proxy": "corp.example",
+}
+
+
+def test_what_is_left_over_in_the_environment_is_no_obstacle_and_comes_back(
+    cognito: LocalCognito, manager: CognitoCredentialsManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manager.ensure_credentials("Analyst")
+    for name, value in STALE.items():
+        monkeypatch.setenv(name, value)
+    before = dict(os.environ)
+    with sharing.share(manager):
+        assert python(LIST).stdout == "listed\n"
+        assert os.environ["no_proxy"] == "corp.example,127.0.0.1,localhost"
+    assert dict(os.environ) == before
+
+
+def test_a_stale_default_profile_is_hidden_on_request(
+    manager: CognitoCredentialsManager, own_environment: Path
+) -> None:
+    file = Path(os.environ[env.CREDENTIALS_FILE])
+    file.write_text("[default]\naws_access_key_id = AKIASTALE\naws_secret_access_key = stale\n")
+    before = dict(os.environ)
+    with sharing.share(manager):
+        assert os.environ[env.CREDENTIALS_FILE] == str(file)
+        assert "InvalidAccessKeyId" in python(LIST).stderr
+    with sharing.share(manager, hide_credentials_file=True):
+        assert python(LIST).stdout == "listed\n"
+    assert dict(os.environ) == before
+
+
+def test_several_roles_have_a_path_each_and_the_environment_names_the_first(
+    cognito: LocalCognito, manager: CognitoCredentialsManager
+) -> None:
+    with sharing.share(manager, ["Analyst", "Uploader"]) as share:
+        first, second = share.roles
+        assert (first.role_arn, second.role_arn) == (cognito.roles["Analyst"], cognito.roles["Uploader"])
+        assert (first.in_environment, second.in_environment) == (True, False)
+        assert os.environ[env.FULL_URI] == first.url != second.url
+        who = "import boto3\nprint(boto3.client('sts').get_caller_identity()['Arn'])"
+        assert "Analyst" in python(who).stdout
+        assert "Uploader" in python(who, os.environ | share.environment("Uploader")).stdout
+        share.use("Uploader")
+        assert os.environ[env.FULL_URI] == second.url
+        assert [role.in_environment for role in share.roles] == [False, True]
+
+
+def test_sharing_a_role_does_not_make_it_the_usual_one(manager: CognitoCredentialsManager) -> None:
+    manager.ensure_credentials("Analyst")
+    with sharing.share(manager, ["Uploader"], default_session=True):
+        assert manager.last_role_suffix == "Analyst"
+
+
+def test_it_tells_until_when_and_who_asked(cognito: LocalCognito, shared: sharing.Share) -> None:
+    (role,) = shared.roles
+    assert role.last_asked is None
+    assert role.until is not None
+    assert role.until > datetime.now(UTC)
+    before = datetime.now(UTC)
+    assert python(LIST).stdout == "listed\n"
+    wait_for(lambda: shared.roles[0].last_asked is not None)
+    asked = shared.roles[0].last_asked
+    assert asked is not None
+    assert before < asked < datetime.now(UTC)
+    assert shared.roles[0].times_asked == 1
+
+
+def test_the_region_is_set_where_there_is_none(
+    manager: CognitoCredentialsManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with sharing.share(manager, region_name="eu-west-1"):
+        assert (os.environ["AWS_REGION"], os.environ["AWS_DEFAULT_REGION"]) == ("eu-west-1", "eu-west-1")
+    assert "AWS_REGION" not in os.environ
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-north-1")
+    with sharing.share(manager, region_name="eu-west-1"):
+        assert os.environ["AWS_DEFAULT_REGION"] == "eu-north-1"
+        assert "AWS_REGION" not in os.environ
+
+
+def test_boto3s_default_session_is_replaced_on_request_and_comes_back(
+    cognito: LocalCognito, manager: CognitoCredentialsManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = boto3.Session(region_name="eu-north-1")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", mine)
+    with sharing.share(manager, ["Analyst"]):
+        assert boto3.DEFAULT_SESSION is mine
+    with sharing.share(manager, ["Analyst"], default_session=True) as share:
+        assert "Analyst" in boto3.client("sts").get_caller_identity()["Arn"]
+        share.use("Uploader")
+        assert "Uploader" in boto3.client("sts").get_caller_identity()["Arn"]
+    assert boto3.DEFAULT_SESSION is mine
+
+
+def test_once_the_sign_in_has_ended_others_are_told_so(cognito: LocalCognito, shared: sharing.Share) -> None:
+    """By the SDKs' own words, at once and without repeating it: 4xx."""
+    manager = shared.manager
+    cognito.knobs.credentials_seconds = 2
+    cognito.knobs.id_token_seconds = 1
+    cognito.knobs.fail("token:refresh_token", status=400, body='{"error":"invalid_grant"}', times=None)
+    manager.auth_tokens = as_tokens(cognito.issue_tokens())
+    manager.get_credentials(role_suffix="Analyst")
+    wait_for(lambda: shared.roles[0].problem is not None)
+    done = python(LIST)
+    assert "Received non 200 response 403 from container metadata" in done.stderr
+    assert shared.roles[0].problem is not None
+    assert shared.roles[0].problem.split(".")[0] in done.stderr
+    assert shared.roles[0].until is None
+
+
+def test_it_closes_with_the_sign_in(manager: CognitoCredentialsManager) -> None:
+    before = dict(os.environ)
+    share = sharing.share(manager)
+    manager.sign_out()
+    wait_for(lambda: share.closed and dict(os.environ) == before)
+    with pytest.raises(RefusedError):
+        share.use("Analyst")
+
+
+def test_a_share_that_cannot_be_leaves_nothing(manager: CognitoCredentialsManager) -> None:
+    before = dict(os.environ)
+    with pytest.raises(RoleError):
+        sharing.share(manager, ["Analyst", "Nobody"])
+    assert dict(os.environ) == before
+    manager.sign_out()
+    with pytest.raises(RefusedError):
+        sharing.share(manager)
+    assert dict(os.environ) == before
+
+
+def test_nothing_secret_is_in_a_repr_and_nothing_is_pickled(shared: sharing.Share) -> None:
+    token = shared.environment()[env.TOKEN]
+    shown = repr((shared, shared.roles, shared.environment(), shared._changes, shared._endpoint, shared._feeds))
+    assert token not in shown
+    keys = shared.manager.credentials
+    assert keys is not None
+    assert keys["secret_access_key"] not in shown
+    with pytest.raises(TypeError):
+        pickle.dumps(shared)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork.")
+def test_a_forked_worker_uses_the_share_and_cannot_end_it(shared: sharing.Share) -> None:
+    child = os.fork()
+    if not child:
+        shared.close()
+        os._exit(0 if python(LIST).stdout == "listed\n" else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert not shared.closed
+    assert python(LIST).stdout == "listed\n"
+
+
+def test_an_endpoint_that_was_killed_is_told_of(shared: sharing.Share) -> None:
+    shared._endpoint._process.kill()
+    wait_for(lambda: shared.roles[0].problem is not None)
+    assert shared.roles[0].until is None
