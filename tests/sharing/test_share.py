@@ -168,20 +168,20 @@ def test_boto3s_default_session_is_replaced_on_request_and_comes_back(
     assert boto3.DEFAULT_SESSION is mine
 
 
-def test_once_the_sign_in_has_ended_others_are_told_so(cognito: LocalCognito, shared: sharing.Share) -> None:
+def test_once_the_sign_in_has_ended_others_are_told_so(
+    cognito: LocalCognito, manager: CognitoCredentialsManager
+) -> None:
     """By the SDKs' own words, at once and without repeating it: 4xx."""
-    manager = shared.manager
-    cognito.knobs.credentials_seconds = 2
-    cognito.knobs.id_token_seconds = 1
+    cognito.knobs.credentials_seconds = 4
+    cognito.knobs.id_token_seconds = 8
     cognito.knobs.fail("token:refresh_token", status=400, body='{"error":"invalid_grant"}', times=None)
     manager.auth_tokens = as_tokens(cognito.issue_tokens())
-    manager.get_credentials(role_suffix="Analyst")
-    wait_for(lambda: shared.roles[0].problem is not None)
-    done = python(LIST)
-    assert "Received non 200 response 403 from container metadata" in done.stderr
-    assert shared.roles[0].problem is not None
-    assert shared.roles[0].problem.split(".")[0] in done.stderr
-    assert shared.roles[0].until is None
+    with sharing.share(manager, ["Analyst"]) as share:
+        wait_for(lambda: share.roles[0].problem is not None)
+        done = python(LIST)
+        assert "Received non 200 response 403 from container metadata" in done.stderr
+        assert "The sign-in has ended" in done.stderr
+        assert share.roles[0].until is None
 
 
 def test_it_closes_with_the_sign_in(manager: CognitoCredentialsManager) -> None:
