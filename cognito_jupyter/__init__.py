@@ -6,9 +6,7 @@ boto3 nor requests nor ipywidgets.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False  # typing itself takes longer to load than all that a credential process does
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
@@ -61,6 +59,8 @@ def __getattr__(name: str) -> object:
     """Loads a public name at its first use (PEP 562)."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
     value: object = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
     globals()[name] = value
     return value

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
-import signal
 import sys
-import threading
-from collections.abc import Sequence
 
-from .local import command
+TYPE_CHECKING = False  # nothing is imported before it is needed: see `main`
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
 
 _INSTALL = "That needs packages that are not installed ({}). Run: pip install 'cognito_jupyter[demo]'"
 
@@ -22,13 +21,19 @@ def main(words: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0 where all went well, 1 where something failed, 2 for wrong arguments.
     """
+    words = sys.argv[1:] if words is None else words
     try:
+        if words and words[0] == "credential-process":
+            # AWS's tools start it again and again, and wait for it: it does without argparse and all the rest.
+            from .credentials import process
+
+            return process.main(words[1:])
         return _run(words)
     except KeyboardInterrupt:
         return 130
 
 
-def _run(words: Sequence[str] | None) -> int:
+def _run(words: Sequence[str]) -> int:
     arguments = _parser().parse_args(words)
     try:
         return int(arguments.run(arguments))
@@ -40,6 +45,10 @@ def _run(words: Sequence[str] | None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    import argparse
+
+    from .local import command
+
     parser = argparse.ArgumentParser(
         prog="cognito-jupyter", description="One sign-in at Amazon Cognito, and a notebook can use AWS."
     )
@@ -56,6 +65,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _local(arguments: argparse.Namespace) -> int:
+    import threading
+
+    from .local import command
+
     _end_by_signal()
     command.serve(arguments, _say, threading.Event())
     return 0
@@ -74,6 +87,7 @@ def _demo(arguments: argparse.Namespace) -> int:
 
 def _end_by_signal() -> None:
     """Lets `kill` end it as Ctrl-C does: cleanly, with its children."""
+    import signal
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt

@@ -287,8 +287,9 @@ def _person(tokens: CognitoTokens) -> Subject:
     return subject_of(claims_of(tokens["id_token"]))
 
 
-def _with(stored: StoredSignIn, role_arn: str | None, snapshot: Snapshot) -> StoredSignIn:
-    keys = StoredCredentials(
+def as_stored(snapshot: Snapshot) -> StoredCredentials:
+    """A role's credentials as they are written."""
+    return StoredCredentials(
         str(snapshot.frozen.access_key),
         str(snapshot.frozen.secret_key),
         str(snapshot.frozen.token),
@@ -298,7 +299,10 @@ def _with(stored: StoredSignIn, role_arn: str | None, snapshot: Snapshot) -> Sto
         snapshot.useless_at,
         snapshot.lifetime,
     )
-    credentials = {**stored.credentials, role_arn or "": keys}
+
+
+def _with(stored: StoredSignIn, role_arn: str | None, snapshot: Snapshot) -> StoredSignIn:
+    credentials = {**stored.credentials, role_arn or "": as_stored(snapshot)}
     return replace(stored, identity_id=snapshot.response["IdentityId"], credentials=credentials)
 
 

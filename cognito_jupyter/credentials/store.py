@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import SignedOutError, UnavailableError
-from . import store_file
+from . import store_file, store_lines
 from .private_file import BadFileError
 from .store_format import StoredSignIn, StoreKey, decode, decode_key, encode
 
@@ -23,7 +23,6 @@ _PATIENCE = 60.0
 _FAREWELL = 10.0
 """Seconds that signing out waits for it: a person waits too."""
 _NAME_LENGTH = 32
-_SUFFIX = ".sign-in"
 
 
 class Store:
@@ -36,6 +35,7 @@ class Store:
         folder: Where the files lie; None: in the user's state folder.
 
     Attributes:
+        key: As given.
         path: The file, whether it exists or not.
         name: Its name without the ending, for a credential process.
         problem: One sentence about the last file that could not be used, and where it is now; None: there was none.
@@ -45,7 +45,7 @@ class Store:
         self.path = (folder if folder is not None else store_file.default_folder()) / _file_name(key)
         self.name = self.path.stem
         self.problem: str | None = None
-        self._key = key
+        self.key = key
 
     def __repr__(self) -> str:
         return f"<Store: {self.path}>"
@@ -165,34 +165,28 @@ class Store:
 
     def _decoded(self) -> tuple[bytes | None, StoredSignIn | None]:
         content = store_file.read(self.path)
-        return content, decode(self._key, content) if content is not None else None
+        return content, decode(self.key, content) if content is not None else None
 
     def _encoded(self, sign_in: StoredSignIn) -> bytes:
         try:
-            content = encode(self._key, sign_in)
-            decode(self._key, content)
+            content = encode(self.key, sign_in)
+            decode(self.key, content)
         except ValueError:  # it would be set aside at the next reading, and what was there before would be lost
             raise UnavailableError("This sign-in is not in a shape that can be kept.", "Sign in again.") from None
         return content
 
 
-def store_named(name: str, folder: Path | None = None) -> Store | None:
-    """The store whose file has a name, with the key that stands in it; None: nobody is signed in there.
-
-    Args:
-        name: `Store.name`.
-        folder: Where the files lie; None: in the user's state folder.
+def store_at(path: Path) -> Store | None:
+    """The store whose file lies at a path, with the key that stands in it; None: nobody is signed in there.
 
     Raises:
         BadFileError: The file cannot be used.
         UnavailableError: The folder cannot be trusted, or the file cannot be read (a ConnectionError).
     """
-    folder = folder if folder is not None else store_file.default_folder()
-    path = folder / f"{name}{_SUFFIX}"
-    content = store_file.read(path) if path.parent == folder and store_file.is_there(folder) else None
+    content = store_file.read(path) if store_file.is_there(path.parent) else None
     if content is None:
         return None
-    store = Store(decode_key(content), folder)
+    store = Store(decode_key(content), path.parent)
     if store.path != path:
         raise BadFileError("is not what its name says")
     return store
@@ -207,7 +201,7 @@ def stored_keys(folder: Path | None = None) -> list[StoreKey]:
     folder = folder if folder is not None else store_file.default_folder()
     with suppress(UnavailableError):
         if store_file.is_there(folder):
-            return [key for path in sorted(folder.glob(f"*{_SUFFIX}")) if (key := _key_in(path)) is not None]
+            return [key for path in sorted(folder.glob(f"*{store_lines.SUFFIX}")) if (key := _key_in(path)) is not None]
     return []
 
 
@@ -263,4 +257,4 @@ def _file_name(key: StoreKey) -> str:
     """A name that says nothing; each user of a folder that several share has another one."""
     key_parts = [key.client_id, key.domain, key.user_pool_id, key.identity_pool_id, *key.endpoints]
     text = json.dumps([store_file.user(), *key_parts])
-    return f"{hashlib.sha256(text.encode()).hexdigest()[:_NAME_LENGTH]}{_SUFFIX}"
+    return f"{hashlib.sha256(text.encode()).hexdigest()[:_NAME_LENGTH]}{store_lines.SUFFIX}"

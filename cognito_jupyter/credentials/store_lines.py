@@ -16,6 +16,9 @@ from __future__ import annotations
 VERSION = 1
 """Of the format: a file of any other is set aside."""
 
+SUFFIX = ".sign-in"
+"""Of the file's name."""
+
 HEAD = "cognito_jupyter sign-in "
 END = "end"
 ROLE = "role"
@@ -57,6 +60,13 @@ def join(lines: list[list[str]]) -> bytes:
 def is_word(text: str) -> bool:
     """Whether a text can be written: anything else in a token or key would fail much later, in an HTTP header."""
     return text.isascii() and text.isprintable()
+
+
+def words_of(text: str, name: str, second: str | None = None) -> list[str] | None:
+    """The line that begins with these words, found without splitting the others; None: there is none."""
+    start = f"\n{name}\t" if second is None else f"\n{name}\t{second}\t"
+    at = text.find(start)
+    return text[at + 1 : text.index("\n", at + 1)].split("\t") if at >= 0 else None
 
 
 def number(text: str) -> float:
