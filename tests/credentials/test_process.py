@@ -52,7 +52,7 @@ def good(process: subprocess.CompletedProcess[str]) -> dict[str, str]:
     assert (process.returncode, process.stderr) == (0, "")
     answer: dict[str, str] = json.loads(process.stdout)
     assert list(answer) == ["Version", "AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration"]
-    assert answer["Version"] == 1
+    assert str(answer["Version"]) == "1"
     assert datetime.strptime(answer["Expiration"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC) > datetime.now(UTC)
     return answer
 
