@@ -54,6 +54,7 @@ class Settings:
         logout_uri: Where Cognito's logout page sends the browser.
         session_region: The sessions' region, where it is not Cognito's.
         timeout: Seconds that a login may take.
+        wait_for_sign_in: Seconds that work in other threads waits for the person, when the sign-in has ended.
         remember: Whether to stay signed in on this computer.
         allowed_domains: The only domains that may be used; empty: any.
         profile: The profile that was asked for; None: the default one.
@@ -65,6 +66,7 @@ class Settings:
     logout_uri: str | None = None
     session_region: str | None = None
     timeout: float = 300.0
+    wait_for_sign_in: float = 0.0
     remember: bool = False
     allowed_domains: tuple[str, ...] = ()
     profile: str | None = None
@@ -106,6 +108,7 @@ def resolve(  # noqa: PLR0913 - each is a place to look, or a way to ask
         logout_uri=search.value("logout_uri", setting_values.logout_uri, None),
         session_region=search.value("session_region", setting_values.region, None),
         timeout=search.value("timeout", setting_values.timeout, Settings.timeout),
+        wait_for_sign_in=search.value("wait_for_sign_in", setting_values.wait_for_sign_in, Settings.wait_for_sign_in),
         remember=search.value("remember", setting_values.remember, Settings.remember),
         allowed_domains=allowed,
         profile=search.profile,

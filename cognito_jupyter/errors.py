@@ -73,6 +73,10 @@ class CredentialsError(UnavailableError):
     """The identity pool refused to hand out AWS credentials."""
 
 
+class IdTokenExpiredError(CredentialsError):
+    """The identity pool refused an id token that is over by its clock; a fresh one helps."""
+
+
 class ListenerError(UnavailableError):
     """The loopback listener for the callback could not be opened."""
 

@@ -15,6 +15,8 @@ from .errors import SettingError
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 LONGEST_TIMEOUT = 86_400.0
 """Seconds: no login page is good for longer than a day."""
+LONGEST_WAIT = 7 * 86_400.0
+"""Seconds: a job that has waited for its person for a week has been forgotten."""
 
 _REGION = re.compile(r"[a-z]{2,3}(?:-[a-z]+)+-\d{1,2}")
 _USER_POOL_ID = re.compile(rf"({_REGION.pattern})_[0-9A-Za-z]{{1,40}}")
@@ -112,13 +114,26 @@ def scopes(value: object) -> str:
 def timeout(value: object) -> float:
     """How long a login may take, in seconds."""
     remedy = f"Write the seconds that a sign-in may take: more than 0 and at most {LONGEST_TIMEOUT:.0f}."
+    seconds = _seconds(value, LONGEST_TIMEOUT, remedy)
+    if seconds == 0:
+        raise _malformed(str(value), "a possible number of seconds", remedy)
+    return seconds
+
+
+def wait_for_sign_in(value: object) -> float:
+    """How long work waits for its person to sign in again, in seconds; 0: not at all."""
+    remedy = f"Write the seconds that work waits for you to sign in again: 0 to {LONGEST_WAIT:.0f}."
+    return _seconds(value, LONGEST_WAIT, remedy)
+
+
+def _seconds(value: object, longest: float, remedy: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise _malformed(value, "a number of seconds", remedy)
     try:
         seconds = float(value)
     except (ValueError, OverflowError):
         raise _malformed(value, "a number of seconds", remedy) from None
-    if not math.isfinite(seconds) or not 0 < seconds <= LONGEST_TIMEOUT:
+    if not math.isfinite(seconds) or not 0 <= seconds <= longest:
         raise _malformed(str(value), "a possible number of seconds", remedy)
     return seconds
 

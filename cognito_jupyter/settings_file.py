@@ -34,6 +34,7 @@ SETTING_NAMES = (
     "logout_uri",
     "session_region",
     "timeout",
+    "wait_for_sign_in",
     "remember",
     "allowed_domains",
 )

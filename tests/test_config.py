@@ -37,6 +37,7 @@ FURTHER: dict[str, object] = {
     "logout_uri": "https://example.org/bye",
     "session_region": "eu-west-1",
     "timeout": 60.0,
+    "wait_for_sign_in": 600.0,
     "remember": True,
     "allowed_domains": ["my-app.auth.us-east-1.amazoncognito.com"],
 }
@@ -150,6 +151,7 @@ def test_three_settings_are_enough(places: Places) -> None:
     assert settings.configuration.domain == "found-abcdef123.auth.us-east-1.amazoncognito.com"
     assert settings.configuration.redirect_uri == "http://localhost:3000"
     assert (settings.scopes, settings.timeout, settings.remember) == ("openid email", 300.0, False)
+    assert settings.wait_for_sign_in == 0
 
 
 @pytest.mark.parametrize("name", ["client_id", "user_pool_id", "identity_pool_id"])
@@ -197,6 +199,9 @@ def test_a_malformed_setting_is_named_with_its_source(places: Places, name: str,
         ("session_region", "here", "not an AWS region"),
         ("timeout", 0, "not a possible number"),
         ("timeout", "soon", "not a number of seconds"),
+        ("wait_for_sign_in", -1, "not a possible number"),
+        ("wait_for_sign_in", 604_801, "not a possible number"),
+        ("wait_for_sign_in", "long", "not a number of seconds"),
         ("remember", "yes", "not a yes or no"),
         ("allowed_domains", "a.example", "not a list of domains"),
         ("client_id", 7, "not text"),

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-from ..errors import CredentialsError, UnavailableError
+from ..errors import CredentialsError, IdTokenExpiredError, UnavailableError
 from ..retry_after import retry_after
 
 if TYPE_CHECKING:
@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 _NOTICEABLE_SKEW = 60.0
 _JWT = re.compile(r"eyJ[\w-]*(?:\.[\w-]*)*")
 _THROTTLED = frozenset({"TooManyRequestsException", "ThrottlingException", "LimitExceededException"})
+_EXPIRED = "Token expired"
 _ASK = "Ask whoever runs the identity pool"
 
 # A part of AWS's text, what it means, and what to do.
 _NOT_AUTHORIZED = (
-    ("Token expired", "the id token has expired.", "Sign in again."),
+    (_EXPIRED, "the id token has expired.", "Sign in again."),
     (
         "not from a supported provider",
         "it does not know this user pool's app client.",
@@ -69,6 +70,8 @@ def explained(error: ClientError, region: str, skew: float) -> UnavailableError:
     if abs(skew) >= _NOTICEABLE_SKEW:
         remedy = f"{_skew_sentence(skew)} {remedy}"
     kind = UnavailableError if code in _THROTTLED or status >= 500 else CredentialsError
+    if code == "NotAuthorizedException" and _EXPIRED in text:
+        kind = IdTokenExpiredError
     headers: Mapping[str, Any] = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
     return kind(f"{what} ({code})", remedy, retry_after(headers.get("retry-after")))
 

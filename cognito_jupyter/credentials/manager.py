@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NoReturn, cast
 
-from ..errors import CredentialsError, RefusedError, SignedOutError, UnavailableError
+from ..errors import CredentialsError, IdTokenExpiredError, RefusedError, SignedOutError, UnavailableError
 from ..oauth.authenticator import CognitoOAuthAuthenticator
 from ..oauth.tokens import CognitoTokens, JwtPayload
 from ..quiet import keep_out_of_logs
@@ -195,9 +195,7 @@ class CognitoCredentialsManager:
 
         While the credentials held are good, nobody else hears of it.
         """
-        failures = [slot.failure for slot in self._slots_of_person() if slot.holders]
-        failure = self._tokens.failure or next((each for each in failures if each is not None), None)
-        return str(failure) if failure is not None else None
+        return self._upkeep.problem
 
     # -- the two layers
 
@@ -353,6 +351,13 @@ class CognitoCredentialsManager:
         self._keeper = self._tokens.keeper = keeper
         return before
 
+    def close(self) -> None:
+        """Ends the thread that renews ahead of time; nobody is signed out.
+
+        Sessions that are still used go on: whichever thread needs new credentials then renews them itself.
+        """
+        self._renewal.close()
+
     # -- sessions
 
     def make_refreshing_session(
@@ -443,7 +448,12 @@ class CognitoCredentialsManager:
         subject, _ = key
         if self._tokens.subject != subject:
             raise signed_out()
-        snapshot = self._shared(key)
+        try:
+            snapshot = self._shared(key)
+        except IdTokenExpiredError:
+            # By AWS's clock; ours has been set wrong since it was last compared.
+            self._tokens.refreshed()
+            snapshot = self._shared(key)
         if self._tokens.subject != subject:
             # Signed out in the meantime: what was asked for before must not outlive that.
             raise signed_out()

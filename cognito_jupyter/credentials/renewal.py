@@ -39,6 +39,7 @@ class Renewal:
         self._lock = threading.Lock()
         self._process = os.getpid()
         self._thread: threading.Thread | None = None
+        self._closed = False
 
     @property
     def running(self) -> bool:
@@ -56,13 +57,18 @@ class Renewal:
             Whether it runs; if not, whoever asks has to renew.
         """
         # After a fork, lock and event may be in whatever state; the child leaves them alone.
-        if os.getpid() != self._process or sys.is_finalizing():
+        if self._closed or os.getpid() != self._process or sys.is_finalizing():
             return False
         if self._thread is not None and not now:
             return True
         with self._lock:
             self._wake.set()
             return self._thread is not None or self._start()
+
+    def close(self) -> None:
+        """Ends the thread, for good; it may be in the middle of a request, and ends after that."""
+        self._closed = True
+        self._wake.set()
 
     def _start(self) -> bool:
         self._thread = threading.Thread(target=self._run, name="cognito-renewal", daemon=True)
@@ -85,7 +91,7 @@ class Renewal:
         """Makes a round and rests until the next; whether there is a next."""
         self._wake.clear()
         work = self._work()
-        rest = work() if work is not None else None
+        rest = work() if work is not None and not self._closed else None
         # A thread that rests must not keep the manager alive.
         del work
         if rest is None:
@@ -96,7 +102,7 @@ class Renewal:
     def _retired(self) -> bool:
         """Takes its leave, unless somebody has called since the round began."""
         with self._lock:
-            if self._wake.is_set() and self._work() is not None:
+            if self._wake.is_set() and self._work() is not None and not self._closed:
                 return False
             self._thread = None
             return True

@@ -18,6 +18,7 @@ _LOG = logging.getLogger(__name__)
 # warning is where nobody has set up logging.
 _LOG.addHandler(logging.NullHandler())
 
+_GO_ON = "Your AWS keys are still good, but could not be renewed yet; it is tried again."
 _IDLE = 3600.0
 """Seconds without use after which a role is left alone."""
 _SET_BACK = 30.0
@@ -57,6 +58,18 @@ class Upkeep:
             return None
         rest = self._renew([slot for slot in slots if slot.due <= self._clock.now() and slot.pause <= 0])
         return max(rest, min(self._seconds_to(self._tokens), *(self._seconds_to(slot) for slot in slots)))
+
+    @property
+    def problem(self) -> str | None:
+        """What keeps anything from being renewed, for a person to read; None: nothing does."""
+        slots = [slot for slot in self._slots() if slot.holders]
+        failures = (self._tokens.failure, *(slot.failure for slot in slots))
+        failure = next((each for each in failures if each is not None), None)
+        if failure is None:
+            return None
+        now = self._clock.now()
+        good = all(slot.snapshot is not None and now < slot.snapshot.useless_at for slot in slots)
+        return f"{_GO_ON} {failure}" if good and not self._over else str(failure)
 
     @property
     def _over(self) -> bool:

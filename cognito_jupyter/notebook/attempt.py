@@ -103,6 +103,7 @@ class Attempt:
         self.on_ready()
         tokens = login.tokens()
         sign_in = SignIn(self.request.settings, self._same_persons(tokens) or manager)
+        sign_in.manager.wait_for_sign_in = self.request.settings.wait_for_sign_in
         sign_in.manager.auth_tokens = tokens
         return self._with_role(sign_in)
 

@@ -95,7 +95,9 @@ class Controller:
             if standing.phase in {Phase.IDLE, Phase.SIGNED_IN, Phase.ENDED} and standing.busy is None:
                 if current is None:
                     return Standing(Phase.IDLE, standing.problem)
-                return Standing(Phase.ENDED if current.manager.ended else Phase.SIGNED_IN, standing.problem)
+                if current.manager.ended:
+                    return Standing(Phase.ENDED, standing.problem)
+                return Standing(Phase.SIGNED_IN, standing.problem or current.manager.problem)
             return standing
 
     @property

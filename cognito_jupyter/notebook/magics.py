@@ -56,6 +56,9 @@ class CognitoMagics(Magics):
     logout_uri = _text("A registered sign-out URL, for the link that ends the browser's Cognito session.")
     session_region = _text("The region of the sessions, where the buckets are in another than Cognito.")
     timeout = Float(None, allow_none=True, help="Seconds that a login waits for the person.").tag(config=True)
+    wait_for_sign_in = Float(
+        None, allow_none=True, help="Seconds that work in threads waits for you to sign in again; otherwise: 0."
+    ).tag(config=True)
     remember = Bool(None, allow_none=True, help="Stay signed in on this computer.").tag(config=True)
     allowed_domains = List(Unicode(), help="The Cognito domains that may be used; empty: any.").tag(config=True)
     hide_person = Bool(False, help="Keep name and e-mail out of the panel, and so of saved notebooks.").tag(config=True)

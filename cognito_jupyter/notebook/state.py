@@ -85,6 +85,7 @@ class NotebookState:
         await self._log_in(request, pause)
 
     def _use(self, sign_in: SignIn, request: LoginRequest) -> None:
+        sign_in.manager.wait_for_sign_in = request.settings.wait_for_sign_in
         bound = self.variables.get(request.session_name)
         session = bound if isinstance(bound, BoundSession) and bound.manager is sign_in.manager else None
         suffix = request.role_suffix or (session.role_arn if session else None)
@@ -200,7 +201,9 @@ class NotebookState:
         """Ends a login that is on its way and takes the variables away; signs nobody out."""
         self.controller.cancel()
         self.variables.clear()
-        self._sign_ins = []
+        sign_ins, self._sign_ins = self._sign_ins, []
+        for sign_in in sign_ins:
+            sign_in.manager.close()
         self._follow_nobody()
         self.controller.refresh()
 

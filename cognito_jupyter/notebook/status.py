@@ -22,7 +22,8 @@ def status_table(sign_in: SignIn, variables: Variables, notes: tuple[str, ...] =
     claims = sign_in.manager.claims or {}
     rows = [("Who", person_of(claims)), ("Signed in at", _place(sign_in, claims, now))]
     rows += [(name, _binding(binding, now)) for name, binding in variables.held().items()]
-    return Table("Signed in", tuple(rows), notes=notes)
+    problem = sign_in.manager.problem
+    return Table("Signed in", tuple(rows), notes=(*notes, problem) if problem else notes)
 
 
 def roles_table(sign_in: SignIn, variables: Variables) -> View:

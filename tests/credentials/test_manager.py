@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import time
 from datetime import datetime, timedelta
 
 import boto3
@@ -287,3 +288,17 @@ def test_the_entry_point_signs_in_and_pins_the_pool(cognito: LocalCognito, capsy
     assert manager.authenticator is not None
     assert manager.authenticator.user_pool_id == cognito.user_pool_id
     assert manager.ensure_credentials("Analyst")
+
+
+def test_an_id_token_that_is_over_by_awss_clock_alone_is_refreshed(
+    cognito: LocalCognito, manager: CognitoCredentialsManager
+) -> None:
+    """This machine's clock was two hours behind before anybody had compared the two."""
+    session = manager.make_refreshing_session("Analyst")
+    first = frozen(session).access_key
+    cognito.knobs.clock_offset = 7200
+    next(iter(manager._slots.values())).snapshot = None
+    assert frozen(session).access_key != first
+    assert manager.get_credentials()["access_key_id"] != first
+    snapshot = manager.live_credentials("Analyst").snapshot()
+    assert 3500 < snapshot.expires_at - time.time() < 3700

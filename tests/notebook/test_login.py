@@ -175,9 +175,11 @@ def test_a_login_that_nobody_finishes_times_out_with_what_to_check(notebook: Not
     assert open_things(notebook, cognito).endswith("[] [] []")
 
 
-def test_after_a_login_only_connections_that_may_be_reused_are_left(notebook: Notebook, cognito: LocalCognito) -> None:
+def test_after_a_login_only_the_renewing_thread_and_connections_are_left(
+    notebook: Notebook, cognito: LocalCognito
+) -> None:
     notebook.text("%cognito_login")
-    assert open_things(notebook, cognito).endswith("[] [] []")
+    assert open_things(notebook, cognito).endswith("['cognito-renewal'] [] []")
 
 
 def test_after_logout_and_failure_no_socket_is_left(notebook: Notebook, cognito: LocalCognito) -> None:

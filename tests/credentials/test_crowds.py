@@ -1,0 +1,101 @@
+"""Many threads that sign while credentials are renewed, cannot be renewed, or are over."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from cognito_jupyter.credentials.manager import CognitoCredentialsManager
+from cognito_jupyter.local import LocalCognito
+from tests.benchmarks.crowd import Crowd
+from tests.credentials.test_renewal import eventually
+
+EXCHANGE, REFRESH = "GetCredentialsForIdentity", "token:refresh_token"
+SLOW = 2.0
+"""Seconds that a renewal takes here: whoever waited for it would wait for so long, on any machine."""
+REFUSED = '{"__type":"NotAuthorizedException","message":"Refused by the test."}'
+
+
+def refuse(cognito: LocalCognito) -> None:
+    cognito.knobs.fail(EXCHANGE, status=400, body=REFUSED, content_type="application/x-amz-json-1.1", times=None)
+    cognito.knobs.fail("GetId", status=400, body=REFUSED, content_type="application/x-amz-json-1.1", times=None)
+
+
+def test_thirty_two_threads_sign_on_while_a_slow_renewal_runs(
+    cognito: LocalCognito, manager: CognitoCredentialsManager
+) -> None:
+    cognito.knobs.credentials_seconds = 12
+    session = manager.make_refreshing_session("Analyst")
+    first = session.get_credentials().get_frozen_credentials().access_key  # type: ignore[union-attr]
+    cognito.knobs.credentials_seconds, cognito.knobs.latency[EXCHANGE] = 3600, SLOW
+    before = cognito.counts[EXCHANGE]
+    outcome = Crowd(session, 32).run(60, lambda keys: not keys & {first, ""})
+    assert outcome.errors == 0
+    assert outcome.slowest < SLOW / 2
+    assert cognito.counts[EXCHANGE] == before + 1
+
+
+def test_thirty_two_threads_sign_on_while_renewals_fail(
+    cognito: LocalCognito, manager: CognitoCredentialsManager
+) -> None:
+    cognito.knobs.credentials_seconds = 12
+    session = manager.make_refreshing_session("Analyst")
+    refuse(cognito)
+    cognito.knobs.latency[EXCHANGE] = SLOW
+    outcome = Crowd(session, 32).run(10)
+    assert outcome.errors == 0
+    assert outcome.slowest < SLOW / 2
+    assert manager.problem is not None
+
+
+def test_once_the_keys_are_over_one_attempt_answers_everybody_and_the_next_comes_after_a_pause(
+    cognito: LocalCognito, manager: CognitoCredentialsManager
+) -> None:
+    cognito.knobs.credentials_seconds = 1
+    session = manager.make_refreshing_session("Analyst")
+    refuse(cognito)
+    slot = next(iter(manager._slots.values()))
+    assert eventually(lambda: slot._usable() is None and slot.pause == 0)
+    manager.close()
+    cognito.knobs.latency[EXCHANGE] = SLOW
+    before = cognito.counts[EXCHANGE]
+    for _ in range(2):
+        outcome = Crowd(session, 32).run(0)
+        assert outcome.errors == 32
+        assert cognito.counts[EXCHANGE] == before + 1
+    assert outcome.whole < SLOW / 2
+
+
+@pytest.mark.parametrize("rotation", [False, True])
+def test_256_threads_at_one_expiry_make_one_call_of_each_kind(
+    cognito: LocalCognito, manager: CognitoCredentialsManager, rotation: bool
+) -> None:
+    cognito.knobs.id_token_seconds, cognito.knobs.credentials_seconds = 2, 2
+    manager.refresh_user_pool_tokens()
+    session = manager.make_refreshing_session("Analyst")
+    # Without the thread, which would be there first.
+    manager.close()
+    time.sleep(2.2)
+    cognito.knobs.id_token_seconds = cognito.knobs.credentials_seconds = 3600
+    cognito.knobs.rotation, cognito.knobs.latency["*"] = rotation, 0.3
+    before = cognito.counts.copy()
+    assert Crowd(session, 256).run(0).errors == 0
+    assert {name: cognito.counts[name] - before[name] for name in (REFRESH, EXCHANGE)} == {REFRESH: 1, EXCHANGE: 1}
+
+
+def test_under_rotation_a_session_outlives_many_refresh_tokens(
+    cognito: LocalCognito, manager: CognitoCredentialsManager
+) -> None:
+    cognito.knobs.rotation = True
+    cognito.knobs.id_token_seconds, cognito.knobs.credentials_seconds = 3, 2
+    manager.refresh_user_pool_tokens()
+    refresh_tokens = {str(manager.auth_tokens["refresh_token"])}  # type: ignore[index]
+    client = manager.make_refreshing_session("Analyst").client("s3")
+    until = time.monotonic() + 8
+    while time.monotonic() < until:
+        client.list_objects_v2(Bucket=cognito.bucket)
+        refresh_tokens.add(str(manager.auth_tokens["refresh_token"]))  # type: ignore[index]
+        time.sleep(0.05)
+    assert len(refresh_tokens) >= 3
+    assert manager.problem is None

@@ -1,0 +1,213 @@
+"""Other processes, and the end of this one: no thread renews there, and everything works all the same."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+
+import pytest
+
+from cognito_jupyter.credentials.manager import CognitoCredentialsManager
+from cognito_jupyter.local import LocalCognito
+from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
+from cognito_jupyter.oauth.tokens import CognitoTokens
+from tests.benchmarks.distance import Distance
+from tests.benchmarks.front import Front
+from tests.conftest import as_tokens
+from tests.credentials.test_renewal import eventually
+
+EXCHANGE = "GetCredentialsForIdentity"
+AT_EXIT = """
+import atexit, json, sys, threading, time
+from cognito_jupyter import CognitoCredentialsManager, CognitoOAuthAuthenticator
+
+facts = json.load(sys.stdin)
+authenticator = CognitoOAuthAuthenticator(facts["domain"], facts["client_id"])
+manager = CognitoCredentialsManager(*facts["pools"], facts["tokens"], authenticator)
+session = manager.make_refreshing_session("Analyst")
+client = session.client("s3")
+
+@atexit.register
+def last_words():
+    time.sleep(facts["sleep"])
+    threads = [thread.name for thread in threading.enumerate()]
+    print(json.dumps([client.list_objects_v2(Bucket=facts["bucket"])["KeyCount"], threads]))
+
+class Late:
+    def __del__(self):
+        # The interpreter is about to be gone, and the renewing thread with it; whatever comes is not to hang.
+        try:
+            session.get_credentials().get_frozen_credentials()
+        except Exception:
+            pass
+
+late = Late()
+if facts["close"]:
+    manager.close()
+"""
+
+
+def in_child(work: Callable[[], bool]) -> bool:
+    """Whether something holds in a forked child; a child that hangs is ended."""
+    child = os.fork()
+    if child == 0:
+        held = False
+        try:
+            held = work()
+        finally:
+            os._exit(0 if held else 1)
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return status == 0
+        time.sleep(0.02)
+    os.kill(child, 9)
+    os.waitpid(child, 0)
+    return False
+
+
+def key_of(manager: CognitoCredentialsManager) -> str:
+    return str(manager.live_credentials("Analyst").get_frozen_credentials().access_key)
+
+
+def test_after_a_fork_the_child_renews_in_its_own_threads_as_soon_as_it_is_time(
+    cognito: LocalCognito, manager: CognitoCredentialsManager
+) -> None:
+    """The parent's thread does not exist there: the first who comes renews, and the old keys would still be good."""
+    credentials = manager.live_credentials("Analyst")
+    slot = next(iter(manager._slots.values()))
+    first = slot.snapshot
+    assert first is not None
+    assert manager._renewal.running
+    knobs_before = cognito.counts[EXCHANGE]
+
+    def renews() -> bool:
+        clock = slot._now
+        slot._now = lambda: clock() + first.lifetime * 0.9
+        return credentials.snapshot() is not first and not manager._renewal.running
+
+    assert in_child(renews)
+    assert cognito.counts[EXCHANGE] == knobs_before + 1
+    assert slot.snapshot is first
+    assert manager._renewal.running
+
+
+def test_a_forked_child_opens_connections_of_its_own(
+    cognito: LocalCognito, manager: CognitoCredentialsManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two processes on one kept connection would read each other's answers."""
+    with Front(cognito.port) as front, Distance(front.port, 0) as path:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_COGNITO_IDENTITY", f"http://127.0.0.1:{path.port}")
+        manager.authenticator = CognitoOAuthAuthenticator(f"http://127.0.0.1:{path.port}", cognito.client_id)
+
+        def work() -> bool:
+            manager.refresh_user_pool_tokens()
+            return manager.get_credentials(role_suffix="Analyst")["access_key_id"] != ""
+
+        assert work()
+        held = path.connections
+        assert work()
+        assert path.connections == held
+        assert in_child(work)
+        assert path.connections == 2 * held
+        assert work()
+        assert path.connections == 2 * held
+
+
+def test_a_fork_in_the_middle_of_a_renewal_hangs_nobody(
+    cognito: LocalCognito, manager: CognitoCredentialsManager
+) -> None:
+    credentials = manager.live_credentials("Analyst")
+    slot = next(iter(manager._slots.values()))
+    cognito.knobs.latency[EXCHANGE] = 1.0
+    before = cognito.counts[EXCHANGE]
+    slot.due = 0.0
+    manager._renewal.call(now=True)
+    assert eventually(lambda: cognito.counts[EXCHANGE] > before)
+    slot.snapshot = None
+    assert in_child(lambda: bool(credentials.get_frozen_credentials().access_key))
+    assert credentials.get_frozen_credentials().access_key
+
+
+def uses_a_session(
+    pipe: Connection, pools: tuple[str, str, str], tokens: CognitoTokens, domain: str, client_id: str
+) -> None:
+    """In another process: past several expiries with a manager of its own."""
+    manager = CognitoCredentialsManager(*pools, tokens, CognitoOAuthAuthenticator(domain, client_id))
+    client = manager.make_refreshing_session("Analyst").client("s3")
+    until = time.monotonic() + 4
+    while time.monotonic() < until:
+        client.list_objects_v2(Bucket="cognito-jupyter-demo")
+        time.sleep(0.05)
+    pipe.send((manager._renewal.running, manager.problem))
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_in_multiprocessing_a_manager_of_its_own_renews(cognito: LocalCognito, method: str) -> None:
+    cognito.knobs.credentials_seconds, cognito.knobs.id_token_seconds = 2, 3
+    context = multiprocessing.get_context(method)
+    mine, theirs = context.Pipe()
+    pools = (cognito.identity_pool_id, cognito.user_pool_id, cognito.region)
+    tokens = dict(as_tokens(cognito.issue_tokens()))
+    before = cognito.counts[EXCHANGE]
+    arguments = (theirs, pools, tokens, cognito.domain, cognito.client_id)
+    # Each context has a Process of its own, of which the common type knows nothing.
+    process = context.Process(target=uses_a_session, args=arguments)  # type: ignore[attr-defined]
+    process.start()
+    assert mine.poll(90)
+    assert mine.recv() == (True, None)
+    process.join(30)
+    assert process.exitcode == 0
+    assert cognito.counts[EXCHANGE] - before >= 3
+
+
+def test_a_pool_of_forked_workers_uses_the_session_that_it_inherited(
+    cognito: LocalCognito, manager: CognitoCredentialsManager
+) -> None:
+    cognito.knobs.credentials_seconds = 2
+    client = manager.make_refreshing_session("Analyst").client("s3")
+
+    def reads() -> bool:
+        until = time.monotonic() + 4
+        while time.monotonic() < until:
+            client.list_objects_v2(Bucket=cognito.bucket)
+            time.sleep(0.05)
+        return True
+
+    held: list[bool] = []
+    threads = [threading.Thread(target=lambda: held.append(in_child(reads))) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert held == [True] * 3
+
+
+@pytest.mark.parametrize("close", [False, True])
+def test_while_the_interpreter_exits_keys_can_still_be_renewed(cognito: LocalCognito, close: bool) -> None:
+    """No thread can be started then; the last words of a program, a log written to S3 perhaps, need keys too."""
+    cognito.knobs.credentials_seconds = 2
+    facts = {
+        "domain": cognito.domain,
+        "client_id": cognito.client_id,
+        "pools": (cognito.identity_pool_id, cognito.user_pool_id, cognito.region),
+        "tokens": dict(as_tokens(cognito.issue_tokens())),
+        "bucket": cognito.bucket,
+        "sleep": 2.5,
+        "close": close,
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", AT_EXIT], input=json.dumps(facts), capture_output=True, text=True, timeout=90, check=True
+    )
+    keys, threads = json.loads(done.stdout)
+    assert keys >= 2
+    assert ("cognito-renewal" in threads) is not close
+    assert done.stderr == ""
