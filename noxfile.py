@@ -52,9 +52,16 @@ def browser(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS[:1])
 def long(session: nox.Session) -> None:
-    """The tests that take a minute or more each, or many packages."""
+    """The tests that take a minute or more each."""
     session.install(".[test]")
-    session.run("pytest", "-m", "long", "--timeout", "900", *session.posargs)
+    session.run("pytest", "-m", "long", "--ignore=tests/sharing/libraries", "--timeout", "900", *session.posargs)
+
+
+@nox.session(python=PYTHONS[:1])
+def libraries(session: nox.Session) -> None:
+    """One sign-in and the libraries that people use it with, across expiries; the versions are those of the README."""
+    session.install("-c", "tests/sharing/libraries/versions.txt", ".[libraries]")
+    session.run("pytest", "-m", "", "tests/sharing/libraries", *session.posargs)
 
 
 @nox.session(python=PYTHONS[:1])

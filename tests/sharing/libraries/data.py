@@ -1,0 +1,91 @@
+"""The data set once more for each case: as CSV, Parquet, Delta table and Iceberg table, in a folder of its own."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from cognito_jupyter.credentials.manager import CognitoCredentialsManager
+from cognito_jupyter.local import LocalCognito
+
+from .case import Case, Form
+
+
+def lay_out(
+    cognito: LocalCognito, manager: CognitoCredentialsManager, cases: Iterable[Case], folder: Path
+) -> dict[str, dict[str, str]]:
+    """Writes every case's copy.
+
+    Args:
+        cognito: Whose bucket it is.
+        manager: Somebody who may write.
+        cases: Whose copies.
+        folder: For what is written on disk first.
+
+    Returns:
+        The arguments of each case's Place, but for the manager, by the case's name.
+    """
+    session = manager.make_refreshing_session("Uploader")
+    client = session.client("s3", endpoint_url=cognito.gate_url)
+    text = client.get_object(Bucket=cognito.bucket, Key=cognito.data_key)["Body"].read()
+    files = _files(text, folder)
+    places = {}
+    for case in cases:
+        where = f"cases/{case.name}"
+        for name, content in files[case.form].items():
+            client.put_object(Bucket=cognito.bucket, Key=f"{where}/{name}", Body=content)
+        places[case.name] = {
+            "bucket": cognito.bucket,
+            "folder": where,
+            "endpoint": cognito.gate_url,
+            "iceberg": _iceberg(cognito, manager, text, where, folder) if case.form == "iceberg" else "",
+        }
+    return places
+
+
+def _table(text: bytes) -> Any:
+    import pyarrow.csv
+
+    return pyarrow.csv.read_csv(io.BytesIO(text))
+
+
+def _files(text: bytes, folder: Path) -> dict[Form, dict[str, bytes]]:
+    """What to put into a case's folder, by form; a Delta table's own references are relative."""
+    import pyarrow.parquet as pq
+    from deltalake import write_deltalake
+
+    table = _table(text)
+    pq.write_table(table, folder / "measurements.parquet")
+    write_deltalake(folder / "delta", table)
+    delta = [path for path in (folder / "delta").rglob("*") if path.is_file()]
+    return {
+        "csv": {"measurements.csv": text},
+        "parquet": {"measurements.parquet": (folder / "measurements.parquet").read_bytes()},
+        "delta": {str(path.relative_to(folder)): path.read_bytes() for path in delta},
+        "iceberg": {},
+    }
+
+
+def _iceberg(cognito: LocalCognito, manager: CognitoCredentialsManager, text: bytes, where: str, folder: Path) -> str:
+    """An Iceberg table, whose references hold the whole address; returns where its metadata is."""
+    from pyiceberg.catalog.sql import SqlCatalog
+
+    keys = manager.ensure_credentials("Uploader")
+    catalog = SqlCatalog(
+        "cases",
+        **{
+            "uri": f"sqlite:///{folder / where.replace('/', '-')}.db",
+            "warehouse": f"s3://{cognito.bucket}/{where}/iceberg",
+            "s3.endpoint": cognito.gate_url,
+            "s3.region": cognito.region,
+            "s3.access-key-id": keys["access_key_id"],
+            "s3.secret-access-key": keys["secret_access_key"],
+            "s3.session-token": keys["session_token"],
+        },
+    )
+    catalog.create_namespace("stars")
+    table = catalog.create_table("stars.measurements", schema=_table(text).schema)
+    table.append(_table(text))
+    return str(table.metadata_location)

@@ -1,0 +1,172 @@
+"""A process that signs in, shares, and lets every library read side by side for a while.
+
+`python -m tests.sharing.libraries.period` takes a Task as JSON on standard input, since tokens are in it, and prints
+what came of each case as JSON.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from cognito_jupyter import sharing
+from cognito_jupyter.credentials.manager import CognitoCredentialsManager
+from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
+from cognito_jupyter.oauth.tokens import CognitoTokens
+
+from .by_adapter import BY_ADAPTER
+from .by_environment import BY_ENVIRONMENT
+from .case import ROWS, SHARED, Case, Place, Read
+
+CASES = {case.name: case for case in (*BY_ENVIRONMENT, *BY_ADAPTER)}
+_HEAVY = (
+    "awswrangler", "boto3", "deltalake", "duckdb", "obstore", "pandas", "polars", "pyarrow.dataset",
+    "pyiceberg.io.fsspec", "pyiceberg.io.pyarrow", "pyiceberg.table", "s3fs",
+)  # fmt: skip
+"""What takes longer to import than the keys live: it is all there before the first of them is taken."""
+READY = "all have read once"
+"""What is printed then."""
+PAUSE = 0.7
+"""Seconds between two reads of a case."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a process is to do.
+
+    Attributes:
+        cases: The names of the cases.
+        seconds: For how long, from when all of them have read once.
+        share: How the environment gets its credentials: shared, or pasted as people do today.
+        hide_profiles: Whether the shared credentials file is hidden.
+        cognito: The settings, and the tokens of a sign-in.
+        places: Where each case reads; see Place.
+    """
+
+    cases: list[str]
+    seconds: float
+    share: Literal["shared", "pasted"]
+    hide_profiles: bool
+    cognito: dict[str, Any]
+    places: dict[str, dict[str, str]]
+
+
+@dataclass
+class Outcome:
+    """What came of a case.
+
+    Attributes:
+        reads: How many reads went well.
+        last: When the last of them began, in seconds since the epoch.
+        errors: Of the others, with the second in which they came.
+    """
+
+    reads: int = 0
+    last: float = 0.0
+    errors: list[tuple[float, str]] = field(default_factory=list)
+
+
+def main() -> None:
+    """Does what standard input says."""
+    task = Task(**json.load(sys.stdin))
+    for module in _HEAVY:
+        importlib.import_module(module)
+    manager = _signed_in(task.cognito)
+    with _environment(task, manager):
+        outcomes = {name: Outcome() for name in task.cases}
+        readers = {
+            name: _opened(CASES[name], Place(**task.places[name], manager=manager), outcomes[name])
+            for name in task.cases
+        }
+        _side_by_side(readers, outcomes, task.seconds)
+    print(json.dumps({name: asdict(outcome) for name, outcome in outcomes.items()}), flush=True)
+    # Some libraries leave threads of their own that do not end.
+    os._exit(0)
+
+
+def _signed_in(cognito: dict[str, Any]) -> CognitoCredentialsManager:
+    authenticator = CognitoOAuthAuthenticator(
+        cognito["domain"], cognito["client_id"], cognito["redirect_uri"], cognito["region"], open_browser=False
+    )
+    tokens: CognitoTokens = cognito["tokens"]
+    return CognitoCredentialsManager(
+        cognito["identity_pool_id"], cognito["user_pool_id"], cognito["region"], tokens, authenticator
+    )
+
+
+@contextmanager
+def _environment(task: Task, manager: CognitoCredentialsManager) -> Iterator[None]:
+    """The environment that the libraries find."""
+    if task.share == "shared":
+        with sharing.share(manager, [SHARED], hide_credentials_file=task.hide_profiles):
+            yield
+        return
+    keys = manager.ensure_credentials(SHARED)
+    os.environ["AWS_ACCESS_KEY_ID"] = keys["access_key_id"]
+    os.environ["AWS_SECRET_ACCESS_KEY"] = keys["secret_access_key"]
+    os.environ["AWS_SESSION_TOKEN"] = keys["session_token"]
+    os.environ["AWS_REGION"] = manager.region
+    yield
+
+
+def _opened(case: Case, place: Place, outcome: Outcome) -> Read | None:
+    try:
+        return case.opens(place)
+    except Exception as error:  # noqa: BLE001 - whatever a library raises is its case's outcome
+        outcome.errors.append((0.0, _said(error)))
+        return None
+
+
+def _side_by_side(readers: dict[str, Read | None], outcomes: dict[str, Outcome], seconds: float) -> None:
+    """Reads in a thread per case, until all have read for as long as is asked."""
+    parties = sum(reader is not None for reader in readers.values())
+    ready = threading.Barrier(parties, action=lambda: print(READY, flush=True), timeout=120)
+    threads = [
+        threading.Thread(target=_read_on, args=(reader, outcomes[name], ready, seconds), name=name)
+        for name, reader in readers.items()
+        if reader is not None
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def _read_on(read: Read, outcome: Outcome, ready: threading.Barrier, seconds: float) -> None:
+    _read(read, outcome, 0.0)
+    # The first read of some takes seconds of imports: the period begins when everybody is there.
+    ready.wait()
+    began = time.monotonic()
+    while time.monotonic() < began + seconds:
+        time.sleep(PAUSE)
+        _read(read, outcome, time.monotonic() - began)
+
+
+def _read(read: Read, outcome: Outcome, second: float) -> None:
+    began = time.time()
+    try:
+        rows = read()
+    except Exception as error:  # noqa: BLE001 - likewise
+        outcome.errors.append((round(second, 1), _said(error)))
+        return
+    if rows != ROWS:
+        outcome.errors.append((round(second, 1), f"{rows} rows instead of {ROWS}"))
+        return
+    outcome.reads += 1
+    outcome.last = began
+
+
+def _said(error: BaseException) -> str:
+    return f"{type(error).__name__}: {str(error)[:300]}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,145 @@
+"""Runs a period in a process of its own, and joins what the libraries say with what the gate before S3 has seen."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from cognito_jupyter.local import LocalCognito
+
+from .period import READY, Task
+
+LIFETIME = 8.0
+"""Seconds that credentials live."""
+_ROOT = Path(__file__).parents[3]
+_FOREIGN = ("AWS_", "COGNITO_", "DUCKDB_")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a case.
+
+    Attributes:
+        reads: How many reads went well.
+        errors: Of the others, with the second in which they came.
+        roles: Whose keys signed its requests to S3.
+        expiries: How many of its keys had expired before its last good read began.
+        refused: How many of its requests the gate refused.
+    """
+
+    reads: int
+    errors: tuple[tuple[float, str], ...]
+    roles: frozenset[str | None]
+    expiries: int
+    refused: int
+
+
+class Stage:
+    """A Cognito, and each case's copy of the data set.
+
+    Args:
+        cognito: The Cognito.
+        places: From the name of a case to the arguments of its Place.
+        home: An empty folder, for what programs look up.
+    """
+
+    def __init__(self, cognito: LocalCognito, places: dict[str, dict[str, str]], home: Path) -> None:
+        self.cognito = cognito
+        self._places = places
+        self._home = home
+
+    def play(  # noqa: PLR0913 - all but two have a default, by keyword alone
+        self,
+        cases: Iterable[str],
+        seconds: float,
+        *,
+        share: Literal["shared", "pasted"] = "shared",
+        lifetime: float = LIFETIME,
+        hide_profiles: bool = False,
+        environment: Mapping[str, str] | None = None,
+        when_ready: Callable[[], None] = lambda: None,
+    ) -> dict[str, Result]:
+        """Lets the cases read for some seconds.
+
+        Args:
+            cases: Their names.
+            seconds: For how long, from when all of them have read once.
+            share: How the environment gets its credentials.
+            lifetime: Seconds that they live.
+            hide_profiles: Whether the share hides the shared credentials file.
+            environment: What the process finds in its environment besides.
+            when_ready: Called when all of them have read once.
+        """
+        self.cognito.knobs.credentials_seconds = lifetime
+        self.cognito.aws.gate.requests.clear()
+        task = Task(list(cases), seconds, share, hide_profiles, self._settings(), self._places)
+        last = self._run(json.dumps(asdict(task)), self._environment() | dict(environment or {}), when_ready)
+        return {name: self._result(name, outcome) for name, outcome in json.loads(last).items()}
+
+    def _run(self, task: str, environment: Mapping[str, str], when_ready: Callable[[], None]) -> str:
+        """Runs a process with a task; returns the last line that it prints, for libraries print too."""
+        command = [sys.executable, "-W", "ignore", "-m", "tests.sharing.libraries.period"]
+        with (
+            (self._home / "errors.txt").open("w+") as errors,
+            subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                env=environment,
+                cwd=_ROOT,
+                text=True,
+            ) as process,
+        ):
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write(task)
+            process.stdin.close()
+            last = ""
+            for line in process.stdout:
+                last = line.strip() or last
+                if last == READY:
+                    when_ready()
+            errors.seek(0)
+            assert process.wait() == 0, errors.read()[-3000:]
+        return last
+
+    def _settings(self) -> dict[str, object]:
+        tokens = self.cognito.issue_tokens()
+        names = ("domain", "client_id", "redirect_uri", "region", "user_pool_id", "identity_pool_id")
+        settings: dict[str, object] = {name: getattr(self.cognito, name) for name in names}
+        return settings | {"tokens": {name: tokens[name] for name in ("id_token", "access_token", "refresh_token")}}
+
+    def _environment(self) -> dict[str, str]:
+        """Nothing of the developer's own; where Cognito and S3 are, and what object_store needs for plain http."""
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(_FOREIGN) and not name.upper().endswith("_PROXY")
+        }
+        files = {name: str(self._home / name.lower()) for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")}
+        own = {"HOME": str(self._home), "AWS_ALLOW_HTTP": "true", "AWS_EC2_METADATA_DISABLED": "true"}
+        return kept | self.cognito.environment | files | own
+
+    def _result(self, name: str, outcome: dict[str, object]) -> Result:
+        folder = f"/{self._places[name]['bucket']}/{self._places[name]['folder']}/"
+        # A listing names the folder in its query, which the gate does not note down: only objects are counted.
+        requests = [each for each in self.cognito.aws.gate.requests if each.path.startswith(folder)]
+        keys = {each.access_key_id for each in requests}
+        known = [key for key in map(self.cognito.aws.ledger.find, keys) if key is not None]
+        last = float(str(outcome["last"]))
+        errors = outcome["errors"]
+        assert isinstance(errors, list)
+        return Result(
+            reads=int(str(outcome["reads"])),
+            errors=tuple((second, text) for second, text in errors),
+            roles=frozenset(each.role_arn for each in requests),
+            expiries=sum(key.expires <= last for key in known),
+            refused=sum(each.status >= 400 for each in requests),
+        )

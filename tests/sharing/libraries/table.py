@@ -1,0 +1,49 @@
+"""The README's table: `python -m tests.sharing.libraries.table` writes it anew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .case import Case
+from .period import CASES
+from .test_expiries import EXPIRIES, ITSELF
+
+README = Path(__file__).parents[3] / "README.md"
+VERSIONS = Path(__file__).with_name("versions.txt")
+BEGIN, END = "<!-- libraries: python -m tests.sharing.libraries.table -->\n", "<!-- end of libraries -->\n"
+_HEAD = "| library | version | how | expiries | proven by |\n|---|---|---|---|---|\n"
+
+
+def versions() -> dict[str, str]:
+    """The versions that the tests are run with, by package."""
+    lines = [line for line in VERSIONS.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+    return dict(line.split("==") for line in lines)
+
+
+def table() -> str:
+    """The table, with a line for each case."""
+    held = versions()
+    cases = sorted(
+        CASES.values(), key=lambda case: (case.library.lower().removeprefix("a "), case.way != "environment")
+    )
+    return _HEAD + "".join(_line(case, held[case.package]) for case in cases)
+
+
+def _line(case: Case, version: str) -> str:
+    if case.name == ITSELF:
+        proof = "test_duckdb_by_itself_may_lose_a_read_and_goes_on"
+        expiries = f"{EXPIRIES}, but a query under way at one may fail"
+    else:
+        proof, expiries = f"test_a_library_reads_on[{case.name}]", f"{EXPIRIES}"
+    return f"| {case.library} | {version} | `{case.how}` | {expiries} | `{proof}` |\n"
+
+
+def main() -> None:
+    """Writes it into the README."""
+    text = README.read_text(encoding="utf-8")
+    before, _, rest = text.partition(BEGIN)
+    README.write_text(f"{before}{BEGIN}{table()}{END}{rest.partition(END)[2]}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""What else is on people's machines: keys and profiles of long ago, a proxy, a Cognito that takes its time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from .case import ADAPTED, SHARED
+from .period import CASES
+from .proxy import Proxy
+from .stage import LIFETIME, Result, Stage
+from .test_expiries import STEADY
+
+pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
+
+_STALE = {
+    "AWS_ACCESS_KEY_ID": "AKIASTALE00000000000",
+    "AWS_SECRET_ACCESS_KEY": "of-last-year",
+    "AWS_SESSION_TOKEN": "of-last-year",
+}
+Results = dict[str, Result]
+
+
+def stale_keys(stage: Stage, folder: Path) -> Results:
+    """Keys that somebody once exported, and a profile that is not there any more."""
+    return stage.play(STEADY, 1.5 * LIFETIME, environment=_STALE | {"AWS_PROFILE": "gone"})
+
+
+def a_stale_default_profile(stage: Stage, folder: Path) -> Results:
+    """Most SDKs look at it before the endpoint, so that it is to be hidden: what the option is for."""
+    file = folder / "credentials"
+    file.write_text("[default]\n" + "".join(f"{name.lower()} = {value}\n" for name, value in _STALE.items()))
+    environment = {"AWS_SHARED_CREDENTIALS_FILE": str(file)}
+    return stage.play(STEADY, 1.5 * LIFETIME, hide_profiles=True, environment=environment)
+
+
+def a_proxy(stage: Stage, folder: Path) -> Results:
+    """The sign-in goes through it; the requests for keys, which carry the bearer token, do not."""
+    with Proxy() as proxy:
+        environment = dict.fromkeys(("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"), proxy.url)
+        results = stage.play(STEADY, 1.5 * LIFETIME, environment=environment)
+    hosts = {urlsplit(address).netloc for address in proxy.asked}
+    assert urlsplit(stage.cognito.endpoint).netloc in hosts
+    assert hosts <= {urlsplit(url).netloc for url in (stage.cognito.endpoint, stage.cognito.gate_url)}
+    return results
+
+
+def a_slow_cognito(stage: Stage, folder: Path) -> Results:
+    """Nobody waits for it: the keys are renewed while the old ones are good."""
+    latency = stage.cognito.knobs.latency
+    latency["GetCredentialsForIdentity"] = 1.5
+    try:
+        return stage.play(STEADY, 3 * LIFETIME, lifetime=2 * LIFETIME)
+    finally:
+        latency.clear()
+
+
+CONDITIONS: dict[str, Callable[[Stage, Path], Results]] = {
+    each.__name__.replace("_", "-"): each for each in (stale_keys, a_stale_default_profile, a_proxy, a_slow_cognito)
+}
+
+
+@pytest.fixture(scope="module", params=CONDITIONS)
+def under_a_condition(
+    request: pytest.FixtureRequest, stage: Stage, tmp_path_factory: pytest.TempPathFactory
+) -> Results:
+    """All cases side by side under one condition, for longer than the keys live."""
+    return CONDITIONS[request.param](stage, tmp_path_factory.mktemp("condition"))
+
+
+@pytest.mark.parametrize("name", STEADY)
+def test_a_library_reads_on_all_the_same(stage: Stage, under_a_condition: Results, name: str) -> None:
+    result = under_a_condition[name]
+    assert not result.errors
+    assert result.expiries >= 1
+    role = SHARED if CASES[name].way == "environment" else ADAPTED
+    assert result.roles == {stage.cognito.roles[role]}
