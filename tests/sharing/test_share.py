@@ -174,9 +174,9 @@ def test_once_the_sign_in_has_ended_others_are_told_so(
     """By the SDKs' own words, at once and without repeating it: 4xx."""
     cognito.knobs.credentials_seconds = 4
     cognito.knobs.id_token_seconds = 8
-    cognito.knobs.fail("token:refresh_token", status=400, body='{"error":"invalid_grant"}', times=None)
     manager.auth_tokens = as_tokens(cognito.issue_tokens())
     with sharing.share(manager, ["Analyst"]) as share:
+        cognito.knobs.fail("token:refresh_token", status=400, body='{"error":"invalid_grant"}', times=None)
         wait_for(lambda: share.roles[0].problem is not None)
         done = python(LIST)
         assert "Received non 200 response 403 from container metadata" in done.stderr
