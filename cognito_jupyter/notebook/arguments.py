@@ -1,4 +1,4 @@
-"""What stands behind `%cognito_login`, as values that are checked once."""
+"""What stands behind `%cognito_login` and its companions, as values that are checked once."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ class LoginArguments:
     paste: bool
     no_browser: bool
     panel: bool
+    share: bool
     timeout: float | None
 
 
@@ -41,8 +42,32 @@ NO_ARGUMENTS = LoginArguments(
     paste=False,
     no_browser=False,
     panel=False,
+    share=False,
     timeout=None,
 )
+
+
+@dataclass(frozen=True)
+class ShareArguments:
+    """What `%cognito_share` was asked."""
+
+    role_suffixes: list[str]
+    stop: bool
+    hide_credentials_file: bool
+    default_session: bool
+
+
+def read_share(magic: Callable[..., None], line: str) -> ShareArguments:
+    """The arguments in a magic's line.
+
+    Raises:
+        SettingError: A quote has no partner, or they contradict each other.
+        UsageError: An option is unknown (IPython's error).
+    """
+    given = ShareArguments(**parse(magic, words(line)))
+    if given.stop and (given.role_suffixes or given.hide_credentials_file or given.default_session):
+        raise SettingError("%cognito_share --stop ends all that is shared.", "Leave out the rest of the line.")
+    return given
 
 
 def read_login(magic: Callable[..., None], line: str) -> LoginArguments:

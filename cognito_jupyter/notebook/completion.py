@@ -30,11 +30,13 @@ class MagicCompleter:
     Args:
         options: Its options.
         values: What may follow some of them.
+        words: What may stand by itself.
     """
 
-    def __init__(self, options: Sequence[str], values: Values) -> None:
+    def __init__(self, options: Sequence[str], values: Values, words: Callable[[], Sequence[str]] = lambda: ()) -> None:
         self._options = options
         self._values = values
+        self._words = words
 
     def __call__(self, shell: InteractiveShell, event: _Event) -> list[str]:  # noqa: ARG002 - IPython's interface
         """IPython's interface for `complete_command`."""
@@ -43,7 +45,8 @@ class MagicCompleter:
         if values is not None:
             # IPython completes word by word and would cut a value at its first space.
             return [shlex.quote(value) for value in values()]
-        return [option for option in self._options if option not in before]
+        by_itself = [shlex.quote(word) for word in self._words()]
+        return [each for each in [*self._options, *by_itself] if each not in before]
 
 
 def install(shell: InteractiveShell, completers: Mapping[str, MagicCompleter]) -> None:

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
     from ..agreement import Agree
     from ..config import Settings
-    from .arguments import LoginArguments
-    from .signin import LoginRequest
+    from ..sharing.shares import SharedRole
+    from .arguments import LoginArguments, ShareArguments
+    from .signin import LoginRequest, SignIn
     from .state import NotebookState
 
 _LOGIN_OPTIONS = (
@@ -32,9 +33,11 @@ _LOGIN_OPTIONS = (
     "--paste",
     "--no-browser",
     "--panel",
+    "--share",
     "--timeout",
 )
-_OWN_TRAITS = frozenset({"name", "manager_name", "hide_person"})
+_SHARE_OPTIONS = ("--stop", "--hide-credentials-file", "--default-session")
+_OWN_TRAITS = frozenset({"name", "manager_name", "hide_person", "share"})
 
 
 def _text(what: str) -> Unicode[str | None, str | bytes | None]:
@@ -62,6 +65,7 @@ class CognitoMagics(Magics):
     remember = Bool(None, allow_none=True, help="Stay signed in on this computer.").tag(config=True)
     allowed_domains = List(Unicode(), help="The Cognito domains that may be used; empty: any.").tag(config=True)
     hide_person = Bool(False, help="Keep name and e-mail out of the panel, and so of saved notebooks.").tag(config=True)
+    share = Bool(False, help="Share each sign-in's role with everything else in the notebook.").tag(config=True)
     name = Unicode("session", help="The variable that gets the boto3 session.").tag(config=True)
     manager_name = Unicode("cognito", help="The variable that gets the manager.").tag(config=True)
 
@@ -71,7 +75,8 @@ class CognitoMagics(Magics):
         login = MagicCompleter(
             _LOGIN_OPTIONS, {"--role-suffix": self._suffixes, "-r": self._suffixes, "--profile": self._profiles}
         )
-        self.completers = {"%cognito_login": login}
+        share = MagicCompleter(_SHARE_OPTIONS, {}, self._suffixes)
+        self.completers = {"%cognito_login": login, "%cognito_share": share}
 
     @functools.cached_property
     def state(self) -> NotebookState:
@@ -88,6 +93,7 @@ class CognitoMagics(Magics):
     @argument("--paste", action="store_true", help="Also ask for the address that the browser ends at, to be pasted.")
     @argument("--no-browser", action="store_true", help="Only show the link; do not open a browser.")
     @argument("--panel", action="store_true", help="Show a panel instead, and do not wait in this cell.")
+    @argument("--share", action="store_true", help="Share the role with everything else here: see %%cognito_share.")
     @argument("--timeout", type=read.seconds, help="How long to wait for you, in seconds; otherwise: 300.")
     @line_magic
     @plainly
@@ -130,12 +136,56 @@ class CognitoMagics(Magics):
     @line_magic
     @plainly
     def cognito_status(self, line: str) -> None:
-        """Show who is signed in, with which role, until when, and in which variables."""
+        """Show who is signed in, with which role, until when, in which variables, and what is shared."""
         from .status import NOT_SIGNED_IN, status_table
 
         self._takes_nothing("cognito_status", line)
         current = self.state.current
-        show(status_table(current, self.state.variables) if current else NOT_SIGNED_IN)
+        shared = self.state.shared.roles
+        show(status_table(current, self.state.variables, shared=shared) if current else NOT_SIGNED_IN)
+
+    @magic_with_arguments("cognito_share")
+    @argument("role_suffixes", nargs="*", type=read.role, help="The roles; otherwise that of the session.")
+    @argument("--stop", action="store_true", help="End it, and put the environment back.")
+    @argument("--hide-credentials-file", action="store_true", help="Hide ~/.aws/credentials, with all its profiles.")
+    @argument("--default-session", action="store_true", help="Have boto3.client(...) here use it too.")
+    @line_magic
+    @plainly
+    def cognito_share(self, line: str) -> None:
+        """Let everything else in this notebook use your sign-in: !aws, s3fs, pandas, pyarrow, polars, programs.
+
+        It serves AWS keys that renew themselves to this kernel and the programs that it starts, and names them in the
+        environment in the way that AWS's own tools look for; what would win over them there (old keys, a profile's
+        name) is taken out of the environment. Signing out, or --stop, puts it back as it was:
+
+            %cognito_share
+            !aws s3 ls s3://my-bucket
+
+        Without a role it goes along with `session`, also when that gets another role. With several, the environment
+        names the first; %cognito_status tells where each is.
+        """
+        from .status import NOT_SHARED, NOT_SIGNED_IN, NOTHING_SHARED, shared_table
+
+        given = read.read_share(type(self).cognito_share, line)
+        if given.stop:
+            show(NOTHING_SHARED if self.state.shared.close() else NOT_SHARED)
+        elif self.state.current is None:
+            show(NOT_SIGNED_IN)
+        else:
+            show(shared_table(*self._share_as_asked(self.state.current, given)))
+
+    def _share_as_asked(self, sign_in: SignIn, given: ShareArguments) -> tuple[tuple[SharedRole, ...], str | None]:
+        from .shared import note_on_profiles
+
+        name = self._own_name("name")
+        self.state.shared.open(
+            sign_in,
+            given.role_suffixes or [self.state.variables.role_of(name, sign_in.manager)],
+            follows=None if given.role_suffixes else name,
+            hide_credentials_file=given.hide_credentials_file,
+            default_session=given.default_session,
+        )
+        return self.state.shared.roles, note_on_profiles()
 
     @line_magic
     @plainly
@@ -188,6 +238,7 @@ class CognitoMagics(Magics):
             timeout=given.timeout or settings.timeout,
             paste=given.paste,
             open_browser=not given.no_browser,
+            share=given.share or self.share,
         )
 
     def _settings(self, given: LoginArguments, agree: Agree | None) -> Settings:

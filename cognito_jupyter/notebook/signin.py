@@ -21,6 +21,7 @@ class LoginRequest:
         role_suffix: None: whatever role there is.
         timeout: Seconds that the person has.
         paste: Whether the person asked for the paste box.
+        share: Whether the role is to be shared with everything else in the notebook.
     """
 
     settings: Settings
@@ -30,6 +31,7 @@ class LoginRequest:
     timeout: float
     paste: bool
     open_browser: bool
+    share: bool = False
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from .conversation import Conversation
 from .failure import nobody_to_ask
 from .frontend import Frontend
 from .ipython import show
+from .shared import NotebookShare
 from .signin import LoginRequest, Outcome, Role, SignIn, take_role
 from .status import status_table
 from .variables import BoundManager, BoundSession, Variables
@@ -38,6 +39,7 @@ class NotebookState:
         variables: The names given to the notebook.
         frontend: Who is there.
         controller: Where the sign-in stands, for everything that shows it.
+        shared: What is shared with everything else in the notebook.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class NotebookState:
         self._hides_person = hides_person
         self.variables = Variables(shell)
         self.frontend = Frontend(shell)
+        self.shared = NotebookShare()
         self._sign_ins: list[SignIn] = []
         self._followed: dict[CognitoCredentialsManager, Callable[[], None]] = {}
         self.controller = Controller(self)
@@ -92,11 +95,14 @@ class NotebookState:
         role = take_role(sign_in, suffix, request.settings.session_region)
         manager = self.variables.get(request.manager_name)
         unchanged = session is not None and (session.role_arn, session.region) == (role.arn, role.region)
-        if not (unchanged and manager is not None and manager.value is sign_in.manager):
+        unshared = request.share and not self.shared.roles
+        if unshared or not (unchanged and manager is not None and manager.value is sign_in.manager):
             self._remember(sign_in)
             self._bind(sign_in, None if unchanged else role, request)
+            if unshared:
+                self._share_role(sign_in, role, request)
             self.controller.refresh()
-            show(status_table(sign_in, self.variables))
+            show(status_table(sign_in, self.variables, shared=self.shared.roles))
 
     def start_by_button(self) -> None:
         """Starts the login that was asked for last, or the usual one; returns at once."""
@@ -122,6 +128,8 @@ class NotebookState:
         self._remember(outcome.sign_in)
         self.variables.check(request.session_name, request.manager_name)
         self._bind(outcome.sign_in, outcome.role, request)
+        if request.share and outcome.role is not None:
+            self._share_role(outcome.sign_in, outcome.role, request)
 
     def take_role(self, role_suffix: str | None, request: LoginRequest) -> None:
         """Changes the session's variable to another role of the sign-in used last.
@@ -146,7 +154,7 @@ class NotebookState:
             attempt.give_up()
             raise
         outcome = attempt.outcome.result()
-        conversation.conclude(status_table(outcome.sign_in, self.variables, conversation.notes))
+        conversation.conclude(status_table(outcome.sign_in, self.variables, conversation.notes, self.shared.roles))
         if outcome.problem is not None:
             raise outcome.problem
 
@@ -171,6 +179,10 @@ class NotebookState:
         if role is not None:
             session = BoundSession(role.session, sign_in.manager, role.arn, role.region)
             self.variables.bind(request.session_name, session)
+            self.shared.follow(sign_in, request.session_name, role.arn)
+
+    def _share_role(self, sign_in: SignIn, role: Role, request: LoginRequest) -> None:
+        self.shared.open(sign_in, [role.arn], follows=request.session_name)
 
     # -- signing out
 
@@ -183,6 +195,7 @@ class NotebookState:
         Raises:
             CognitoError: Cognito could not be told; everything is forgotten here all the same.
         """
+        self.shared.close()
         names = self.variables.clear()
         sign_ins, self._sign_ins = self._sign_ins, []
         self._follow_nobody()
@@ -198,8 +211,9 @@ class NotebookState:
         return names
 
     def close(self) -> None:
-        """Ends a login that is on its way and takes the variables away; signs nobody out."""
+        """Ends a login that is on its way and what is shared, and takes the variables away; signs nobody out."""
         self.controller.cancel()
+        self.shared.close()
         self.variables.clear()
         sign_ins, self._sign_ins = self._sign_ins, []
         for sign_in in sign_ins:

@@ -7,23 +7,46 @@ from typing import TYPE_CHECKING
 
 from ..credentials.roles import shortest_suffixes
 from .display import Note, Table, View, moment
-from .variables import Binding, BoundSession, Variables
+from .variables import Binding, BoundSession, Variables, short_role
 
 if TYPE_CHECKING:
     from ..oauth.tokens import JwtPayload
+    from ..sharing.shares import SharedRole
     from .signin import SignIn
 
+NOTHING_SHARED = Note(("Nothing is shared any more; the environment is as it was before.",))
+NOT_SHARED = Note(("Nothing was shared.",))
 NOT_SIGNED_IN = Note(("You are not signed in. %cognito_login signs you in.",))
 
 
-def status_table(sign_in: SignIn, variables: Variables, notes: tuple[str, ...] = ()) -> View:
+def status_table(
+    sign_in: SignIn, variables: Variables, notes: tuple[str, ...] = (), shared: tuple[SharedRole, ...] = ()
+) -> View:
     """Who is signed in and what that gives; nothing of it is secret, and no request is made for it."""
     now = datetime.now(UTC)
     claims = sign_in.manager.claims or {}
     rows = [("Who", person_of(claims)), ("Signed in at", _place(sign_in, claims, now))]
     rows += [(name, _binding(binding, now)) for name, binding in variables.held().items()]
+    rows += [("Shared", _shared(role, now)) for role in shared]
     problem = sign_in.manager.problem
     return Table("Signed in", tuple(rows), notes=(*notes, problem) if problem else notes)
+
+
+def shared_table(shared: tuple[SharedRole, ...], problem: str | None = None) -> View:
+    """What is shared with everything else in the notebook; nothing of it is secret.
+
+    Args:
+        shared: The roles.
+        problem: A sentence about what keeps programs from it.
+    """
+    now = datetime.now(UTC)
+    rows = tuple((short_role(role.role_arn), role.url, _standing(role, now)) for role in shared)
+    notes = (
+        "From now on the first of these is used by programs that you start here, and by libraries that look for keys.",
+        "Whoever has found keys elsewhere goes on with those. %cognito_share --stop ends it.",
+        *([problem] if problem else []),
+    )
+    return Table("Shared", rows, ("Role", "Asked for at", "State"), notes)
 
 
 def roles_table(sign_in: SignIn, variables: Variables) -> View:
@@ -72,3 +95,15 @@ def _binding(binding: Binding, now: datetime) -> str:
     until = binding.manager.expiration(binding.role_arn)
     keys = f"keys until {moment(until, now)}, renewed by themselves" if until else "keys are made at the next use"
     return f"{binding}; {keys}"
+
+
+def _shared(role: SharedRole, now: datetime) -> str:
+    named = "with programs and libraries by the environment" if role.in_environment else f"at {role.url}"
+    return f"{short_role(role.role_arn)}, {named}; {_standing(role, now)}"
+
+
+def _standing(role: SharedRole, now: datetime) -> str:
+    keys = f"keys until {moment(role.until, now)}, renewed by themselves" if role.until else role.problem or "no keys"
+    if role.last_asked is None:
+        return f"{keys}; nobody has asked yet"
+    return f"{keys}; asked for last {moment(role.last_asked, now)}"

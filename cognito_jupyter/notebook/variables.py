@@ -86,6 +86,11 @@ class Variables:
         binding = self._bound.get(name)
         return binding if self._is_ours(binding, name) else None
 
+    def role_of(self, name: str, manager: CognitoCredentialsManager) -> str | None:
+        """The role of a session of ours; None where a variable holds none of this sign-in, or no role decides."""
+        binding = self.get(name)
+        return binding.role_arn if isinstance(binding, BoundSession) and binding.manager is manager else None
+
     def held(self) -> dict[str, Binding]:
         """All variables that are still ours, in the order in which they were set."""
         return {name: binding for name, binding in self._bound.items() if self._is_ours(binding, name)}

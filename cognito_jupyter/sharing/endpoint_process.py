@@ -104,9 +104,10 @@ class EndpointProcess:
         self._tell(f"put {path} {status} {until!r} {json.dumps(body)}".encode())
 
     def write_file(self, name: str, content: str) -> Path:
-        """Writes a file for the user alone, to be removed at the end."""
+        """Writes a file for the user alone, in place of one of the same name; it is removed at the end."""
         path = self.folder / name
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        # The folder is the user's alone: nobody else can have put anything there.
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write(content)
         # Should this process be killed, the child removes it; the folder goes once it is empty.
         self._tell(b"remove " + os.fsencode(path))

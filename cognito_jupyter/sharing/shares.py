@@ -58,7 +58,7 @@ class SharedRole:
 
 def share(  # noqa: PLR0913 - all but two by name
     manager: CognitoCredentialsManager,
-    role_suffixes: Sequence[str] | None = None,
+    role_suffixes: Sequence[str | None] | None = None,
     *,
     default_session: bool = False,
     hide_credentials_file: bool = False,
@@ -95,13 +95,15 @@ def share(  # noqa: PLR0913 - all but two by name
         UnavailableError: Cognito could not be reached, or the endpoint did not start (a ConnectionError).
     """
     suffixes: Sequence[str | None] = [role_suffixes] if isinstance(role_suffixes, str) else role_suffixes or [None]
-    opened = Share(manager, environ, region_name or manager.region, default_session=default_session)
+    opened = Share(manager, environ, region_name or manager.region)
     try:
         for suffix in suffixes:
             opened.add(suffix)
         opened.use(suffixes[0])
         if hide_credentials_file:
             opened.hide_credentials_file()
+        if default_session:
+            opened.replace_default_session()
     except BaseException:
         opened.close()
         raise
@@ -117,19 +119,12 @@ class Share:
         manager: Whose credentials.
     """
 
-    def __init__(
-        self,
-        manager: CognitoCredentialsManager,
-        environ: MutableMapping[str, str],
-        region_name: str,
-        *,
-        default_session: bool,
-    ) -> None:
+    def __init__(self, manager: CognitoCredentialsManager, environ: MutableMapping[str, str], region_name: str) -> None:
         self.manager = manager
         self._environ = environ
         self._region = region_name
         self._changes = env.ChangedEnvironment(environ)
-        self._default_session = DefaultSession() if default_session else None
+        self._default_session: DefaultSession | None = None
         self._feeds: dict[str | None, Feed] = {}
         self._used: Feed | None = None
         self._news = threading.Event()
@@ -162,6 +157,11 @@ class Share:
         return self._closed
 
     @property
+    def alive(self) -> bool:
+        """Whether it is open and its endpoint answers."""
+        return not self._closed and self._endpoint.alive
+
+    @property
     def roles(self) -> tuple[SharedRole, ...]:
         """The roles as they stand; no request is made for it."""
         return tuple(self._standing(role_arn, feed) for role_arn, feed in self._feeds.items())
@@ -188,13 +188,18 @@ class Share:
         for name, value in self._variables(self._used).items():
             self._changes.set(name, value)
         if self._default_session is not None:
-            with _not_asked_for(self.manager):
-                arn = self._used.credentials.role_arn
-                self._default_session.set(self.manager.make_refreshing_session(arn, region_name=self._region))
+            self.replace_default_session()
 
     def hide_credentials_file(self) -> None:
         """Has the environment name an empty file in the place of the shared credentials file."""
         self._changes.set(env.CREDENTIALS_FILE, str(self._endpoint.write_file("credentials", "")))
+
+    def replace_default_session(self) -> None:
+        """Has `boto3.client(...)` in this process use the role that the environment names."""
+        self._default_session = self._default_session or DefaultSession()
+        role_arn = self._used.credentials.role_arn if self._used is not None else None
+        with _not_asked_for(self.manager):
+            self._default_session.set(self.manager.make_refreshing_session(role_arn, region_name=self._region))
 
     def environment(self, role_suffix: str | None = None) -> dict[str, str]:
         """The variables that let a process use a role, for one that is to have another than this environment names.
@@ -263,7 +268,7 @@ class Share:
     def _standing(self, role_arn: str | None, feed: Feed) -> SharedRole:
         asked = self._endpoint.asked(feed.path)
         problem = feed.problem
-        if not self._closed and not self._endpoint.alive:
+        if not self.alive and not self._closed:
             problem = "The endpoint has ended before its time. Share anew."
         return SharedRole(
             role_arn,

@@ -122,7 +122,9 @@ def test_tab_completes_options_and_roles(notebook: Notebook) -> None:
     assert set(completions(notebook, "%cognito_login -r ")) >= {"Analyst", "Uploader"}
 
 
-@pytest.mark.parametrize("magic", ["cognito_login", "cognito_status", "cognito_roles", "cognito_logout"])
+@pytest.mark.parametrize(
+    "magic", ["cognito_login", "cognito_status", "cognito_roles", "cognito_logout", "cognito_share"]
+)
 def test_each_magic_explains_itself(notebook: Notebook, magic: str) -> None:
     client = notebook.kernel.client
     reply = client.inspect(f"%{magic}", detail_level=0, reply=True, timeout=30)
