@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     )
     from .credentials.sessions import RefreshableCredentialMetadata as RefreshableCredentialMetadata
     from .credentials.snapshot import AWSCredentials as AWSCredentials
+    from .notebook.login import login as login
     from .notebook.panel import LoginPanel as LoginPanel
     from .oauth.authenticator import CognitoOAuthAuthenticator as CognitoOAuthAuthenticator
     from .oauth.callback import (
@@ -50,6 +51,7 @@ _HOMES = {
     "RefreshableCredentialMetadata": "credentials.sessions",
     "decode_jwt_payload": "oauth.tokens",
     "get_authenticated_cognito_manager": "credentials.manager",
+    "login": "notebook.login",
 }
 
 __all__ = [*_HOMES, "load_ipython_extension", "unload_ipython_extension"]  # noqa: PLE0604 - the keys are strings

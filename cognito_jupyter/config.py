@@ -55,6 +55,8 @@ class Settings:
         session_region: The sessions' region, where it is not Cognito's.
         timeout: Seconds that a login may take.
         wait_for_sign_in: Seconds that work in other threads waits for the person, when the sign-in has ended.
+        refresh_token_days: How long the app client's refresh tokens live, so that the panel can say how long a sign-in
+            lasts; None: not known, as no token says it.
         remember: Whether to stay signed in on this computer.
         allowed_domains: The only domains that may be used; empty: any.
         profile: The profile that was asked for; None: the default one.
@@ -67,6 +69,7 @@ class Settings:
     session_region: str | None = None
     timeout: float = 300.0
     wait_for_sign_in: float = 0.0
+    refresh_token_days: float | None = None
     remember: bool = False
     allowed_domains: tuple[str, ...] = ()
     profile: str | None = None
@@ -109,6 +112,7 @@ def resolve(  # noqa: PLR0913 - each is a place to look, or a way to ask
         session_region=search.value("session_region", setting_values.region, None),
         timeout=search.value("timeout", setting_values.timeout, Settings.timeout),
         wait_for_sign_in=search.value("wait_for_sign_in", setting_values.wait_for_sign_in, Settings.wait_for_sign_in),
+        refresh_token_days=search.value("refresh_token_days", setting_values.refresh_token_days, None),
         remember=search.value("remember", setting_values.remember, Settings.remember),
         allowed_domains=allowed,
         profile=search.profile,

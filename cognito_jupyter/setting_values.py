@@ -17,6 +17,8 @@ LONGEST_TIMEOUT = 86_400.0
 """Seconds: no login page is good for longer than a day."""
 LONGEST_WAIT = 7 * 86_400.0
 """Seconds: a job that has waited for its person for a week has been forgotten."""
+_TEN_YEARS = 3650
+"""Days."""
 
 _REGION = re.compile(r"[a-z]{2,3}(?:-[a-z]+)+-\d{1,2}")
 _USER_POOL_ID = re.compile(rf"({_REGION.pattern})_[0-9A-Za-z]{{1,40}}")
@@ -114,28 +116,38 @@ def scopes(value: object) -> str:
 def timeout(value: object) -> float:
     """How long a login may take, in seconds."""
     remedy = f"Write the seconds that a sign-in may take: more than 0 and at most {LONGEST_TIMEOUT:.0f}."
-    seconds = _seconds(value, LONGEST_TIMEOUT, remedy)
-    if seconds == 0:
-        raise _malformed(str(value), "a possible number of seconds", remedy)
-    return seconds
+    return _above_zero(value, "seconds", LONGEST_TIMEOUT, remedy)
+
+
+def refresh_token_days(value: object) -> float:
+    """How long the app client's refresh tokens live, in days; Cognito allows up to 10 years."""
+    remedy = f"Write the refresh token expiration of the app client in days: more than 0 and at most {_TEN_YEARS}."
+    return _above_zero(value, "days", _TEN_YEARS, remedy)
 
 
 def wait_for_sign_in(value: object) -> float:
     """How long work waits for its person to sign in again, in seconds; 0: not at all."""
     remedy = f"Write the seconds that work waits for you to sign in again: 0 to {LONGEST_WAIT:.0f}."
-    return _seconds(value, LONGEST_WAIT, remedy)
+    return _amount(value, "seconds", LONGEST_WAIT, remedy)
 
 
-def _seconds(value: object, longest: float, remedy: str) -> float:
+def _above_zero(value: object, unit: str, most: float, remedy: str) -> float:
+    amount = _amount(value, unit, most, remedy)
+    if amount == 0:
+        raise _malformed(str(value), f"a possible number of {unit}", remedy)
+    return amount
+
+
+def _amount(value: object, unit: str, most: float, remedy: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise _malformed(value, "a number of seconds", remedy)
+        raise _malformed(value, f"a number of {unit}", remedy)
     try:
-        seconds = float(value)
+        amount = float(value)
     except (ValueError, OverflowError):
-        raise _malformed(value, "a number of seconds", remedy) from None
-    if not math.isfinite(seconds) or not 0 <= seconds <= longest:
-        raise _malformed(str(value), "a possible number of seconds", remedy)
-    return seconds
+        raise _malformed(value, f"a number of {unit}", remedy) from None
+    if not math.isfinite(amount) or not 0 <= amount <= most:
+        raise _malformed(str(value), f"a possible number of {unit}", remedy)
+    return amount
 
 
 def remember(value: object) -> bool:

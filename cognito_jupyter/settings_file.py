@@ -35,6 +35,7 @@ SETTING_NAMES = (
     "session_region",
     "timeout",
     "wait_for_sign_in",
+    "refresh_token_days",
     "remember",
     "allowed_domains",
 )

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ..errors import CognitoError
@@ -39,6 +40,7 @@ class Attempt:
         failure: Why nothing came of it, once it is concluded.
         concluded: Set when what came of it has been kept.
         login: The login, as soon as its listener stands; None before.
+        ends_at: When nobody waits for it any more.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Attempt:
         self._given_up = threading.Event()
         self._thread = threading.Thread(target=self._work, name="cognito-login", daemon=True)
         self.login: Login | None = None
+        self.ends_at = datetime.now(UTC)
         self.outcome: Future[Outcome] = Future()
 
     def start(self) -> None:
@@ -93,6 +96,7 @@ class Attempt:
             self.outcome.set_exception(error)
 
     def _follow(self, login: Login) -> Outcome:
+        self.ends_at = datetime.now(UTC) + timedelta(seconds=login.seconds_left)
         self.login = login
         self.on_ready()
         if self._given_up.is_set():

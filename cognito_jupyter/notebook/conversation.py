@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import CognitoError, PastedAnswerError
 from .display import PANEL_ONLY, BesidePanel, Invitation, Note, View
-from .frontend import Frontend, sign_of_distance
+from .frontend import Frontend
 from .ipython import Shown, show
 from .paste import PasteBox, paste_box
 from .waiting import HURRY, TICK, Pause
@@ -117,7 +117,7 @@ class Conversation:
         return (_DEAD_BOX,) if self._box is not None and not self._box.blocks else ()
 
     def _begin(self, login: Login) -> None:
-        distance = sign_of_distance()
+        distance = self._request.distance
         self._hints = self._hints_for(login, distance)
         self._asks_later = self._request.paste or distance is not None or login.listener_problem is not None
         if self._panel is not None and self._frontend.is_notebook:

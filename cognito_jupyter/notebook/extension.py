@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..errors import LoginError
 from . import completion
 from .ipython import configurables
 from .magics import CognitoMagics
@@ -40,6 +41,29 @@ def unload(shell: InteractiveShell) -> None:
                 del manager.magics[kind][name]
     del manager.registry[CognitoMagics.__name__]
     configurables(shell).remove(magics)
+
+
+def magics_here(what: str) -> CognitoMagics:
+    """The magics of the shell that runs this, with the extension loaded if it was not.
+
+    Args:
+        what: What needs it, to be named in the error.
+
+    Raises:
+        LoginError: There is no shell.
+    """
+    from IPython.core.getipython import get_ipython
+
+    shell = get_ipython()
+    if shell is None:
+        raise LoginError(
+            f"{what} needs a notebook, and this program is none.",
+            "Use it in a Jupyter front end; a program signs in by get_authenticated_cognito_manager.",
+        )
+    load(shell)
+    magics = loaded(shell)
+    assert magics is not None  # noqa: S101 - it has just been loaded
+    return magics
 
 
 def loaded(shell: InteractiveShell) -> CognitoMagics | None:

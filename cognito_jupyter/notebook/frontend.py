@@ -70,11 +70,17 @@ class Frontend:
             yield pump.pump
 
 
-def sign_of_distance(environment: Mapping[str, str] = os.environ) -> str | None:
+def sign_of_distance(setting: bool | None = None, environment: Mapping[str, str] = os.environ) -> str | None:
     """Why the browser may be on another computer than the kernel; None where nothing speaks for it.
 
     A guess: it decides what stands first, never which way is open.
+
+    Args:
+        setting: What the person has set; None: nothing.
+        environment: Where to look for signs.
     """
+    if setting is not None:
+        return "remote_kernel is set" if setting else None
     for prefix, reason in _REMOTE_SIGNS:
         if any(name.startswith(prefix) for name in environment):
             return reason

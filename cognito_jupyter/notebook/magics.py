@@ -37,7 +37,7 @@ _LOGIN_OPTIONS = (
     "--timeout",
 )
 _SHARE_OPTIONS = ("--stop", "--hide-credentials-file", "--default-session")
-_OWN_TRAITS = frozenset({"name", "manager_name", "hide_person", "share"})
+_OWN_TRAITS = frozenset({"name", "manager_name", "hide_person", "remote_kernel", "share"})
 
 
 def _text(what: str) -> Unicode[str | None, str | bytes | None]:
@@ -62,10 +62,19 @@ class CognitoMagics(Magics):
     wait_for_sign_in = Float(
         None, allow_none=True, help="Seconds that work in threads waits for you to sign in again; otherwise: 0."
     ).tag(config=True)
+    refresh_token_days = Float(
+        None, allow_none=True, help="How long the app client's refresh tokens live, for the panel to show."
+    ).tag(config=True)
     remember = Bool(None, allow_none=True, help="Stay signed in on this computer.").tag(config=True)
     allowed_domains = List(Unicode(), help="The Cognito domains that may be used; empty: any.").tag(config=True)
     hide_person = Bool(False, help="Keep name and e-mail out of the panel, and so of saved notebooks.").tag(config=True)
     share = Bool(False, help="Share each sign-in's role with everything else in the notebook.").tag(config=True)
+    remote_kernel = Bool(
+        None,
+        allow_none=True,
+        help="Whether browser and kernel are on two computers, so that pasting the address stands first; unset: signs "
+        "such as JUPYTERHUB_* decide.",
+    ).tag(config=True)
     name = Unicode("session", help="The variable that gets the boto3 session.").tag(config=True)
     manager_name = Unicode("cognito", help="The variable that gets the manager.").tag(config=True)
 
@@ -113,8 +122,7 @@ class CognitoMagics(Magics):
         if given.panel:
             self._show_panel()
             return
-        asks = _agree if self.state.frontend.can_ask else None
-        request = self._request(given, asks)
+        request = self.request(given)
         with self.state.frontend.hearing_widgets() as hear:
             wait(lambda pause: self.state.sign_in(request, pause), hear)
 
@@ -221,12 +229,21 @@ class CognitoMagics(Magics):
         """What a login without arguments asks for; nobody can be asked anything on the way."""
         return self._request(read.NO_ARGUMENTS, None)
 
-    def _request(self, given: LoginArguments, agree: Agree | None) -> LoginRequest:
-        """A login's arguments and settings together.
+    def request(self, given: LoginArguments) -> LoginRequest:
+        """A login's arguments and settings together; whoever is there may be asked about a settings file.
 
         Raises:
             SettingError: A setting is missing or malformed.
         """
+        return self._request(given, _agree if self.state.frontend.can_ask else None)
+
+    def _request(self, given: LoginArguments, agree: Agree | None) -> LoginRequest:
+        """The same, where `agree` decides whether anybody can be asked.
+
+        Raises:
+            SettingError: A setting is missing or malformed.
+        """
+        from .frontend import sign_of_distance
         from .signin import LoginRequest
 
         settings = self._settings(given, agree)
@@ -239,6 +256,7 @@ class CognitoMagics(Magics):
             paste=given.paste,
             open_browser=not given.no_browser,
             share=given.share or self.share,
+            distance=sign_of_distance(self.remote_kernel),
         )
 
     def _settings(self, given: LoginArguments, agree: Agree | None) -> Settings:

@@ -1,98 +1,149 @@
-"""What the panel says, as HTML: pure functions of what is known, escaped, and readable in every theme.
+"""What the panel says, as HTML: pure functions of what is known, escaped.
 
-The colours are JupyterLab's own where it is around, else the browser's; the bars move by themselves in the browser, so
-that nothing in the kernel has to tick for them.
+Elements with `data-until` count down in the browser; where nothing of ours runs there, the bars still move by CSS.
 """
 
 from __future__ import annotations
 
 import html
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-STYLE = """<style>
-.cognito-panel { --ink: var(--jp-ui-font-color1, CanvasText); --soft: var(--jp-ui-font-color2, GrayText);
-  --act: var(--jp-brand-color1, LinkText); --line: var(--jp-border-color1, GrayText);
-  max-width: 34rem; min-width: 0; padding: 1rem; border: 1px solid var(--line); border-radius: .5rem; overflow: hidden }
-.cognito-panel .widget-html, .cognito-panel .widget-html-content { height: auto; min-width: 0; margin: 0;
-  overflow-wrap: anywhere; white-space: normal; line-height: 1.45; color: var(--ink) }
-.cognito-panel h4 { margin: 0 0 .25rem; font-size: 1.05em; line-height: 1.3 }
-.cognito-panel p { margin: 0 0 .5rem }
-.cognito-panel .soft { color: var(--soft) }
-.cognito-panel .problem { margin: 0 0 .5rem; padding: .5rem .75rem;
-  border-left: 3px solid var(--jp-error-color1, #c62828) }
-.cognito-panel a.go { display: block; padding: .5rem 1rem; border-radius: .25rem; text-align: center; font-weight: 600;
-  text-decoration: none; color: #fff; background: #1a56a8 }
-.cognito-panel a.go:hover { background: #134487 }
-.cognito-panel a.go:focus-visible { outline: 3px solid var(--act); outline-offset: 2px }
-.cognito-panel .bar { height: .375rem; margin: .25rem 0 .5rem; border-radius: .25rem; overflow: hidden;
-  background: var(--jp-border-color2, #8884) }
-.cognito-panel .bar > i { display: block; height: 100%; width: 100%; background: var(--act); transform-origin: left;
-  animation: cognito-shrink linear forwards }
-.cognito-panel dl { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: .125rem .75rem; margin: 0 }
-.cognito-panel dt { color: var(--soft) } .cognito-panel dd { margin: 0 }
-.cognito-panel svg { display: block; width: 100%; max-width: 26rem; height: auto; margin: .25rem 0 .5rem }
-@keyframes cognito-shrink { to { transform: scaleX(0) } }
-</style>"""
-
-COPY_PICTURE = """<svg viewBox="0 0 420 56" role="img"
- aria-label="A browser with its address bar marked: copy all of it.">
-<rect x="1" y="1" width="418" height="54" rx="8" fill="none" stroke="currentColor" stroke-opacity=".35"/>
-<circle cx="18" cy="28" r="4" fill="currentColor" fill-opacity=".35"/><circle cx="32" cy="28" r="4" fill="currentColor"
- fill-opacity=".35"/><rect x="48" y="13" width="358" height="30" rx="15" fill="none" stroke="#1a56a8" stroke-width="2"/>
-<text x="64" y="33" font-family="monospace" font-size="13" fill="currentColor">http://localhost:3000/?code=…&amp;state=…</text>
-</svg>"""
+_PICTURE = """<svg viewBox="0 0 420 56" role="img"
+ aria-label="A browser's address bar with all of its text marked."><rect x="1" y="1" width="418" height="54" rx="8"
+ fill="none" stroke="currentColor" stroke-opacity=".35"/><g fill="currentColor" fill-opacity=".35"><circle cx="18"
+ cy="28" r="4"/><circle cx="32" cy="28" r="4"/></g><rect x="48" y="12" width="360" height="32" rx="16" fill="none"
+ stroke="var(--bar)" stroke-width="2"/><rect x="60" y="18" width="318" height="20" rx="3" fill="var(--bar)"
+ fill-opacity=".25"/><text x="64" y="33" textLength="308" font-family="monospace" font-size="13"
+ fill="currentColor">{address}</text></svg>"""
+_BOX = """<label class="address">Address<input type="password" autocomplete="off" spellcheck="false" data-1p-ignore
+ data-lpignore="true" placeholder="Paste the whole address here"></label>"""
 
 
 def heading(title: str, problem: str | None = None, busy: str | None = None) -> str:
-    """The panel's first lines: how it stands, announced by screen readers when it changes."""
+    """The panel's first lines: how it stands."""
     lines = f"<h4>{html.escape(title)}</h4>"
     if problem:
         lines += f'<p class="problem">{html.escape(problem)}</p>'
     if busy:
         lines += f'<p class="soft">{html.escape(busy)} …</p>'
-    return f'{STYLE}<div role="status" aria-live="polite">{lines}</div>'
+    return lines
 
 
-def link(url: str) -> str:
-    """The button that is a real link, which no popup blocker stops, and where it leads."""
+@dataclass(frozen=True, repr=False)
+class Ways:
+    """The two ways to finish a sign-in, both always open.
+
+    Attributes:
+        url: Where to sign in; it holds state and nonce.
+        redirect_uri: Where the browser ends up.
+        distance: Why the browser may not reach the kernel; None: nothing speaks for it, and the link stands first.
+        listening: Whether anything waits for the browser; else pasting is the only way.
+        notes: What else to know before a password is typed.
+    """
+
+    url: str
+    redirect_uri: str
+    distance: str | None
+    listening: bool
+    notes: tuple[str, ...] = ()
+
+
+def ways(these: Ways, box: str = _BOX) -> str:
+    """The link, and the paste box beside it; which of the two is thought to be needed, and why."""
+    notes = "".join(f'<p class="soft under">{html.escape(note)}</p>' for note in these.notes)
+    link, picture = _link(these.url) + notes, _picture(these.redirect_uri)
+    if these.distance is None:
+        help_with_it = (
+            "If the page after your sign-in does not open, copy its whole address from the address bar and paste it "
+            "here."
+        )
+        return f"<section>{link}</section><section><p>{help_with_it}</p>{picture}{box}</section>"
+    way = "Should that page say that you are signed in, nothing needs pasting." if these.listening else ""
+    first = f"<p>{html.escape(these.distance)}, so it takes two steps.</p><p><b>1.</b> Sign in:</p>{link}"
+    second = (
+        "<p><b>2.</b> Copy the whole address of the page where you end up, which may be an error page, from the "
+        f"address bar and paste it here. {way}</p>"
+    )
+    return f"<section>{first}</section><section>{second}{picture}{box}</section>"
+
+
+def _link(url: str) -> str:
+    """The button that is a real link, which no popup blocker stops, and where it leads; no front end adds noopener."""
     host = html.escape(urlsplit(url).netloc)
     target = f'href="{html.escape(url)}" target="_blank" rel="noopener noreferrer"'
-    return f'<a class="go" {target}>Sign in</a><p class="soft" style="margin-top:.375rem">opens <b>{host}</b></p>'
+    return f'<a class="go" {target}>Sign in</a><p class="soft under">opens <b>{host}</b> in a new tab</p>'
 
 
-def countdown(seconds: float, whole: float) -> str:
-    """The time that a login still has, as a bar."""
-    minutes = max(1, round(seconds / 60))
-    text = f"This attempt ends in about {minutes} minute{'s' if minutes > 1 else ''}."
-    return f"{_bar(seconds, whole, 'Time left to sign in')}<p class='soft'>{text}</p>"
+def _picture(redirect_uri: str) -> str:
+    where = urlsplit(redirect_uri)
+    start = f"{where.scheme}://{where.netloc}"
+    if len(start) > 26:
+        start = f"{start[:25]}…"
+    return _PICTURE.format(address=html.escape(f"{start}/?code=…&state=…"))
 
 
-def help_with_paste(reason: str | None) -> str:
-    """What to do where the browser cannot reach the notebook."""
-    first = "" if reason is None else f"<p>The browser may be on another computer than this notebook: {reason}.</p>"
-    return (
-        f"{first}<p>If the page after your sign-in does not open, copy its whole address from the address bar and "
-        f"paste it here.</p>{COPY_PICTURE}"
-    )
+def countdown(until: datetime, whole: float, now: datetime | None = None) -> str:
+    """The time that a login still has; `now` as for `time_left`."""
+    left, bar = _left(until, whole, now), _bar(until, whole, "Time left to sign in", now)
+    return f'<div class="count">{bar}<p class="soft under">Time left to sign in: {left}</p></div>'
 
 
-def person(rows: Sequence[tuple[str, str]]) -> str:
+def facts(rows: Sequence[tuple[str, str]]) -> str:
     """Who is signed in, and what else is worth knowing."""
     return (
         "<dl>" + "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd>" for name, value in rows) + "</dl>"
     )
 
 
-def time_left(until: datetime, now: datetime, whole: float) -> str:
-    """How long the keys still live, as a bar that moves."""
-    left = (until - now).total_seconds()
-    text = f"Keys until {until.astimezone():%H:%M}, renewed by themselves."
-    return f"{_bar(left, whole, 'Time left of the AWS keys')}<p class='soft'>{text}</p>"
+def time_left(what: str, until: datetime, whole: float, then: str, now: datetime | None = None) -> str:
+    """How long something still lasts, as a bar that moves.
+
+    Args:
+        what: What it is, such as "AWS keys".
+        until: Its end.
+        whole: How long it lasts in all, in seconds.
+        then: What happens at its end.
+        now: Where nothing of ours runs in the browser to move the bar: from when CSS is to move it.
+    """
+    left, bar = _left(until, whole, now), _bar(until, whole, f"Time left: {what}", now)
+    text = f"{html.escape(what)}: {left} left, until {clock(until)}; {html.escape(then)}"
+    return f'<div class="count">{bar}<p class="soft under">{text}</p></div>'
 
 
-def _bar(left: float, whole: float, label: str) -> str:
-    whole = max(whole, left, 1.0)
-    style = f"animation-duration:{whole:.0f}s;animation-delay:-{whole - max(left, 0):.0f}s"
-    return f'<div class="bar" role="img" aria-label="{label}"><i style="{style}"></i></div>'
+def note(text: str) -> str:
+    """A sentence that only explains."""
+    return f'<p class="soft under">{html.escape(text)}</p>'
+
+
+def clock(when: datetime) -> str:
+    """A point in time by the kernel's clock: the time alone, with the day where it is another one."""
+    local = when.astimezone()
+    return f"{local:%H:%M}" if local.date() == datetime.now(UTC).astimezone().date() else f"{local:%a %d %b, %H:%M}"
+
+
+def in_words(seconds: float) -> str:
+    """A length of time as a person says it; panel_face.js says it the same way."""
+    if seconds < 7200:
+        return f"{max(0, round(seconds / 60))} minutes"
+    return f"{round(seconds / 3600)} hours" if seconds < 172_800 else f"{round(seconds / 86_400)} days"
+
+
+def _left(until: datetime, whole: float, now: datetime | None) -> str:
+    words = "" if now is None else in_words((until - now).total_seconds())
+    return f"<span {_counts(until, whole)}>{words}</span>"
+
+
+def _bar(until: datetime, whole: float, label: str, now: datetime | None) -> str:
+    style = ""
+    if now is not None:
+        passed = max(0.0, whole - (until - now).total_seconds())
+        style = f' style="animation: cognito-shrink {whole:.0f}s linear -{passed:.0f}s forwards"'
+    role = f'role="progressbar" aria-label="{html.escape(label)}" aria-valuemin="0" aria-valuemax="100"'
+    return f'<div class="bar" {role} aria-valuenow="100" {_counts(until, whole)}><i{style}></i></div>'
+
+
+def _counts(until: datetime, whole: float) -> str:
+    return f'data-until="{until.timestamp() * 1000:.0f}" data-whole="{max(whole, 1.0):.0f}"'

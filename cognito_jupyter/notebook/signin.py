@@ -22,6 +22,7 @@ class LoginRequest:
         timeout: Seconds that the person has.
         paste: Whether the person asked for the paste box.
         share: Whether the role is to be shared with everything else in the notebook.
+        distance: Why the browser may be on another computer than the kernel; None: nothing speaks for it.
     """
 
     settings: Settings
@@ -32,6 +33,7 @@ class LoginRequest:
     paste: bool
     open_browser: bool
     share: bool = False
+    distance: str | None = None
 
 
 @dataclass(frozen=True)

@@ -110,6 +110,13 @@ class NotebookState:
         self.controller.start(lambda: self.start_login(request or self._usual_request()))
 
     @property
+    def bound_session(self) -> BoundSession | None:
+        """The session that panels are about: the one asked for last, if it is still ours."""
+        request = self.controller.request
+        bound = self.variables.get(request.session_name) if request is not None else None
+        return bound if isinstance(bound, BoundSession) else None
+
+    @property
     def hides_person(self) -> bool:
         """Whether name and e-mail stay out of the panel."""
         return self._hides_person()

@@ -1,0 +1,117 @@
+"""Signing in by a top-level `await`, and what a login leaves of asyncio to the cells after it."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from tests.notebook.conftest import AUTHORIZE, Notebook
+from tests.notebook.test_login import READS_S3
+
+ASYNCIO_AS_EVER = """
+import asyncio
+print(asyncio.run.__module__, asyncio.Task.__module__, hasattr(asyncio, "_nest_patched"),
+      hasattr(asyncio.get_running_loop(), "_nest_patched"))
+coroutine = asyncio.sleep(0)
+try:
+    asyncio.run(coroutine)
+except RuntimeError as error:
+    print(error)
+finally:
+    coroutine.close()
+"""
+
+
+def test_awaiting_signs_in_and_gives_the_session(notebook: Notebook) -> None:
+    shown = notebook.text('import cognito_jupyter\nmine = await cognito_jupyter.login("Analyst")')
+    assert "demo (demo@example.org)" in shown
+    assert notebook.value("mine is session, cognito.roles[0][-7:]") == "True Analyst"
+    assert notebook.text(READS_S3) == "361\n"
+    assert notebook.text('uploads = await cognito_jupyter.login("Uploader", name="uploads")').count("Uploader")
+    assert notebook.person.sign_ins == 1
+
+
+def test_the_kernels_loop_goes_on_while_somebody_signs_in(notebook: Notebook) -> None:
+    counting = "import asyncio, cognito_jupyter\nticks = []\nasync def count():\n"
+    counting += "    while True:\n        ticks.append(1); await asyncio.sleep(0.01)\n"
+    counting += "counter = asyncio.create_task(count())\nbefore = len(ticks)\n"
+    notebook.text(counting + "s = await cognito_jupyter.login()\nafter = len(ticks)\ncounter.cancel()")
+    assert int(notebook.value("after - before")) > 1
+
+
+@pytest.mark.parametrize("login", ["%cognito_login", "import cognito_jupyter; await cognito_jupyter.login()"])
+def test_asyncio_is_as_ever_after_a_login(notebook: Notebook, login: str) -> None:
+    """asyncio.run in a cell keeps raising its normal error: nothing has made the kernel's loop re-entrant."""
+    before = notebook.text(ASYNCIO_AS_EVER)
+    assert "asyncio.run() cannot be called from a running event loop" in before
+    notebook.text(login)
+    assert notebook.text(ASYNCIO_AS_EVER) == before
+
+
+def test_the_stop_button_ends_an_awaited_login_and_leaves_nothing(notebook: Notebook) -> None:
+    notebook.person.goes_away()
+    stop = threading.Timer(2.0, notebook.kernel.manager.interrupt_kernel)
+    stop.start()
+    run = notebook.run("import cognito_jupyter\nawait cognito_jupyter.login()")
+    stop.join()
+    assert run.error is not None
+    assert "The sign-in was stopped." in run.text
+    assert AUTHORIZE.search(str(run.outputs)) is None
+    names = "[t.name for t in threading.enumerate() if t.name.startswith('cognito')]"
+    assert notebook.text(f"import threading\nprint({names}, 'session' in globals())") == "[] False\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("''", "at least one letter"),
+        ("name='1st'", "cannot be the name of a variable"),
+        ("timeout=-1", "not a number of seconds"),
+        ("profile='nowhere'", "There is no profile 'nowhere'"),
+    ],
+)
+def test_a_wrong_argument_is_an_error_that_names_it(notebook: Notebook, arguments: str, said: str) -> None:
+    error = notebook.error(f"import cognito_jupyter\nawait cognito_jupyter.login({arguments})")
+    assert "SettingError" in error
+    assert said in error
+    assert notebook.person.sign_ins == 0
+
+
+BUTTON = """
+import asyncio, ipywidgets
+clicks, finished = [], []
+async def later():
+    await asyncio.sleep(0.05)
+    finished.append(1)
+def clicked(_):
+    clicks.append(1)
+    tasks.append(asyncio.ensure_future(later()))
+tasks = []
+button = ipywidgets.Button()
+button.on_click(clicked)
+print(button.comm.comm_id)
+"""
+
+
+def test_what_a_widget_starts_while_a_magic_waits_lives_on(notebook: Notebook) -> None:
+    """A button of the user's own is heard while the cell blocks, and its task belongs to the kernel's loop."""
+    comm = notebook.text(BUTTON).strip()
+    client = notebook.kernel.client
+    sent = threading.Event()
+
+    def read(text: str) -> None:
+        if not sent.is_set() and AUTHORIZE.search(text):
+            sent.set()
+            click = {"comm_id": comm, "data": {"method": "custom", "content": {"event": "click"}}}
+            client.shell_channel.send(client.session.msg("comm_msg", click))
+            threading.Timer(1.0, notebook.person.read, [text]).start()
+
+    run = notebook.kernel.run("%cognito_login\nprint(len(clicks))", on_output=read)
+    assert run.error is None
+    assert run.text.endswith("1\n")
+    until = time.monotonic() + 30
+    while notebook.value("len(finished)") != "1" and time.monotonic() < until:
+        time.sleep(0.1)
+    assert notebook.value("len(clicks), len(finished)") == "1 1"
