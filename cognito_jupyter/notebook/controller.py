@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..errors import CognitoError, LoginCancelledError, PastedAnswerError
+from ..oauth.login import LoginState
 from .attempt import Attempt
 
 if TYPE_CHECKING:
@@ -33,22 +34,29 @@ class Phase(enum.Enum):
     ENDED = "Ended by the user pool"
 
 
-# From where to where, and by what. tests/notebook/test_state_chart.py draws it and holds the README's picture to it.
+# From where to where, and by what: docs/panel.svg is drawn from it, and tests/notebook/test_state_chart.py holds the
+# code to it.
 CHART: tuple[tuple[Phase, str, Phase], ...] = (
     (Phase.IDLE, "sign in", Phase.STARTING),
     (Phase.STARTING, "listener stands", Phase.WAITING),
-    (Phase.STARTING, "cannot start", Phase.OVER),
+    (Phase.STARTING, "cancel, or it cannot start", Phase.OVER),
     (Phase.WAITING, "answer comes, or is pasted", Phase.FINISHING),
     (Phase.WAITING, "wrong address pasted", Phase.WAITING),
-    (Phase.WAITING, "cancelled, denied, time is up", Phase.OVER),
+    (Phase.WAITING, "cancel, denied, time is up", Phase.OVER),
     (Phase.FINISHING, "tokens and keys are there", Phase.SIGNED_IN),
-    (Phase.FINISHING, "refused, unreachable", Phase.OVER),
+    (Phase.FINISHING, "cancel, refused, unreachable", Phase.OVER),
     (Phase.OVER, "try again", Phase.STARTING),
+    (Phase.OVER, "back to the sign-in of before", Phase.SIGNED_IN),
     (Phase.SIGNED_IN, "another role", Phase.SIGNED_IN),
+    (Phase.SIGNED_IN, "sign in elsewhere", Phase.STARTING),
     (Phase.SIGNED_IN, "sign out", Phase.IDLE),
     (Phase.SIGNED_IN, "refresh token refused", Phase.ENDED),
     (Phase.ENDED, "sign in again", Phase.STARTING),
 )
+
+
+ON_ITS_WAY = frozenset({Phase.STARTING, Phase.WAITING, Phase.FINISHING})
+"""A login is being made, by whomever."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +87,8 @@ class Controller:
     def __init__(self, state: NotebookState) -> None:
         self._state = state
         self._lock = threading.RLock()
+        self._beginning = threading.Lock()
+        self._start: object = None
         self._standing = Standing()
         self._watchers: weakref.WeakSet[Watcher] = weakref.WeakSet()
         self.attempt: Attempt | None = None
@@ -89,10 +99,10 @@ class Controller:
         """How it stands; that a sign-in has ended is noticed here."""
         with self._lock:
             standing = self._standing
-            if standing.phase is Phase.WAITING and self.login is not None and self.login.finished.is_set():
+            if standing.phase is Phase.WAITING and self._answered:
                 return Standing(Phase.FINISHING)
             current = self._state.current
-            if standing.phase in {Phase.IDLE, Phase.SIGNED_IN, Phase.ENDED} and standing.busy is None:
+            if standing.phase in {Phase.IDLE, Phase.SIGNED_IN} and standing.busy is None:
                 if current is None:
                     return Standing(Phase.IDLE, standing.problem)
                 if current.manager.ended:
@@ -118,30 +128,45 @@ class Controller:
             request: What is asked for.
             make_attempt: Makes the login.
         """
-        self.cancel()
-        with self._lock:
-            self.request = request
-            self.attempt = attempt = make_attempt()
-        self._put(Standing(Phase.STARTING))
-        attempt.on_ready = self._ready
-        attempt.outcome.add_done_callback(lambda _: self._finished(attempt))
-        attempt.start()
+        # One at a time: two panels may be clicked at once, and a magic may run beside them.
+        with self._beginning:
+            self.cancel()
+            attempt = make_attempt()
+            with self._lock:
+                self._start = None
+                self.request = request
+                self.attempt = attempt
+            self._put(Standing(Phase.STARTING))
+            attempt.on_ready = self._ready
+            attempt.outcome.add_done_callback(lambda _: self._finished(attempt))
+            attempt.start()
         return attempt
 
-    def start(self, login: Callable[[], object]) -> None:
+    def start(self, find: Callable[[], LoginRequest], login: Callable[[LoginRequest], object]) -> None:
         """Starts a login in a thread, since finding its settings may take a request; for buttons.
 
+        A second click, or one on another panel, changes nothing while a login is on its way.
+
         Args:
-            login: Starts it; its error becomes the problem shown.
+            find: Finds what is asked for; its error becomes the problem shown.
+            login: Starts it.
         """
+        with self._lock:
+            if self._standing.phase in ON_ITS_WAY:
+                return
+            self._start = start = object()
+            self._standing = Standing(Phase.STARTING)
 
         def work() -> None:
             try:
-                login()
+                request = find()
+                if self._start is start:
+                    login(request)
             except CognitoError as error:
-                self._put(Standing(Phase.OVER, str(error)))
+                if self._start is start:
+                    self._put(Standing(Phase.OVER, str(error)))
 
-        self._put(Standing(Phase.STARTING))
+        self.refresh()
         threading.Thread(target=work, name="cognito-panel-action", daemon=True).start()
 
     def paste(self, text: str) -> None:
@@ -167,6 +192,20 @@ class Controller:
         if attempt is not None and not attempt.concluded.is_set():
             attempt.give_up(wait=wait)
 
+    def stop(self) -> None:
+        """Gives up what is on its way, a login or the search for its settings; for buttons, so it does not wait."""
+        with self._lock:
+            searching = self._start is not None and self.attempt is None and self._standing.phase is Phase.STARTING
+            self._start = None
+        if searching:
+            self._put(Standing(Phase.OVER, "The sign-in was stopped."))
+        self.cancel(wait=False)
+
+    def settle(self) -> None:
+        """Shows who is signed in, or that nobody is, unless a login is on its way."""
+        if self.attempt is None:
+            self._put(Standing(self._settled_phase()))
+
     def in_background(self, what: str, action: Callable[[], object]) -> None:
         """Does something that may take a while, in a thread; its error becomes the problem shown."""
 
@@ -188,9 +227,14 @@ class Controller:
 
     # -- what the login does
 
+    @property
+    def _answered(self) -> bool:
+        """Whether the person has come back; a login that ended otherwise is over, and has nothing to finish."""
+        login = self.login
+        return login is not None and login.finished.is_set() and login.state is LoginState.COMPLETED
+
     def _ready(self) -> None:
-        answered = self.login is not None and self.login.finished.is_set()
-        self._put(Standing(Phase.FINISHING if answered else Phase.WAITING))
+        self._put(Standing(Phase.FINISHING if self._answered else Phase.WAITING))
 
     def _finished(self, attempt: Attempt) -> None:
         """In the login's thread: keeps what came of it, then lets everybody know."""

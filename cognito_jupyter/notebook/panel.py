@@ -69,8 +69,9 @@ class LoginPanel(ipywidgets.VBox, Watcher):
             description="Address", placeholder="Paste the whole address here", layout=wide, continuous_update=True
         )
         self._paste.observe(self._pasted, "value")
-        self._cancel = _button("Cancel", lambda: self._state.controller.cancel(wait=False))
+        self._cancel = _button("Cancel", self._state.controller.stop)
         self._start = _button("Sign in", self.start, style="primary")
+        self._back = _button("Back to the sign-in of before", self._state.controller.settle)
         self._out = _button("Sign out", self._sign_out)
         self._roles = ipywidgets.Dropdown(description="Role", layout=wide)
         self._roles.observe(self._role_chosen, "value")
@@ -115,14 +116,14 @@ class LoginPanel(ipywidgets.VBox, Watcher):
         return (self._text, self._paste) if standing.phase is Phase.WAITING else (self._text,)
 
     def _controls(self, standing: Standing) -> tuple[Any, ...]:
-        if standing.phase is Phase.WAITING:
-            return (self._cancel,)
         if standing.phase is Phase.SIGNED_IN:
             return self._signed_in(standing)
-        if standing.phase in _BUTTONS:
-            self._start.description = _BUTTONS[standing.phase]
-            return (self._start,)
-        return ()
+        if standing.phase not in _BUTTONS:
+            return (self._cancel,)
+        self._start.description = _BUTTONS[standing.phase]
+        current = self._state.current
+        goes_back = standing.phase is Phase.OVER and current is not None and not current.manager.ended
+        return (self._start, self._back) if goes_back else (self._start,)
 
     def _signed_in(self, standing: Standing) -> tuple[Any, ...]:
         current = self._state.current

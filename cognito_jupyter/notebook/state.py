@@ -96,18 +96,21 @@ class NotebookState:
         manager = self.variables.get(request.manager_name)
         unchanged = session is not None and (session.role_arn, session.region) == (role.arn, role.region)
         unshared = request.share and not self.shared.roles
-        if unshared or not (unchanged and manager is not None and manager.value is sign_in.manager):
+        silent = unchanged and manager is not None and manager.value is sign_in.manager and not unshared
+        if not silent:
             self._remember(sign_in)
             self._bind(sign_in, None if unchanged else role, request)
-            if unshared:
-                self._share_role(sign_in, role, request)
-            self.controller.refresh()
+        if unshared:
+            self._share_role(sign_in, role, request)
+        self.controller.request = request
+        self.controller.settle()
+        if not silent:
             show(status_table(sign_in, self.variables, shared=self.shared.roles))
 
     def start_by_button(self) -> None:
         """Starts the login that was asked for last, or the usual one; returns at once."""
         request = self.controller.request
-        self.controller.start(lambda: self.start_login(request or self._usual_request()))
+        self.controller.start(lambda: request or self._usual_request(), self.start_login)
 
     @property
     def bound_session(self) -> BoundSession | None:
@@ -122,7 +125,12 @@ class NotebookState:
         return self._hides_person()
 
     def start_login(self, request: LoginRequest) -> Attempt:
-        """Starts a login and returns at once; what comes of it is kept, and every panel shows how it stands."""
+        """Starts a login and returns at once; what comes of it is kept, and every panel shows how it stands.
+
+        Raises:
+            SettingError: A variable's name is taken; nobody is to sign in for nothing.
+        """
+        self.variables.check(request.session_name, request.manager_name)
         previous = next((sign_in for sign_in in self._sign_ins if sign_in.serves(request.settings)), None)
         return self.controller.begin(request, lambda: Attempt(request, _authenticator(request.settings), previous))
 
@@ -212,7 +220,7 @@ class NotebookState:
                 sign_in.manager.sign_out()
             except CognitoError as error:
                 untold = error
-        self.controller.refresh()
+        self.controller.settle()
         if untold is not None:
             raise untold
         return names
@@ -226,7 +234,7 @@ class NotebookState:
         for sign_in in sign_ins:
             sign_in.manager.close()
         self._follow_nobody()
-        self.controller.refresh()
+        self.controller.settle()
 
     def _follow_nobody(self) -> None:
         followed, self._followed = self._followed, {}
