@@ -143,7 +143,7 @@ def test_the_demo_plays_itself_without_a_screen() -> None:
 def test_the_demo_shows_jupyterlab_and_ends_with_all_of_it(sign: signal.Signals) -> None:
     """On loopback alone, with a token of its own, which is in no process's arguments."""
     with running("demo", "--no-browser", until="Ctrl-C") as (process, printed):
-        found = re.search(r"http://127\.0\.0\.1:\d+/lab/tree/quickstart\.ipynb\?token=(\S+)", printed)
+        found = re.search(r"http://127\.0\.0\.1:\d+/lab/tree/panel\.ipynb\?token=(\S+)", printed)
         assert found is not None
         assert requests.get(found[0], timeout=30).status_code == 200
         assert "/login?" in requests.get(found[0].partition("?")[0], timeout=30).url

@@ -13,7 +13,8 @@ from .lab import Lab, clean_environment
 from .rehearsal import RehearsalError, rehearse
 from .server import LocalCognito
 
-FIRST_NOTEBOOK = "quickstart.ipynb"
+FIRST_NOTEBOOK = "panel.ipynb"
+REHEARSED = (FIRST_NOTEBOOK, "quickstart.ipynb")
 
 
 def notebooks_folder() -> Path:
@@ -37,7 +38,8 @@ def demo(say: Callable[[str], None], open_page: Callable[[str], AbstractContextM
             address = lab.address(FIRST_NOTEBOOK)
             user = cognito.demo_user
             say(f"\n  JupyterLab   {address}\n  user name    {user.username}\n  password     {user.password}\n")
-            say("Run the cells from top to bottom. All of it is on this machine; Ctrl-C ends it and leaves nothing.")
+            say("Run the cells from top to bottom; quickstart.ipynb, beside it, does more, by magics.")
+            say("All of it is on this machine; Ctrl-C ends it and leaves nothing.")
             page = open_page(address) if open_page is not None else None
             with page or nullcontext():
                 while lab.running:
@@ -56,7 +58,9 @@ def check(say: Callable[[str], None]) -> bool:
         notebooks, environment = _prepare(Path(folder), cognito)
         try:
             _look_at_lab(notebooks, environment, say)
-            rehearse(cognito, notebooks / FIRST_NOTEBOOK, environment, say)
+            for name in REHEARSED:
+                say(f"{name}:")
+                rehearse(cognito, notebooks / name, environment, say)
         except RehearsalError as error:
             say(f"FAILED: {error}")
             return False

@@ -43,7 +43,7 @@ class Note(View):
 
 
 PANEL_ONLY = Note(
-    ("This was a sign-in panel. It works beside its own kernel alone: run %cognito_panel for a new one.",)
+    ("A sign-in panel was shown here. It works beside its own kernel alone: run %cognito_panel for a new one.",)
 )
 """What a saved notebook holds beside a panel."""
 

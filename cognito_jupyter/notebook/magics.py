@@ -67,8 +67,10 @@ class CognitoMagics(Magics):
     ).tag(config=True)
     remember = Bool(None, allow_none=True, help="Stay signed in on this computer.").tag(config=True)
     allowed_domains = List(Unicode(), help="The Cognito domains that may be used; empty: any.").tag(config=True)
-    hide_person = Bool(False, help="Keep name and e-mail out of the panel, and so of saved notebooks.").tag(config=True)
     share = Bool(False, help="Share each sign-in's role with everything else in the notebook.").tag(config=True)
+    hide_person = Bool(False, help="Keep name and e-mail out of what is shown, and so of saved notebooks.").tag(
+        config=True
+    )
     remote_kernel = Bool(
         None,
         allow_none=True,
@@ -101,27 +103,34 @@ class CognitoMagics(Magics):
     @argument("--profile", help="The profile of cognito.toml whose settings are used.")
     @argument("--paste", action="store_true", help="Also ask for the address that the browser ends at, to be pasted.")
     @argument("--no-browser", action="store_true", help="Only show the link; do not open a browser.")
-    @argument("--panel", action="store_true", help="Show a panel instead, and do not wait in this cell.")
     @argument("--share", action="store_true", help="Share the role with everything else here: see %%cognito_share.")
+    @argument(
+        "--panel", action="store_true", help="Show the panel, as the magic cognito_panel does; the cell does not wait."
+    )
     @argument("--timeout", type=read.seconds, help="How long to wait for you, in seconds; otherwise: 300.")
     @line_magic
     @plainly
     def cognito_login(self, line: str) -> None:
         """Sign in at Amazon Cognito, and use AWS in this notebook.
 
-        It shows a link to the sign-in page, opens it, and waits until you have signed in there. The next cell can use
-        `session`, a boto3 session whose keys renew themselves:
+        It shows a panel with a link to the sign-in page (the link alone, where no widgets are shown), opens the page,
+        and waits until you have signed in there. The next cell can use `session`, a boto3 session whose keys renew
+        themselves:
 
             %cognito_login --role-suffix Analyst
             session.client("s3").list_objects_v2(Bucket="my-bucket")
 
         Run again, it does nothing; with another role it changes `session` to that role without a new sign-in. The
-        browser is on another computer? Use --paste. Stop the cell to give up.
+        browser is on another computer? Paste its address into the panel; without a panel, use --paste. Stop the cell
+        to give up.
         """
         given = read.read_login(type(self).cognito_login, line)
         if given.panel:
             self._show_panel()
             return
+        self._sign_in(given)
+
+    def _sign_in(self, given: LoginArguments) -> None:
         request = self.request(given)
         with self.state.frontend.hearing_widgets() as hear:
             wait(lambda pause: self.state.sign_in(request, pause), hear)
@@ -129,11 +138,21 @@ class CognitoMagics(Magics):
     @line_magic
     @plainly
     def cognito_panel(self, line: str) -> None:
-        """Show a panel for signing in and out with the mouse, and for seeing who you are and for how long."""
+        """Show a panel for signing in and out with a click, and for seeing who you are and for how long.
+
+        The cell does not wait for it. The panel changes the role of `session`, too; several panels of a notebook show
+        the same. In a console, which shows no widgets, it signs you in by a link and shows your status as text.
+        """
         self._takes_nothing("cognito_panel", line)
         self._show_panel()
 
     def _show_panel(self) -> None:
+        if not self.state.frontend.is_notebook:
+            # A console or a terminal, which shows no widgets: the same as text.
+            self._sign_in(read.NO_ARGUMENTS)
+            if self.state.current is not None:
+                show(self.state.status(self.state.current))
+            return
         from .panel import LoginPanel
 
         panel = LoginPanel(self.state)
@@ -145,12 +164,11 @@ class CognitoMagics(Magics):
     @plainly
     def cognito_status(self, line: str) -> None:
         """Show who is signed in, with which role, until when, in which variables, and what is shared."""
-        from .status import NOT_SIGNED_IN, status_table
+        from .status import NOT_SIGNED_IN
 
         self._takes_nothing("cognito_status", line)
         current = self.state.current
-        shared = self.state.shared.roles
-        show(status_table(current, self.state.variables, shared=shared) if current else NOT_SIGNED_IN)
+        show(self.state.status(current) if current else NOT_SIGNED_IN)
 
     @magic_with_arguments("cognito_share")
     @argument("role_suffixes", nargs="*", type=read.role, help="The roles; otherwise that of the session.")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..config import Settings
     from ..credentials.manager import CognitoCredentialsManager
     from ..oauth.authenticator import CognitoOAuthAuthenticator
+    from .display import View
     from .panel import LoginPanel
 
 
@@ -33,7 +34,7 @@ class NotebookState:
     Args:
         shell: The shell.
         usual_request: What a login without arguments asks for.
-        hides_person: Whether name and e-mail stay out of the panel.
+        hides_person: Whether name and e-mail stay out of what is shown.
 
     Attributes:
         variables: The names given to the notebook.
@@ -105,7 +106,7 @@ class NotebookState:
         self.controller.request = request
         self.controller.settle()
         if not silent:
-            show(status_table(sign_in, self.variables, shared=self.shared.roles))
+            show(self.status(sign_in))
 
     def start_by_button(self) -> None:
         """Starts the login that was asked for last, or the usual one; returns at once."""
@@ -119,9 +120,14 @@ class NotebookState:
         bound = self.variables.get(request.session_name) if request is not None else None
         return bound if isinstance(bound, BoundSession) else None
 
+    def status(self, sign_in: SignIn, notes: tuple[str, ...] = ()) -> View:
+        """What there is to say about a sign-in, in a cell."""
+        shared = self.shared.roles
+        return status_table(sign_in, self.variables, notes, shared, hides_person=self.hides_person)
+
     @property
     def hides_person(self) -> bool:
-        """Whether name and e-mail stay out of the panel."""
+        """Whether name and e-mail stay out of what is shown."""
         return self._hides_person()
 
     def start_login(self, request: LoginRequest) -> Attempt:
@@ -169,7 +175,7 @@ class NotebookState:
             attempt.give_up()
             raise
         outcome = attempt.outcome.result()
-        conversation.conclude(status_table(outcome.sign_in, self.variables, conversation.notes, self.shared.roles))
+        conversation.conclude(self.status(outcome.sign_in, conversation.notes))
         if outcome.problem is not None:
             raise outcome.problem
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ..credentials.roles import shortest_suffixes
@@ -20,12 +20,26 @@ NOT_SIGNED_IN = Note(("You are not signed in. %cognito_login signs you in.",))
 
 
 def status_table(
-    sign_in: SignIn, variables: Variables, notes: tuple[str, ...] = (), shared: tuple[SharedRole, ...] = ()
+    sign_in: SignIn,
+    variables: Variables,
+    notes: tuple[str, ...] = (),
+    shared: tuple[SharedRole, ...] = (),
+    *,
+    hides_person: bool = False,
 ) -> View:
-    """Who is signed in and what that gives; nothing of it is secret, and no request is made for it."""
+    """Who is signed in and what that gives; nothing of it is secret, and no request is made for it.
+
+    Args:
+        sign_in: Whose.
+        variables: What the notebook holds of it.
+        notes: What else to say.
+        shared: The roles shared with everything else.
+        hides_person: Whether name and e-mail are left out, since the notebook is saved with what it shows.
+    """
     now = datetime.now(UTC)
     claims = sign_in.manager.claims or {}
-    rows = [("Who", person_of(claims)), ("Signed in at", _place(sign_in, claims, now))]
+    rows = [] if hides_person else [("Who", person_of(claims))]
+    rows.append(("Signed in at", _place(sign_in, claims, now)))
     rows += [(name, _binding(binding, now)) for name, binding in variables.held().items()]
     rows += [("Shared", _shared(role, now)) for role in shared]
     problem = sign_in.manager.problem
@@ -83,10 +97,16 @@ def person_of(claims: JwtPayload) -> str:
 
 
 def _place(sign_in: SignIn, claims: JwtPayload, now: datetime) -> str:
-    """The user pool alone knows when its session ends: the token that carries it is opaque."""
+    """The user pool alone knows when its session ends, the token that carries it being opaque; or a setting says it."""
     since = claims.get("auth_time")
-    when = f", {moment(datetime.fromtimestamp(since, UTC), now)}" if since else ""
-    return f"{sign_in.settings.configuration.domain}{when}; lasts until the user pool ends it, 30 days by default"
+    began = datetime.fromtimestamp(since, UTC) if since else None
+    when = f", {moment(began, now)}" if began else ""
+    days = sign_in.settings.refresh_token_days
+    if began and days is not None:
+        lasts = f"lasts until {moment(began + timedelta(days=days), now)}"
+    else:
+        lasts = "lasts until the user pool ends it, 30 days by default"
+    return f"{sign_in.settings.configuration.domain}{when}; {lasts}"
 
 
 def _binding(binding: Binding, now: datetime) -> str:

@@ -2,43 +2,72 @@
 
 from __future__ import annotations
 
-import re
-
 from playwright.sync_api import expect
 
-from cognito_jupyter.local import LocalCognito
-from tests.browser.conftest import WIDGETS, Open, Settings
+from .book import LOAD, LOGIN, PANEL
+from .conftest import WIDGETS, Open, Settings
+from .test_secrets import WIDGET_STATE, parts_in
 
-LOAD = "%load_ext cognito_jupyter"
-SECRET = re.compile(r"oauth2/authorize\?|[?&](state|nonce|code)=")
+BUSY = "import time\nfor _ in range(300): time.sleep(0.1)"
 
 
 def test_a_save_while_it_waits_holds_no_link(open_book: Open, lab_settings: Settings) -> None:
     """JupyterLab saves by itself every two minutes, so this happens to whoever takes a while to sign in."""
     lab_settings(WIDGETS, {"saveState": True})
-    book = open_book(LOAD, "%cognito_login", "%cognito_panel")
+    book = open_book(LOAD, LOGIN)
     book.run(0)
-    book.run(1)
-    expect(book.link()).to_be_visible()
+    book.start(1)
+    expect(book.link).to_be_visible()
     saved = book.save()
-    assert "application/vnd.jupyter.widget-state+json" in saved
+    assert WIDGET_STATE in saved
     assert "Cancel" in saved
-    assert SECRET.findall(saved) == []
+    assert parts_in(saved) == []
 
 
 def test_a_save_while_the_kernel_is_busy_holds_nothing_that_was_pasted(
-    open_book: Open, far: str, lab_settings: Settings, cognito: LocalCognito
+    open_book: Open, far: str, lab_settings: Settings
 ) -> None:
     """The box is emptied in the browser: a kernel that runs another cell could only do it later."""
     lab_settings(WIDGETS, {"saveState": True})
-    book = open_book(f"{LOAD}\n{far}", "%cognito_panel", "import time\nfor _ in range(400): time.sleep(0.05)")
-    book.run(0)
-    book.run(1)
+    book = open_book(f"{LOAD}\n{far}", PANEL, BUSY)
+    book.run(0, 1)
     address = book.sign_in()
-    book.run(2)
-    book.paste(address)
-    assert book.address().count() == 0 or book.address().input_value() == ""
+    book.start(2)
+    book.address.fill(address)
     saved = book.save()
-    assert "application/vnd.jupyter.widget-state+json" in saved
-    assert SECRET.findall(saved) == []
-    expect(book.panel).to_contain_text("You are signed in")
+    assert WIDGET_STATE in saved
+    assert parts_in(saved) == []
+    book.is_signed_in()
+
+
+def test_who_is_signed_in_is_in_no_file(open_book: Open, lab_settings: Settings) -> None:
+    """Where the setting says so, a saved notebook holds neither name nor e-mail."""
+    lab_settings(WIDGETS, {"saveState": True})
+    book = open_book(f"{LOAD}\n%config CognitoMagics.hide_person = True", LOGIN, "%cognito_status")
+    book.run(0)
+    book.start(1)
+    book.sign_in()
+    book.done(1)
+    book.is_signed_in()
+    expect(book.panel).not_to_contain_text("demo")
+    book.run(2)
+    saved = book.save()
+    assert WIDGET_STATE in saved
+    assert "demo" not in saved.replace("cognito-jupyter-demo", "")
+
+
+def test_a_reopened_notebook_shows_text_in_place_of_the_panel(open_book: Open, lab_settings: Settings) -> None:
+    """Its kernel is gone, and its widgets come from the file: nothing in it looks as if it could be clicked."""
+    lab_settings(WIDGETS, {"saveState": True})
+    book = open_book(LOAD, PANEL)
+    book.run(0, 1)
+    expect(book.link).to_be_visible()
+    book.save()
+    book.choose("Kernel", "Shut Down Kernel")
+    expect(book.panel.get_by_role("button")).to_have_count(0)
+    expect(book.panel.get_by_role("link")).to_have_count(0)
+    book.page.reload()
+    book.page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=60_000)
+    book.says("run %cognito_panel for a new one")
+    expect(book.panel.get_by_role("button")).to_have_count(0)
+    expect(book.panel.get_by_role("link")).to_have_count(0)
