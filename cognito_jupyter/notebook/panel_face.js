@@ -3,14 +3,14 @@
 // nothing even while the kernel is busy with another cell.
 
 const STALE_AFTER = 2500; // milliseconds without an answer: beside no kernel there is plain text
+const FACE_ALONE = ".cognito-panel > :not(.cognito-face) { display: none !important }";
 
 function render({ model, el }) {
   el.classList.add("cognito-face");
   el.innerHTML =
     '<style></style><div class="head" role="status" aria-live="polite"></div><div class="body"></div>';
   const [style, head, body] = el.children;
-  // Until the kernel answers: what lies around it, buttons above all, may have been saved and belong to no kernel.
-  style.textContent = ".cognito-panel > :not(.cognito-face) { display: none !important }";
+  style.textContent = FACE_ALONE; // until the kernel answers: the buttons around it may come from a file
   const shown = { style: "", head: "", body: "" };
   let offset = 0;
   let expired = new Set();
@@ -23,6 +23,7 @@ function render({ model, el }) {
 
   const heard = (content) => {
     clearTimeout(stale);
+    if (isDead(model)) return;
     offset = Date.now() - content.now;
     put(style, "style", content.style);
     put(head, "head", content.head);
@@ -49,6 +50,11 @@ function render({ model, el }) {
   });
 
   const tick = () => {
+    if (isDead(model)) {
+      clearInterval(clock);
+      goStale();
+      return;
+    }
     for (const node of el.querySelectorAll("[data-until]")) {
       const left = Math.max(0, (Number(node.dataset.until) + offset - Date.now()) / 1000);
       const part = Math.min(1, left / Number(node.dataset.whole));
@@ -65,9 +71,12 @@ function render({ model, el }) {
     }
   };
 
-  const stale = setTimeout(() => {
+  const goStale = () => {
+    style.textContent = FACE_ALONE;
+    body.textContent = "";
     head.textContent = model.get("stale");
-  }, STALE_AFTER);
+  };
+  const stale = setTimeout(goStale, STALE_AFTER);
   const clock = setInterval(tick, 1000);
   model.on("msg:custom", heard);
   model.send({ seen: true });
@@ -76,6 +85,14 @@ function render({ model, el }) {
     clearInterval(clock);
     model.off("msg:custom", heard);
   };
+}
+
+// Whether the kernel is gone, as far as the front end says so. JupyterLab leaves widgets as they are when a kernel is shut
+// down, and no widget is told; but every comm to it is disposed, and the layout's is within reach.
+function isDead(model) {
+  const layout = model.get("layout");
+  const comm = layout?.comm?.jsServicesComm;
+  return layout?.comm_live === false || comm?.isDisposed === true || comm?._kernel?.status === "dead";
 }
 
 function inWords(seconds) {

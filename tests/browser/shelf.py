@@ -48,8 +48,10 @@ class Shelf:
                 self.request("DELETE", f"api/sessions/{session['id']}")
 
     def end(self, path: Path) -> None:
-        """Ends a notebook's kernel."""
-        self.request("DELETE", f"api/sessions/{self._sessions.pop(path)}")
+        """Ends a notebook's kernel, where the test has not done so."""
+        session = self._sessions.pop(path)
+        if any(each["id"] == session for each in self.request("GET", "api/sessions").json()):
+            self.request("DELETE", f"api/sessions/{session}")
 
     def request(self, method: str, where: str, **what: object) -> requests.Response:
         """Asks Jupyter Server."""
