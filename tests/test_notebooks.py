@@ -80,6 +80,17 @@ def test_ten_mistakes_leave_no_thread_and_no_child(mistakes: dict[int, CellRun])
     assert mistakes[0].text.strip() == "[] []"
 
 
+def test_the_panels_notebook_runs_as_the_demo_plays_it(cognito: LocalCognito, tmp_path: Path) -> None:
+    """By text, as its front end shows no widgets; tests/browser has the panel."""
+    from cognito_jupyter.local.rehearsal import rehearse
+
+    said: list[str] = []
+    environment = clean_environment(tmp_path, cognito.environment)
+    rehearse(cognito, NOTEBOOKS / "panel.ipynb", environment, said.append)
+    for part in ("stars/measurements.csv", "True", "one sign-in"):
+        assert part in "\n".join(said)
+
+
 def test_the_quickstart_runs_as_the_demo_plays_it(cognito: LocalCognito, tmp_path: Path) -> None:
     """One sign-in, S3 read, a role denied, another role taken, the keys renewed, signed out."""
     from cognito_jupyter.local.rehearsal import rehearse

@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
 
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.local.kernel import CellRun, Kernel
 from cognito_jupyter.local.lab import clean_environment
 from cognito_jupyter.local.person import sign_in
+from tests.notebook.walk import Walk
 
 AUTHORIZE = re.compile(r"https?://\S+/oauth2/authorize\?\S+")
 
@@ -90,3 +93,12 @@ def notebook(cognito: LocalCognito, environment: dict[str, str]) -> Iterator[Not
         notebook = Notebook(kernel, Person(cognito))
         notebook.text("%load_ext cognito_jupyter")
         yield notebook
+
+
+@pytest.fixture
+def walk(cognito: LocalCognito) -> Iterator[Walk]:
+    config = Config()
+    config.HistoryManager.enabled = False
+    walk = Walk(cognito, InteractiveShell(config=config))  # type: ignore[no-untyped-call]
+    yield walk
+    walk.state.close()
