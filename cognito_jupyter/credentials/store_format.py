@@ -45,7 +45,7 @@ class StoreKey:
             configuration.client_id,
             configuration.user_pool_id,
             configuration.identity_pool_id,
-            _endpoints(environment),
+            endpoints_in(environment),
         )
 
     def __repr__(self) -> str:
@@ -116,7 +116,8 @@ ENDPOINT_VARIABLES = (
 """By which an environment moves what a sign-in asks."""
 
 
-def _endpoints(environment: Mapping[str, str]) -> tuple[str, ...]:
+def endpoints_in(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """What an environment moves, in the shape of a key."""
     if environment.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true":
         return ()
     return tuple(f"{name}={environment[name]}" for name in ENDPOINT_VARIABLES if environment.get(name))

@@ -32,6 +32,8 @@ class LoginArguments:
     panel: bool
     share: bool
     timeout: float | None
+    remember: bool = False
+    fresh: bool = False
 
 
 NO_ARGUMENTS = LoginArguments(

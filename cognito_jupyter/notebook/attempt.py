@@ -11,7 +11,8 @@ from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from ..errors import CognitoError
+from ..errors import CognitoError, SignedOutError
+from .kept import restored, store_for
 from .signin import LoginRequest, Outcome, SignIn, take_role
 
 if TYPE_CHECKING:
@@ -88,12 +89,24 @@ class Attempt:
 
     def _work(self) -> None:
         try:
+            kept = self._kept()
+            if kept is not None:
+                self.outcome.set_result(kept)
+                return
             with self._authenticator.begin_login(timeout=self.request.timeout) as login:
                 # Inside: closing gives a browser's idle connections a second, for which nobody should wait.
                 self.outcome.set_result(self._follow(login))
         # Handed to the cell, where it is raised.
         except BaseException as error:  # noqa: BLE001
             self.outcome.set_exception(error)
+
+    def _kept(self) -> Outcome | None:
+        """What comes of the sign-in that is kept on this computer; None: the person has to sign in."""
+        if self.request.fresh or self._previous is not None:
+            return None
+        sign_in = restored(self.request.settings, self._authenticator)
+        outcome = self._with_role(sign_in) if sign_in is not None else None
+        return None if outcome is not None and isinstance(outcome.problem, SignedOutError) else outcome
 
     def _follow(self, login: Login) -> Outcome:
         self.ends_at = datetime.now(UTC) + timedelta(seconds=login.seconds_left)
@@ -108,7 +121,7 @@ class Attempt:
         tokens = login.tokens()
         sign_in = SignIn(self.request.settings, self._same_persons(tokens) or manager)
         sign_in.manager.wait_for_sign_in = self.request.settings.wait_for_sign_in
-        sign_in.manager.auth_tokens = tokens
+        sign_in.manager.sign_in(tokens, store_for(self.request.settings, tokens))
         return self._with_role(sign_in)
 
     def _same_persons(self, tokens: CognitoTokens) -> CognitoCredentialsManager | None:
@@ -123,6 +136,7 @@ class Attempt:
     def _warmed(self) -> CognitoCredentialsManager:
         """All that takes time and needs no tokens, while the person types a password."""
         importlib.import_module("cognito_jupyter.oauth.verification")
+        importlib.import_module("cognito_jupyter.credentials.store")
         from ..credentials.manager import CognitoCredentialsManager
 
         pools = self.request.settings.configuration

@@ -27,6 +27,8 @@ async def login(  # noqa: PLR0913 - the options of the magic, by the same names
     profile: str | None = None,
     paste: bool = False,
     no_browser: bool = False,
+    remember: bool = False,
+    fresh: bool = False,
     timeout: float | None = None,  # noqa: ASYNC109 - how long the person has; it ends as an error of its own
 ) -> boto3.Session:
     """Signs in at Amazon Cognito in a notebook: `session = await cognito_jupyter.login("Analyst")`.
@@ -43,6 +45,8 @@ async def login(  # noqa: PLR0913 - the options of the magic, by the same names
         profile: The profile of cognito.toml whose settings are used.
         paste: Whether to ask also for the address that the browser ends at.
         no_browser: Whether only to show the link, without opening a browser.
+        remember: Whether to stay signed in on this computer, so that new kernels ask nobody.
+        fresh: Whether to sign in anew, whoever is signed in.
         timeout: Seconds that the person has; None: as set, 300.
 
     Returns:
@@ -63,6 +67,8 @@ async def login(  # noqa: PLR0913 - the options of the magic, by the same names
         paste=paste,
         no_browser=no_browser,
         panel=False,
+        remember=remember,
+        fresh=fresh,
         timeout=None if timeout is None else _checked("timeout", read.seconds, str(timeout)),
     )
     request = magics.request(given)

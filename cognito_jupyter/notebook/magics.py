@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from IPython.core.magic import Magics, magics_class
 from traitlets import Bool, Float, List, Unicode
 
-from ..errors import SettingError
+from ..errors import CognitoError, SettingError
 from . import arguments as read
 from .completion import MagicCompleter
 from .failure import plainly
@@ -35,6 +35,8 @@ _LOGIN_OPTIONS = (
     "--panel",
     "--share",
     "--timeout",
+    "--remember",
+    "--fresh",
 )
 _SHARE_OPTIONS = ("--stop", "--hide-credentials-file", "--default-session")
 _OWN_TRAITS = frozenset({"name", "manager_name", "hide_person", "remote_kernel", "share"})
@@ -108,6 +110,8 @@ class CognitoMagics(Magics):
         "--panel", action="store_true", help="Show the panel, as the magic cognito_panel does; the cell does not wait."
     )
     @argument("--timeout", type=read.seconds, help="How long to wait for you, in seconds; otherwise: 300.")
+    @argument("--remember", action="store_true", help="Stay signed in on this computer: new kernels ask nobody.")
+    @argument("--fresh", action="store_true", help="Sign in anew, whoever is signed in or stays so on this computer.")
     @line_magic
     @plainly
     def cognito_login(self, line: str) -> None:
@@ -123,6 +127,9 @@ class CognitoMagics(Magics):
         Run again, it does nothing; with another role it changes `session` to that role without a new sign-in. The
         browser is on another computer? Paste its address into the panel; without a panel, use --paste. Stop the cell
         to give up.
+
+        With --remember the sign-in stays on this computer, in a file for your user alone, until %cognito_logout: after
+        a restart, and in other notebooks, %cognito_login signs you in without asking.
         """
         given = read.read_login(type(self).cognito_login, line)
         if given.panel:
@@ -164,11 +171,12 @@ class CognitoMagics(Magics):
     @plainly
     def cognito_status(self, line: str) -> None:
         """Show who is signed in, with which role, until when, in which variables, and what is shared."""
-        from .status import NOT_SIGNED_IN
+        from .status import NOT_SIGNED_IN, kept_note
 
         self._takes_nothing("cognito_status", line)
         current = self.state.current
-        show(self.state.status(current) if current else NOT_SIGNED_IN)
+        kept = self._kept() if current is None else None
+        show(self.state.status(current) if current else kept_note(kept) if kept else NOT_SIGNED_IN)
 
     @magic_with_arguments("cognito_share")
     @argument("role_suffixes", nargs="*", type=read.role, help="The roles; otherwise that of the session.")
@@ -228,16 +236,19 @@ class CognitoMagics(Magics):
     def cognito_logout(self, line: str) -> None:
         """Sign out: revoke the sign-in at Cognito and take away the variables that it set.
 
+        One that stays on this computer ends for all notebooks, each at its next renewal.
+
         AWS keys already handed out stay good until they expire, within an hour. The browser keeps its own Cognito
         session until you follow the link shown.
         """
         from .status import NOT_SIGNED_IN, signed_out
 
         self._takes_nothing("cognito_logout", line)
-        current = self.state.current
+        current = self.state.current or self._kept()
         if current is None:
             show(NOT_SIGNED_IN)
             return
+        self.state.remember(current)
         authenticator, logout_uri = current.manager.authenticator, current.settings.logout_uri
         names = self.state.sign_out()
         link = authenticator.logout_url(logout_uri) if authenticator else None
@@ -274,6 +285,7 @@ class CognitoMagics(Magics):
             paste=given.paste,
             open_browser=not given.no_browser,
             share=given.share or self.share,
+            fresh=given.fresh,
             distance=sign_of_distance(self.remote_kernel),
         )
 
@@ -286,9 +298,10 @@ class CognitoMagics(Magics):
         from ..config import resolve
 
         overrides: dict[str, object] = {"timeout": given.timeout} if given.timeout else {}
-        return resolve(
-            overrides, traits=self._traits_set(), profile=given.profile, discover=self._discover, agree=agree
-        )
+        if given.remember:
+            overrides["remember"] = True
+        discover = self._discover if given.fresh else self._known_or_discovered
+        return resolve(overrides, traits=self._traits_set(), profile=given.profile, discover=discover, agree=agree)
 
     def _traits_set(self) -> dict[str, object]:
         """The settings that somebody has given by `c.CognitoMagics` or `%config`."""
@@ -310,6 +323,19 @@ class CognitoMagics(Magics):
         from ..oauth.discovery import discover_domain
 
         return functools.cache(discover_domain)
+
+    def _known_or_discovered(self, user_pool_id: str, region: str) -> str:
+        """A pool's domain: nobody is asked for that of a sign-in that is kept on this computer."""
+        from .kept import kept_domain
+
+        return kept_domain(user_pool_id) or self._discover(user_pool_id, region)
+
+    def _kept(self) -> SignIn | None:
+        """The sign-in that is kept on this computer, and that no login of this notebook has taken yet."""
+        try:
+            return self.state.kept(self._usual_request().settings)
+        except CognitoError:  # without settings there is none to be found
+            return None
 
     def _takes_nothing(self, magic: str, line: str) -> None:
         if line.strip():

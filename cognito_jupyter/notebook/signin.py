@@ -21,6 +21,7 @@ class LoginRequest:
         role_suffix: None: whatever role there is.
         timeout: Seconds that the person has.
         paste: Whether the person asked for the paste box.
+        fresh: Whether to sign in anew, whoever is signed in.
         share: Whether the role is to be shared with everything else in the notebook.
         distance: Why the browser may be on another computer than the kernel; None: nothing speaks for it.
     """
@@ -34,6 +35,7 @@ class LoginRequest:
     open_browser: bool
     share: bool = False
     distance: str | None = None
+    fresh: bool = False
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from .conversation import Conversation
 from .failure import nobody_to_ask
 from .frontend import Frontend
 from .ipython import show
+from .kept import restored
 from .shared import NotebookShare
 from .signin import LoginRequest, Outcome, Role, SignIn, take_role
 from .status import status_table
@@ -76,8 +77,9 @@ class NotebookState:
             CognitoError: It could not be.
         """
         self.variables.check(request.session_name, request.manager_name)
-        held = next((sign_in for sign_in in self._sign_ins if sign_in.serves(request.settings)), None)
+        held = None if request.fresh else self._held(request.settings) or self.kept(request.settings)
         if held is not None:
+            self.remember(held)
             try:
                 self._use(held, request)
             except SignedOutError:
@@ -87,6 +89,13 @@ class NotebookState:
             else:
                 return
         await self._log_in(request, pause)
+
+    def _held(self, settings: Settings) -> SignIn | None:
+        return next((sign_in for sign_in in self._sign_ins if sign_in.serves(settings)), None)
+
+    def kept(self, settings: Settings) -> SignIn | None:
+        """The sign-in that is kept on this computer, if there is one; no call is made for it."""
+        return restored(settings, _authenticator(settings))
 
     def _use(self, sign_in: SignIn, request: LoginRequest) -> None:
         sign_in.manager.wait_for_sign_in = request.settings.wait_for_sign_in
@@ -99,7 +108,7 @@ class NotebookState:
         unshared = request.share and not self.shared.roles
         silent = unchanged and manager is not None and manager.value is sign_in.manager and not unshared
         if not silent:
-            self._remember(sign_in)
+            self.remember(sign_in)
             self._bind(sign_in, None if unchanged else role, request)
         if unshared:
             self._share_role(sign_in, role, request)
@@ -137,7 +146,7 @@ class NotebookState:
             SettingError: A variable's name is taken; nobody is to sign in for nothing.
         """
         self.variables.check(request.session_name, request.manager_name)
-        previous = next((sign_in for sign_in in self._sign_ins if sign_in.serves(request.settings)), None)
+        previous = self._held(request.settings)
         return self.controller.begin(request, lambda: Attempt(request, _authenticator(request.settings), previous))
 
     def keep(self, outcome: Outcome, request: LoginRequest) -> None:
@@ -146,7 +155,7 @@ class NotebookState:
         Raises:
             SettingError: A variable has got something else meanwhile; the sign-in is remembered all the same.
         """
-        self._remember(outcome.sign_in)
+        self.remember(outcome.sign_in)
         self.variables.check(request.session_name, request.manager_name)
         self._bind(outcome.sign_in, outcome.role, request)
         if request.share and outcome.role is not None:
@@ -187,7 +196,7 @@ class NotebookState:
 
         return LoginPanel(self)
 
-    def _remember(self, sign_in: SignIn) -> None:
+    def remember(self, sign_in: SignIn) -> None:
         """As the current one, in place of an ended one with the same settings."""
         if sign_in.manager not in self._followed:
             # Renewed, refreshed, ended by the user pool: whatever happens to it, every panel is to show it.

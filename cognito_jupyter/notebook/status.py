@@ -10,6 +10,7 @@ from .display import Note, Table, View, moment
 from .variables import Binding, BoundSession, Variables, short_role
 
 if TYPE_CHECKING:
+    from ..credentials.keeper import Keeper
     from ..oauth.tokens import JwtPayload
     from ..sharing.shares import SharedRole
     from .signin import SignIn
@@ -40,6 +41,7 @@ def status_table(
     claims = sign_in.manager.claims or {}
     rows = [] if hides_person else [("Who", person_of(claims))]
     rows.append(("Signed in at", _place(sign_in, claims, now)))
+    rows.append(("Stays signed in", _keeping(sign_in.manager.keeper, hides_person=hides_person)))
     rows += [(name, _binding(binding, now)) for name, binding in variables.held().items()]
     rows += [("Shared", _shared(role, now)) for role in shared]
     problem = sign_in.manager.problem
@@ -94,6 +96,25 @@ def person_of(claims: JwtPayload) -> str:
     """Who somebody is, as a person would say it."""
     username, email = claims.get("cognito:username"), claims.get("email")
     return f"{username} ({email})" if username and email else username or email or claims.get("sub", "unknown")
+
+
+def kept_note(sign_in: SignIn) -> View:
+    """What a notebook says in which nobody has signed in, beside a sign-in that is kept on this computer."""
+    return Note(
+        (
+            "Nobody has signed in in this notebook, and you stay signed in on this computer.",
+            "%cognito_login takes that sign-in without asking, and %cognito_logout ends it.",
+            f"It is kept in {sign_in.manager.keeper.path}.",
+        )
+    )
+
+
+def _keeping(keeper: Keeper, *, hides_person: bool) -> str:
+    """Whether the sign-in is kept on this computer, and where; the path names the person's home."""
+    problem = f" {keeper.problem}" if keeper.problem is not None else ""
+    if keeper.path is None:
+        return f"no, it ends with this kernel; %cognito_login --remember keeps it.{problem}"
+    return f"yes, on this computer{'' if hides_person else f', in {keeper.path}'}.{problem}"
 
 
 def _place(sign_in: SignIn, claims: JwtPayload, now: datetime) -> str:

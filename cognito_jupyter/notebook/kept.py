@@ -1,0 +1,90 @@
+"""The sign-in that stays on this computer, as a notebook finds it and keeps it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..errors import UnavailableError
+from .signin import SignIn
+
+if TYPE_CHECKING:
+    from ..config import Settings
+    from ..credentials.store import Store
+    from ..oauth.authenticator import CognitoOAuthAuthenticator
+    from ..oauth.tokens import CognitoTokens
+
+
+def restored(settings: Settings, authenticator: CognitoOAuthAuthenticator) -> SignIn | None:
+    """The kept sign-in that these settings ask for; no call is made for it.
+
+    Args:
+        settings: Of the login that it may save the person.
+        authenticator: Refreshes and revokes its tokens.
+
+    Returns:
+        None where there is none, or none that could be read: then the person signs in.
+    """
+    if _unwanted(settings):
+        return None
+    store = _store(settings)
+    if not store.path.exists():
+        return None  # before boto3 is imported for nothing
+    from ..credentials.manager import CognitoCredentialsManager
+
+    pools = settings.configuration
+    manager = CognitoCredentialsManager(
+        pools.identity_pool_id, pools.user_pool_id, pools.region, authenticator=authenticator
+    )
+    try:
+        return SignIn(settings, manager) if manager.restore(store) else None
+    except UnavailableError:
+        # Whoever wants to stay signed in is told when the new sign-in cannot be kept.
+        return None
+
+
+def store_for(settings: Settings, tokens: CognitoTokens) -> Store | None:
+    """Where to keep the sign-in of a login that has just ended; None: in memory alone.
+
+    Whoever stays signed in on this computer goes on doing so: a new sign-in takes the place of the kept one.
+    """
+    if _unwanted(settings):
+        return None
+    store = _store(settings)
+    return store if settings.remember or _holds(store, tokens) else None
+
+
+def kept_domain(user_pool_id: str) -> str | None:
+    """The domain of a user pool at which somebody stays signed in, which saves asking the pool for it."""
+    from ..credentials.store import stored_keys
+    from ..credentials.store_format import endpoints_in
+
+    domains = {
+        key.domain.removeprefix("https://")
+        for key in stored_keys()
+        if key.user_pool_id == user_pool_id and key.endpoints == endpoints_in()
+    }
+    return domains.pop() if len(domains) == 1 else None
+
+
+def _store(settings: Settings) -> Store:
+    from ..credentials.store import Store
+    from ..credentials.store_format import StoreKey
+
+    return Store(StoreKey.of(settings.configuration))
+
+
+def _unwanted(settings: Settings) -> bool:
+    """Whether somebody has said no, which is more than not having said yes."""
+    return not settings.remember and "remember" in settings.sources
+
+
+def _holds(store: Store, tokens: CognitoTokens) -> bool:
+    from ..credentials.user_pool import claims_of, subject_of
+
+    try:
+        stored = store.read() if store.path.exists() else None
+    except UnavailableError:
+        return False
+    return stored is not None and subject_of(claims_of(stored.tokens["id_token"])) == subject_of(
+        claims_of(tokens["id_token"])
+    )
