@@ -53,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="cognito-jupyter", description="One sign-in at Amazon Cognito, and a notebook can use AWS."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_terminal(commands)
     local = commands.add_parser("local", help="run a Cognito with S3 on this machine, and print the settings to export")
     command.add_arguments(local)
     local.set_defaults(run=_local)
@@ -62,6 +63,41 @@ def _parser() -> argparse.ArgumentParser:
     how.add_argument("--no-browser", action="store_true", help="print the address instead of opening it")
     how.add_argument("--check", action="store_true", help="without a screen: play the person, run the notebook, report")
     return parser
+
+
+def _add_terminal(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from .terminal import arguments
+
+    login = commands.add_parser("login", help="sign in, and stay signed in on this computer")
+    arguments.add_login(login)
+    login.set_defaults(run=_login)
+    logout = commands.add_parser("logout", help="end the sign-in that stays on this computer")
+    arguments.add_logout(logout)
+    logout.set_defaults(run=_logout)
+    status = commands.add_parser("status", help="show who stays signed in on this computer, and the roles")
+    arguments.add_status(status)
+    status.set_defaults(run=_status)
+    commands.add_parser(
+        "credential-process", help="print a kept sign-in's AWS credentials for a profile of AWS's tools"
+    )
+
+
+def _login(arguments: argparse.Namespace) -> int:
+    from .terminal.sign_in import login
+
+    return login(arguments)
+
+
+def _logout(arguments: argparse.Namespace) -> int:
+    from .terminal.sign_out import logout
+
+    return logout(arguments)
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    from .terminal.report import status
+
+    return status(arguments)
 
 
 def _local(arguments: argparse.Namespace) -> int:

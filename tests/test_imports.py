@@ -12,7 +12,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "cognito_jupyter"
 HEAVY = ("boto3", "botocore", "requests", "urllib3", "cryptography", "jwt", "ipywidgets", "flask", "moto")
-STAGES = {"config": 0, "oauth": 1, "credentials": 2, "sharing": 3, "notebook": 4, "cli": 5}
+STAGES = {"config": 0, "oauth": 1, "credentials": 2, "sharing": 3, "notebook": 4, "terminal": 5, "cli": 6}
 CONTAINERS = {"[]", "{}", "list", "dict", "set", "deque", "defaultdict", "Counter"}
 LOAD_EXTENSION = """
 from IPython.core.interactiveshell import InteractiveShell

@@ -11,8 +11,8 @@ from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from ..credentials.kept import restored, store_for
 from ..errors import CognitoError, SignedOutError
-from .kept import restored, store_for
 from .signin import LoginRequest, Outcome, SignIn, take_role
 
 if TYPE_CHECKING:
@@ -104,8 +104,8 @@ class Attempt:
         """What comes of the sign-in that is kept on this computer; None: the person has to sign in."""
         if self.request.fresh or self._previous is not None:
             return None
-        sign_in = restored(self.request.settings, self._authenticator)
-        outcome = self._with_role(sign_in) if sign_in is not None else None
+        manager = restored(self.request.settings, self._authenticator)
+        outcome = self._with_role(SignIn(self.request.settings, manager)) if manager is not None else None
         return None if outcome is not None and isinstance(outcome.problem, SignedOutError) else outcome
 
     def _follow(self, login: Login) -> Outcome:

@@ -326,7 +326,7 @@ class CognitoMagics(Magics):
 
     def _known_or_discovered(self, user_pool_id: str, region: str) -> str:
         """A pool's domain: nobody is asked for that of a sign-in that is kept on this computer."""
-        from .kept import kept_domain
+        from ..credentials.kept import kept_domain
 
         return kept_domain(user_pool_id) or self._discover(user_pool_id, region)
 

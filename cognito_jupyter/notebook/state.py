@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from ..credentials.kept import restored
 from ..errors import CognitoError, SignedOutError
 from .attempt import Attempt
 from .controller import Controller
@@ -12,7 +13,6 @@ from .conversation import Conversation
 from .failure import nobody_to_ask
 from .frontend import Frontend
 from .ipython import show
-from .kept import restored
 from .shared import NotebookShare
 from .signin import LoginRequest, Outcome, Role, SignIn, take_role
 from .status import status_table
@@ -95,7 +95,8 @@ class NotebookState:
 
     def kept(self, settings: Settings) -> SignIn | None:
         """The sign-in that is kept on this computer, if there is one; no call is made for it."""
-        return restored(settings, _authenticator(settings))
+        manager = restored(settings, _authenticator(settings))
+        return SignIn(settings, manager) if manager is not None else None
 
     def _use(self, sign_in: SignIn, request: LoginRequest) -> None:
         sign_in.manager.wait_for_sign_in = request.settings.wait_for_sign_in

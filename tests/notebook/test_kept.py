@@ -29,9 +29,9 @@ def home(tmp_path: Path, environment: dict[str, str]) -> Path:
 
 
 @contextmanager
-def started(cognito: LocalCognito, environment: dict[str, str], **how: bool) -> Iterator[Notebook]:
+def started(cognito: LocalCognito, environment: dict[str, str], *, allow_stdin: bool = True) -> Iterator[Notebook]:
     """A kernel that has just started, with somebody in front of it."""
-    with Kernel(environment, **how) as kernel:
+    with Kernel(environment, allow_stdin=allow_stdin) as kernel:
         notebook = Notebook(kernel, Person(cognito))
         notebook.text("%load_ext cognito_jupyter")
         yield notebook

@@ -1,20 +1,20 @@
-"""The sign-in that stays on this computer, as a notebook finds it and keeps it."""
+"""The sign-in that stays on this computer, as whoever needs one finds it and keeps it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from ..errors import UnavailableError
-from .signin import SignIn
 
 if TYPE_CHECKING:
     from ..config import Settings
-    from ..credentials.store import Store
     from ..oauth.authenticator import CognitoOAuthAuthenticator
     from ..oauth.tokens import CognitoTokens
+    from .manager import CognitoCredentialsManager
+    from .store import Store
 
 
-def restored(settings: Settings, authenticator: CognitoOAuthAuthenticator) -> SignIn | None:
+def restored(settings: Settings, authenticator: CognitoOAuthAuthenticator) -> CognitoCredentialsManager | None:
     """The kept sign-in that these settings ask for; no call is made for it.
 
     Args:
@@ -26,17 +26,17 @@ def restored(settings: Settings, authenticator: CognitoOAuthAuthenticator) -> Si
     """
     if _unwanted(settings):
         return None
-    store = _store(settings)
+    store = usual_store(settings)
     if not store.path.exists():
         return None  # before boto3 is imported for nothing
-    from ..credentials.manager import CognitoCredentialsManager
+    from .manager import CognitoCredentialsManager
 
     pools = settings.configuration
     manager = CognitoCredentialsManager(
         pools.identity_pool_id, pools.user_pool_id, pools.region, authenticator=authenticator
     )
     try:
-        return SignIn(settings, manager) if manager.restore(store) else None
+        return manager if manager.restore(store) else None
     except UnavailableError:
         # Whoever wants to stay signed in is told when the new sign-in cannot be kept.
         return None
@@ -49,14 +49,14 @@ def store_for(settings: Settings, tokens: CognitoTokens) -> Store | None:
     """
     if _unwanted(settings):
         return None
-    store = _store(settings)
+    store = usual_store(settings)
     return store if settings.remember or _holds(store, tokens) else None
 
 
 def kept_domain(user_pool_id: str) -> str | None:
     """The domain of a user pool at which somebody stays signed in, which saves asking the pool for it."""
-    from ..credentials.store import stored_keys
-    from ..credentials.store_format import endpoints_in
+    from .store import stored_keys
+    from .store_format import endpoints_in
 
     domains = {
         key.domain.removeprefix("https://")
@@ -66,9 +66,10 @@ def kept_domain(user_pool_id: str) -> str | None:
     return domains.pop() if len(domains) == 1 else None
 
 
-def _store(settings: Settings) -> Store:
-    from ..credentials.store import Store
-    from ..credentials.store_format import StoreKey
+def usual_store(settings: Settings) -> Store:
+    """Where the sign-in of these settings is kept, if it is."""
+    from .store import Store
+    from .store_format import StoreKey
 
     return Store(StoreKey.of(settings.configuration))
 
@@ -79,7 +80,7 @@ def _unwanted(settings: Settings) -> bool:
 
 
 def _holds(store: Store, tokens: CognitoTokens) -> bool:
-    from ..credentials.user_pool import claims_of, subject_of
+    from .user_pool import claims_of, subject_of
 
     try:
         stored = store.read() if store.path.exists() else None

@@ -1,0 +1,102 @@
+"""`cognito-jupyter status`: who stays signed in on this computer, as a table and as JSON; nothing of it is secret."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from ..credentials.roles import roles_in, shortest_suffixes
+from ..credentials.store import Store, stored_keys
+from ..credentials.user_pool import claims_of
+from ..errors import CognitoError
+from ..notebook.display import Table, moment
+from ..notebook.status import person_of
+
+if TYPE_CHECKING:
+    import argparse
+
+    from ..credentials.store_format import StoredSignIn
+
+_NOBODY = "You are not signed in. Run: cognito-jupyter login"
+
+
+def status(arguments: argparse.Namespace) -> int:
+    """Shows every sign-in that is kept on this computer.
+
+    Returns:
+        The exit code: 0, or 1 where nobody is signed in.
+    """
+    found = [(store, stored) for store in map(Store, stored_keys()) if (stored := _read(store)) is not None]
+    if arguments.json:
+        print(json.dumps([_facts(store, stored) for store, stored in found], indent=2))
+    elif found:
+        print("\n\n".join(_text(store, stored) for store, stored in found))
+    else:
+        print(_NOBODY, file=sys.stderr)
+    return 0 if found else 1
+
+
+def said_of(store: Store) -> str:
+    """What a sign-in gives, for a person to read."""
+    stored = _read(store)
+    return _text(store, stored) if stored is not None else _NOBODY
+
+
+def _read(store: Store) -> StoredSignIn | None:
+    try:
+        return store.read()
+    except CognitoError as error:
+        print(error, file=sys.stderr)
+        return None
+
+
+def _text(store: Store, stored: StoredSignIn) -> str:
+    now = datetime.now(UTC)
+    claims = claims_of(stored.tokens["id_token"])
+    since = claims.get("auth_time")
+    when = f", {moment(datetime.fromtimestamp(since, UTC), now)}" if since else ""
+    facts = (
+        ("Who", person_of(claims)),
+        ("Signed in at", f"{store.key.domain}{when}; lasts until the user pool ends it, 30 days by default"),
+        ("Kept in", str(store.path)),
+        ("For AWS's tools", f"credential_process = cognito-jupyter credential-process {store.name} ROLE_ARN"),
+    )
+    roles = tuple(
+        (suffix, arn or "the identity pool's default", f"keys until {moment(until, now)}" if until else "no keys yet")
+        for suffix, arn, until in _roles(stored)
+    )
+    return f"{Table('Signed in', facts).text()}\n{Table('Roles', roles, ('Suffix', 'Role', 'Keys')).text()}"
+
+
+def _facts(store: Store, stored: StoredSignIn) -> dict[str, object]:
+    claims = claims_of(stored.tokens["id_token"])
+    since = claims.get("auth_time")
+    return {
+        "sign_in": store.name,
+        "file": str(store.path),
+        "who": person_of(claims),
+        "domain": store.key.domain,
+        "client_id": store.key.client_id,
+        "user_pool_id": store.key.user_pool_id,
+        "identity_pool_id": store.key.identity_pool_id,
+        "signed_in_at": datetime.fromtimestamp(since, UTC).isoformat() if since else None,
+        "roles": [
+            {"suffix": suffix, "role_arn": arn or None, "keys_until": until.isoformat() if until else None}
+            for suffix, arn, until in _roles(stored)
+        ],
+    }
+
+
+def _roles(stored: StoredSignIn) -> list[tuple[str, str, datetime | None]]:
+    """Suffix, ARN, and until when there are keys; the identity pool's default role has neither suffix nor ARN."""
+    arns = roles_in(claims_of(stored.tokens["id_token"])) or ("",)
+    suffixes = shortest_suffixes(arns, arns)
+    return [(suffix, arn, _until(stored, arn)) for suffix, arn in zip(suffixes, arns, strict=True)]
+
+
+def _until(stored: StoredSignIn, arn: str) -> datetime | None:
+    keys = stored.credentials.get(arn)
+    until = datetime.fromtimestamp(keys.expires_at, UTC) if keys is not None else None
+    return until if until is not None and until > datetime.now(UTC) else None
