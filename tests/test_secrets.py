@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import stat
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -46,6 +48,8 @@ for way in (cognito.refresh_user_pool_tokens, cognito.get_credentials, exchange)
         logging.exception("as a person would log it")
         print(repr(error))
 """
+
+CREDENTIAL_PROCESS = f"{str(Path(sys.executable).with_name('cognito-jupyter'))!r}, 'credential-process'"
 
 
 class Search:
@@ -144,6 +148,29 @@ def test_no_secret_of_a_whole_run_is_found_anywhere(cognito: LocalCognito, scene
     assert "X-Amz-Security-Token" in log
     assert len(secrets) > 20
     assert search.found(secrets) == []
+
+
+def test_a_sign_in_that_is_kept_is_in_its_own_file_alone(cognito: LocalCognito, scene: Scene) -> None:
+    """Renewals and rotations, a second kernel's worth of restoring, and the credential process; then the logout."""
+    kernel, search, home = scene
+    person = Person(cognito)
+    for code in (LOG_ALL, "%load_ext cognito_jupyter", "%cognito_login --role-suffix Analyst --remember", USE, LOOK):
+        run(kernel, search, person, code)
+    run(kernel, search, person, "%reload_ext cognito_jupyter\n%cognito_login -r Analyst\n%cognito_status")
+    run(kernel, search, person, USE)
+    assert person.sign_ins == 1
+    (path,) = home.rglob("*.sign-in")
+    run(kernel, search, person, f"import subprocess; kept = subprocess.run([{CREDENTIAL_PROCESS}, {path.stem!r}],"
+        " capture_output=True, check=True) and None")  # fmt: skip
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    search.add_folder(home)
+    places = {place.partition(" in ")[2] for place in search.found(all_secrets(cognito, person))}
+    assert places == {f"the file {path.name}"}
+    run(kernel, search, person, "%cognito_logout")
+    after = Search()
+    after.add_folder(home)
+    assert after.found(all_secrets(cognito, person)) == []
 
 
 def test_the_search_finds_each_kind_of_leak(cognito: LocalCognito, scene: Scene) -> None:

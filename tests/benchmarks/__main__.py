@@ -10,6 +10,7 @@ from .chart import write_chart
 from .expiry import measure_expiry
 from .loading import measure_loading
 from .logins import measure_logins
+from .process import measure_process
 from .record import write_record
 from .roles import measure_roles
 from .signing import measure_signing
@@ -30,6 +31,8 @@ def main() -> None:
     groups: list[Group] = []
     if "loading" in arguments.only:
         _add(groups, measure_loading())
+    if "process" in arguments.only:
+        _add(groups, measure_process())
     with Stage() as stage:
         for name, measure in _ON_STAGE.items():
             if name in arguments.only:
@@ -46,7 +49,7 @@ def _add(groups: list[Group], group: Group) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    names = ["loading", *_ON_STAGE]
+    names = ["loading", "process", *_ON_STAGE]
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("--json", type=Path, metavar="PATH", help="write the figures with all samples")
     parser.add_argument("--chart", type=Path, metavar="PATH", help="draw them as SVG")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from multiprocessing.pool import AsyncResult
@@ -77,6 +79,30 @@ def take(manager: CognitoCredentialsManager) -> tuple[str, str]:
     """Two roles' keys, as sessions take them."""
     analyst, uploader = (manager.live_credentials(role).snapshot() for role in ("Analyst", "Uploader"))
     return str(analyst.frozen.access_key), str(uploader.frozen.access_key)
+
+
+def killed_again_and_again(manager: CognitoCredentialsManager) -> int:
+    """Has children refresh on and on, and kills each at some moment after its first write; how many there were."""
+    path = manager.keeper.path
+    assert path is not None
+    for number in range(25):
+        before = path.read_bytes()
+        child = os.fork()
+        if child == 0:
+            try:
+                while True:
+                    manager.refresh_user_pool_tokens()
+            finally:
+                os._exit(1)
+        until = time.monotonic() + 30
+        while path.read_bytes() == before and time.monotonic() < until:
+            time.sleep(0.002)
+        assert path.read_bytes() != before
+        time.sleep(number * 0.003)
+        os.kill(child, signal.SIGKILL)
+        assert os.waitpid(child, 0)[1] == signal.SIGKILL
+        assert store_in(path.parent).read() is not None
+    return 25
 
 
 def crowd(action: Callable[[CognitoCredentialsManager], Any], folder: Path, count: int = 10) -> list[Said]:

@@ -221,6 +221,22 @@ def test_the_same_person_who_signs_in_again_in_another_kernel_revives_the_sessio
     assert not first.ended
 
 
+def test_killed_again_and_again_while_it_writes_a_kernel_leaves_a_sign_in_to_go_on_with(
+    cognito: LocalCognito, folder: Path, store: Store
+) -> None:
+    """With rotation, and a moment of grace for the answers that die with the kernel that asked for them."""
+    cognito.knobs.grace = 60
+    (said,) = crowd(kernels.killed_again_and_again, folder, 1)
+    assert (said.error, said.value) == ("", 25)
+    assert store.read() is not None
+    assert store.problem is None
+    manager = restarted(folder)
+    manager.refresh_user_pool_tokens()
+    assert manager.live_credentials("Analyst").access_key
+    assert token_of(manager) == kept_token(store)
+    assert {path.suffix for path in folder.iterdir()} == {".sign-in", ".lock"}
+
+
 # -- a store that fails
 
 

@@ -1,0 +1,97 @@
+"""A sign-in that is kept on this computer: the credential process beside an empty Python, a restart beside boto3.
+
+No server runs: stored credentials that are good are used without any call, whatever the distance to Cognito.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from cognito_jupyter.config import CognitoConfiguration
+from cognito_jupyter.credentials.store import Store
+from cognito_jupyter.credentials.store_format import StoredCredentials, StoredSignIn, StoreKey
+from cognito_jupyter.oauth.tokens import CognitoTokens
+
+from .table import Figure, Group, Reach
+
+_ROUNDS = 41
+_RESTARTS = 9
+_POOLS = CognitoConfiguration(
+    "demo.auth.us-east-1.amazoncognito.com", "client", "http://localhost:3000", "us-east-1", "us-east-1_AbCdEf123",
+    "us-east-1:01234567-89ab-cdef-0123-456789abcdef",
+)  # fmt: skip
+_ROLES = [f"arn:aws:iam::123456789012:role/science/Role{number}" for number in range(3)]
+_IMPORT = "import time\nbegan = time.perf_counter()\nimport boto3\nprint(time.perf_counter() - began)"
+_RESTART = f"""
+import time
+began = time.perf_counter()
+from cognito_jupyter.config import CognitoConfiguration, Settings
+from cognito_jupyter.credentials.kept import restored
+from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
+pools = {_POOLS!r}
+authenticator = CognitoOAuthAuthenticator(pools.domain, pools.client_id, pools.redirect_uri, pools.region)
+manager = restored(Settings(pools, remember=True), authenticator)
+session = manager.make_refreshing_session("Role1")
+assert session.get_credentials().get_frozen_credentials().access_key == "ASIAEXAMPLE"
+print(time.perf_counter() - began)
+"""
+
+
+def measure_process() -> Group:
+    """Fresh processes, taken in turns so that a slow moment of the machine meets all alike."""
+    with tempfile.TemporaryDirectory() as home:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        environment["XDG_STATE_HOME"] = home
+        store = Store(StoreKey.of(_POOLS, {}), Path(home, "cognito_jupyter", "sign-ins"))
+        store.create(_sign_in())
+        script = str(Path(sys.executable).with_name("cognito-jupyter"))
+        command = [script, "credential-process", store.name, _ROLES[1]]
+        ours, floor = _in_turns((command, [sys.executable, "-c", "pass"]), environment)
+        restarts, imports = [], []
+        for _ in range(_RESTARTS):
+            restarts.append(_timed_inside(_RESTART, environment))
+            imports.append(_timed_inside(_IMPORT, environment))
+    return Group(
+        "A sign-in that is kept on this computer",
+        (
+            Figure("credential-process, a whole process", "ms", ours, floor, "python -c pass", (), Reach(2.5, "ratio")),
+            Figure("kernel restart to usable session", "ms", tuple(restarts), tuple(imports), "import boto3 alone"),
+        ),
+    )
+
+
+def _in_turns(commands: Sequence[list[str]], environment: Mapping[str, str]) -> list[tuple[float, ...]]:
+    times: list[list[float]] = [[] for _ in commands]
+    for _ in range(_ROUNDS):
+        for command, samples in zip(commands, times, strict=True):
+            began = time.perf_counter()
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
+            samples.append((time.perf_counter() - began) * 1e3)
+    return [tuple(samples) for samples in times]
+
+
+def _timed_inside(program: str, environment: Mapping[str, str]) -> float:
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    return float(done.stdout) * 1e3
+
+
+def _sign_in() -> StoredSignIn:
+    """Of the size of a real one, with three roles."""
+    now = int(time.time())
+    claims = {"iss": "https://issuer", "sub": "sub", "iat": now, "exp": now + 3600, "cognito:roles": _ROLES}
+    payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).rstrip(b"=").decode()
+    tokens = CognitoTokens(
+        id_token=f"e30.{payload}.{'s' * 342}", access_token="a" * 1000, refresh_token="r" * 1700, expires_in=3600
+    )
+    times = (now + 3600.0, now + 3600.0, now + 2400.0, now + 3570.0, 3600.0)
+    keys = StoredCredentials("ASIAEXAMPLE", "s" * 40, "t" * 1400, *times)
+    return StoredSignIn(tokens, "us-east-1:identity", dict.fromkeys(_ROLES, keys))
