@@ -49,6 +49,7 @@ class Attempt:
     ) -> None:
         self.request = request
         self._previous = previous
+        self._took_kept = False
         self.on_ready: Callable[[], None] = lambda: None
         self.failure: BaseException | None = None
         self.concluded = threading.Event()
@@ -77,7 +78,7 @@ class Attempt:
         self._given_up.set()
         if self.login is not None:
             self.login.cancel()
-        self.outcome.add_done_callback(_revoke)
+        self.outcome.add_done_callback(self._undo)
         if wait:
             self.settle()
 
@@ -105,8 +106,14 @@ class Attempt:
         if self.request.fresh or self._previous is not None:
             return None
         manager = restored(self.request.settings, self._authenticator)
-        outcome = self._with_role(SignIn(self.request.settings, manager)) if manager is not None else None
-        return None if outcome is not None and isinstance(outcome.problem, SignedOutError) else outcome
+        if manager is None:
+            return None
+        manager.wait_for_sign_in = self.request.settings.wait_for_sign_in
+        outcome = self._with_role(SignIn(self.request.settings, manager))
+        if isinstance(outcome.problem, SignedOutError):
+            return None
+        self._took_kept = True
+        return outcome
 
     def _follow(self, login: Login) -> Outcome:
         self.ends_at = datetime.now(UTC) + timedelta(seconds=login.seconds_left)
@@ -148,6 +155,13 @@ class Attempt:
         self._authenticator.warm()
         return manager
 
+    def _undo(self, outcome: Future[Outcome]) -> None:
+        # What was kept on this computer before stays so: it is the new sign-in that nobody wants any more.
+        if outcome.exception() is None and not self._took_kept:
+            # Nobody waits for the answer, and the tokens are forgotten here in any case.
+            with contextlib.suppress(CognitoError):
+                outcome.result().sign_in.manager.sign_out()
+
     def _with_role(self, sign_in: SignIn) -> Outcome:
         """A role that cannot be had does not undo the sign-in: the next attempt needs no browser."""
         if self._given_up.is_set():
@@ -157,10 +171,3 @@ class Attempt:
         except CognitoError as problem:
             return Outcome(sign_in, None, problem.with_traceback(None))
         return Outcome(sign_in, role, None)
-
-
-def _revoke(outcome: Future[Outcome]) -> None:
-    if outcome.exception() is None:
-        # Nobody waits for the answer any more, and the tokens are forgotten here in any case.
-        with contextlib.suppress(CognitoError):
-            outcome.result().sign_in.manager.sign_out()

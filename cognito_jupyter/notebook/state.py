@@ -77,9 +77,8 @@ class NotebookState:
             CognitoError: It could not be.
         """
         self.variables.check(request.session_name, request.manager_name)
-        held = None if request.fresh else self._held(request.settings) or self.kept(request.settings)
+        held = None if request.fresh else self._held(request.settings) or self._taken(request.settings)
         if held is not None:
-            self.remember(held)
             try:
                 self._use(held, request)
             except SignedOutError:
@@ -92,6 +91,13 @@ class NotebookState:
 
     def _held(self, settings: Settings) -> SignIn | None:
         return next((sign_in for sign_in in self._sign_ins if sign_in.serves(settings)), None)
+
+    def _taken(self, settings: Settings) -> SignIn | None:
+        sign_in = self.kept(settings)
+        if sign_in is not None:
+            # Whatever becomes of the role: to choose another one then needs no browser either.
+            self.remember(sign_in)
+        return sign_in
 
     def kept(self, settings: Settings) -> SignIn | None:
         """The sign-in that is kept on this computer, if there is one; no call is made for it."""
