@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from ..errors import CognitoError, SignedOutError
 from .signin import LoginRequest, Outcome, SignIn, take_role
 
 if TYPE_CHECKING:
+    from ..config import Settings
     from ..credentials.manager import CognitoCredentialsManager
     from ..oauth.authenticator import CognitoOAuthAuthenticator
     from ..oauth.login import Login
@@ -33,6 +35,8 @@ class Attempt:
         authenticator: Where to sign in.
         previous: A sign-in with the same settings that has ended: where the same person signs in again, its sessions
             go on.
+        chosen_to_stay: What the person has chosen about staying signed in on this computer by the time the login ends;
+            None: nothing, so that the settings decide.
 
     Attributes:
         request: What is asked for.
@@ -45,10 +49,15 @@ class Attempt:
     """
 
     def __init__(
-        self, request: LoginRequest, authenticator: CognitoOAuthAuthenticator, previous: SignIn | None = None
+        self,
+        request: LoginRequest,
+        authenticator: CognitoOAuthAuthenticator,
+        previous: SignIn | None = None,
+        chosen_to_stay: Callable[[], bool | None] = lambda: None,
     ) -> None:
         self.request = request
         self._previous = previous
+        self._chosen_to_stay = chosen_to_stay
         self._took_kept = False
         self.on_ready: Callable[[], None] = lambda: None
         self.failure: BaseException | None = None
@@ -128,8 +137,14 @@ class Attempt:
         tokens = login.tokens()
         sign_in = SignIn(self.request.settings, self._same_persons(tokens) or manager)
         sign_in.manager.wait_for_sign_in = self.request.settings.wait_for_sign_in
-        sign_in.manager.sign_in(tokens, store_for(self.request.settings, tokens))
+        sign_in.manager.sign_in(tokens, store_for(self._settings(), tokens))
         return self._with_role(sign_in)
+
+    def _settings(self) -> Settings:
+        stays, settings = self._chosen_to_stay(), self.request.settings
+        if stays is None:
+            return settings
+        return replace(settings, remember=stays, sources={**settings.sources, "remember": "the panel"})
 
     def _same_persons(self, tokens: CognitoTokens) -> CognitoCredentialsManager | None:
         """The manager of an ended sign-in of the same person, whose sessions go on with these tokens."""

@@ -39,6 +39,7 @@ class Phase(enum.Enum):
 CHART: tuple[tuple[Phase, str, Phase], ...] = (
     (Phase.IDLE, "sign in", Phase.STARTING),
     (Phase.STARTING, "listener stands", Phase.WAITING),
+    (Phase.STARTING, "kept on this computer", Phase.SIGNED_IN),
     (Phase.STARTING, "cancel, or it cannot start", Phase.OVER),
     (Phase.WAITING, "answer comes, or is pasted", Phase.FINISHING),
     (Phase.WAITING, "wrong address pasted", Phase.WAITING),
@@ -82,6 +83,8 @@ class Controller:
     Attributes:
         attempt: The login on its way; None where there is none.
         request: What was asked for last.
+        chosen_to_stay: What a person chose in a panel about staying signed in on this computer; None: nothing, so that
+            the settings decide.
     """
 
     def __init__(self, state: NotebookState) -> None:
@@ -93,6 +96,7 @@ class Controller:
         self._watchers: weakref.WeakSet[Watcher] = weakref.WeakSet()
         self.attempt: Attempt | None = None
         self.request: LoginRequest | None = None
+        self.chosen_to_stay: bool | None = None
 
     @property
     def standing(self) -> Standing:
@@ -114,6 +118,18 @@ class Controller:
     def login(self) -> Login | None:
         """The login that waits for an answer."""
         return self.attempt.login if self.attempt is not None else None
+
+    @property
+    def stays(self) -> bool:
+        """Whether the login on its way, or the next one, leaves the person signed in on this computer."""
+        if self.chosen_to_stay is not None:
+            return self.chosen_to_stay
+        return self.request is not None and self.request.settings.remember
+
+    def choose_to_stay(self, stays: bool) -> None:
+        """Takes what a person chose, which counts until a login is asked for in another way."""
+        self.chosen_to_stay = stays
+        self.refresh()
 
     def watch(self, watcher: Watcher) -> None:
         """Tells it of every change from now on, from whatever thread; it is held weakly."""

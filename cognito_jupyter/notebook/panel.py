@@ -71,6 +71,8 @@ class LoginPanel(ipywidgets.VBox, Watcher):
         self._paste.observe(self._pasted, "value")
         self._cancel = _button("Cancel", self._state.controller.stop)
         self._start = _button("Sign in", self.start, style="primary")
+        self._stay = ipywidgets.Checkbox(description="Stay signed in on this computer", indent=False, layout=wide)
+        self._stay.observe(self._chosen_to_stay, "value")
         self._back = _button("Back to the sign-in of before", self._state.controller.settle)
         self._out = _button("Sign out", self._sign_out)
         self._roles = ipywidgets.Dropdown(description="Role", layout=wide)
@@ -95,6 +97,7 @@ class LoginPanel(ipywidgets.VBox, Watcher):
             standing = self._state.controller.standing
             content = content_of(self._state, standing, plain=self._plain)
             self._show(content)
+            self._stay.value = self._state.controller.stays
             self._arrange((*self._top(standing), *self._controls(standing), self._pulse))
             self._beat()
 
@@ -119,11 +122,11 @@ class LoginPanel(ipywidgets.VBox, Watcher):
         if standing.phase is Phase.SIGNED_IN:
             return self._signed_in(standing)
         if standing.phase not in _BUTTONS:
-            return (self._cancel,)
+            return (self._stay, self._cancel) if standing.phase is Phase.WAITING else (self._cancel,)
         self._start.description = _BUTTONS[standing.phase]
         current = self._state.current
         goes_back = standing.phase is Phase.OVER and current is not None and not current.manager.ended
-        return (self._start, self._back) if goes_back else (self._start,)
+        return (self._stay, self._start, self._back) if goes_back else (self._stay, self._start)
 
     def _signed_in(self, standing: Standing) -> tuple[Any, ...]:
         current = self._state.current
@@ -165,6 +168,10 @@ class LoginPanel(ipywidgets.VBox, Watcher):
         if change["new"] is not None and request is not None:
             arn = change["new"]
             self._state.controller.in_background("Taking the role", lambda: self._state.take_role(arn, request))
+
+    def _chosen_to_stay(self, change: Any) -> None:
+        if change["new"] != self._state.controller.stays:
+            self._state.controller.choose_to_stay(change["new"])
 
     def _sign_out(self) -> None:
         self._state.controller.in_background("Signing out", self._state.sign_out)

@@ -154,7 +154,12 @@ class NotebookState:
         """
         self.variables.check(request.session_name, request.manager_name)
         previous = self._held(request.settings)
-        return self.controller.begin(request, lambda: Attempt(request, _authenticator(request.settings), previous))
+        return self.controller.begin(
+            request,
+            lambda: Attempt(
+                request, _authenticator(request.settings), previous, lambda: self.controller.chosen_to_stay
+            ),
+        )
 
     def keep(self, outcome: Outcome, request: LoginRequest) -> None:
         """Remembers a sign-in and gives its variables to the notebook, from whatever thread.
@@ -183,6 +188,7 @@ class NotebookState:
     async def _log_in(self, request: LoginRequest, pause: Pause) -> None:
         if not self.frontend.can_ask:
             raise nobody_to_ask()
+        self.controller.chosen_to_stay = None
         attempt = self.start_login(request)
         conversation = Conversation(self.frontend, request, attempt, self.panel_for_login())
         try:

@@ -23,6 +23,7 @@ PLACES = {
 ROUTES: dict[tuple[Phase, Phase], tuple[str, int, int]] = {
     (Phase.IDLE, Phase.STARTING): ("M210 220H320", 265, 224),
     (Phase.STARTING, Phase.WAITING): ("M510 220H620", 565, 212),
+    (Phase.STARTING, Phase.SIGNED_IN): ("M480 243V330H960V377", 715, 334),
     (Phase.WAITING, Phase.FINISHING): ("M810 220H920", 865, 208),
     (Phase.WAITING, Phase.WAITING): ("M685 243C665 283 765 283 745 243", 715, 292),
     (Phase.STARTING, Phase.OVER): ("M450 197V75H620", 535, 79),

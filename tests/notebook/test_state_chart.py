@@ -6,10 +6,14 @@ import contextlib
 import threading
 from dataclasses import replace
 
+from cognito_jupyter.credentials.kept import usual_store
+from cognito_jupyter.credentials.store_format import StoredSignIn
 from cognito_jupyter.errors import SettingError
+from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.notebook.controller import CHART, Phase
 from cognito_jupyter.notebook.panel import LoginPanel
 from cognito_jupyter.notebook.signin import LoginRequest
+from tests.conftest import as_tokens
 from tests.notebook.state_chart import PICTURE, ROUTES, draw
 from tests.notebook.walk import Walk, request_for, until_true
 
@@ -85,8 +89,18 @@ def test_the_panel_goes_every_way_of_the_chart_and_no_other(walk: Walk) -> None:
     assert session.value.client("s3").list_objects_v2(Bucket="cognito-jupyter-demo")["KeyCount"] > 0
     walk.click("Sign out")
     walk.reaches(Phase.IDLE)
+    # The person stays signed in on this computer: another notebook's panel needs nobody.
+    assert _kept_elsewhere(cognito)
+    walk.click("Sign in")
+    walk.reaches(Phase.SIGNED_IN)
     assert {way for way in walk.visitor.ways if way[0] is not way[1]} == {way for way in WAYS if way[0] is not way[1]}
     assert walk.visitor.dead_ends == []
+
+
+def _kept_elsewhere(cognito: LocalCognito) -> bool:
+    store = usual_store(request_for(cognito).settings)
+    store.create(StoredSignIn(as_tokens(cognito.issue_tokens()), None, {}))
+    return store.path.exists()
 
 
 def _missing() -> LoginRequest:
