@@ -49,6 +49,21 @@ def shared_table(shared: tuple[SharedRole, ...], problem: str | None = None) -> 
     return Table("Shared", rows, ("Role", "Asked for at", "State"), notes)
 
 
+def profile_written(name: str, path: str, role_arn: str | None) -> View:
+    """What there is to know about a profile that was just written."""
+    rows = (("Name", name), ("File", path), ("Role", short_role(role_arn)))
+    notes = (
+        f"In a terminal: aws --profile {name} sts get-caller-identity. Other programs: AWS_PROFILE={name}",
+        f"It works for as long as you stay signed in. %cognito_profile {name} --remove takes it away.",
+    )
+    return Table("Profile written", rows, notes=notes)
+
+
+def profile_removed(name: str, *, was_there: bool) -> View:
+    """What became of a profile that was to be taken away."""
+    return Note((f"The profile {name} is {'taken away' if was_there else 'not there'}.",))
+
+
 def roles_table(sign_in: SignIn, variables: Variables) -> View:
     """The roles that the sign-in allows, with the suffix to ask for each."""
     manager = sign_in.manager
