@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NoReturn, cast
 
 from ..oauth.tokens import CognitoTokens, JwtPayload
+from ..patience import USUAL, Patience
 from ..quiet import keep_out_of_logs
 from .clock import Clock
 from .exchange import Exchange
@@ -42,6 +43,7 @@ class Holdings:
         authenticator: CognitoOAuthAuthenticator | None = None,
         *,
         clock: Clock | None = None,
+        patience: Patience = USUAL,
     ) -> None:
         self.identity_pool_id = identity_pool_id
         self.user_pool_id = user_pool_id
@@ -51,7 +53,7 @@ class Holdings:
         self._clock = clock = clock or Clock()
         self._listeners = Listeners()
         self._tokens = UserPoolTokens(auth_tokens, authenticator, clock, self._listeners.tell)
-        self._pool = IdentityPool(identity_pool_id, user_pool_id, region, clock.now)
+        self._pool = IdentityPool(identity_pool_id, user_pool_id, region, clock.now, patience)
         self._exchange = Exchange(self._tokens, self._pool, clock.now, self._hide_secrets)
         self._spare = SpareSession()
         self._slots: dict[SlotKey, Slot] = {}

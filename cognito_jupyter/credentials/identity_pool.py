@@ -21,14 +21,14 @@ from botocore.parsers import ResponseParserError
 
 from ..errors import UnavailableError
 from ..oauth.tokens import redacted
+from ..patience import USUAL, Patience
 from ..per_process import PerProcess
 from ..quiet import quietly
 from ..retry_after import retry_after
 from .botocore_session import new_session
 from .complaint import explained, skew_in, unreachable
+from .drips import end_drips, sent
 
-_CONNECT_TIMEOUT = 10
-_READ_TIMEOUT = 20
 _LONGEST_PAUSE = 10.0
 _ATTEMPTS = 5
 
@@ -59,15 +59,22 @@ class IdentityPool:
         user_pool_id: The user pool whose id tokens it is shown.
         region: The region of both.
         now: Seconds since the epoch, by the clock whose skew is measured.
+        patience: How long it is waited for.
 
     Attributes:
         skew: Seconds by which AWS's clock is ahead of this machine's, by its last answer.
     """
 
     def __init__(
-        self, identity_pool_id: str, user_pool_id: str, region: str, now: Callable[[], float] = time.time
+        self,
+        identity_pool_id: str,
+        user_pool_id: str,
+        region: str,
+        now: Callable[[], float] = time.time,
+        patience: Patience = USUAL,
     ) -> None:
         self.skew = 0.0
+        self._patience = patience
         self._identity_pool_id = identity_pool_id
         self._provider = f"cognito-idp.{region}.amazonaws.com/{user_pool_id}"
         self._region = region
@@ -120,8 +127,7 @@ class IdentityPool:
         client = self._built()
         request = AWSRequest("GET", client.meta.endpoint_url).prepare()
         with quietly(), suppress(BotoCoreError):
-            # Its only way to the connections of its calls.
-            client._endpoint.http_session.send(request)  # noqa: SLF001
+            sent(client, request, self._patience.whole)
 
     def _built(self) -> Any:
         with self._lock():
@@ -141,10 +147,13 @@ class IdentityPool:
         return answer
 
     def _new_client(self) -> Any:
-        config = Config(signature_version=UNSIGNED, connect_timeout=_CONNECT_TIMEOUT, read_timeout=_READ_TIMEOUT)
+        config = Config(
+            signature_version=UNSIGNED, connect_timeout=self._patience.connect, read_timeout=self._patience.read
+        )
         # Any: the stubs know no handler that returns something.
         client: Any = new_session().create_client("cognito-identity", region_name=self._region, config=config)
         client.meta.events.register_first("needs-retry.cognito-identity", _pause)
+        end_drips(client, self._patience.whole)
         return client
 
 

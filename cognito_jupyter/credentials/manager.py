@@ -35,6 +35,7 @@ class CognitoCredentialsManager(Holdings):
         auth_tokens: The tokens of a login; they may come later, by the attribute.
         authenticator: Refreshes and revokes the tokens; it may come later, by the attribute.
         clock: The time.
+        patience: How long the identity pool is waited for.
 
     Attributes:
         identity_pool_id, user_pool_id, region: As given.
