@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
 from typing import Any, TypedDict, TypeVar, cast
 
@@ -27,10 +28,11 @@ from ..quiet import quietly
 from ..retry_after import retry_after
 from .botocore_session import new_session
 from .complaint import explained, skew_in, unreachable
-from .drips import end_drips, sent
+from .whole_answers import sent, want_whole_answers
 
 _LONGEST_PAUSE = 10.0
 _ATTEMPTS = 5
+"""botocore's own number, where the machine's configuration holds no other."""
 
 _Answer = TypeVar("_Answer")
 
@@ -152,12 +154,13 @@ class IdentityPool:
         )
         # Any: the stubs know no handler that returns something.
         client: Any = new_session().create_client("cognito-identity", region_name=self._region, config=config)
-        client.meta.events.register_first("needs-retry.cognito-identity", _pause)
-        end_drips(client, self._patience.whole)
+        attempts = client.meta.config.retries.get("total_max_attempts", _ATTEMPTS)
+        client.meta.events.register_first("needs-retry.cognito-identity", partial(_pause, most=attempts))
+        want_whole_answers(client, self._patience.whole)
         return client
 
 
-def _pause(response: Any, attempts: int, **_: object) -> float | bool | None:
+def _pause(response: Any, attempts: int, *, most: int = _ATTEMPTS, **_: object) -> float | bool | None:
     """How long botocore is to wait before it repeats a request; False: not at all; None: it decides as usual.
 
     It knows nothing of Retry-After. What would take long is left to those who call: they remember it.
@@ -165,7 +168,7 @@ def _pause(response: Any, attempts: int, **_: object) -> float | bool | None:
     asked = retry_after(response[0].headers.get("retry-after")) if response is not None else 0.0
     if asked <= 0 or response[0].status_code < HTTPStatus.BAD_REQUEST:
         return None
-    return asked if asked <= _LONGEST_PAUSE and attempts < _ATTEMPTS else False
+    return asked if asked <= _LONGEST_PAUSE and attempts < most else False
 
 
 def _required(answer: Any, name: str) -> Any:

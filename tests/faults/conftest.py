@@ -11,7 +11,7 @@ import pytest
 from cognito_jupyter.local import LocalCognito
 
 from .front import Certificates, Front
-from .scene import Place, Scene
+from .scene import Log, Place, Scene
 
 _PLACES: tuple[Place, ...] = ("user pool", "keys", "identity pool")
 
@@ -30,21 +30,34 @@ def fronts(local_cognito: LocalCognito, certificates: Certificates) -> Iterator[
 
 
 @pytest.fixture
+def log() -> Iterator[Log]:
+    """Everything that is logged on the way to Cognito and to AWS."""
+    handler = Log()
+    loggers = [logging.getLogger(name) for name in ("cognito_jupyter", "botocore", "boto3", "urllib3", "requests")]
+    for logger in loggers:
+        logger.addHandler(handler)
+        logger.setLevel(logging.DEBUG)
+    yield handler
+    for logger in loggers:
+        logger.removeHandler(handler)
+        logger.setLevel(logging.NOTSET)
+
+
+@pytest.fixture
 def scene(
     cognito: LocalCognito,
     fronts: dict[Place, Front],
     certificates: Certificates,
     monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
+    log: Log,
 ) -> Iterator[Scene]:
     """Everything over TLS, everything logged, and one attempt of botocore's, so that a cell is quick."""
-    caplog.set_level(logging.DEBUG)
     for name in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
         monkeypatch.setenv(name, str(certificates.ca_file))
     monkeypatch.setenv("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", fronts["keys"].url)
     monkeypatch.setenv("AWS_ENDPOINT_URL_COGNITO_IDENTITY", fronts["identity pool"].url)
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     cognito.secrets.clear()
-    yield Scene(cognito, fronts, certificates, caplog)
+    yield Scene(cognito, fronts, certificates, log)
     for front in fronts.values():
         front.become("good")

@@ -12,7 +12,7 @@ from cognito_jupyter.local.person import Person
 from cognito_jupyter.oauth.login import Login
 from cognito_jupyter.oauth.tokens import CognitoTokens
 
-from .scene import ANALYST, UPLOADER, Scene, Spot
+from .scene import ANALYST, UPLOADER, Scene, Spot, wait_for
 
 _LARGE = 300_000
 _PART = 65_536
@@ -177,16 +177,29 @@ class MidBody(Moment):
         self._client: Any = self._session.client("s3")
         self._body = self._client.get_object(Bucket=bucket, Key="large")["Body"]
         self._read = len(self._body.read(_PART))
+        self._first = _key(self._session)
 
     def act(self) -> None:
-        self.scene.clock.offset = 2_900.0
+        attempts: list[None] = []
+        stop = self.scene.manager.on_change(lambda: attempts.append(None))
+        self.scene.times.pass_by(2_900.0)
         while part := self._body.read(_PART):
-            self._client.head_object(Bucket=self.scene.cognito.bucket, Key=self.scene.cognito.data_key)
+            self._head()
             self._read += len(part)
         assert self._read == _LARGE
+        # The tokens come first, and meet no fault.
+        wait_for(lambda: len(attempts) >= 2, lambda: "the renewal has not met the fault")
+        stop()
+        self._head()
 
     def go_on(self) -> None:
-        assert _role_signing(self.scene, self._session) == ANALYST
+        """The renewal is made up for, and nobody has asked for it."""
+        self.scene.times.pass_by(60.0)
+        wait_for(lambda: _key(self._session) != self._first, lambda: "not renewed after the fault")
+        self._head()
+
+    def _head(self) -> None:
+        """A call of AWS, signed with the right role."""
         self._client.head_object(Bucket=self.scene.cognito.bucket, Key=self.scene.cognito.data_key)
         assert self.scene.cognito.aws.gate.requests[-1].role_arn == self.scene.cognito.roles[ANALYST]
 

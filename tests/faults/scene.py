@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import re
 import threading
@@ -12,8 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import psutil
-import pytest
 
+from cognito_jupyter.credentials.clock import Clock
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.errors import CognitoError
 from cognito_jupyter.local import LocalCognito
@@ -44,14 +45,42 @@ class Spot:
     place: Place
 
 
-class Clock:
-    """This machine's clock, which a test sets forward or back."""
+class Times:
+    """This machine's clocks, which a test moves; the renewing thread looks at them often.
+
+    Attributes:
+        wall: Seconds that the wall clock is ahead of the real one.
+        passed: Seconds that have passed besides those that have.
+    """
 
     def __init__(self) -> None:
-        self.offset = 0.0
+        self.wall = 0.0
+        self.passed = 0.0
+        self.clock = Clock(
+            lambda: time.time() + self.wall,
+            lambda: time.monotonic() + self.passed,
+            lambda event, seconds: event.wait(min(seconds, 0.05)),
+        )
 
-    def __call__(self) -> float:
-        return time.time() + self.offset
+    def pass_by(self, seconds: float) -> None:
+        """Lets time pass on both."""
+        self.wall += seconds
+        self.passed += seconds
+
+
+class Log(logging.Handler):
+    """What is logged, as text alone: a record would hold botocore's clients, and these the credentials.
+
+    Attributes:
+        lines: One for each record.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(self.format(record))
 
 
 class Scene:
@@ -64,7 +93,7 @@ class Scene:
         log: What the process logs, everything at DEBUG.
 
     Attributes:
-        clock: The manager's.
+        times: Of the managers and the authenticator.
     """
 
     manager: CognitoCredentialsManager
@@ -75,12 +104,12 @@ class Scene:
         cognito: LocalCognito,
         fronts: dict[Place, Front],
         certificates: Certificates,
-        log: pytest.LogCaptureFixture,
+        log: Log,
     ) -> None:
         self.cognito = cognito
         self.fronts = fronts
         self.certificates = certificates
-        self.clock = Clock()
+        self.times = Times()
         self.log = log
         self._patience = ENOUGH
 
@@ -94,6 +123,7 @@ class Scene:
             self.cognito.region,
             user_pool_id=self.cognito.user_pool_id,
             open_browser=False,
+            now=self.times.clock.now,
             patience=patience,
         )
         self.manager = self.manager_of(as_tokens(self.cognito.issue_tokens()))
@@ -106,9 +136,17 @@ class Scene:
             self.cognito.region,
             tokens,
             self.authenticator,
-            clock=self.clock,
+            clock=self.times.clock,
             patience=self._patience,
         )
+
+    def let_go(self) -> None:
+        """Holds nothing any more that could have anything done."""
+        del self.manager, self.authenticator
+        for handler in logging.getLogger().handlers:
+            # pytest's keep records whole, for a report that is not needed any more.
+            getattr(handler, "records", []).clear()
+        gc.collect()
 
     def strike(self, spot: Spot, fault: Fault | State, *, times: int | None = None) -> None:
         """Lets a fault happen there: so many times, or until `mend`."""
@@ -139,14 +177,10 @@ class Scene:
             "message": str(error),
             "repr": repr(error),
             "traceback": "".join(traceback.format_exception(error)),
-            "log": "\n".join(_logged(record) for record in self.log.records),
+            "log": "\n".join(self.log.lines),
         }
         found = [where for where, text in shown.items() for secret in self.cognito.secrets if secret in text]
         assert found == []
-
-
-def _logged(record: logging.LogRecord) -> str:
-    return logging.Formatter().format(record)
 
 
 @dataclass(frozen=True)

@@ -61,8 +61,8 @@ def cells(faults: Callable[[type[Moment]], Iterable[str]]) -> list[ParameterSet]
 @pytest.mark.parametrize(("kind", "fault"), cells(lambda _: FAULTS))
 def test_nothing_is_lost_and_the_message_says_what_to_do(scene: Scene, kind: type[Moment], fault: str) -> None:
     """The fault lasts while somebody asks, and is over when they ask again."""
-    scene.sign_in(LITTLE if fault in SLOW else ENOUGH)
     before = Traces.of_now()
+    scene.sign_in(LITTLE if fault in SLOW else ENOUGH)
     moment = kind(scene)
     moment.begin()
     scene.strike(moment.spot, FAULTS[fault])
@@ -79,7 +79,8 @@ def test_nothing_is_lost_and_the_message_says_what_to_do(scene: Scene, kind: typ
     else:
         moment.go_on()
     moment.end()
-    del moment
+    del moment, error
+    scene.let_go()
     before.check_nothing_is_left()
 
 

@@ -1,4 +1,7 @@
-"""An end to answers that come in drips: botocore limits how long each part takes, and not how many there are."""
+"""Answers are whole and come in time, or do not count.
+
+botocore limits how long each part of an answer takes, and not how many there are; and it takes half an answer for one.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,8 @@ if TYPE_CHECKING:
 _PART = 1 << 16
 
 
-def end_drips(client: Any, seconds: float) -> None:
-    """Has a client give an answer up that is not whole in time; botocore takes it for one that did not come at all.
+def want_whole_answers(client: Any, seconds: float) -> None:
+    """Has a client give an answer up that is not whole in time; botocore then asks again, as if none had come.
 
     Args:
         client: A botocore client.
@@ -34,7 +37,8 @@ def sent(client: Any, request: AWSPreparedRequest, seconds: float) -> AWSRespons
     """Sends a request by a client's own connections, and returns the whole answer.
 
     Raises:
-        HTTPClientError: What botocore raises, and for a reason of ours ReadTimeoutError (both are BotoCoreErrors).
+        HTTPClientError: As botocore raises it: ReadTimeoutError for an answer that takes too long, and
+            ConnectionClosedError for half of one (a BotoCoreError).
     """
     until = time.monotonic() + seconds
     # botocore would read the body by itself; this is how it leaves one to the caller.
@@ -53,6 +57,8 @@ def sent(client: Any, request: AWSPreparedRequest, seconds: float) -> AWSRespons
         raise ReadTimeoutError(endpoint_url=request.url, error=error) from None
     except HTTPError as error:
         raise ConnectionClosedError(endpoint_url=request.url, error=error) from None
+    if len(body) < int(response.headers.get("Content-Length") or 0):
+        raise ConnectionClosedError(endpoint_url=request.url)
     return AWSResponse(response.url, response.status_code, response.headers, _Body(body))
 
 
