@@ -14,12 +14,15 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from cognito_jupyter import sharing
+from cognito_jupyter.config import CognitoConfiguration
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.credentials.store import Store
 from cognito_jupyter.credentials.store_format import StoreKey
 from cognito_jupyter.errors import RoleError, SettingError
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.sharing.profile_text import Profile, with_profile, without_profile
+
+from .conftest import python
 
 THEIRS = """# Mine.
 [default]
@@ -225,3 +228,31 @@ def test_a_role_that_is_none_is_refused(kept: CognitoCredentialsManager, config:
     with pytest.raises(RoleError):
         sharing.write_profile(kept, "cognito", "Nobody")
     assert not config.exists()
+
+
+# One client for all of it, which has the process run again when keys are about to be over.
+LIST_BY_PROFILE = """
+import boto3, time
+s3 = boto3.Session(profile_name="cognito").client("s3")
+for _ in range(6):
+    s3.list_objects_v2(Bucket="cognito-jupyter-demo")
+    time.sleep(1)
+print(boto3.Session(profile_name="cognito").client("sts").get_caller_identity()["Arn"])
+"""
+
+
+def test_a_program_uses_the_profile_past_an_expiry_and_until_the_logout(
+    cognito: LocalCognito, manager: CognitoCredentialsManager, own_environment: Path, config: Path
+) -> None:
+    cognito.knobs.credentials_seconds = 5
+    tokens = manager.auth_tokens
+    assert tokens is not None
+    pools = (cognito.region, cognito.user_pool_id, cognito.identity_pool_id)
+    key = StoreKey.of(CognitoConfiguration(cognito.domain, cognito.client_id, cognito.redirect_uri, *pools))
+    manager.sign_in(tokens, Store(key))
+    sharing.write_profile(manager, "cognito", "Analyst")
+    done = python(LIST_BY_PROFILE)
+    assert "cognito-jupyter-Analyst" in done.stdout, done.stderr
+    manager.sign_out()
+    done = python(LIST_BY_PROFILE)
+    assert "cognito-jupyter login" in done.stderr
