@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from ..agreement import Agree
     from ..config import Settings
-    from ..sharing.shares import SharedRole
     from .arguments import LoginArguments, ShareArguments
     from .signin import LoginRequest, SignIn
     from .state import NotebookState
@@ -174,11 +173,10 @@ class CognitoMagics(Magics):
         elif self.state.current is None:
             show(NOT_SIGNED_IN)
         else:
-            show(shared_table(*self._share_as_asked(self.state.current, given)))
+            self._share_as_asked(self.state.current, given)
+            show(shared_table(self.state.shared.roles))
 
-    def _share_as_asked(self, sign_in: SignIn, given: ShareArguments) -> tuple[tuple[SharedRole, ...], str | None]:
-        from .shared import note_on_profiles
-
+    def _share_as_asked(self, sign_in: SignIn, given: ShareArguments) -> None:
         name = self._own_name("name")
         self.state.shared.open(
             sign_in,
@@ -187,7 +185,6 @@ class CognitoMagics(Magics):
             hide_credentials_file=given.hide_credentials_file,
             default_session=given.default_session,
         )
-        return self.state.shared.roles, note_on_profiles()
 
     @magic_with_arguments("cognito_profile")
     @argument("profile", help="The profile's name.")
