@@ -65,6 +65,13 @@ def libraries(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHONS[:1])
+def soak(session: nox.Session) -> None:
+    """Ten minutes of work under random faults; `nox -s soak -- --minutes 1` for less."""
+    session.install(".[test]")
+    session.run("python", "-m", "tests.soak", *session.posargs)
+
+
+@nox.session(python=PYTHONS[:1])
 def oldest(session: nox.Session) -> None:
     """All tests with the oldest versions of what this package needs."""
     session.install("--resolution=lowest-direct", ".[test]")

@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from .config import CognitoConfiguration as CognitoConfiguration
+    from .credentials.entry_point import (
+        get_authenticated_cognito_manager as get_authenticated_cognito_manager,
+    )
     from .credentials.identity_pool import (
         IdentityPoolCredentials as IdentityPoolCredentials,
         IdentityPoolCredentialsResponse as IdentityPoolCredentialsResponse,
     )
-    from .credentials.manager import (
-        CognitoCredentialsManager as CognitoCredentialsManager,
-        get_authenticated_cognito_manager as get_authenticated_cognito_manager,
-    )
+    from .credentials.manager import CognitoCredentialsManager as CognitoCredentialsManager
     from .credentials.sessions import RefreshableCredentialMetadata as RefreshableCredentialMetadata
     from .credentials.snapshot import AWSCredentials as AWSCredentials
     from .notebook.login import login as login
@@ -50,7 +50,7 @@ _HOMES = {
     "OAuthCallbackServer": "oauth.callback",
     "RefreshableCredentialMetadata": "credentials.sessions",
     "decode_jwt_payload": "oauth.tokens",
-    "get_authenticated_cognito_manager": "credentials.manager",
+    "get_authenticated_cognito_manager": "credentials.entry_point",
     "login": "notebook.login",
 }
 

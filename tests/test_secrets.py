@@ -39,6 +39,20 @@ display(cognito, session, cognito.auth_tokens, cognito.credentials, cognito.cred
 display(session.get_credentials(), session.get_credentials().get_frozen_credentials(), cognito.authenticator)
 cognito.get_credentials(); cognito.ensure_credentials("Uploader")
 """
+# A program of its own, a client in this kernel that asks the endpoint, and what a person might look at.
+SHARE = """
+import botocore.session, subprocess, sys
+PROGRAM = "import boto3; boto3.client('s3').list_objects_v2(Bucket='cognito-jupyter-demo')"
+subprocess.run([sys.executable, "-c", PROGRAM], check=True)
+asks = botocore.session.get_session().create_client("s3")
+for _ in range(3):
+    asks.list_objects_v2(Bucket="cognito-jupyter-demo")
+    time.sleep(1)
+from cognito_jupyter import sharing
+with sharing.share(cognito, ["Uploader"], environ={}) as share:
+    display(share, share.roles, share.environment(), vars(share)["_endpoint"], share.manager)
+    logging.debug("%r %r", share, share.environment())
+"""
 FAIL = """
 exchange = lambda: cognito.authenticator.exchange_code_for_tokens("a-code-" + "of-nobody", "a-verifier-" + "of-nobody")
 for way in (cognito.refresh_user_pool_tokens, cognito.get_credentials, exchange):
@@ -134,6 +148,11 @@ def test_no_secret_of_a_whole_run_is_found_anywhere(cognito: LocalCognito, scene
     near, far = Person(cognito), Person(cognito, elsewhere=True)
     for code in (LOG_ALL, "%load_ext cognito_jupyter", "%cognito_login --role-suffix Analyst", USE, LOOK):
         run(kernel, search, near, code)
+    run(kernel, search, near, "%cognito_share --default-session")
+    (token_file,) = (home / "tmp").glob("cognito-share-*/token")
+    bearer_token = token_file.read_text()
+    run(kernel, search, near, SHARE)
+    run(kernel, search, near, "%cognito_share Uploader --hide-credentials-file")
     run(kernel, search, near, "%cognito_status\n%cognito_roles\n%cognito_login -r Uploader --name uploads")
     for endpoint in ("token:refresh_token", "GetCredentialsForIdentity", "GetId"):
         cognito.knobs.fail(endpoint, status=400, body='{"error":"invalid_request","__type":"NotAuthorizedException"}')
@@ -142,7 +161,9 @@ def test_no_secret_of_a_whole_run_is_found_anywhere(cognito: LocalCognito, scene
     run(kernel, search, far, "%cognito_login --paste")
     run(kernel, search, far, USE)
     search.add_folder(home)
-    secrets = all_secrets(cognito, far)
+    secrets = {*all_secrets(cognito, far), bearer_token}
+    assert "endpoint.py" in "".join(search.texts.values())
+    assert not token_file.parent.exists()
     log = search.texts["the file debug.log"]
     assert "botocore.auth" in log
     assert "X-Amz-Security-Token" in log

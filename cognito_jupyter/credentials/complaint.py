@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 _NOTICEABLE_SKEW = 60.0
 _JWT = re.compile(r"eyJ[\w-]*(?:\.[\w-]*)*")
-_THROTTLED = frozenset({"TooManyRequestsException", "ThrottlingException", "LimitExceededException"})
+# The number is botocore's code for an answer that names no other.
+_THROTTLED = frozenset({"TooManyRequestsException", "ThrottlingException", "LimitExceededException", "429"})
 _EXPIRED = "Token expired"
 _ASK = "Ask whoever runs the identity pool"
 
@@ -73,7 +74,7 @@ def explained(error: ClientError, region: str, skew: float) -> UnavailableError:
     if code == "NotAuthorizedException" and _EXPIRED in text:
         kind = IdTokenExpiredError
     headers: Mapping[str, Any] = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
-    return kind(f"{what} ({code})", remedy, retry_after(headers.get("retry-after")))
+    return kind(f"{what.removesuffix('.')} ({code}).", remedy, retry_after(headers.get("retry-after")))
 
 
 def _meaning(code: str, text: str, region: str) -> tuple[str, str]:
@@ -94,7 +95,7 @@ def _meaning(code: str, text: str, region: str) -> tuple[str, str]:
             f"The identity pool refused the sign-in: {_shown(text)}",
             f"{_ASK} whether this role is open to you; %cognito_roles lists the roles of your sign-in.",
         )
-    return f"The identity pool answered an error: {_shown(text)}", "Try again in a minute."
+    return f"The identity pool answered an error{f': {_shown(text)}' if text else '.'}", "Try again in a minute."
 
 
 def unreachable(error: Exception, region: str) -> UnavailableError:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
 from typing import Any, TypedDict, TypeVar, cast
 
@@ -21,16 +22,17 @@ from botocore.parsers import ResponseParserError
 
 from ..errors import UnavailableError
 from ..oauth.tokens import redacted
+from ..patience import USUAL, Patience
 from ..per_process import PerProcess
 from ..quiet import quietly
 from ..retry_after import retry_after
 from .botocore_session import new_session
 from .complaint import explained, skew_in, unreachable
+from .whole_answers import sent, want_whole_answers
 
-_CONNECT_TIMEOUT = 10
-_READ_TIMEOUT = 20
 _LONGEST_PAUSE = 10.0
 _ATTEMPTS = 5
+"""botocore's own number, where the machine's configuration holds no other."""
 
 _Answer = TypeVar("_Answer")
 
@@ -59,15 +61,22 @@ class IdentityPool:
         user_pool_id: The user pool whose id tokens it is shown.
         region: The region of both.
         now: Seconds since the epoch, by the clock whose skew is measured.
+        patience: How long it is waited for.
 
     Attributes:
         skew: Seconds by which AWS's clock is ahead of this machine's, by its last answer.
     """
 
     def __init__(
-        self, identity_pool_id: str, user_pool_id: str, region: str, now: Callable[[], float] = time.time
+        self,
+        identity_pool_id: str,
+        user_pool_id: str,
+        region: str,
+        now: Callable[[], float] = time.time,
+        patience: Patience = USUAL,
     ) -> None:
         self.skew = 0.0
+        self._patience = patience
         self._identity_pool_id = identity_pool_id
         self._provider = f"cognito-idp.{region}.amazonaws.com/{user_pool_id}"
         self._region = region
@@ -120,8 +129,7 @@ class IdentityPool:
         client = self._built()
         request = AWSRequest("GET", client.meta.endpoint_url).prepare()
         with quietly(), suppress(BotoCoreError):
-            # Its only way to the connections of its calls.
-            client._endpoint.http_session.send(request)  # noqa: SLF001
+            sent(client, request, self._patience.whole)
 
     def _built(self) -> Any:
         with self._lock():
@@ -141,14 +149,18 @@ class IdentityPool:
         return answer
 
     def _new_client(self) -> Any:
-        config = Config(signature_version=UNSIGNED, connect_timeout=_CONNECT_TIMEOUT, read_timeout=_READ_TIMEOUT)
+        config = Config(
+            signature_version=UNSIGNED, connect_timeout=self._patience.connect, read_timeout=self._patience.read
+        )
         # Any: the stubs know no handler that returns something.
         client: Any = new_session().create_client("cognito-identity", region_name=self._region, config=config)
-        client.meta.events.register_first("needs-retry.cognito-identity", _pause)
+        attempts = client.meta.config.retries.get("total_max_attempts", _ATTEMPTS)
+        client.meta.events.register_first("needs-retry.cognito-identity", partial(_pause, most=attempts))
+        want_whole_answers(client, self._patience.whole)
         return client
 
 
-def _pause(response: Any, attempts: int, **_: object) -> float | bool | None:
+def _pause(response: Any, attempts: int, *, most: int = _ATTEMPTS, **_: object) -> float | bool | None:
     """How long botocore is to wait before it repeats a request; False: not at all; None: it decides as usual.
 
     It knows nothing of Retry-After. What would take long is left to those who call: they remember it.
@@ -156,7 +168,7 @@ def _pause(response: Any, attempts: int, **_: object) -> float | bool | None:
     asked = retry_after(response[0].headers.get("retry-after")) if response is not None else 0.0
     if asked <= 0 or response[0].status_code < HTTPStatus.BAD_REQUEST:
         return None
-    return asked if asked <= _LONGEST_PAUSE and attempts < _ATTEMPTS else False
+    return asked if asked <= _LONGEST_PAUSE and attempts < most else False
 
 
 def _required(answer: Any, name: str) -> Any:

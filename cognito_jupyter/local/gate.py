@@ -22,7 +22,7 @@ from xml.sax.saxutils import escape
 
 from .ledger import Ledger
 from .model import Fault, Knobs
-from .weather import addressed_to_loopback, hang_up
+from .weather import addressed_to_loopback, hang_up, strike, to_be_reset
 
 _CHUNK = 1 << 16
 _MAX_SKEW = 15 * 60
@@ -135,7 +135,10 @@ class _Server(ThreadingHTTPServer):
     def shutdown_request(self, request: Any) -> None:
         with self._guard:
             self._open.pop(request, None)
-        super().shutdown_request(request)
+        if to_be_reset(request):
+            self.close_request(request)
+        else:
+            super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Says nothing: clients hang up, and so do our own faults."""
@@ -244,12 +247,10 @@ class _Handler(BaseHTTPRequestHandler):
             return
 
     def _forward(self, fault: Fault | None) -> None:
-        if fault is not None and fault.kind == "stall":
-            time.sleep(fault.seconds)
-        if fault is not None and fault.kind == "drop":
-            self._enter(0)
-            hang_up(self.connection)
-            return
+        if fault is not None and fault.kind in {"drop", "reset", "stall"}:
+            if fault.kind != "stall":
+                self._enter(0)
+            strike(fault, self.connection)
         self._upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
         chunked = "chunked" in self.headers.get("Transfer-Encoding", "").lower()
         for name, value in self.headers.items():
@@ -258,7 +259,7 @@ class _Handler(BaseHTTPRequestHandler):
         if chunked:
             self._upstream.putheader("Transfer-Encoding", "chunked")
         self._upstream.endheaders(_body(self, chunked=chunked), encode_chunked=chunked)
-        self._pass_back(self._upstream.getresponse(), truncate=fault is not None)
+        self._pass_back(self._upstream.getresponse(), truncate=fault is not None and fault.kind == "truncate")
 
     def _pass_back(self, response: http.client.HTTPResponse, *, truncate: bool) -> None:
         self.send_response_only(response.status, response.reason)

@@ -11,7 +11,7 @@ from typing import Any, Literal
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
 
-FaultKind = Literal["status", "drop", "stall", "truncate"]
+FaultKind = Literal["status", "label", "drop", "reset", "stall", "drip", "truncate"]
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,12 @@ class Fault:
     """Something that goes wrong at an endpoint.
 
     Attributes:
-        kind: "status" answers `status` and `body`; "drop" closes the connection without a word; "stall" holds the
-            answer back for `seconds`; "truncate" sends half of the real answer.
+        kind: "status" answers `status` and `body`; "label" calls the real answer's body a `content_type`; "drop" closes
+            the connection without a word, "reset" by a TCP reset; "stall" holds the answer back for `seconds`, and for
+            good from a client that goes meanwhile; "drip" sends the real answer a byte at a time, so many `seconds`
+            apart; "truncate" drops the connection midway.
+        midway: Whether a drop, a reset or a stall comes in the middle of the real answer's body. Before an answer,
+            nothing has been done of what was asked.
         times: How often; None: until it is taken away.
     """
 
@@ -72,6 +76,7 @@ class Fault:
     content_type: str = "application/json"
     headers: dict[str, str] = field(default_factory=dict)
     seconds: float = 5.0
+    midway: bool = False
     times: int | None = 1
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from werkzeug.serving import BaseWSGIServer, ThreadedWSGIServer, WSGIRequestHandler
 
-from .weather import App, hang_up
+from .weather import App, hang_up, to_be_reset
 
 _TRIES = 20
 
@@ -53,7 +53,10 @@ class _Server(ThreadedWSGIServer):
         """Forgets the connection."""
         with self._guard:
             self._open.pop(request, None)
-        super().shutdown_request(request)
+        if to_be_reset(request):
+            self.close_request(request)
+        else:
+            super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Says nothing: clients hang up, and so do our own faults."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import selectors
 import socket
+import struct
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -17,6 +19,7 @@ from .model import Fault, Knobs
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 LARGEST_BODY = 1 << 20
 """Bytes: far more than any form or token here."""
+_NO_LINGER = struct.pack("ii", 1, 0)
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 App = Callable[[Environ, StartResponse], Iterable[bytes]]
@@ -48,18 +51,13 @@ class Weather:
         return self._failing(fault, environ, start_response)
 
     def _failing(self, fault: Fault, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        match fault.kind:
-            case "status":
-                answer = Response(fault.body, fault.status, fault.headers, content_type=fault.content_type)
-                return answer(environ, start_response)
-            case "stall":
-                time.sleep(fault.seconds)
-                return self._app(environ, start_response)
-            case "truncate":
-                return _half(environ, self._app, start_response)
-            case "drop":
-                hang_up(environ["werkzeug.socket"])
-                raise ConnectionResetError
+        if fault.kind == "status":
+            answer = Response(fault.body, fault.status, fault.headers, content_type=fault.content_type)
+            return answer(environ, start_response)
+        if fault.kind in {"drop", "reset", "stall"} and not fault.midway:
+            strike(fault, environ["werkzeug.socket"])
+            return self._app(environ, start_response)
+        return _spoilt(fault, Response.from_app(self._app, environ, buffered=True), environ, start_response)
 
 
 def addressed_to_loopback(host: str) -> bool:
@@ -79,13 +77,55 @@ def hang_up(connection: socket.socket) -> None:
         return
 
 
-def _half(environ: Environ, app: App, start_response: StartResponse) -> Iterator[bytes]:
-    """The real answer's headers, half of its body, and then nothing more."""
-    answer = Response.from_app(app, environ, buffered=True)
+def strike(fault: Fault, connection: socket.socket) -> None:
+    """Does to a connection what a drop, a reset, a stall or a truncation does.
+
+    Raises:
+        ConnectionResetError: There is nobody to answer any more.
+    """
+    if fault.kind == "stall" and not _gone(connection, fault.seconds):
+        return
+    if fault.kind == "reset":
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+        # The client is not told of this: it is for the server, which would wait for another request.
+        connection.shutdown(socket.SHUT_RD)
+    else:
+        hang_up(connection)
+    raise ConnectionResetError
+
+
+def to_be_reset(connection: socket.socket) -> bool:
+    """Whether a reset has struck: closing does it, as long as nobody shuts the connection down in good order first."""
+    try:
+        return connection.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, len(_NO_LINGER)) == _NO_LINGER
+    except OSError:
+        return False
+
+
+def _gone(connection: socket.socket, seconds: float) -> bool:
+    """Waits, and tells whether the client hung up meanwhile: its whole request has been read, so nothing else comes."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(connection, selectors.EVENT_READ)
+        return bool(selector.select(seconds))
+
+
+def _spoilt(fault: Fault, answer: Response, environ: Environ, start_response: StartResponse) -> Iterator[bytes]:
+    """The real answer, as a fault leaves it."""
     body = answer.get_data()
+    if fault.kind == "label":
+        answer.content_type = fault.content_type
     start_response(answer.status, list(answer.headers))
-    yield body[: len(body) // 2]
-    hang_up(environ["werkzeug.socket"])
+    match fault.kind:
+        case "label":
+            yield body
+        case "drip":
+            for byte in body:
+                yield bytes([byte])
+                time.sleep(fault.seconds)
+        case _:
+            yield body[: len(body) // 2]
+            strike(fault, environ["werkzeug.socket"])
+            yield body[len(body) // 2 :]
 
 
 def _named(environ: Environ) -> str:

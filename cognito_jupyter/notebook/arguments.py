@@ -82,6 +82,25 @@ def read_login(magic: Callable[..., None], line: str) -> LoginArguments:
     return LoginArguments(**parse(magic, words(line)))
 
 
+@dataclass(frozen=True)
+class ProfileArguments:
+    """What `%cognito_profile` was asked."""
+
+    profile: str
+    role_suffix: str | None
+    remove: bool
+
+
+def read_profile(magic: Callable[..., None], line: str) -> ProfileArguments:
+    """The arguments in a magic's line.
+
+    Raises:
+        SettingError: A quote has no partner.
+        UsageError: The name is missing, or an option is unknown (IPython's error).
+    """
+    return ProfileArguments(**parse(magic, words(line)))
+
+
 def words(line: str) -> list[str]:
     """A magic's line split as a shell would, quotes taken off; IPython's own splitting would leave them on.
 

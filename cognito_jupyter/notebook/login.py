@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from ..errors import SettingError
 from . import arguments as read
-from .arguments import LoginArguments
 from .extension import magics_here
 from .variables import BoundSession
 
@@ -27,6 +27,7 @@ async def login(  # noqa: PLR0913 - the options of the magic, by the same names
     profile: str | None = None,
     paste: bool = False,
     no_browser: bool = False,
+    share: bool = False,
     remember: bool = False,
     fresh: bool = False,
     timeout: float | None = None,  # noqa: ASYNC109 - how long the person has; it ends as an error of its own
@@ -45,6 +46,7 @@ async def login(  # noqa: PLR0913 - the options of the magic, by the same names
         profile: The profile of cognito.toml whose settings are used.
         paste: Whether to ask also for the address that the browser ends at.
         no_browser: Whether only to show the link, without opening a browser.
+        share: Whether everything else in the notebook is to use the role too, as by `%cognito_share`.
         remember: Whether to stay signed in on this computer, so that new kernels ask nobody.
         fresh: Whether to sign in anew, whoever is signed in.
         timeout: Seconds that the person has; None: as set, 300.
@@ -59,14 +61,15 @@ async def login(  # noqa: PLR0913 - the options of the magic, by the same names
         UnavailableError: Cognito or AWS could not be reached (a ConnectionError).
     """
     magics = magics_here("cognito_jupyter.login()")
-    given = LoginArguments(
+    given = replace(
+        read.NO_ARGUMENTS,
         role_suffix=_checked("role_suffix", read.role, role_suffix),
         name=_checked("name", read.variable_name, name),
         manager_name=_checked("manager_name", read.variable_name, manager_name),
         profile=profile,
         paste=paste,
         no_browser=no_browser,
-        panel=False,
+        share=share,
         remember=remember,
         fresh=fresh,
         timeout=None if timeout is None else _checked("timeout", read.seconds, str(timeout)),

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from ..agreement import Agree
     from ..config import Settings
-    from ..sharing.shares import SharedRole
     from .arguments import LoginArguments, ShareArguments
     from .signin import LoginRequest, SignIn
     from .state import NotebookState
@@ -39,6 +38,7 @@ _LOGIN_OPTIONS = (
     "--fresh",
 )
 _SHARE_OPTIONS = ("--stop", "--hide-credentials-file", "--default-session")
+_PROFILE_OPTIONS = ("--role-suffix", "--remove")
 _OWN_TRAITS = frozenset({"name", "manager_name", "hide_person", "remote_kernel", "share"})
 
 
@@ -89,7 +89,8 @@ class CognitoMagics(Magics):
             _LOGIN_OPTIONS, {"--role-suffix": self._suffixes, "-r": self._suffixes, "--profile": self._profiles}
         )
         share = MagicCompleter(_SHARE_OPTIONS, {}, self._suffixes)
-        self.completers = {"%cognito_login": login, "%cognito_share": share}
+        profile = MagicCompleter(_PROFILE_OPTIONS, {"--role-suffix": self._suffixes, "-r": self._suffixes})
+        self.completers = {"%cognito_login": login, "%cognito_share": share, "%cognito_profile": profile}
 
     @functools.cached_property
     def state(self) -> NotebookState:
@@ -206,11 +207,10 @@ class CognitoMagics(Magics):
         elif self.state.current is None:
             show(NOT_SIGNED_IN)
         else:
-            show(shared_table(*self._share_as_asked(self.state.current, given)))
+            self._share_as_asked(self.state.current, given)
+            show(shared_table(self.state.shared.roles))
 
-    def _share_as_asked(self, sign_in: SignIn, given: ShareArguments) -> tuple[tuple[SharedRole, ...], str | None]:
-        from .shared import note_on_profiles
-
+    def _share_as_asked(self, sign_in: SignIn, given: ShareArguments) -> None:
         name = self._own_name("name")
         self.state.shared.open(
             sign_in,
@@ -219,7 +219,37 @@ class CognitoMagics(Magics):
             hide_credentials_file=given.hide_credentials_file,
             default_session=given.default_session,
         )
-        return self.state.shared.roles, note_on_profiles()
+
+    @magic_with_arguments("cognito_profile")
+    @argument("profile", help="The profile's name.")
+    @argument("-r", "--role-suffix", type=read.role, help="The profile's role; otherwise that of the session.")
+    @argument("--remove", action="store_true", help="Take the profile away again.")
+    @line_magic
+    @plainly
+    def cognito_profile(self, line: str) -> None:
+        """Write a profile to ~/.aws/config by which terminals, editors and other programs use your sign-in.
+
+        The sign-in has to be kept on this computer: %cognito_login --remember. No key gets into the file; whoever uses
+        the profile asks for keys, and gets new ones for as long as you stay signed in:
+
+            %cognito_profile science
+            !aws --profile science s3 ls s3://my-bucket
+
+        It changes nothing else in that file, and --remove takes the profile away again.
+        """
+        from .. import sharing
+        from .status import NOT_SIGNED_IN, profile_removed, profile_written
+
+        given, current = read.read_profile(type(self).cognito_profile, line), self.state.current
+        if given.remove:
+            show(profile_removed(given.profile, was_there=sharing.remove_profile(given.profile)))
+        elif current is None:
+            show(NOT_SIGNED_IN)
+        else:
+            suffix = given.role_suffix or self.state.variables.role_of(self._own_name("name"), current.manager)
+            region = current.settings.session_region
+            path = sharing.write_profile(current.manager, given.profile, suffix, region_name=region)
+            show(profile_written(given.profile, str(path), current.manager.role_arn(suffix)))
 
     @line_magic
     @plainly

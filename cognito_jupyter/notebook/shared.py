@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -76,10 +75,3 @@ class NotebookShare:
             return False
         share.close()
         return True
-
-
-def note_on_profiles() -> str | None:
-    """What in the user's AWS files keeps programs from what is shared; None: nothing does."""
-    from ..sharing.aws_files import default_profile_in_the_way
-
-    return default_profile_in_the_way(os.environ)

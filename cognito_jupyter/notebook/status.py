@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -45,24 +46,35 @@ def status_table(
     rows += [(name, _binding(binding, now)) for name, binding in variables.held().items()]
     rows += [("Shared", _shared(role, now)) for role in shared]
     problem = sign_in.manager.problem
-    return Table("Signed in", tuple(rows), notes=(*notes, problem) if problem else notes)
+    notes = (*notes, *([problem] if problem else []), *_in_the_way(shared))
+    return Table("Signed in", tuple(rows), notes=notes)
 
 
-def shared_table(shared: tuple[SharedRole, ...], problem: str | None = None) -> View:
-    """What is shared with everything else in the notebook; nothing of it is secret.
-
-    Args:
-        shared: The roles.
-        problem: A sentence about what keeps programs from it.
-    """
+def shared_table(shared: tuple[SharedRole, ...]) -> View:
+    """What is shared with everything else in the notebook; nothing of it is secret."""
     now = datetime.now(UTC)
     rows = tuple((short_role(role.role_arn), role.url, _standing(role, now)) for role in shared)
     notes = (
         "From now on the first of these is used by programs that you start here, and by libraries that look for keys.",
         "Whoever has found keys elsewhere goes on with those. %cognito_share --stop ends it.",
-        *([problem] if problem else []),
+        *_in_the_way(shared),
     )
     return Table("Shared", rows, ("Role", "Asked for at", "State"), notes)
+
+
+def profile_written(name: str, path: str, role_arn: str | None) -> View:
+    """What there is to know about a profile that was just written."""
+    rows = (("Name", name), ("File", path), ("Role", short_role(role_arn)))
+    notes = (
+        f"In a terminal: aws --profile {name} sts get-caller-identity. Other programs: AWS_PROFILE={name}",
+        f"It works for as long as you stay signed in. %cognito_profile {name} --remove takes it away.",
+    )
+    return Table("Profile written", rows, notes=notes)
+
+
+def profile_removed(name: str, *, was_there: bool) -> View:
+    """What became of a profile that was to be taken away."""
+    return Note((f"The profile {name} is {'taken away' if was_there else 'not there'}.",))
 
 
 def roles_table(sign_in: SignIn, variables: Variables) -> View:
@@ -141,6 +153,16 @@ def _binding(binding: Binding, now: datetime) -> str:
 def _shared(role: SharedRole, now: datetime) -> str:
     named = "with programs and libraries by the environment" if role.in_environment else f"at {role.url}"
     return f"{short_role(role.role_arn)}, {named}; {_standing(role, now)}"
+
+
+def _in_the_way(shared: tuple[SharedRole, ...]) -> tuple[str, ...]:
+    """What in the user's AWS files keeps programs from what is shared."""
+    if not shared:
+        return ()
+    from ..sharing.aws_files import default_profile_in_the_way
+
+    note = default_profile_in_the_way(os.environ)
+    return (note,) if note is not None else ()
 
 
 def _standing(role: SharedRole, now: datetime) -> str:

@@ -15,6 +15,7 @@ from typing import cast
 from urllib.parse import urlencode
 
 from ..errors import SettingError, UnavailableError, VerificationError
+from ..patience import USUAL, Patience
 from .addresses import origin_of, redirect_uris
 from .browser import open_in_browser
 from .callback import OAuthCallbackServer
@@ -41,6 +42,7 @@ class CognitoOAuthAuthenticator:
         announce: Told the URL to open by `authenticate`.
         open_browser: Whether `authenticate` opens the browser by itself.
         now: Seconds since the epoch, by the clock that is compared with Cognito's.
+        patience: How long Cognito is waited for.
 
     Attributes:
         authorization_endpoint: Where the browser goes.
@@ -63,6 +65,7 @@ class CognitoOAuthAuthenticator:
         announce: Callable[[str], None] = print,
         open_browser: bool = True,
         now: Callable[[], float] = time.time,
+        patience: Patience = USUAL,
     ) -> None:
         self._origin = origin_of(cognito_domain)
         self._redirect_uris = redirect_uris(redirect_uri)
@@ -77,7 +80,7 @@ class CognitoOAuthAuthenticator:
         self.token_endpoint = f"{self._origin}/oauth2/token"
         self._announce = announce
         self._open_browser = open_browser
-        self._transport = Transport(now)
+        self._transport = Transport(now, patience)
         self._keys = PublicKeys(region, self._transport)
 
     def __repr__(self) -> str:

@@ -19,13 +19,11 @@ from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.response import BaseHTTPResponse
 
 from ..errors import UnavailableError
+from ..patience import USUAL, Patience
 from ..per_process import PerProcess
 from ..retry_after import retry_after
 
-_TIMEOUT = (5.0, 15.0)  # seconds to connect, and to wait for the next part of an answer
-_WHOLE_ANSWER = 30.0  # seconds for a body that comes in drips
 _MAX_BODY = 1 << 20
-_PAUSES = (0.2, 0.6, 1.8)  # seconds before each repetition, jittered
 _MAX_RETRY_AFTER = 10.0
 _THROTTLED_OR_BROKEN = frozenset({429, 500, 502, 503, 504})
 
@@ -59,13 +57,15 @@ class Transport:
 
     Args:
         now: Seconds since the epoch, by the clock whose skew is measured.
+        patience: How long it waits.
 
     Attributes:
         clock_skew: The server's clock minus this machine's, by the last answer's Date header; zero until one came.
     """
 
-    def __init__(self, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, now: Callable[[], float] = time.time, patience: Patience = USUAL) -> None:
         self._now = now
+        self._patience = patience
         # A forked child opens connections of its own: two processes on one TLS connection break it for both.
         self._session = PerProcess(_new_session)
         self.clock_skew = timedelta(0)
@@ -100,7 +100,7 @@ class Transport:
 
     def _send(self, request: requests.Request, repeatable: bool, empty_is_fine: bool) -> Answer:
         outcome = self._attempt(request, empty_is_fine)
-        for pause in _PAUSES:
+        for pause in self._patience.pauses:
             if isinstance(outcome, Answer):
                 return outcome
             safe = outcome.passing and (repeatable or not outcome.went_out)
@@ -120,10 +120,11 @@ class Transport:
             prepared = session.prepare_request(request)
             settings = session.merge_environment_settings(prepared.url, {}, stream=True, verify=None, cert=None)
             settings["verify"] = _ca_bundle(settings["verify"])
-            sent = self._now()
-            with session.send(prepared, timeout=_TIMEOUT, allow_redirects=False, **settings) as response:
+            sent, until = self._now(), time.monotonic() + self._patience.whole
+            timeout = self._patience.connect, self._patience.read
+            with session.send(prepared, timeout=timeout, allow_redirects=False, **settings) as response:
                 self._measure_clock(response, sent)
-                return _read(response, host, empty_is_fine)
+                return _read(response, host, until, empty_is_fine)
         except (requests.RequestException, HTTPError) as error:
             return _no_answer(error, host)
 
@@ -155,9 +156,9 @@ def _ca_bundle(verify: bool | str | None) -> bool | str | None:
     return os.environ.get("AWS_CA_BUNDLE") or True if verify is True else verify
 
 
-def _read(response: requests.Response, host: str, empty_is_fine: bool) -> Answer | _Failure:
+def _read(response: requests.Response, host: str, until: float, empty_is_fine: bool) -> Answer | _Failure:
     status = response.status_code
-    body = _body(cast("BaseHTTPResponse", response.raw))
+    body = _body(cast("BaseHTTPResponse", response.raw), until)
     if body is None:
         error = UnavailableError(f"{host} took too long over its answer.", "Try again; check the network or the VPN.")
         return _Failure(error)
@@ -174,13 +175,12 @@ def _read(response: requests.Response, host: str, empty_is_fine: bool) -> Answer
     return Answer(status, payload)
 
 
-def _body(raw: BaseHTTPResponse) -> bytes | None:
+def _body(raw: BaseHTTPResponse, until: float) -> bytes | None:
     """The body, as long as it is neither endless nor slower than anybody would wait; else None."""
-    deadline = time.monotonic() + _WHOLE_ANSWER
     body = b""
     while chunk := raw.read1(1 << 16, decode_content=True):
         body += chunk
-        if len(body) > _MAX_BODY or time.monotonic() > deadline:
+        if len(body) > _MAX_BODY or time.monotonic() > until:
             return None
     return body
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         pyarrow_filesystem as pyarrow_filesystem,
         s3fs_session as s3fs_session,
     )
+    from .profile import remove_profile as remove_profile, write_profile as write_profile
     from .secret import DuckDBSecret as DuckDBSecret, duckdb_secret as duckdb_secret
     from .shares import Share as Share, SharedRole as SharedRole, share as share
 
@@ -25,6 +26,8 @@ _HOMES = {
     "duckdb_secret": "secret",
     "obstore_provider": "adapters",
     "polars_provider": "adapters",
+    "remove_profile": "profile",
+    "write_profile": "profile",
     "pyarrow_filesystem": "adapters",
     "s3fs_session": "adapters",
     "share": "shares",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 import time
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 from ..errors import CognitoError, SignedOutError, UnavailableError
@@ -66,7 +66,8 @@ class DuckDBSecret:
 
     def is_of(self, connection: DuckDBPyConnection, name: str) -> bool:
         """Whether it is the secret of this name that was made on this connection."""
-        return self.name == name and self._connection() is connection
+        # DuckDB itself takes no notice of upper and lower case.
+        return self.name.lower() == name.lower() and self._connection() is connection
 
     def close(self) -> None:
         """Drops the secret, and keeps it fresh no longer; a second call does nothing."""
@@ -186,7 +187,7 @@ def duckdb_secret(  # noqa: PLR0913 - two are enough; the others have a default,
     """
     duckdb = library("duckdb", "duckdb")
     live = manager.live_credentials(role_suffix)
-    options = _where_s3_is(live, region_name or manager.region) | ({"scope": scope} if scope is not None else {})
+    options = _where_s3_is(region_name or manager.region) | ({"scope": scope} if scope is not None else {})
     _end_earlier(connection, name)
     try:
         secret = DuckDBSecret(live, connection, name, options)
@@ -210,23 +211,43 @@ def _end_earlier(connection: DuckDBPyConnection, name: str) -> None:
             thread.secret.close()
 
 
-def _where_s3_is(live: SlotCredentials, region: str) -> dict[str, object]:
+def _where_s3_is(region: str) -> dict[str, object]:
     """What botocore would do, in DuckDB's words."""
+    url = urlsplit(_address_of("bucket", region))
+    by_path = url.path.endswith("/bucket")
+    host, path = url.netloc.removeprefix("bucket."), url.path.removesuffix("/bucket" if by_path else "/").rstrip("/")
+    style = "path" if by_path else "vhost"
+    return {"region": region, "endpoint": host + path, "url_style": style, "use_ssl": url.scheme == "https"}
+
+
+def _address_of(bucket: str, region: str) -> str:
+    """Where botocore would send a request about a bucket: what all of its settings come to. Nothing is sent."""
     from botocore import UNSIGNED
+    from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+    from botocore.compat import HTTPHeaders
     from botocore.config import Config
 
     from ..credentials.botocore_session import new_session
-    from ..credentials.sessions import session_over
 
-    client = session_over(live, region, new_session()).client("s3", config=Config(signature_version=UNSIGNED))
-    # An address is the only thing that tells what all of botocore's settings come to.
-    url = urlsplit(client.generate_presigned_url("get_object", Params={"Bucket": "bucket", "Key": "key"}))
-    by_path = url.path.endswith("/bucket/key")
-    where: dict[str, object] = {"region": region}
-    where |= {"url_style": "path" if by_path else "vhost", "use_ssl": url.scheme == "https"}
-    host, path = url.netloc.removeprefix("bucket."), url.path.removesuffix("/bucket/key" if by_path else "/key")
-    # This one stands for all regions, and DuckDB itself knows that of each.
-    return where if host == "s3.amazonaws.com" else where | {"endpoint": host + path}
+    addresses: list[str] = []
+
+    def note(request: AWSPreparedRequest, **_: object) -> AWSResponse:
+        addresses.append(request.url)
+        # An answer of a handler stands for the server's.
+        return AWSResponse(request.url, 200, HTTPHeaders(), _Nothing())
+
+    # Typed loosely: the stubs know neither the methods of a service nor handlers that answer.
+    client: Any = new_session().create_client("s3", region_name=region, config=Config(signature_version=UNSIGNED))
+    client.meta.events.register("before-send.s3", note)
+    client.head_bucket(Bucket=bucket)
+    return addresses[0]
+
+
+class _Nothing:
+    """The body of an answer that has none, as urllib3 gives it."""
+
+    def stream(self) -> Iterator[bytes]:
+        return iter(())
 
 
 def _create(name: str, snapshot: Snapshot, options: Mapping[str, object]) -> tuple[str, list[object]]:

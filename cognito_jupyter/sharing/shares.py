@@ -163,8 +163,9 @@ class Share:
 
     @property
     def roles(self) -> tuple[SharedRole, ...]:
-        """The roles as they stand; no request is made for it."""
-        return tuple(self._standing(role_arn, feed) for role_arn, feed in self._feeds.items())
+        """The roles as they stand, that which the environment names first; no request is made for it."""
+        roles = [self._standing(role_arn, feed) for role_arn, feed in list(self._feeds.items())]
+        return tuple(sorted(roles, key=lambda role: not role.in_environment))
 
     def add(self, role_suffix: str | None = None) -> None:
         """Shares one more role; the environment goes on naming the one that it names.

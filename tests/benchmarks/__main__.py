@@ -13,10 +13,16 @@ from .logins import measure_logins
 from .process import measure_process
 from .record import write_record
 from .roles import measure_roles
+from .sharing import measure_sharing
 from .signing import measure_signing
 from .stage import Stage
 from .table import Group, print_group
 
+_BY_THEMSELVES: dict[str, Callable[[], Group]] = {
+    "loading": measure_loading,
+    "process": measure_process,
+    "sharing": measure_sharing,
+}
 _ON_STAGE: dict[str, Callable[[Stage], Group]] = {
     "signing": measure_signing,
     "expiry": measure_expiry,
@@ -29,10 +35,9 @@ def main() -> None:
     """One row for each figure; each group is printed as soon as it is there."""
     arguments = _parser().parse_args()
     groups: list[Group] = []
-    if "loading" in arguments.only:
-        _add(groups, measure_loading())
-    if "process" in arguments.only:
-        _add(groups, measure_process())
+    for name, measure_alone in _BY_THEMSELVES.items():
+        if name in arguments.only:
+            _add(groups, measure_alone())
     with Stage() as stage:
         for name, measure in _ON_STAGE.items():
             if name in arguments.only:
@@ -49,7 +54,7 @@ def _add(groups: list[Group], group: Group) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    names = ["loading", "process", *_ON_STAGE]
+    names = [*_BY_THEMSELVES, *_ON_STAGE]
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("--json", type=Path, metavar="PATH", help="write the figures with all samples")
     parser.add_argument("--chart", type=Path, metavar="PATH", help="draw them as SVG")

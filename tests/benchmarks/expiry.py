@@ -9,7 +9,7 @@ import time
 from typing import Any
 
 from .crowd import Crowd
-from .implementations import API, implementations, signed_in
+from .implementations import API, implementations, signed_in, without_renewing_thread
 from .stage import Stage
 from .table import Figure, Group, Reach, Samples
 
@@ -53,4 +53,4 @@ def _counted(api: API, stage: Stage) -> _Counts:
 
 def _about_to_expire(api: API, stage: Stage) -> Any:
     stage.turn(id_token_seconds=2, credentials_seconds=2)
-    return signed_in(api, stage).make_refreshing_session()
+    return without_renewing_thread(signed_in(api, stage)).make_refreshing_session()

@@ -25,6 +25,13 @@ def authenticator_of(api: API, stage: Stage, port: int | None = None, turn: int 
     return api.CognitoOAuthAuthenticator(settings.domain, settings.client_id, settings.redirect_uri, settings.region)
 
 
+def without_renewing_thread(manager: Any) -> Any:
+    """The manager, whose credentials are renewed when somebody asks and not ahead of time, as the reference's are."""
+    if isinstance(manager, cognito_jupyter.CognitoCredentialsManager):
+        manager.close()
+    return manager
+
+
 def signed_in(api: API, stage: Stage, port: int | None = None, username: str = "demo") -> Any:
     """A manager with the tokens of a login."""
     settings = stage.configuration(port)

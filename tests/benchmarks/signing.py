@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 
 from .crowd import Crowd, Outcome
-from .implementations import API, implementations, signed_in
+from .implementations import API, implementations, signed_in, without_renewing_thread
 from .stage import Stage
 from .table import Figure, Group, Reach, Samples
 
@@ -77,7 +77,7 @@ def _cost(session: Any) -> float:
 
 def _renewing(stage: Stage) -> Figure:
     def one(api: API) -> Outcome:
-        session, first = _short_lived(api, stage, _LIFETIME)
+        session, first, _ = _short_lived(signed_in(api, stage), stage, _LIFETIME)
         stage.turn(credentials_seconds=3600, latency={_ENDPOINT: _RENEWAL})
         return Crowd(session, _THREADS).run(_LIFETIME + 2.0, lambda keys: not keys & {first, ""})
 
@@ -87,11 +87,11 @@ def _renewing(stage: Stage) -> Figure:
 
 def _failing(stage: Stage) -> Figure:
     def one(api: API) -> Outcome:
-        session, _ = _short_lived(api, stage, _LIFETIME)
+        session, _, end = _short_lived(signed_in(api, stage), stage, _LIFETIME)
         stage.turn(latency={_ENDPOINT: _RENEWAL})
         stage.refuse(_ENDPOINT)
         # They are good to their end, and nobody signs with the last twentieth.
-        return Crowd(session, _THREADS).run(_LIFETIME * 0.9)
+        return Crowd(session, _THREADS).run(end - _LIFETIME * 0.1 - time.time())
 
     ours, theirs = _rounds(stage, one, _SLOW_ROUNDS)
     return _slowest_call("the same, and the renewal is refused", ours, theirs)
@@ -113,7 +113,8 @@ def _slowest_call(name: str, ours: _Crowds, theirs: _Crowds | None) -> Figure:
 
 def _expired(stage: Stage) -> Figure:
     def crowd_of(size: int, api: API) -> Outcome:
-        session, _ = _short_lived(api, stage, 1)
+        # One that renewed ahead of time would have met with the refusal before anybody asked.
+        session, _, _ = _short_lived(without_renewing_thread(signed_in(api, stage)), stage, 1)
         stage.turn(latency={_ENDPOINT: _RENEWAL})
         stage.refuse(_ENDPOINT)
         time.sleep(1.2)
@@ -132,14 +133,17 @@ def _expired(stage: Stage) -> Figure:
     )
 
 
-def _short_lived(api: API, stage: Stage, seconds: int) -> tuple[Any, str]:
-    """A session whose credentials live so many seconds, and their access key id."""
+def _short_lived(manager: Any, stage: Stage, seconds: int) -> tuple[Any, str, float]:
+    """A session whose credentials live so many seconds, their access key id, and their end."""
     stage.turn(credentials_seconds=seconds)
-    manager = signed_in(api, stage)
     # The identity pool answers whole seconds.
     time.sleep(1.02 - time.time() % 1)
     session = manager.make_refreshing_session()
-    return session, manager.credentials["access_key_id"]
+    return (
+        session,
+        manager.credentials["access_key_id"],
+        manager.creds_response["Credentials"]["Expiration"].timestamp(),
+    )
 
 
 def _rounds(stage: Stage, one: Any, rounds: int, *, with_reference: bool = True) -> tuple[_Crowds, _Crowds | None]:

@@ -36,11 +36,13 @@ def complaint(code: str, text: str = "", *, status: int = 400, skew: float = 0.0
         (NOT_AUTHORIZED, "Access to Identity 'us-east-1:x' is forbidden.", "somebody else", "Sign in again"),
         (NOT_AUTHORIZED, "Unauthenticated access is not supported for this identity pool.", "no sign-in", "sign in"),
         (NOT_AUTHORIZED, "The ambiguous role mapping rules for: x denied this request.", "no role", "--role-suffix"),
-        (NOT_AUTHORIZED, "Something about a role.", "Something about a role.", "%cognito_roles"),
+        (NOT_AUTHORIZED, "Something about a role.", "Something about a role (", "%cognito_roles"),
         ("ResourceNotFoundException", "", "no such identity pool in us-east-1", "identity_pool_id and region"),
         ("InvalidIdentityPoolConfigurationException", "", "cannot assume the role", "trust policy"),
         ("TooManyRequestsException", "", "asked too often", "in a minute"),
-        ("InternalErrorException", "", "answered an error", "in a minute"),
+        ("429", "", "asked too often", "in a minute"),
+        ("InternalErrorException", "", "answered an error (", "in a minute"),
+        ("500", "oops", "answered an error: oops (500).", "in a minute"),
     ],
 )
 def test_each_error_says_what_to_do(code: str, text: str, what: str, remedy: str) -> None:

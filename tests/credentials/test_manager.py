@@ -12,7 +12,8 @@ import pytest
 from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import ClientError
 
-from cognito_jupyter.credentials.manager import CognitoCredentialsManager, get_authenticated_cognito_manager
+from cognito_jupyter.credentials.entry_point import get_authenticated_cognito_manager
+from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.errors import RefusedError, RoleError, SignedOutError, VerificationError
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator

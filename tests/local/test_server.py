@@ -52,6 +52,54 @@ def test_a_fault_can_drop_stall_and_truncate(cognito: LocalCognito) -> None:
         requests.get(known(cognito), timeout=5)
 
 
+def test_a_fault_can_reset_before_an_answer_and_midway(cognito: LocalCognito) -> None:
+    for midway in (False, True):
+        cognito.knobs.fail("openid-configuration", kind="reset", midway=midway)
+        with socket.create_connection(("127.0.0.1", cognito.port), timeout=5) as connection:
+            connection.sendall(f"GET /{cognito.user_pool_id}/.well-known/openid-configuration ".encode())
+            connection.sendall(b"HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            came = bytearray()
+            with pytest.raises(ConnectionResetError):
+                read_all(connection, came)
+        # A reset may overtake what was sent before it.
+        assert not came or (midway and came.startswith(b"HTTP/1.1 200"))
+
+
+def read_all(connection: socket.socket, into: bytearray) -> None:
+    while part := connection.recv(65536):
+        into += part
+
+
+def test_a_fault_can_let_an_answer_drip(cognito: LocalCognito) -> None:
+    """Byte after byte comes in time, and the whole of it comes too."""
+    whole = requests.get(known(cognito), timeout=5).text
+    cognito.knobs.fail("openid-configuration", kind="drip", seconds=0.001)
+    parts = list(requests.get(known(cognito), timeout=5, stream=True).raw.stream(1))
+    assert b"".join(parts).decode() == whole
+    assert len(parts) > 100
+
+
+def test_a_fault_can_give_an_answer_another_type(cognito: LocalCognito) -> None:
+    cognito.knobs.fail("openid-configuration", kind="label", content_type="text/plain")
+    answer = requests.get(known(cognito), timeout=5)
+    assert answer.headers["Content-Type"].startswith("text/plain")
+    assert answer.json()["issuer"] == cognito.pool.issuer
+
+
+@pytest.mark.parametrize("midway", [False, True])
+def test_what_a_client_gave_up_is_done_only_where_the_answer_was_under_way(
+    cognito: LocalCognito, client: Client, midway: bool
+) -> None:
+    """A refresh token that was rotated by an answer which nobody got is the difference."""
+    cognito.knobs.rotation = True
+    old = client.signed_in()["refresh_token"]
+    cognito.knobs.fail("token:refresh_token", kind="stall", seconds=60, midway=midway)
+    form = {"grant_type": "refresh_token", "client_id": cognito.client_id, "refresh_token": old}
+    with pytest.raises(requests.RequestException):
+        requests.post(f"{cognito.domain}/oauth2/token", form, timeout=0.5)
+    assert client.refresh(old).status_code == (400 if midway else 200)
+
+
 def test_latency_is_by_endpoint(cognito: LocalCognito) -> None:
     cognito.knobs.latency["openid-configuration"] = 0.3
     began = time.monotonic()

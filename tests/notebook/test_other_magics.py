@@ -123,7 +123,7 @@ def test_tab_completes_options_and_roles(notebook: Notebook) -> None:
 
 
 @pytest.mark.parametrize(
-    "magic", ["cognito_login", "cognito_status", "cognito_roles", "cognito_logout", "cognito_share"]
+    "magic", ["cognito_login", "cognito_status", "cognito_roles", "cognito_logout", "cognito_share", "cognito_profile"]
 )
 def test_each_magic_explains_itself(notebook: Notebook, magic: str) -> None:
     client = notebook.kernel.client

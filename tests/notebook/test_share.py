@@ -106,6 +106,7 @@ def test_a_default_profile_that_would_be_taken_first_is_pointed_out(notebook: No
     Path(os.environ["AWS_SHARED_CREDENTIALS_FILE"]).write_text("[default]\naws_access_key_id = AKIA\n")
     notebook.text("%cognito_login -r Analyst")
     assert "hide that file with %cognito_share --hide-credentials-file" in notebook.text("%cognito_share")
+    assert "has a default profile" in notebook.text("%cognito_status")
     assert "has a default profile" not in notebook.text("%cognito_share --hide-credentials-file")
 
 

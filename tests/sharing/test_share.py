@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import calendar
+import json
 import os
 import pickle
 import sys
 import time
+import urllib.request
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,8 +20,10 @@ from cognito_jupyter import sharing
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.errors import RefusedError, RoleError
 from cognito_jupyter.local import LocalCognito
+from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 from cognito_jupyter.sharing import environment as env
 from tests.conftest import as_tokens
+from tests.credentials.hands import Hands
 
 from .conftest import BUCKET, python
 
@@ -63,6 +68,36 @@ def test_nobody_waits_for_a_slow_cognito(cognito: LocalCognito, manager: Cognito
         cognito.knobs.latency[EXCHANGE] = 1.0
         done = python(KEEP_LISTING.replace("SECONDS", "12"))
     assert done.stdout == "listed\n", done.stderr
+
+
+def test_what_is_handed_out_is_good_for_sixteen_minutes_at_least(
+    cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator
+) -> None:
+    """With less left botocore would ask again for every single call."""
+    cognito.counts.clear()
+    hands = Hands()
+    tokens = as_tokens(cognito.issue_tokens())
+    manager = CognitoCredentialsManager(
+        cognito.identity_pool_id, cognito.user_pool_id, cognito.region, tokens, authenticator, clock=hands.clock
+    )
+    with sharing.share(manager, ["Analyst"]) as share:
+        request = urllib.request.Request(share.roles[0].url, headers={"Authorization": share.environment()[env.TOKEN]})
+
+        def left() -> float:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                until = time.strptime(json.load(answer)["Expiration"], "%Y-%m-%dT%H:%M:%SZ")
+            return calendar.timegm(until) - hands.now
+
+        least = left()
+        for _ in range(100):
+            hands.turn(60)
+            cognito.knobs.clock_offset = hands.now - time.time()
+            least = min(least, left())
+            # Minutes pass here faster than the renewing thread could come.
+            wait_for(lambda: left() > 19 * 60)
+    assert least >= 16 * 60
+    # Not sooner than is needed either: an hour and forty minutes take three of them.
+    assert cognito.counts[EXCHANGE] <= 4
 
 
 STALE = {
@@ -119,7 +154,8 @@ def test_several_roles_have_a_path_each_and_the_environment_names_the_first(
         assert "Uploader" in python(who, os.environ | share.environment("Uploader")).stdout
         share.use("Uploader")
         assert os.environ[env.FULL_URI] == second.url
-        assert [role.in_environment for role in share.roles] == [False, True]
+        assert [role.url for role in share.roles] == [second.url, first.url]
+        assert [role.in_environment for role in share.roles] == [True, False]
 
 
 def test_sharing_a_role_does_not_make_it_the_usual_one(manager: CognitoCredentialsManager) -> None:

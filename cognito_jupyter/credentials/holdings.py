@@ -1,0 +1,194 @@
+"""What a manager holds, to look at: who is signed in, which roles that allows, until when the credentials are good."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING, NoReturn, cast
+
+from ..oauth.tokens import CognitoTokens, JwtPayload
+from ..patience import USUAL, Patience
+from ..quiet import keep_out_of_logs
+from .clock import Clock
+from .exchange import Exchange
+from .identity_pool import IdentityPool, IdentityPoolCredentialsResponse
+from .listeners import Listeners
+from .renewal import Renewal
+from .roles import choose_role, roles_in
+from .sessions import SpareSession
+from .slot import Slot
+from .snapshot import AWSCredentials
+from .upkeep import Upkeep
+from .user_pool import Subject, UserPoolTokens
+
+if TYPE_CHECKING:
+    from ..oauth.authenticator import CognitoOAuthAuthenticator
+
+SlotKey = tuple[Subject, str | None]
+"""Whose credentials, and of which role."""
+
+
+class Holdings:
+    """Tokens and each role's credentials, and the thread that renews them; no call is made from here.
+
+    Args: `CognitoCredentialsManager`'s.
+    """
+
+    def __init__(  # noqa: PLR0913 - the class says it; five of them are promised
+        self,
+        identity_pool_id: str,
+        user_pool_id: str,
+        region: str = "us-east-1",
+        auth_tokens: CognitoTokens | None = None,
+        authenticator: CognitoOAuthAuthenticator | None = None,
+        *,
+        clock: Clock | None = None,
+        patience: Patience = USUAL,
+    ) -> None:
+        self.identity_pool_id = identity_pool_id
+        self.user_pool_id = user_pool_id
+        self.region = region
+        self.last_role_suffix: str | None = None
+        self.wait_for_sign_in = 0.0
+        self._clock = clock = clock or Clock()
+        self._listeners = Listeners()
+        self._tokens = UserPoolTokens(auth_tokens, authenticator, clock, self._listeners.tell)
+        self._pool = IdentityPool(identity_pool_id, user_pool_id, region, clock.now, patience)
+        self._exchange = Exchange(self._tokens, self._pool, clock.now, self._hide_secrets)
+        self._spare = SpareSession()
+        self._slots: dict[SlotKey, Slot] = {}
+        self._last: Slot | None = None
+        self._upkeep = Upkeep(self._tokens, self._slots_of_person, clock)
+        self._renewal = Renewal(self._upkeep.round, clock)
+        self._hide_secrets()
+
+    def __repr__(self) -> str:
+        who = "signed in" if self.auth_tokens is not None else "nobody signed in"
+        return f"<CognitoCredentialsManager: identity pool {self.identity_pool_id}, {who}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("A manager is not pickled or copied: its tokens stay in this process. Share its credentials.")
+
+    @property
+    def auth_tokens(self) -> CognitoTokens | None:
+        """The newest tokens; None while nobody is signed in. Setting it signs a person in."""
+        return self._tokens.held
+
+    @auth_tokens.setter
+    def auth_tokens(self, tokens: CognitoTokens | None) -> None:
+        self._tokens.held = tokens
+        for slot in list(self._slots.values()):
+            # What failed before, failed for want of these.
+            slot.forgive()
+        if self._renewal.running or any(slot.holders for slot in self._slots_of_person()):
+            # To go on with the sessions of before, or to end.
+            self._renewal.call(now=True)
+        self._listeners.tell()
+
+    @property
+    def authenticator(self) -> CognitoOAuthAuthenticator | None:
+        """What refreshes and revokes the tokens."""
+        return self._tokens.authenticator
+
+    @authenticator.setter
+    def authenticator(self, authenticator: CognitoOAuthAuthenticator | None) -> None:
+        self._tokens.authenticator = authenticator
+
+    @property
+    def identity_id(self) -> str | None:
+        """The person's identity id; None before the first exchange."""
+        subject = self._tokens.subject
+        if subject is not None:
+            return self._exchange.identity_ids.get(subject)
+        return self.creds_response["IdentityId"] if self.creds_response else None
+
+    @property
+    def credentials(self) -> AWSCredentials | None:
+        """The newest credentials of the role asked for last; None before the first."""
+        snapshot = self._last.snapshot if self._last is not None else None
+        return snapshot.as_credentials() if snapshot is not None else None
+
+    @property
+    def creds_response(self) -> IdentityPoolCredentialsResponse | None:
+        """What the identity pool answered for the role asked for last; None before the first."""
+        snapshot = self._last.snapshot if self._last is not None else None
+        return snapshot.response if snapshot is not None else None
+
+    @property
+    def claims(self) -> JwtPayload:
+        """What the id token says; nothing while nobody is signed in."""
+        return self._tokens.claims
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The ARNs of the roles that the sign-in allows, in the token's order."""
+        return roles_in(self.claims)
+
+    def role_arn(self, role_suffix: str | None = None) -> str | None:
+        """The role that a suffix means, without any call.
+
+        Args:
+            role_suffix: The end of a role's ARN; None: the last one asked for, else the first.
+
+        Returns:
+            Its ARN; None where the identity pool's default role decides.
+
+        Raises:
+            RoleError: None, or more than one, fits (a PermissionError).
+        """
+        return choose_role(self.roles, role_suffix or self.last_role_suffix)
+
+    def expiration(self, role_arn: str | None) -> datetime | None:
+        """Until when the credentials held for a role are good; None where there are none."""
+        subject = self._tokens.subject
+        slot = self._slots.get((subject, role_arn)) if subject is not None else None
+        return slot.snapshot.expiration if slot is not None and slot.snapshot is not None else None
+
+    def lifetime(self, role_arn: str | None) -> float:
+        """How long the credentials held for a role live in all, in seconds; 0 where there are none."""
+        subject = self._tokens.subject
+        slot = self._slots.get((subject, role_arn)) if subject is not None else None
+        return slot.snapshot.lifetime if slot is not None and slot.snapshot is not None else 0.0
+
+    @property
+    def ended(self) -> bool:
+        """Whether the user pool has said that this sign-in is over: only signing in again helps."""
+        return self._tokens.ended
+
+    def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Calls back whenever tokens or credentials were replaced, the sign-in ended, or somebody signed in or out.
+
+        Args:
+            callback: Called without arguments in whatever thread made the change; it should only take note.
+
+        Returns:
+            A function that ends it.
+        """
+        return self._listeners.add(callback)
+
+    @property
+    def problem(self) -> str | None:
+        """What keeps tokens or credentials from being renewed just now, for a person to read; None: nothing does.
+
+        While the credentials held are good, nobody else hears of it.
+        """
+        return self._upkeep.problem
+
+    # -- within
+
+    def _slots_of_person(self) -> list[Slot]:
+        subject = self._tokens.subject
+        return [slot for (whose, _), slot in list(self._slots.items()) if whose == subject]
+
+    def _hide_secrets(self) -> None:
+        """Keeps what is held now out of the logs of whatever has been imported by now."""
+        keep_out_of_logs(self._secrets)
+
+    def _secrets(self) -> Iterable[str]:
+        """Everything secret that is held now, for the filters that keep it out of logs."""
+        tokens = self._tokens.held
+        for name in ("id_token", "access_token", "refresh_token"):
+            if tokens is not None and tokens.get(name):
+                yield cast("str", tokens.get(name))
+        for slot in list(self._slots.values()):
+            yield from slot.secrets()

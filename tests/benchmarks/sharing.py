@@ -1,0 +1,141 @@
+"""The endpoint: how soon it is up, what it weighs, and how it answers while its parent is busy in one call of C."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import subprocess
+import sys
+import time
+from typing import Any
+
+import psutil
+
+from cognito_jupyter.sharing.endpoint_process import SOURCE, EndpointProcess
+
+from .table import Figure, Group, Reach, Samples
+
+_ROUNDS = 15
+_ISOLATED = [sys.executable, "-I", "-S", "-E"]
+_WAITS = [*_ISOLATED, "-c", "import sys; print(flush=True); sys.stdin.read()"]
+# As little as a process can do for an answer.
+_ECHO = """
+import socket
+listener = socket.create_server(("127.0.0.1", 0))
+print(listener.getsockname()[1], flush=True)
+while True:
+    connection, _ = listener.accept()
+    connection.sendall(connection.recv(65536))
+    connection.close()
+"""
+# Asks a few hundred times, and says when it began and ended.
+_CLIENT = """
+import json, socket, sys, time
+port, request = json.loads(sys.stdin.readline())
+print(flush=True)
+time.sleep(0.3)
+first, samples = time.time(), []
+for _ in range(200):
+    began = time.perf_counter()
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(request.encode())
+        answer = b""
+        while part := connection.recv(65536):
+            answer += part
+    samples.append((time.perf_counter() - began) * 1e3)
+    assert b"AccessKeyId" in answer
+    time.sleep(0.003)
+print(json.dumps([first, time.time(), samples]), flush=True)
+"""
+_KEYS = {
+    "AccessKeyId": "ASIA" * 5,
+    "SecretAccessKey": "s" * 40,
+    "Token": "t" * 1000,
+    "Expiration": "2099-01-01T00:00:00Z",
+}
+
+
+def measure_sharing() -> Group:
+    """Processes taken in turns, so that a slow moment of the machine meets all alike."""
+    up: list[tuple[float, float]] = []
+    weight: list[tuple[float, float]] = []
+    for _ in range(_ROUNDS):
+        endpoint, plain = _started([*_ISOLATED, str(SOURCE)]), _started(_WAITS)
+        up.append((endpoint[0], _whole_process()))
+        weight.append((endpoint[1], plain[1]))
+    answers = _answers_meanwhile()
+    floor = "python -I -S -c pass"
+    return Group(
+        "The endpoint that shares credentials",
+        (
+            Figure("until it listens", "ms", *_columns(up), floor, (), Reach(40)),
+            Figure("resident memory", "MB", *_columns(weight), f"{floor}, waiting", (), Reach(15)),
+            Figure(
+                "an answer while its parent is in C",
+                "ms",
+                *answers,
+                "a socket that sends the request back",
+                (),
+                Reach(5),
+            ),
+        ),
+    )
+
+
+def _columns(pairs: list[tuple[float, float]]) -> tuple[Samples, Samples]:
+    here, floor = zip(*pairs, strict=True)
+    return here, floor
+
+
+def _started(command: list[str]) -> tuple[float, float]:
+    """Milliseconds to the first line of a process, and its megabytes then."""
+    began = time.perf_counter()
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        took = (time.perf_counter() - began) * 1e3
+        memory = psutil.Process(process.pid).memory_info().rss / 1e6
+        assert process.stdin is not None
+        process.stdin.close()
+        return took, memory
+
+
+def _whole_process() -> float:
+    began = time.perf_counter()
+    subprocess.run([*_ISOLATED, "-c", "pass"], check=True)
+    return (time.perf_counter() - began) * 1e3
+
+
+def _answers_meanwhile() -> tuple[Samples, Samples]:
+    endpoint = EndpointProcess()
+    echo = subprocess.Popen([*_ISOLATED, "-c", _ECHO], stdout=subprocess.PIPE, text=True)
+    try:
+        endpoint.put("/Role", _KEYS)
+        head = f"GET /Role HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: {endpoint.token}\r\n"
+        here = _asked_meanwhile(int(endpoint.url.rpartition(":")[2]), f"{head}\r\n")
+        assert echo.stdout is not None
+        # As much goes over the socket both ways as the endpoint's answer has.
+        floor = _asked_meanwhile(int(echo.stdout.readline()), f"{head}X: {json.dumps(_KEYS)}\r\n\r\n")
+    finally:
+        endpoint.close()
+        echo.kill()
+        echo.wait()
+    return here, floor
+
+
+def _asked_meanwhile(port: int, request: str, rounds: int = 10**8) -> Samples:
+    """Milliseconds of each answer to another process, while this one is in one call of C from before to after."""
+    with subprocess.Popen([sys.executable, "-c", _CLIENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as client:
+        assert client.stdin is not None
+        assert client.stdout is not None
+        client.stdin.write(json.dumps([port, request]).encode() + b"\n")
+        client.stdin.flush()
+        client.stdout.readline()
+        began = time.time()
+        sum(itertools.repeat(1, rounds))
+        ended = time.time()
+        answer: list[Any] = json.loads(client.stdout.readline())
+    first, last, samples = answer
+    if not began < first < last < ended:
+        return _asked_meanwhile(port, request, rounds * 2)
+    return tuple(samples)

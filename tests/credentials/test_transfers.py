@@ -1,0 +1,77 @@
+"""Transfers that outlive several lifetimes of their credentials."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from itertools import count
+from typing import Any
+
+import pytest
+
+from cognito_jupyter.credentials.manager import CognitoCredentialsManager
+from cognito_jupyter.local import LocalCognito
+
+LIFETIME = 3.0
+PACE = 1.5
+"""Seconds between two calls: a slow line, or a worker that thinks."""
+LIFETIMES = 3
+PART = 5 * 1024 * 1024
+"""Bytes: S3's least, but for the last part."""
+
+
+@pytest.fixture(autouse=True)
+def short_lived(cognito: LocalCognito) -> None:
+    cognito.knobs.credentials_seconds = LIFETIME
+
+
+@pytest.fixture
+def uploads(cognito: LocalCognito, manager: CognitoCredentialsManager) -> Iterator[Any]:
+    """A client that may write; what it wrote is taken away in the end."""
+    client: Any = manager.make_refreshing_session("Uploader").client("s3")
+    yield client
+    for each in client.list_objects_v2(Bucket=cognito.bucket, Prefix="transfer/").get("Contents", []):
+        client.delete_object(Bucket=cognito.bucket, Key=each["Key"])
+
+
+def keys_used(cognito: LocalCognito) -> set[str]:
+    """Which keys have signed something at the gate."""
+    return {request.access_key_id for request in cognito.aws.gate.requests}
+
+
+def test_a_multipart_upload_that_outlives_its_credentials_finishes(cognito: LocalCognito, uploads: Any) -> None:
+    where = {"Bucket": cognito.bucket, "Key": "transfer/large"}
+    before = keys_used(cognito)
+    upload_id = uploads.create_multipart_upload(**where)["UploadId"]
+    began, parts = time.monotonic(), []
+    for number in count(1):
+        answer = uploads.upload_part(**where, UploadId=upload_id, PartNumber=number, Body=bytes([number]) * PART)
+        parts.append({"PartNumber": number, "ETag": answer["ETag"]})
+        if time.monotonic() - began > LIFETIMES * LIFETIME:
+            break
+        time.sleep(PACE)
+    uploads.complete_multipart_upload(**where, UploadId=upload_id, MultipartUpload={"Parts": parts})
+    assert uploads.head_object(**where)["ContentLength"] == len(parts) * PART
+    assert len(keys_used(cognito) - before) >= LIFETIMES
+    assert {request.status for request in cognito.aws.gate.requests if request.path.endswith("/large")} == {200}
+
+
+def test_a_paginated_read_that_outlives_its_credentials_finishes(
+    cognito: LocalCognito, manager: CognitoCredentialsManager, uploads: Any
+) -> None:
+    names = [f"transfer/{number}" for number in range(8)]
+    for name in names:
+        uploads.put_object(Bucket=cognito.bucket, Key=name, Body=name.encode())
+    client: Any = manager.make_refreshing_session("Analyst").client("s3")
+    before, read = keys_used(cognito), []
+    pages = client.get_paginator("list_objects_v2").paginate(
+        Bucket=cognito.bucket, Prefix="transfer/", PaginationConfig={"PageSize": 1}
+    )
+    for page in pages:
+        for each in page["Contents"]:
+            body = client.get_object(Bucket=cognito.bucket, Key=each["Key"])["Body"]
+            # The answer is on its way: its credentials may end before it does.
+            time.sleep(PACE)
+            read.append(body.read().decode())
+    assert read == names
+    assert len(keys_used(cognito) - before) >= LIFETIMES

@@ -1,0 +1,63 @@
+"""The stage of the fault table."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from cognito_jupyter.local import LocalCognito
+
+from .front import Certificates, Front
+from .scene import Log, Place, Scene
+
+_PLACES: tuple[Place, ...] = ("user pool", "keys", "identity pool")
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """One CA for the whole table."""
+    return Certificates(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="module")
+def fronts(local_cognito: LocalCognito, certificates: Certificates) -> Iterator[dict[Place, Front]]:
+    """A front for each place."""
+    with ExitStack() as stack:
+        yield {place: stack.enter_context(Front(local_cognito.port, certificates)) for place in _PLACES}
+
+
+@pytest.fixture
+def log() -> Iterator[Log]:
+    """Everything that is logged on the way to Cognito and to AWS."""
+    handler = Log()
+    loggers = [logging.getLogger(name) for name in ("cognito_jupyter", "botocore", "boto3", "urllib3", "requests")]
+    for logger in loggers:
+        logger.addHandler(handler)
+        logger.setLevel(logging.DEBUG)
+    yield handler
+    for logger in loggers:
+        logger.removeHandler(handler)
+        logger.setLevel(logging.NOTSET)
+
+
+@pytest.fixture
+def scene(
+    cognito: LocalCognito,
+    fronts: dict[Place, Front],
+    certificates: Certificates,
+    monkeypatch: pytest.MonkeyPatch,
+    log: Log,
+) -> Iterator[Scene]:
+    """Everything over TLS, everything logged, and one attempt of botocore's, so that a cell is quick."""
+    for name in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
+        monkeypatch.setenv(name, str(certificates.ca_file))
+    monkeypatch.setenv("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", fronts["keys"].url)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_COGNITO_IDENTITY", fronts["identity pool"].url)
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    cognito.secrets.clear()
+    yield Scene(cognito, fronts, certificates, log)
+    for front in fronts.values():
+        front.become("good")

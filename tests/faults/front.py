@@ -1,0 +1,137 @@
+"""A TLS front for the local Cognito that can be out of reach, and can show wrong certificates."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import struct
+import threading
+from collections.abc import Coroutine
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import trustme
+
+State = Literal["good", "refused", "untrusted", "expired", "misnamed"]
+_CHUNK = 1 << 16
+_NO_LINGER = struct.pack("ii", 1, 0)
+
+
+class Certificates:
+    """A CA that clients trust, and what a server can show instead.
+
+    Args:
+        folder: Where the CA's file is put.
+
+    Attributes:
+        ca_file: What clients trust.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        authority = trustme.CA()
+        self.ca_file = folder / "ca.pem"
+        authority.cert_pem.write_to_path(self.ca_file)
+        now, day = datetime.now(UTC), timedelta(days=1)
+        self._leaves = {
+            "good": authority.issue_cert("127.0.0.1"),
+            "untrusted": trustme.CA().issue_cert("127.0.0.1"),
+            "expired": authority.issue_cert("127.0.0.1", not_before=now - 9 * day, not_after=now - 2 * day),
+            "misnamed": authority.issue_cert("other.example"),
+        }
+
+    def context(self, state: State) -> ssl.SSLContext:
+        """For a server in this state."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._leaves[state].configure_cert(context)
+        return context
+
+
+class Front:
+    """Ends TLS on a port of its own and passes everything on, resets too.
+
+    Args:
+        upstream: The local Cognito's port.
+        certificates: What it shows.
+
+    Attributes:
+        port: The same in every state.
+        url: Where clients go.
+    """
+
+    def __init__(self, upstream: int, certificates: Certificates) -> None:
+        # Never listens: it keeps the port while nobody listens there, so that nobody else gets it.
+        self._reserved = _bound(0)
+        self.port: int = self._reserved.getsockname()[1]
+        self.url = f"https://127.0.0.1:{self.port}"
+        self._upstream = upstream
+        self._certificates = certificates
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="front", daemon=True)
+        self._server: asyncio.Server | None = None
+        self._ways: set[asyncio.Task[None]] = set()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self.become("good")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._run(self._close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+        self._reserved.close()
+
+    def become(self, state: State) -> None:
+        """Changes how the front is; connections that are open end."""
+        self._run(self._become(state))
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+
+    async def _become(self, state: State) -> None:
+        await self._close()
+        if state != "refused":
+            self._server = await asyncio.start_server(
+                self._entered, sock=_bound(self.port), ssl=self._certificates.context(state)
+            )
+
+    async def _close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        self._server = None
+        for way in self._ways:
+            way.cancel()
+        await asyncio.gather(*self._ways, return_exceptions=True)
+
+    async def _entered(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._upstream)
+        for way in (_pass_on(reader, far_writer), _pass_on(far_reader, writer)):
+            task = self._loop.create_task(way)
+            self._ways.add(task)
+            task.add_done_callback(self._ways.discard)
+
+
+async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """One direction, until either end goes, and as it goes."""
+    try:
+        while part := await reader.read(_CHUNK):
+            writer.write(part)
+            await writer.drain()
+    except OSError:
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+        writer.transport.abort()
+    finally:
+        writer.close()
+
+
+def _bound(port: int) -> socket.socket:
+    bound = socket.socket()
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    bound.bind(("127.0.0.1", port))
+    return bound

@@ -1,0 +1,215 @@
+"""A Cognito behind fronts that can fail, a person signed in, and what is to hold whatever happens."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import re
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import psutil
+
+from cognito_jupyter.credentials.clock import Clock
+from cognito_jupyter.credentials.manager import CognitoCredentialsManager
+from cognito_jupyter.errors import CognitoError
+from cognito_jupyter.local import LocalCognito
+from cognito_jupyter.local.model import Fault
+from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
+from cognito_jupyter.oauth.tokens import CognitoTokens
+from cognito_jupyter.patience import Patience
+from tests.conftest import as_tokens
+
+from .front import Certificates, Front, State
+
+LITTLE = Patience(read=1.0, whole=1.5, pauses=(0.02,))
+"""Where the fault is that an answer takes its time."""
+ENOUGH = Patience(pauses=(0.02,))
+ANALYST, UPLOADER = "Analyst", "Uploader"
+_SERVERS = ("front", "local-", "process_request_thread")
+"""Parts of the names of threads that belong to the other side."""
+_SENTENCE = re.compile(r"[A-Z0-9].*[^.]\.")
+
+Place = Literal["user pool", "keys", "identity pool"]
+
+
+@dataclass(frozen=True)
+class Spot:
+    """Where a fault strikes: the endpoint as the local Cognito calls it, and the front that leads there."""
+
+    endpoint: str
+    place: Place
+
+
+class Times:
+    """This machine's clocks, which a test moves; the renewing thread looks at them often.
+
+    Attributes:
+        wall: Seconds that the wall clock is ahead of the real one.
+        passed: Seconds that have passed besides those that have.
+    """
+
+    def __init__(self) -> None:
+        self.wall = 0.0
+        self.passed = 0.0
+        self.clock = Clock(
+            lambda: time.time() + self.wall,
+            lambda: time.monotonic() + self.passed,
+            lambda event, seconds: event.wait(min(seconds, 0.05)),
+        )
+
+    def pass_by(self, seconds: float) -> None:
+        """Lets time pass on both."""
+        self.wall += seconds
+        self.passed += seconds
+
+
+class Log(logging.Handler):
+    """What is logged, as text alone: a record would hold botocore's clients, and these the credentials.
+
+    Attributes:
+        lines: One for each record.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(self.format(record))
+
+
+class Scene:
+    """Everything that one cell of the table needs.
+
+    Args:
+        cognito: The local Cognito.
+        fronts: One for each place, so that each can fail alone.
+        certificates: What the fronts show.
+        log: What the process logs, everything at DEBUG.
+
+    Attributes:
+        times: Of the managers and the authenticator.
+    """
+
+    manager: CognitoCredentialsManager
+    """The demo user's, once somebody has signed in."""
+
+    def __init__(
+        self,
+        cognito: LocalCognito,
+        fronts: dict[Place, Front],
+        certificates: Certificates,
+        log: Log,
+    ) -> None:
+        self.cognito = cognito
+        self.fronts = fronts
+        self.certificates = certificates
+        self.times = Times()
+        self.log = log
+        self._patience = ENOUGH
+
+    def sign_in(self, patience: Patience) -> None:
+        """Makes `manager` and `authenticator`, which wait so long for Cognito."""
+        self._patience = patience
+        self.authenticator = CognitoOAuthAuthenticator(
+            f"127.0.0.1:{self.fronts['user pool'].port}",
+            self.cognito.client_id,
+            self.cognito.redirect_uri,
+            self.cognito.region,
+            user_pool_id=self.cognito.user_pool_id,
+            open_browser=False,
+            now=self.times.clock.now,
+            patience=patience,
+        )
+        self.manager = self.manager_of(as_tokens(self.cognito.issue_tokens()))
+
+    def manager_of(self, tokens: CognitoTokens) -> CognitoCredentialsManager:
+        """Another manager, with these tokens."""
+        return CognitoCredentialsManager(
+            self.cognito.identity_pool_id,
+            self.cognito.user_pool_id,
+            self.cognito.region,
+            tokens,
+            self.authenticator,
+            clock=self.times.clock,
+            patience=self._patience,
+        )
+
+    def let_go(self) -> None:
+        """Holds nothing any more that could have anything done."""
+        del self.manager, self.authenticator
+        for handler in logging.getLogger().handlers:
+            # pytest's keep records whole, for a report that is not needed any more.
+            getattr(handler, "records", []).clear()
+        gc.collect()
+
+    def strike(self, spot: Spot, fault: Fault | State, *, times: int | None = None) -> None:
+        """Lets a fault happen there: so many times, or until `mend`."""
+        if isinstance(fault, Fault):
+            self.cognito.knobs.faults[spot.endpoint] = [replace(fault, times=times)]
+        else:
+            self.fronts[spot.place].become(fault)
+
+    def mend(self, spot: Spot) -> None:
+        """Ends it."""
+        self.cognito.knobs.faults.pop(spot.endpoint, None)
+        self.fronts[spot.place].become("good")
+
+    def role_of(self, access_key_id: str) -> str:
+        """Whose keys these are, by the book of the server: the short name of a role."""
+        key = self.cognito.aws.ledger.find(access_key_id)
+        assert key is not None, "keys that nobody was given"
+        assert not self.cognito.aws.ledger.expired(key)
+        return key.role_arn.rpartition("-")[2]
+
+    # -- what holds after every fault
+
+    def check_words(self, error: CognitoError) -> None:
+        """Two sentences, what happened and what to do, and no secret in them, around them or in a log."""
+        assert _SENTENCE.fullmatch(error.what), error.what
+        assert _SENTENCE.fullmatch(error.remedy), error.remedy
+        shown = {
+            "message": str(error),
+            "repr": repr(error),
+            "traceback": "".join(traceback.format_exception(error)),
+            "log": "\n".join(self.log.lines),
+        }
+        found = [where for where, text in shown.items() for secret in self.cognito.secrets if secret in text]
+        assert found == []
+
+
+@dataclass(frozen=True)
+class Traces:
+    """What this process has running and open."""
+
+    threads: frozenset[threading.Thread]
+    listening: frozenset[int]
+
+    @classmethod
+    def of_now(cls) -> Traces:
+        """The threads that are not the servers' of the tests, and the ports that are listened on."""
+        threads = [each for each in threading.enumerate() if not any(part in each.name for part in _SERVERS)]
+        connections = psutil.Process().net_connections("tcp")
+        listening = [each.laddr.port for each in connections if each.status == psutil.CONN_LISTEN]
+        return cls(frozenset(threads), frozenset(listening))
+
+    def check_nothing_is_left(self) -> None:
+        """Waits until whatever has come since has gone."""
+        wait_for(lambda: not self._more(), lambda: f"left behind: {self._more()}")
+
+    def _more(self) -> list[object]:
+        now = Traces.of_now()
+        return [*(now.threads - self.threads), *(now.listening - self.listening)]
+
+
+def wait_for(done: Callable[[], bool], complaint: Callable[[], str], seconds: float = 10.0) -> None:
+    """Waits for something to hold; fails with the complaint where it does not come."""
+    until = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < until, complaint()
+        time.sleep(0.01)

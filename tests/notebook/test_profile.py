@@ -1,0 +1,36 @@
+"""The profile magic in a real kernel."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from .conftest import Notebook
+
+KEEP = """
+from cognito_jupyter.credentials.store import Store
+from cognito_jupyter.credentials.store_format import StoreKey
+cognito.sign_in(cognito.auth_tokens, Store(StoreKey("domain", "client", "user pool", "identity pool")))
+"""
+
+
+def test_a_profile_is_written_for_a_sign_in_that_is_kept_and_taken_away_again(
+    notebook: Notebook, own_environment: Path
+) -> None:
+    config = Path(os.environ["AWS_CONFIG_FILE"])
+    config.write_text("[default]\nregion = eu-north-1\n")
+    assert "You are not signed in" in notebook.text("%cognito_profile science")
+    notebook.text("%cognito_login -r Analyst")
+    assert "%cognito_login --remember" in notebook.error("%cognito_profile science")
+    notebook.text(KEEP)
+    shown = notebook.text("%cognito_profile science")
+    assert "aws --profile science" in shown
+    assert "role cognito-jupyter-Analyst" in shown
+    assert "role/cognito-jupyter-Analyst" in config.read_text()
+    notebook.text("%cognito_profile science -r Uploader")
+    assert "role/cognito-jupyter-Uploader" in config.read_text()
+    assert "not ours" in notebook.error("%cognito_profile default")
+    assert "taken away" in notebook.text("%cognito_profile science --remove")
+    assert "is not there" in notebook.text("%cognito_profile science --remove")
+    assert config.read_text() == "[default]\nregion = eu-north-1\n"
+    assert "%cognito_profile? shows what it takes" in notebook.error("%cognito_profile")

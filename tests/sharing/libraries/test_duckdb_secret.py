@@ -1,0 +1,163 @@
+"""DuckDB's secret: it follows the credentials, ends with its connection, and shows nothing."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from cognito_jupyter.credentials.manager import CognitoCredentialsManager
+from cognito_jupyter.errors import UnavailableError
+from cognito_jupyter.local import LocalCognito
+from cognito_jupyter.sharing import duckdb_secret
+from tests.conftest import manager_for
+
+from .by_environment import duckdb_connection
+
+pytestmark = pytest.mark.long
+
+KEEPER = "cognito-duckdb-secret"
+SECRETS = "SELECT name, secret_string FROM duckdb_secrets() ORDER BY name"
+
+
+@pytest.fixture
+def connection() -> Iterator[Any]:
+    connection = duckdb_connection()
+    yield connection
+    connection.close()
+
+
+def keepers() -> int:
+    return sum(thread.name == KEEPER for thread in threading.enumerate())
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    until = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < until, "It did not come about within 30 s."
+        time.sleep(0.02)
+
+
+def rows(connection: Any, cognito: LocalCognito) -> int:
+    return len(connection.execute(f"FROM 's3://{cognito.bucket}/{cognito.data_key}'").fetchall())
+
+
+def test_it_is_replaced_when_the_credentials_are(
+    cognito: LocalCognito, manager: CognitoCredentialsManager, connection: Any
+) -> None:
+    with duckdb_secret(manager, connection, "Analyst"):
+        assert rows(connection, cognito) == 360
+        newest = manager.get_credentials(role_suffix="Analyst")["access_key_id"]
+        wait_for(lambda: f"key_id={newest};" in connection.execute(SECRETS).fetchall()[0][1])
+        assert rows(connection, cognito) == 360
+        assert cognito.aws.gate.requests[-1].access_key_id == newest
+    assert connection.execute(SECRETS).fetchall() == []
+    wait_for(lambda: keepers() == 0)
+
+
+def test_every_connection_to_the_database_sees_it(
+    cognito: LocalCognito, manager: CognitoCredentialsManager, connection: Any
+) -> None:
+    with duckdb_secret(manager, connection, "Analyst"):
+        assert rows(connection.cursor(), cognito) == 360
+
+
+def test_two_roles_have_a_secret_each(
+    cognito: LocalCognito, manager: CognitoCredentialsManager, connection: Any
+) -> None:
+    folder = f"s3://{cognito.bucket}/stars"
+    with (
+        duckdb_secret(manager, connection, "Analyst"),
+        duckdb_secret(manager, connection, "Uploader", name='for "stars"; DROP', scope=folder),
+    ):
+        assert [name for name, _ in connection.execute(SECRETS).fetchall()] == ["cognito", 'for "stars"; drop']
+        assert rows(connection, cognito) == 360
+        assert cognito.aws.gate.requests[-1].role_arn == cognito.roles["Uploader"]
+
+
+def test_a_cell_run_twice_leaves_one_secret_and_one_thread(
+    cognito: LocalCognito, manager: CognitoCredentialsManager, connection: Any
+) -> None:
+    duckdb_secret(manager, connection, "Analyst")
+    second = duckdb_secret(manager, connection, "Uploader")
+    wait_for(lambda: keepers() == 1)
+    rows(connection, cognito)
+    assert cognito.aws.gate.requests[-1].role_arn == cognito.roles["Uploader"]
+    second.close()
+    second.close()
+    assert connection.execute(SECRETS).fetchall() == []
+
+
+def test_it_ends_with_its_connection(manager: CognitoCredentialsManager) -> None:
+    closed, dropped = duckdb_connection(), duckdb_connection()
+    for connection in (closed, dropped):
+        duckdb_secret(manager, connection, "Analyst")
+    assert keepers() == 2
+    closed.close()
+    # What wakes it: without any news it would look again within half a minute.
+    manager.get_credentials(role_suffix="Analyst")
+    wait_for(lambda: keepers() == 1)
+    del connection, dropped
+    gc.collect()
+    wait_for(lambda: keepers() == 0)
+
+
+def test_signing_out_takes_it_away_and_signing_in_again_does_not_bring_back_somebody_else(
+    cognito: LocalCognito, manager: CognitoCredentialsManager, connection: Any
+) -> None:
+    with duckdb_secret(manager, connection, "Analyst"):
+        tokens = manager.auth_tokens
+        manager.sign_out()
+        wait_for(lambda: connection.execute(SECRETS).fetchall() == [])
+        cognito.add_user("other", "other-password", ("Analyst",))
+        authenticator = manager.authenticator
+        assert authenticator is not None
+        manager.auth_tokens = manager_for(cognito, authenticator, "other").auth_tokens
+        manager.get_credentials(role_suffix="Analyst")
+        assert connection.execute(SECRETS).fetchall() == []
+        manager.auth_tokens = tokens
+        wait_for(lambda: bool(connection.execute(SECRETS).fetchall()))
+
+
+def test_the_machines_configuration_says_where_s3_is(
+    manager: CognitoCredentialsManager, connection: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def held(region: str) -> str:
+        with duckdb_secret(manager, connection, "Analyst", region_name=region):
+            return str(connection.execute(SECRETS).fetchall()[0][1])
+
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "https://s3.example.org/store")
+    assert "endpoint=s3.example.org/store;" in (here := held("us-east-1"))
+    assert "url_style=path;use_ssl=true" in here
+    monkeypatch.delenv("AWS_ENDPOINT_URL_S3")
+    assert "endpoint=s3.eu-west-1.amazonaws.com;" in (aws := held("eu-west-1"))
+    assert "region=eu-west-1;" in aws
+    assert "url_style=vhost;use_ssl=true" in aws
+    monkeypatch.setenv("AWS_USE_FIPS_ENDPOINT", "true")
+    assert "endpoint=s3-fips.us-west-2.amazonaws.com;" in held("us-west-2")
+
+
+def test_nothing_of_it_is_secret_to_see(manager: CognitoCredentialsManager, connection: Any) -> None:
+    """Neither in what DuckDB tells of its secrets and its queries, nor in its errors and ours."""
+    connection.execute("CALL enable_logging(level = 'trace')")
+    secret = duckdb_secret(manager, connection, "Analyst")
+    keys = manager.ensure_credentials("Analyst")
+    shown = [repr(secret), repr(vars(secret)), connection.execute("FROM duckdb_secrets()").fetchall()]
+    shown += [connection.execute("SELECT message FROM duckdb_logs").fetchall()]
+    assert "CREATE OR REPLACE TEMPORARY SECRET" in str(shown)
+    connection.close()
+    with pytest.raises(UnavailableError, match="DuckDB did not take the secret") as caught:
+        duckdb_secret(manager, connection, "Analyst")
+    shown += [str(caught.value), repr(caught.value.__cause__)]
+    assert not [secret for secret in (keys["secret_access_key"], keys["session_token"]) if secret in str(shown)]
+
+
+def test_it_is_never_written_to_disk(manager: CognitoCredentialsManager, connection: Any) -> None:
+    """Also where DuckDB's default is to keep secrets."""
+    with duckdb_secret(manager, connection, "Analyst"):
+        stored = connection.execute("SELECT persistent, storage FROM duckdb_secrets()").fetchall()
+    assert stored == [(False, "memory")]

@@ -1,0 +1,258 @@
+"""The profile in the AWS config file, read by botocore and put beside whatever else is there."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import stat
+import sys
+import threading
+from pathlib import Path
+
+import botocore.session
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from cognito_jupyter import sharing
+from cognito_jupyter.config import CognitoConfiguration
+from cognito_jupyter.credentials.manager import CognitoCredentialsManager
+from cognito_jupyter.credentials.store import Store
+from cognito_jupyter.credentials.store_format import StoreKey
+from cognito_jupyter.errors import RoleError, SettingError
+from cognito_jupyter.local import LocalCognito
+from cognito_jupyter.sharing.profile_text import Profile, with_profile, without_profile
+
+from .conftest import python
+
+THEIRS = """# Mine.
+[default]
+region = eu-north-1   ; where I live
+
+[profile  work]
+output=json
+s3 =
+    max_concurrent_requests = 20
+[profile "with space"]
+credential_process = /bin/theirs "a b"
+"""
+OURS = Profile("cognito", "/opt/with\\ space/cognito-jupyter credential-process x 'arn:aws:iam::1:role/A'", "us-east-1")
+
+# What people write, and what goes wrong: headings of all kinds, settings, comments, line ends of all systems.
+HEADINGS = ("[default]", "[profile a]", "[profile  b]", '[profile "c d"]', "[sso-session s]", "[profile cognito2]")
+LINES = ("region = x", "s3 =\n  nested = 1", "key=%(x)s", "# comment", "; comment", "", "   ", "name = \ufefföäü")
+WRONG = ("[profile [x]]", "no setting", "[default]", "region = x", "[profile 'x]", "\udcff")
+
+
+@st.composite
+def config_files(draw: st.DrawFn) -> bytes:
+    """Mostly such as AWS's programs can read."""
+    lines = draw(st.lists(st.sampled_from(["# comment", "", "; comment"]), max_size=2))
+    for heading in draw(st.lists(st.sampled_from(HEADINGS), unique=True, max_size=4)):
+        lines += [heading, *draw(st.lists(st.sampled_from(LINES[:3] + LINES[7:]), unique=True))]
+        lines += draw(st.lists(st.sampled_from(LINES[3:7]), max_size=3))
+    if draw(st.integers(0, 9)) == 9:
+        lines.insert(draw(st.integers(0, len(lines))), draw(st.sampled_from(WRONG)))
+    end = draw(st.sampled_from(["\n", "\r\n"]))
+    text = "\n".join(lines).replace("\n", end)
+    return (text + (end if draw(st.booleans()) else "")).encode("utf-8", "surrogateescape")
+
+
+def readable(path: Path) -> botocore.session.Session:
+    session = botocore.session.Session(profile=OURS.name)
+    session.set_config_variable("config_file", str(path))
+    return session
+
+
+def edited(content: bytes, profile: Profile = OURS) -> bytes | None:
+    """None: refused."""
+    try:
+        return with_profile(content, profile)
+    except SettingError:
+        return None
+
+
+@given(config_files())
+def test_what_was_there_stays_to_the_byte_and_comes_back(content: bytes) -> None:
+    added = edited(content)
+    if added is None:
+        return
+    assert added.startswith(content)
+    removed = without_profile(added, OURS.name)
+    # A last line without an end has got one.
+    end = b"\r\n" if b"\r\n" in content.partition(b"\n")[0] + b"\n" else b"\n"
+    assert removed == content or removed in {content + end, content + b"\n"}
+    assert without_profile(removed, OURS.name) == removed
+
+
+@given(config_files(), config_files())
+def test_what_comes_after_it_stays_too(before: bytes, after: bytes) -> None:
+    added = edited(before)
+    if added is None or edited(added + after, Profile("other", "x", "y")) is None:
+        return
+    whole = added + after
+    changed = with_profile(whole, Profile(OURS.name, "another", "eu-west-1"))
+    assert changed.startswith(before)
+    assert changed.endswith(after)
+    assert b"another" in changed
+    assert with_profile(changed, OURS) == whole
+
+
+@given(config_files())
+@settings(max_examples=50)
+def test_botocore_finds_it_in_every_file_that_it_can_read(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes
+) -> None:
+    path = tmp_path_factory.mktemp("config") / "config"
+    added = edited(content)
+    path.write_bytes(content if added is None else added)
+    if added is None:
+        return
+    found = readable(path).full_config["profiles"][OURS.name]
+    assert found == {"credential_process": OURS.command, "region": OURS.region}
+
+
+def test_somebody_elses_profile_is_left_alone() -> None:
+    for name in ("default", "work", "with"):
+        other = Profile(name, "x", "y")
+        if name == "with":
+            assert with_profile(THEIRS.encode(), other).startswith(THEIRS.encode())
+            continue
+        with pytest.raises(SettingError, match="not ours"):
+            with_profile(THEIRS.encode(), other)
+        with pytest.raises(SettingError, match="not ours"):
+            without_profile(THEIRS.encode(), name)
+
+
+def test_a_setting_that_somebody_added_to_ours_stays() -> None:
+    added = with_profile(THEIRS.encode(), OURS) + b"output = yaml\n[profile next]\n"
+    changed = with_profile(added, Profile(OURS.name, "another", "eu-west-1"))
+    assert b"output = yaml" in changed
+    removed = without_profile(added, OURS.name)
+    assert removed.endswith(b"[profile cognito]\noutput = yaml\n[profile next]\n")
+
+
+@pytest.mark.parametrize("content", [b"no heading\n", b"[a]\nx=1\nx=2\n", b"[profile a]\nb\xff=secret-key\n"])
+def test_a_file_that_nobody_can_read_is_left_alone_and_not_quoted(content: bytes) -> None:
+    with pytest.raises(SettingError) as caught:
+        with_profile(content, OURS)
+    assert "secret-key" not in str(caught.value)
+    assert caught.value.__suppress_context__
+
+
+@pytest.fixture
+def kept(cognito: LocalCognito, manager: CognitoCredentialsManager, tmp_path: Path) -> CognitoCredentialsManager:
+    """The demo user, kept on this computer in a folder whose name has a space."""
+    key = StoreKey(cognito.domain, cognito.client_id, cognito.user_pool_id, cognito.identity_pool_id)
+    tokens = manager.auth_tokens
+    assert tokens is not None
+    manager.sign_in(tokens, Store(key, tmp_path / "a folder"))
+    return manager
+
+
+@pytest.fixture
+def config(own_environment: Path) -> Path:
+    return Path(os.environ["AWS_CONFIG_FILE"])
+
+
+def test_the_profile_names_the_sign_in_and_the_role(
+    cognito: LocalCognito, kept: CognitoCredentialsManager, config: Path
+) -> None:
+    config.write_text(THEIRS)
+    assert sharing.write_profile(kept, "cognito", "Uploader", region_name="eu-west-1") == config
+    found = readable(config).full_config["profiles"]["cognito"]
+    assert found["region"] == "eu-west-1"
+    command, *words = shlex.split(found["credential_process"])
+    assert Path(command).is_file()
+    assert words == ["credential-process", str(kept.keeper.path), cognito.roles["Uploader"]]
+    tokens, credentials = kept.auth_tokens, kept.credentials
+    text = config.read_text()
+    for secret in [*(tokens or {}).values(), *(credentials or {}).values()]:
+        assert str(secret) not in text or secret == 3600
+    assert sharing.remove_profile("cognito")
+    assert not sharing.remove_profile("cognito")
+    assert config.read_text() == THEIRS
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither modes nor links of this kind.")
+def test_link_and_mode_stay(kept: CognitoCredentialsManager, config: Path, tmp_path: Path) -> None:
+    real = tmp_path / "dotfiles" / "aws-config"
+    real.parent.mkdir()
+    real.write_text(THEIRS)
+    real.chmod(0o640)
+    config.symlink_to(real)
+    sharing.write_profile(kept, "cognito")
+    assert config.is_symlink()
+    assert config.resolve() == real
+    assert real.read_text().startswith(THEIRS)
+    assert stat.S_IMODE(real.stat().st_mode) == 0o640
+    assert [path.name for path in real.parent.iterdir()] == ["aws-config"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no modes of this kind.")
+def test_a_file_that_is_not_there_is_made_for_the_user_alone(
+    kept: CognitoCredentialsManager, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_CONFIG_FILE")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    path = sharing.write_profile(kept, "cognito")
+    assert path == tmp_path / ".aws" / "config"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+def test_many_at_once_are_all_written(kept: CognitoCredentialsManager, config: Path) -> None:
+    config.write_text(THEIRS)
+    names = [f"profile{number}" for number in range(8)]
+    threads = [threading.Thread(target=sharing.write_profile, args=(kept, name)) for name in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(names) <= set(readable(config).full_config["profiles"])
+
+
+def test_a_sign_in_in_memory_alone_cannot_be_a_profile(manager: CognitoCredentialsManager, config: Path) -> None:
+    with pytest.raises(SettingError, match="--remember"):
+        sharing.write_profile(manager, "cognito")
+    assert not config.exists()
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a]", "a\nb", "ä", "#a"])
+def test_a_name_that_is_no_name_is_refused(kept: CognitoCredentialsManager, config: Path, name: str) -> None:
+    with pytest.raises(SettingError, match="cannot be a profile's name"):
+        sharing.write_profile(kept, name)
+    assert not config.exists()
+
+
+def test_a_role_that_is_none_is_refused(kept: CognitoCredentialsManager, config: Path) -> None:
+    with pytest.raises(RoleError):
+        sharing.write_profile(kept, "cognito", "Nobody")
+    assert not config.exists()
+
+
+# One client for all of it, which has the process run again when keys are about to be over.
+LIST_BY_PROFILE = """
+import boto3, time
+s3 = boto3.Session(profile_name="cognito").client("s3")
+for _ in range(6):
+    s3.list_objects_v2(Bucket="cognito-jupyter-demo")
+    time.sleep(1)
+print(boto3.Session(profile_name="cognito").client("sts").get_caller_identity()["Arn"])
+"""
+
+
+def test_a_program_uses_the_profile_past_an_expiry_and_until_the_logout(
+    cognito: LocalCognito, manager: CognitoCredentialsManager, own_environment: Path, config: Path
+) -> None:
+    cognito.knobs.credentials_seconds = 5
+    tokens = manager.auth_tokens
+    assert tokens is not None
+    pools = (cognito.region, cognito.user_pool_id, cognito.identity_pool_id)
+    key = StoreKey.of(CognitoConfiguration(cognito.domain, cognito.client_id, cognito.redirect_uri, *pools))
+    manager.sign_in(tokens, Store(key))
+    sharing.write_profile(manager, "cognito", "Analyst")
+    done = python(LIST_BY_PROFILE)
+    assert "cognito-jupyter-Analyst" in done.stdout, done.stderr
+    manager.sign_out()
+    done = python(LIST_BY_PROFILE)
+    assert "cognito-jupyter login" in done.stderr

@@ -1,0 +1,116 @@
+"""Works for a while under random faults: `python -m tests.soak`, from the repository's root.
+
+Credentials live ten seconds, every refresh rotates the refresh token, and faults strike at the user pool, the identity
+pool and S3. Ends with an error where an AWS call failed by any fault but its own, or where the process has grown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from cognito_jupyter.credentials.manager import CognitoCredentialsManager
+from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
+from cognito_jupyter.patience import Patience
+
+from .faults import strike_until
+from .growth import Size, grown, thirds
+from .server import Server
+from .work import Work
+
+_THREADS = 16
+_FEW = Patience(connect=1.0, read=1.0, whole=2.0)
+"""As ten seconds are to an hour: a stall must not take longer than the credentials last."""
+
+
+def main() -> int:
+    """The exit code; one line of figures is printed."""
+    arguments = _parser().parse_args()
+    print(f"soak: {arguments.minutes:g} minutes, seed {arguments.seed}", flush=True)
+    with Server() as server:
+        os.environ.update({**server.facts["environment"], "AWS_EC2_METADATA_DISABLED": "true"})
+        for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+            os.environ[name] = os.devnull
+        return _soak(server, arguments.minutes * 60, arguments.seed)
+
+
+def _soak(server: Server, seconds: float, seed: int) -> int:
+    work, over = Work(_calls(server), _THREADS), threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        striking = pool.submit(strike_until, over, server, seed)
+        work.start()
+        try:
+            sizes = _watch(seconds)
+        finally:
+            over.set()
+            work.stop()
+        struck = striking.result()
+    first, last = thirds(sizes)
+    counts = server.counts()
+    print(
+        f"soak: {sum(work.outcomes.values())} AWS calls by {_THREADS} threads, {work.outcomes['own']} failed by their "
+        f"own fault, {work.outcomes['ours']} by ours; {struck} faults, "
+        f"{counts.get('GetCredentialsForIdentity', 0)} exchanges, {counts.get('token:refresh_token', 0)} refreshes; "
+        f"threads {first.threads:.0f} -> {last.threads:.0f}, sockets {first.sockets:.0f} -> {last.sockets:.0f}, "
+        f"memory {first.memory:.1f} -> {last.memory:.1f} MiB",
+        flush=True,
+    )
+    return _verdict(work, grown(first, last))
+
+
+def _verdict(work: Work, growing: list[str]) -> int:
+    for error in work.ours:
+        print(f"soak: failed by our fault: {error!r}", file=sys.stderr)
+    for what in growing:
+        print(f"soak: {what} have grown" if what != "memory" else "soak: memory has grown", file=sys.stderr)
+    return 1 if work.ours or growing or not work.outcomes["well"] else 0
+
+
+def _watch(seconds: float) -> list[Size]:
+    sizes, until = [], time.monotonic() + seconds
+    while time.monotonic() < until:
+        time.sleep(0.5)
+        sizes.append(Size.of_this_process())
+    return sizes
+
+
+def _calls(server: Server) -> list[Callable[[], Any]]:
+    """Reading, listing and writing, by two roles of one manager."""
+    environment, bucket, key = server.facts["environment"], server.facts["bucket"], server.facts["data_key"]
+    authenticator = CognitoOAuthAuthenticator(
+        environment["COGNITO_DOMAIN"], environment["COGNITO_CLIENT_ID"], region=environment["COGNITO_REGION"],
+        patience=_FEW,
+    )  # fmt: skip
+    manager = CognitoCredentialsManager(
+        environment["COGNITO_IDENTITY_POOL_ID"], environment["COGNITO_USER_POOL_ID"], environment["COGNITO_REGION"],
+        server.facts["tokens"], authenticator, patience=_FEW,
+    )  # fmt: skip
+    reading: Any = manager.make_refreshing_session("Analyst").client("s3")
+    writing: Any = manager.make_refreshing_session("Uploader").client("s3")
+
+    def read() -> None:
+        reading.get_object(Bucket=bucket, Key=key)["Body"].read()
+
+    return [
+        read,
+        lambda: reading.list_objects_v2(Bucket=bucket),
+        lambda: writing.put_object(Bucket=bucket, Key="soak", Body=b"x" * 10_000),
+    ]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=10.0, help="how long; 10 where not given")
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6), help="of the faults")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

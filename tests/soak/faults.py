@@ -1,0 +1,36 @@
+"""Random faults, the same for the same seed."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Iterator
+
+from .server import Server
+
+ENDPOINTS = ("token:refresh_token", "GetCredentialsForIdentity", "gate:s3")
+KINDS: tuple[dict[str, object], ...] = (
+    {"kind": "status", "status": 500, "body": "oops"},
+    {"kind": "status", "status": 503, "body": "{}"},
+    {"kind": "status", "status": 429, "body": "{}", "headers": {"Retry-After": "1"}},
+    {"kind": "drop"},
+    {"kind": "reset"},
+    {"kind": "truncate"},
+    {"kind": "stall", "seconds": 3.0},
+)
+
+
+def faults(seed: int) -> Iterator[tuple[float, str, dict[str, object]]]:
+    """Without end: seconds to wait, the endpoint, the fault."""
+    dice = random.Random(seed)
+    while True:
+        yield dice.uniform(0.5, 4.0), dice.choice(ENDPOINTS), dice.choice(KINDS)
+
+
+def strike_until(over: threading.Event, server: Server, seed: int) -> int:
+    """Lets faults happen; returns how many were sent."""
+    for number, (pause, endpoint, fault) in enumerate(faults(seed)):
+        if over.wait(pause):
+            return number
+        server.strike(endpoint, fault)
+    raise AssertionError

@@ -1,0 +1,78 @@
+"""A Cognito with S3 behind it in a process of its own, so that what it holds is not counted."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+import urllib.request
+from types import TracebackType
+from typing import Any, Self, cast
+
+from cognito_jupyter.local import Knobs, LocalCognito
+from cognito_jupyter.local.child import Child, supervised
+
+LIFETIME = 10.0
+"""Seconds that credentials live; the id token twice as long."""
+
+
+class Server:
+    """The child.
+
+    Attributes:
+        facts: Its environment, its bucket and its data, and a signed-in person's tokens.
+    """
+
+    def __init__(self) -> None:
+        self._child = Child(supervised(__name__), output=subprocess.PIPE)
+        output = self._child.process.stdout
+        line = output.readline() if output is not None else b""
+        if not line:
+            self._child.stop()
+            raise RuntimeError("The soak's Cognito did not start: run `python -m tests.soak.server` to see.")
+        self.facts: dict[str, Any] = json.loads(line)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._child.stop()
+
+    def strike(self, endpoint: str, fault: dict[str, object]) -> None:
+        """Lets the next call of an endpoint meet a fault; one that none has met is replaced."""
+        self._admin("PATCH", "knobs", {"faults": {endpoint: [fault]}})
+
+    def counts(self) -> dict[str, int]:
+        """Calls by endpoint."""
+        return cast("dict[str, int]", self._admin("GET", "counts"))
+
+    def _admin(self, method: str, what: str, payload: object = None) -> Any:
+        body = json.dumps(payload).encode() if payload is not None else None
+        headers = {"X-Admin-Token": self.facts["admin_token"], "Content-Type": "application/json"}
+        request = urllib.request.Request(f"{self.facts['admin_url']}/{what}", body, headers, method=method)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)
+
+
+def main() -> None:
+    """Serves until its parent ends it."""
+    # With a grace, since answers get lost here: without one, the first lost answer to a refresh ends the sign-in.
+    knobs = Knobs(credentials_seconds=LIFETIME, id_token_seconds=2 * LIFETIME, rotation=True, grace=60)
+    with LocalCognito(knobs=knobs) as cognito:
+        cognito.aws.wait()
+        facts = {
+            "environment": cognito.environment,
+            "admin_url": cognito.admin_url.replace("localhost", "127.0.0.1"),
+            "admin_token": cognito.admin_token,
+            "bucket": cognito.bucket,
+            "data_key": cognito.data_key,
+            "tokens": cognito.issue_tokens(),
+        }
+        print(json.dumps(facts), flush=True)
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()
