@@ -54,7 +54,16 @@ def browser(session: nox.Session) -> None:
 def long(session: nox.Session) -> None:
     """The tests that take a minute or more each."""
     session.install(".[test]")
-    session.run("pytest", "-m", "long", "--ignore=tests/sharing/libraries", "--timeout", "900", *session.posargs)
+    session.run(
+        "pytest",
+        "-m",
+        "long",
+        "--ignore=tests/sharing/libraries",
+        "--ignore=tests/sharing/dask",
+        "--timeout",
+        "900",
+        *session.posargs,
+    )
 
 
 @nox.session(python=PYTHONS[:1])
@@ -69,6 +78,13 @@ def soak(session: nox.Session) -> None:
     """Ten minutes of work under random faults; `nox -s soak -- --minutes 1` for less."""
     session.install(".[test]")
     session.run("python", "-m", "tests.soak", *session.posargs)
+
+
+@nox.session(python=PYTHONS[:1])
+def dask(session: nox.Session) -> None:
+    """One sign-in and the workers of Dask clusters on this machine."""
+    session.install(".[test,dask,s3fs]")
+    session.run("pytest", "-m", "", "tests/sharing/dask", *session.posargs)
 
 
 @nox.session(python=PYTHONS[:1])

@@ -42,6 +42,10 @@ class RoleError(RefusedError):
     """A role suffix means none, or more than one, of the roles that the sign-in allows."""
 
 
+class ClusterRefusedError(RefusedError):
+    """A cluster may not have the credentials: they would travel in clear, or it has somebody else's."""
+
+
 class VerificationError(RefusedError):
     """A token that Cognito answered is not what this login asked for."""
 

@@ -54,10 +54,13 @@ class Renewal:
             now: Whether it is to make a round at once, and not when it thought it would.
 
         Returns:
-            Whether it runs; if not, whoever asks has to renew.
+            Whether it runs, or nothing is to be renewed ahead of time any more; if not, whoever asks has to renew.
         """
+        if sys.is_finalizing():
+            # Past the last words of atexit, what a renewal needs may be torn down: keys that are good are good enough.
+            return True
         # After a fork, lock and event may be in whatever state; the child leaves them alone.
-        if self._closed or os.getpid() != self._process or sys.is_finalizing():
+        if self._closed or os.getpid() != self._process:
             return False
         if self._thread is not None and not now:
             return True

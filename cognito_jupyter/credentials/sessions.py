@@ -76,6 +76,14 @@ class SlotCredentials(Credentials):
         """
         return self._slot.read()
 
+    def lasting(self, seconds: float) -> Snapshot:
+        """The same, renewed first where they do not last longer than some seconds.
+
+        Raises:
+            CognitoError: They could not be renewed; what was held is still held.
+        """
+        return self._slot.lasting(seconds)
+
     def __repr__(self) -> str:
         return f"<SlotCredentials of {self._slot.role_arn or 'the default role'}>"
 

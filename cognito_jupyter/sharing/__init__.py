@@ -15,14 +15,17 @@ if TYPE_CHECKING:
         pyarrow_filesystem as pyarrow_filesystem,
         s3fs_session as s3fs_session,
     )
+    from .cluster import DaskShare as DaskShare, dask as dask
     from .profile import remove_profile as remove_profile, write_profile as write_profile
     from .secret import DuckDBSecret as DuckDBSecret, duckdb_secret as duckdb_secret
     from .shares import Share as Share, SharedRole as SharedRole, share as share
 
 _HOMES = {
+    "DaskShare": "cluster",
     "DuckDBSecret": "secret",
     "Share": "shares",
     "SharedRole": "shares",
+    "dask": "cluster",
     "duckdb_secret": "secret",
     "obstore_provider": "adapters",
     "polars_provider": "adapters",

@@ -49,6 +49,7 @@ class EndpointProcess:
 
     Args:
         on_news: Called in a thread of its own when somebody asked, and when the process is gone; should only take note.
+        program: The text of the endpoint's file, for a machine that has not got it.
 
     Attributes:
         token: What clients send as Authorization.
@@ -61,7 +62,7 @@ class EndpointProcess:
         UnavailableError: It could not be started (a ConnectionError).
     """
 
-    def __init__(self, on_news: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, on_news: Callable[[], None] = lambda: None, program: str | None = None) -> None:
         self.token = secrets.token_urlsafe(32)
         self.url = ""
         self.alive = True
@@ -71,7 +72,7 @@ class EndpointProcess:
         self._writing = threading.Lock()
         self._settled = threading.Event()
         self.folder = Path(tempfile.mkdtemp(prefix="cognito-share-"))
-        self._process = _start()
+        self._process = _start(program)
         try:
             threading.Thread(target=self._listen, name="cognito-share-reports", daemon=True).start()
             if not self._settled.wait(_PATIENCE) or not self.alive:
@@ -161,10 +162,10 @@ class EndpointProcess:
             self._on_news()
 
 
-def _start() -> subprocess.Popen[bytes]:
+def _start(program: str | None) -> subprocess.Popen[bytes]:
     return subprocess.Popen(  # noqa: S603 - our own file
         # Isolated, and without site: nothing but the standard library, whatever this environment holds.
-        [sys.executable, "-I", "-S", "-E", str(SOURCE)],
+        [sys.executable, "-I", "-S", "-E", *([str(SOURCE)] if program is None else ["-c", program])],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

@@ -82,6 +82,22 @@ class ChangedEnvironment:
             self._environ[name] = value
 
 
+def leading_to(url: str, token: str, token_file: str, region: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables that lead the AWS SDKs to an endpoint.
+
+    Args:
+        url: Of the endpoint, the path with it.
+        token: What it wants to be shown.
+        token_file: A file with the same: some SDKs know only the one, and some only the other.
+        region: For an environment that names none.
+        environ: The environment as it is.
+    """
+    variables = {FULL_URI: url, TOKEN: token, TOKEN_FILE: token_file}
+    if not any(environ.get(name) for name in REGIONS):
+        variables |= dict.fromkeys(REGIONS, region)
+    return variables | without_proxy(environ)
+
+
 def without_proxy(environ: Mapping[str, str], platform: str = sys.platform) -> dict[str, str]:
     """The variables that keep requests to this machine away from any proxy, which would see the bearer token.
 

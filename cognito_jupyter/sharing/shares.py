@@ -199,7 +199,7 @@ class Share:
         """Has `boto3.client(...)` in this process use the role that the environment names."""
         self._default_session = self._default_session or DefaultSession()
         role_arn = self._used.credentials.role_arn if self._used is not None else None
-        with _not_asked_for(self.manager):
+        with not_asked_for(self.manager):
             self._default_session.set(self.manager.make_refreshing_session(role_arn, region_name=self._region))
 
     def environment(self, role_suffix: str | None = None) -> dict[str, str]:
@@ -238,7 +238,7 @@ class Share:
     def _feed(self, role_suffix: str | None) -> Feed:
         if self._closed:
             raise RefusedError("This share is closed.", "Share anew.")
-        with _not_asked_for(self.manager):
+        with not_asked_for(self.manager):
             credentials = self.manager.live_credentials(role_suffix)
         role_arn = credentials.role_arn
         feed = self._feeds.get(role_arn)
@@ -257,14 +257,9 @@ class Share:
 
     def _variables(self, feed: Feed) -> dict[str, str]:
         endpoint = self._endpoint
-        variables = {
-            env.FULL_URI: endpoint.url + feed.path,
-            env.TOKEN: endpoint.token,
-            env.TOKEN_FILE: str(endpoint.token_file),
-        }
-        if not any(self._environ.get(name) for name in env.REGIONS):
-            variables |= dict.fromkeys(env.REGIONS, self._region)
-        return variables | env.without_proxy(self._environ)
+        return env.leading_to(
+            endpoint.url + feed.path, endpoint.token, str(endpoint.token_file), self._region, self._environ
+        )
 
     def _standing(self, role_arn: str | None, feed: Feed) -> SharedRole:
         asked = self._endpoint.asked(feed.path)
@@ -293,7 +288,7 @@ class Share:
 
 
 @contextmanager
-def _not_asked_for(manager: CognitoCredentialsManager) -> Iterator[None]:
+def not_asked_for(manager: CognitoCredentialsManager) -> Iterator[None]:
     """Sharing a role does not make it the one that the next session without a suffix gets."""
     suffix = manager.last_role_suffix
     try:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from .chart import write_chart
 from .expiry import measure_expiry
+from .kernels import measure_kernels
 from .loading import measure_loading
 from .logins import measure_logins
 from .process import measure_process
@@ -27,6 +28,7 @@ _ON_STAGE: dict[str, Callable[[Stage], Group]] = {
     "signing": measure_signing,
     "expiry": measure_expiry,
     "logins": measure_logins,
+    "kernels": measure_kernels,
     "roles": measure_roles,
 }
 

@@ -46,6 +46,11 @@ def measure_loading() -> Group:
     )
 
 
+def import_of_boto3() -> float:
+    """Seconds that `import boto3` takes in an IPython of its own."""
+    return _once(_IN_IPYTHON.format(before="", what=_WHAT["boto3"]))
+
+
 def _once(program: str) -> float:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     return float(done.stdout)

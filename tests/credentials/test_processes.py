@@ -42,7 +42,7 @@ def last_words():
 
 class Late:
     def __del__(self):
-        # The interpreter is about to be gone, and the renewing thread with it; whatever comes is not to hang.
+        # The interpreter is about to be gone, and the renewing thread with it: this neither hangs nor crashes.
         try:
             session.get_credentials().get_frozen_credentials()
         except Exception:
@@ -204,10 +204,9 @@ def test_while_the_interpreter_exits_keys_can_still_be_renewed(cognito: LocalCog
         "sleep": 2.5,
         "close": close,
     }
-    done = subprocess.run(
-        [sys.executable, "-c", AT_EXIT], input=json.dumps(facts), capture_output=True, text=True, timeout=90, check=True
-    )
+    command, given = [sys.executable, "-c", AT_EXIT], json.dumps(facts)
+    done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=90, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
     keys, threads = json.loads(done.stdout)
     assert keys >= 2
     assert ("cognito-renewal" in threads) is not close
-    assert done.stderr == ""

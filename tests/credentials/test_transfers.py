@@ -53,7 +53,9 @@ def test_a_multipart_upload_that_outlives_its_credentials_finishes(cognito: Loca
     uploads.complete_multipart_upload(**where, UploadId=upload_id, MultipartUpload={"Parts": parts})
     assert uploads.head_object(**where)["ContentLength"] == len(parts) * PART
     assert len(keys_used(cognito) - before) >= LIFETIMES
-    assert {request.status for request in cognito.aws.gate.requests if request.path.endswith("/large")} == {200}
+    assert {request.status for request in cognito.aws.gate.requests if request.path.endswith("/transfer/large")} == {
+        200
+    }
 
 
 def test_a_paginated_read_that_outlives_its_credentials_finishes(

@@ -95,15 +95,29 @@ print({
 """
 
 
+THREADS = """
+import threading, time
+THREADS = lambda: [thread for thread in threading.enumerate() if thread.name.startswith("cognito")]
+"""
+NO_THREAD_LEFT = """
+until = time.monotonic() + 30
+while THREADS() and time.monotonic() < until:
+    time.sleep(0.02)
+print(THREADS())
+"""
+
+
 def test_unloading_undoes_everything(notebook: Notebook) -> None:
     """Also the variables of a sign-in; the shell is as it was before loading."""
     notebook.text("%unload_ext cognito_jupyter")
-    before = notebook.text(SHAPE)
+    before = notebook.text(f"{THREADS}\n{SHAPE}")
     notebook.text("%load_ext cognito_jupyter")
     notebook.text("%cognito_login")
     assert notebook.text(SHAPE) != before
+    assert notebook.value("[thread.name for thread in THREADS()]") == "['cognito-renewal']"
     notebook.text("%unload_ext cognito_jupyter")
     assert notebook.text(SHAPE) == before
+    assert notebook.text(NO_THREAD_LEFT).strip() == "[]"
     assert "not found" in notebook.run("%cognito_status").text + str(notebook.run("%cognito_status").error)
 
 

@@ -1,0 +1,270 @@
+"""dask(): the workers of a Dask cluster use AWS as the person who is signed in here, for as long as that is so."""
+
+from __future__ import annotations
+
+import atexit
+import threading
+import time
+from datetime import datetime
+from types import TracebackType
+from typing import TYPE_CHECKING, NoReturn, Self
+
+from ..errors import ClusterRefusedError, CognitoError, SettingError, UnavailableError
+from .extras import library
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+    from ..credentials.manager import CognitoCredentialsManager
+    from ..credentials.sessions import SlotCredentials
+    from ..credentials.snapshot import Snapshot
+    from .courier import Courier
+
+_RENEW_AFTER = 0.4
+"""Of their life: so that new ones are everywhere before half of it is gone."""
+_LONGEST_REST = 30.0
+"""Seconds after which the clock is read again: a laptop sleeps, and its waiting threads do not notice."""
+_SHORTEST_REST = 0.25
+_PATIENCE = 5.0
+"""Seconds that whoever closes a share waits for the cluster to hear of it."""
+
+
+class DaskShare:
+    """One role's credentials on the workers of one Dask cluster, replaced before half of their life is gone.
+
+    It ends with `close()`, with a `with`, when the person signs out or somebody else signs in, and with its client; the
+    workers' environment is then what it was. While Cognito or the scheduler cannot be reached it tries again.
+
+    Args:
+        manager: The sign-in.
+        live: The role's credentials.
+        courier: Takes them to the workers.
+
+    Attributes:
+        manager, courier: As given.
+        role_arn: The role; None: the identity pool's default.
+        failure: Why the last attempt to renew or to push failed; None where it did not.
+    """
+
+    def __init__(self, manager: CognitoCredentialsManager, live: SlotCredentials, courier: Courier) -> None:
+        self.manager = manager
+        self.courier = courier
+        self.role_arn = live.role_arn
+        self.failure: Exception | None = None
+        self._live = live
+        self._subject = _subject(manager)
+        self._pushed: Snapshot | None = None
+        self._failures = 0
+        self._changed, self._settled = threading.Event(), threading.Event()
+        self._unwanted = False
+        self._keeper = _Keeper(self)
+
+    @property
+    def closed(self) -> bool:
+        """Whether it has ended, or is about to."""
+        return self._unwanted
+
+    @property
+    def until(self) -> datetime | None:
+        """When the credentials that the workers have end; None before the first push."""
+        return self._pushed.expiration if self._pushed is not None else None
+
+    def open(self) -> None:
+        """Makes the first push, and from then on pushes in a thread.
+
+        Raises:
+            ClusterRefusedError: The credentials may not travel there, or somebody else's are there (a PermissionError).
+            UnavailableError: The scheduler could not be reached (a ConnectionError).
+        """
+        # Dask's own way out closes all clients; it was registered before, so that this comes first.
+        atexit.register(self.close)
+        self._keeper.start()
+        try:
+            self._settled.wait()
+        except BaseException:
+            self.close()
+            raise
+        if self._pushed is None:
+            self.close()
+            raise _as_ours(self.failure, self.courier.address)
+
+    def close(self) -> None:
+        """Takes the credentials from the workers; a second call does nothing.
+
+        What a task has read before stays good until it expires.
+        """
+        self._unwanted = True
+        self._changed.set()
+        if self._keeper.is_alive():
+            self._keeper.join(_PATIENCE)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self.closed or self.until is None else f"until {self.until:%Y-%m-%d %H:%M:%S} UTC"
+        return f"<DaskShare of {self.role_arn or 'the default role'} with {self.courier.address}: {state}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("A share is not pickled or copied: it belongs to the kernel that made it.")
+
+    # -- in its own thread
+
+    def keep(self) -> None:
+        """Pushes whenever there is something new, until nobody wants it any more."""
+        unsubscribe = self.manager.on_change(self._changed.set)
+        try:
+            while self._wanted():
+                rest = self._round()
+                self._settled.set()
+                # What the round itself changed is no news; what else came meanwhile is looked at before the rest.
+                self._changed.clear()
+                if self._wanted():
+                    self._changed.wait(rest)
+        finally:
+            unsubscribe()
+            self._end()
+
+    def _wanted(self) -> bool:
+        return not self._unwanted and self.courier.connected and _subject(self.manager) == self._subject
+
+    def _round(self) -> float:
+        """Renews and pushes what is due; returns the seconds until something else is."""
+        try:
+            self._push(self._live.snapshot())
+        except ClusterRefusedError as error:
+            self.failure, self._unwanted = error, True
+        except Exception as error:  # noqa: BLE001 - Dask raises what it likes; the thread has to outlive it all
+            self.failure, self._failures = error, self._failures + 1
+            return min(_LONGEST_REST, _SHORTEST_REST * 2.0 ** min(self._failures, 10))
+        else:
+            self.failure, self._failures = None, 0
+        return self._seconds_left()
+
+    def _push(self, held: Snapshot) -> None:
+        """Pushes what is held, or what takes its place where too little of its life is left."""
+        try:
+            newest = self._live.lasting(held.lifetime * (1 - _RENEW_AFTER))
+        except CognitoError:
+            # Still good for a while.
+            self._push_if_new(held)
+            raise
+        self._push_if_new(newest)
+
+    def _push_if_new(self, snapshot: Snapshot) -> None:
+        if snapshot is not self._pushed:
+            self.courier.push(snapshot)
+            self._pushed = snapshot
+
+    def _seconds_left(self) -> float:
+        if self._pushed is None:
+            return 0.0
+        due = self._pushed.expires_at - self._pushed.lifetime * (1 - _RENEW_AFTER)
+        return min(_LONGEST_REST, max(_SHORTEST_REST, due - time.time()))
+
+    def _end(self) -> None:
+        self._unwanted = True
+        try:
+            self.courier.withdraw()
+        except Exception as error:  # noqa: BLE001 - likewise; what is there expires by itself
+            self.failure = error
+        self._settled.set()
+        atexit.unregister(self.close)
+
+
+class _Keeper(threading.Thread):
+    """The thread that keeps a share fresh; a worker that is in the same process knows it by its name."""
+
+    def __init__(self, share: DaskShare) -> None:
+        super().__init__(name=share.courier.kernel, daemon=True)
+        self.share = share
+
+    def run(self) -> None:
+        self.share.keep()
+
+
+def dask(
+    manager: CognitoCredentialsManager,
+    client: Client,
+    role_suffix: str | None = None,
+    *,
+    allow_plaintext: bool = False,
+) -> DaskShare:
+    """Gives a Dask cluster's workers a role's credentials, for as long as the person is signed in here.
+
+    In a task boto3, s3fs, pyarrow and polars then need nothing: each worker process serves itself an endpoint of its
+    own, which its environment names. Workers that join later have it too, and need not have this package. Only
+    short-lived credentials leave this process, never a token of the sign-in; whoever may connect to the scheduler can
+    read them. Workers that are threads of this process are left alone: `share(manager)` serves them with it.
+
+    Args:
+        manager: The sign-in.
+        client: Connected to the cluster.
+        role_suffix: The end of the role's ARN; None: the last one asked for, else the first available role.
+        allow_plaintext: Whether the cluster may be on a network that is not encrypted.
+
+    Returns:
+        The share, which need not be kept. A second call for the same client returns the same one, or for another role
+        takes its place.
+
+    Raises:
+        MissingLibraryError: distributed is not installed (an ImportError).
+        SettingError: The client is asynchronous (a ValueError).
+        ClusterRefusedError: The cluster is on a network in clear, or has somebody else's credentials (a
+            PermissionError).
+        UnavailableError: Cognito, AWS or the scheduler refused or could not be reached (a ConnectionError).
+        RoleError, RefusedError: As `ensure_credentials`.
+    """
+    library("distributed", "dask")
+    from .courier import Courier, principal_of
+    from .shares import not_asked_for
+
+    if client.asynchronous:
+        raise SettingError(
+            "This Dask client is asynchronous, and would wait for itself here.",
+            "Call it in a thread: await asyncio.to_thread(sharing.dask, cognito, client).",
+        )
+    with not_asked_for(manager):
+        live = manager.live_credentials(role_suffix)
+    principal = principal_of(live.snapshot(), live.role_arn)
+    earlier = _earlier(client)
+    if earlier is not None and earlier.courier.principal == principal and earlier.manager is manager:
+        return earlier
+    if earlier is not None:
+        earlier.close()
+    share = DaskShare(manager, live, Courier(client, principal, manager.region, allow_plaintext=allow_plaintext))
+    share.open()
+    return share
+
+
+def _earlier(client: Client) -> DaskShare | None:
+    """The share that a client has already: a cell that is run twice makes one."""
+    for thread in threading.enumerate():
+        if isinstance(thread, _Keeper) and thread.share.courier.client is client and not thread.share.closed:
+            return thread.share
+    return None
+
+
+def _subject(manager: CognitoCredentialsManager) -> tuple[str, str] | None:
+    """Who is signed in."""
+    if manager.auth_tokens is None:
+        return None
+    claims = manager.claims
+    return claims.get("iss", ""), claims.get("sub", "")
+
+
+def _as_ours(error: Exception | None, address: str) -> CognitoError:
+    if isinstance(error, CognitoError):
+        return error
+    kind = type(error).__name__ if error is not None else "the client is closed"
+    # A worker's own words, when they are.
+    kind = f"{kind}: {error}" if type(error) is ConnectionError else kind
+    return UnavailableError(
+        f"The Dask cluster at {address} did not take the credentials ({kind}).",
+        "See whether client.nthreads() answers, and call it again.",
+    )

@@ -1,0 +1,146 @@
+"""Takes one role's credentials to the workers of one Dask cluster, and from them."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import secrets
+import time
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ClusterRefusedError
+from .carried import Carried, text_of
+from .network import refuse_plaintext
+from .worker import CredentialsPlugin, Delivery
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+    from ..credentials.snapshot import Snapshot
+
+_MODULES = ("errors", "sharing.environment", "sharing.endpoint_process", "sharing.worker")
+_CLAIM = "cognito_jupyter"
+"""Where the scheduler's metadata say whose credentials its workers have; nothing in it is secret."""
+_CONNECTED = frozenset({"running", "connecting", "newly-created"})
+
+
+class Courier:
+    """One kernel's way to one cluster, for one principal: a person in a role.
+
+    Args:
+        client: Connected to the cluster, and not asynchronous.
+        principal: A digest that tells this principal from all others.
+        region: For workers whose environment names none.
+        allow_plaintext: Whether the cluster's network may be one that is not encrypted.
+
+    Attributes:
+        client, principal: As given.
+        kernel: The name that the thread which pushes has to have: it tells this process from all others.
+        pushes: How many pushes the scheduler took.
+        workers: How many workers the last one reached.
+    """
+
+    def __init__(self, client: Client, principal: str, region: str, *, allow_plaintext: bool) -> None:
+        self.client = client
+        self.principal = principal
+        self.pushes = self.workers = 0
+        # One for each kernel: closing one of two notebooks of a person takes nothing from the other one.
+        self.kernel = f"cognito-dask-{secrets.token_hex(6)}"
+        self._region = region
+        self._allow_plaintext = allow_plaintext
+        self._carried = Carried(_MODULES)
+        self._program = text_of("sharing", "endpoint")
+        self._serials = itertools.count(time.time_ns())
+        self._registered = False
+
+    @property
+    def address(self) -> str:
+        """The scheduler's, as the client reaches it."""
+        return str(self.client.scheduler.address) if self.client.scheduler is not None else "a closed client"
+
+    @property
+    def connected(self) -> bool:
+        """Whether the client is still of use."""
+        return self.client.status in _CONNECTED
+
+    def push(self, snapshot: Snapshot) -> None:
+        """Gives the workers new credentials; those that join later get them from the scheduler.
+
+        Args:
+            snapshot: The credentials.
+
+        Raises:
+            ClusterRefusedError: They may not travel there, or somebody else's are there (a PermissionError).
+            Exception: Whatever Dask raises where a connection fails; the next push may go well.
+        """
+        if not self._allow_plaintext:
+            identity: dict[str, Any] = self.client.sync(self.client.scheduler.identity)
+            refuse_plaintext([self.address, identity["address"], *identity["workers"]])
+        self._claim(snapshot.expiration.timestamp())
+        self._registered = True
+        try:
+            reached = self.client.register_plugin(self._plugin(snapshot), name=self.kernel)
+        except PermissionError as error:
+            if error.errno is not None:
+                raise
+            # A worker's own words.
+            self.withdraw()
+            raise _somebody_else(str(error)) from None
+        self.pushes, self.workers = self.pushes + 1, len(reached)
+
+    def withdraw(self) -> None:
+        """Takes the credentials from the workers.
+
+        Raises:
+            Exception: Whatever Dask raises where a connection fails.
+        """
+        if not self._registered or not self.connected:
+            return
+        self._registered = False
+        claim = self.client.get_metadata(_CLAIM, default=None)
+        if claim and claim["name"] == self.kernel:
+            self.client.set_metadata(_CLAIM, None)
+        self.client.unregister_worker_plugin(self.kernel)
+
+    def _claim(self, until: float) -> None:
+        """Says whose the cluster is: for those who come while there is no worker that could refuse them."""
+        claim = self.client.get_metadata(_CLAIM, default=None)
+        if claim and claim["principal"] != self.principal and claim["until"] > time.time():
+            raise _somebody_else("This cluster has another person's credentials, or another role's.")
+        self.client.set_metadata(_CLAIM, {"principal": self.principal, "name": self.kernel, "until": until})
+
+    def _plugin(self, snapshot: Snapshot) -> CredentialsPlugin:
+        until = _usable_until(snapshot)
+        keys = snapshot.frozen
+        delivery = Delivery(
+            kernel=self.kernel,
+            principal=self.principal,
+            serial=next(self._serials),
+            keys={
+                "AccessKeyId": str(keys.access_key),
+                "SecretAccessKey": str(keys.secret_key),
+                "Token": str(keys.token),
+                "Expiration": f"{until:%Y-%m-%dT%H:%M:%SZ}",
+            },
+            until=until.timestamp(),
+            region=self._region,
+            program=self._program,
+        )
+        return CredentialsPlugin(delivery, self._carried)
+
+
+def _usable_until(snapshot: Snapshot) -> datetime:
+    """A little before AWS ends them, by AWS's clock: the workers' clocks are not this machine's."""
+    return snapshot.expiration - timedelta(seconds=snapshot.expires_at - snapshot.useless_at)
+
+
+def principal_of(snapshot: Snapshot, role_arn: str | None) -> str:
+    """A digest of a person in a role: enough to tell two apart, and no more."""
+    return hashlib.sha256(f"{snapshot.response['IdentityId']} {role_arn or ''}".encode()).hexdigest()
+
+
+def _somebody_else(what: str) -> ClusterRefusedError:
+    return ClusterRefusedError(
+        what, "Each cluster serves one person in one role: close the other share, or start a cluster of your own."
+    )

@@ -1,0 +1,78 @@
+"""A kernel of its own that takes the kept sign-in: `python -m tests.benchmarks.kernel FOLDER`.
+
+Its settings come on standard input as JSON, one line; a second line is its sign to begin. It answers with one line of
+JSON: the seconds that each step took.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+# A kernel has imported it long before a cell runs.
+import IPython  # noqa: F401
+
+ROLES = ("Analyst", "Uploader")
+LATER = 3_590.0
+"""Seconds after which tokens and credentials that live an hour have expired, by this process's clock and Cognito's."""
+
+
+def main() -> None:
+    """Ready at the first line, restarted at the second."""
+    settings = json.loads(sys.stdin.readline())
+    folder, warm = Path(sys.argv[1]), settings.pop("warm")
+    # Where many do this at once, they are to meet at Cognito, and not at the disk from which boto3 is read.
+    manager = _manager(settings, folder, 0.0)[0] if warm else None
+    print("ready", flush=True)
+    sys.stdin.readline()
+    del manager
+    print(json.dumps(_restart(settings, folder, LATER if warm else 0.0)), flush=True)
+    sys.stdin.readline()
+
+
+def _restart(settings: dict[str, str], folder: Path, later: float) -> dict[str, float]:
+    began = time.perf_counter()
+    import boto3  # noqa: F401 - its time is told apart
+
+    boto3_there = time.perf_counter()
+    manager, taken = _manager(settings, folder, later)
+    for role in ROLES if later else ROLES[:1]:
+        session = manager.make_refreshing_session(role)
+        session.get_credentials().get_frozen_credentials()
+    usable = time.perf_counter()
+    return {
+        "boto3": boto3_there - began,
+        "sign-in": taken - boto3_there,
+        "session": usable - taken,
+        "whole": usable - began,
+    }
+
+
+def _manager(settings: dict[str, str], folder: Path, later: float) -> tuple[Any, float]:
+    """A manager with the kept sign-in, and when it had it."""
+    import cognito_jupyter
+    from cognito_jupyter.config import CognitoConfiguration
+    from cognito_jupyter.credentials.clock import Clock
+    from cognito_jupyter.credentials.store import Store
+    from cognito_jupyter.credentials.store_format import StoreKey
+
+    def now() -> float:
+        return time.time() + later
+
+    where = CognitoConfiguration(**settings)
+    authenticator = cognito_jupyter.CognitoOAuthAuthenticator(
+        where.domain, where.client_id, where.redirect_uri, where.region, now=now
+    )
+    manager = cognito_jupyter.CognitoCredentialsManager(
+        where.identity_pool_id, where.user_pool_id, where.region, authenticator=authenticator, clock=Clock(now=now)
+    )
+    if not manager.restore(Store(StoreKey.of(where), folder)):
+        raise RuntimeError("There is no kept sign-in.")
+    return manager, time.perf_counter()
+
+
+if __name__ == "__main__":
+    main()

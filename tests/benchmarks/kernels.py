@@ -1,0 +1,143 @@
+"""Kernels that share one sign-in by the store: one that restarts, and ten that need a refresh at the same moment."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import cognito_jupyter
+from cognito_jupyter.credentials.store import Store
+from cognito_jupyter.credentials.store_format import StoreKey
+
+from .implementations import signed_in
+from .kernel import LATER, ROLES
+from .loading import import_of_boto3
+from .stage import Stage
+from .table import Figure, Group, Reach, Samples
+
+_KERNELS = 10
+_ROUNDS = 3
+_RESTARTS = 5
+_ROUND_TRIP = 40
+_FLOOR = "import boto3 alone"
+_ENDPOINTS = {"token endpoint": "token:refresh_token", "GetCredentialsForIdentity": "GetCredentialsForIdentity"}
+_STEPS = {
+    "whole": f"kernel restart to usable session, {_ROUND_TRIP} ms away",
+    "boto3": "of it: import boto3",
+    "sign-in": "of it: the rest of the imports, and the file",
+    "session": "of it: a session over what the file holds",
+}
+
+
+class Kernel:
+    """One process that takes the kept sign-in.
+
+    Args:
+        stage: Where the Cognito is.
+        port: The port to connect to.
+        folder: Where the sign-in is kept.
+        warm: Whether it imports everything before its sign to begin, and begins an hour later by its clock.
+    """
+
+    def __init__(self, stage: Stage, port: int, folder: Path, *, warm: bool) -> None:
+        settings = asdict(stage.configuration(port)) | {"warm": warm}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.benchmarks.kernel", str(folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=dict(os.environ),
+        )
+        self._tell(json.dumps(settings))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._process.communicate()
+
+    def begin(self) -> None:
+        """Lets it go on once it is ready."""
+        self._heard()
+        self._tell("go")
+
+    def seconds(self) -> dict[str, float]:
+        """How long each step took."""
+        steps: dict[str, float] = json.loads(self._heard())
+        return steps
+
+    def _tell(self, line: str) -> None:
+        if self._process.stdin is not None:
+            self._process.stdin.write(f"{line}\n")
+            self._process.stdin.flush()
+
+    def _heard(self) -> str:
+        line = self._process.stdout.readline() if self._process.stdout is not None else ""
+        if not line:
+            raise RuntimeError("A kernel of the benchmark has ended before its time.")
+        return line
+
+
+def measure_kernels(stage: Stage) -> Group:
+    """A restart beside the import of boto3, and how often ten kernels ask Cognito at one expiry."""
+    port = stage.port_at(_ROUND_TRIP)
+    with stage.environment(port):
+        boto3 = tuple(import_of_boto3() * 1e3 for _ in range(_RESTARTS))
+        restarts = [_restart(stage, port) for _ in range(_RESTARTS)]
+        counts = [_counted(stage, port) for _ in range(_ROUNDS)]
+    steps = [
+        Figure(name, "ms", tuple(each[step] * 1e3 for each in restarts), boto3, _FLOOR) for step, name in _STEPS.items()
+    ]
+    return Group("Kernels that share a sign-in by the store", (*steps, *_calls(counts)))
+
+
+def _calls(counts: list[dict[str, float]]) -> Iterator[Figure]:
+    one: Samples = (1.0,) * len(counts)
+    for name in _ENDPOINTS:
+        samples = tuple(each[name] for each in counts)
+        each = " for each role" if name == "GetCredentialsForIdentity" else ""
+        yield Figure(f"{name}{each}, {_KERNELS} kernels at one expiry", "calls", samples, one, "one call", (), Reach(1))
+
+
+def _restart(stage: Stage, port: int) -> dict[str, float]:
+    with _kept(stage, port) as folder, Kernel(stage, port, folder, warm=False) as kernel:
+        kernel.begin()
+        return kernel.seconds()
+
+
+def _counted(stage: Stage, port: int) -> dict[str, float]:
+    """Rotation is on, without a grace: a second refresh with the same token would end the sign-in of all."""
+    with _kept(stage, port) as folder, contextlib.ExitStack() as stack:
+        kernels = [stack.enter_context(Kernel(stage, port, folder, warm=True)) for _ in range(_KERNELS)]
+        stage.turn(rotation=True, clock_offset=LATER)
+        stage.forget_counts()
+        for kernel in kernels:
+            kernel.begin()
+        for kernel in kernels:
+            kernel.seconds()
+        counts = {name: float(stage.count(endpoint)) for name, endpoint in _ENDPOINTS.items()}
+        stage.turn(rotation=False, clock_offset=0)
+    return counts | {"GetCredentialsForIdentity": counts["GetCredentialsForIdentity"] / len(ROLES)}
+
+
+@contextlib.contextmanager
+def _kept(stage: Stage, port: int) -> Iterator[Path]:
+    """A folder that holds a sign-in with the credentials of every role that is used."""
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as name:
+        manager, folder = signed_in(cognito_jupyter, stage, port), Path(name) / "sign-ins"
+        manager.sign_in(manager.auth_tokens, Store(StoreKey.of(stage.configuration(port)), folder))
+        for role in ROLES:
+            manager.ensure_credentials(role)
+        manager.close()
+        yield folder

@@ -1,0 +1,44 @@
+"""Dask clusters on this machine whose workers are processes without this package."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .tasks import NO_PACKAGE
+
+if TYPE_CHECKING:
+    from distributed import Client, LocalCluster
+
+PATIENCE = 60.0
+
+
+@contextmanager
+def cluster_of(workers: int, folder: Path, **options: Any) -> Iterator[tuple[LocalCluster, Client]]:
+    """A cluster and a client of it.
+
+    Args:
+        workers: How many processes.
+        folder: For what the cluster writes.
+        options: LocalCluster's own.
+    """
+    from distributed import Client, LocalCluster
+
+    preload = folder / "no_package.py"
+    preload.write_text(NO_PACKAGE)
+    settings: dict[str, Any] = {"n_workers": workers, "threads_per_worker": 1, "preload": [str(preload)]}
+    settings |= dict.fromkeys(("dashboard_address", "worker_dashboard_address"), "127.0.0.1:0")
+    settings |= {"local_directory": str(folder), **options}
+    with LocalCluster(**settings) as cluster, Client(cluster, timeout=PATIENCE) as client:
+        yield cluster, client
+
+
+def eventually(condition: Callable[[], object], what: str) -> None:
+    """Waits for something that happens by itself."""
+    until = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < until, f"This did not happen: {what}"
+        time.sleep(0.05)

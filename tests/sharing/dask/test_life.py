@@ -1,0 +1,407 @@
+"""One sign-in on the workers of a Dask cluster: real schedulers, real worker processes, S3 behind the gate."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+import requests
+
+from cognito_jupyter.credentials.manager import CognitoCredentialsManager
+from cognito_jupyter.errors import ClusterRefusedError, SettingError, UnavailableError
+from cognito_jupyter.local import LocalCognito
+from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
+from cognito_jupyter.sharing import dask
+
+from ...conftest import manager_for
+from . import tasks
+from .clusters import PATIENCE, cluster_of, eventually
+
+if TYPE_CHECKING:
+    from distributed import Client, LocalCluster
+
+pytestmark = pytest.mark.long
+
+STALE = {
+    "AWS_ACCESS_KEY_ID": "AKIAOFYESTERDAY",
+    "AWS_SECRET_ACCESS_KEY": "of yesterday",
+    "AWS_SESSION_TOKEN": "of yesterday",
+    "AWS_PROFILE": "gone",
+    "HTTP_PROXY": "http://127.0.0.1:9",
+    "NO_PROXY": "intranet.example",
+}
+"""What may be left over in a worker's environment: each of it would stop or mislead an SDK."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("dask")
+
+
+@pytest.fixture(scope="module")
+def module_cluster(local_cognito: LocalCognito, folder: Path) -> Iterator[tuple[LocalCluster, Client]]:
+    endpoints = {name: url for name, url in local_cognito.environment.items() if name.startswith("AWS_ENDPOINT_URL")}
+    with cluster_of(2, folder, env=STALE | endpoints) as (cluster, client):
+        yield cluster, client
+
+
+@pytest.fixture
+def client(module_cluster: tuple[LocalCluster, Client]) -> Iterator[Client]:
+    """Of a cluster of two workers, whose environment is stale; it must be left as it was found."""
+    client = module_cluster[1]
+    before = client.run(tasks.environment)
+    yield client
+    eventually(lambda: client.run(tasks.environment) == before or len(before) != len(client.nthreads()), "all put back")
+
+
+def endpoints_of(client: Client) -> dict[str, str | None]:
+    """Which endpoint each worker's environment names."""
+    named: dict[str, dict[str, str]] = client.run(tasks.environment)
+    return {worker: held.get("AWS_CONTAINER_CREDENTIALS_FULL_URI") for worker, held in named.items()}
+
+
+def plugins_of(client: Client) -> dict[str, bytes]:
+    """The plugins of ours that the scheduler keeps for workers to come."""
+    held: dict[str, bytes] = client.run_on_scheduler(lambda dask_scheduler: dict(dask_scheduler.worker_plugins))
+    return {name: blob for name, blob in held.items() if name.startswith("cognito")}
+
+
+def processes_of(client: Client) -> list[int]:
+    """The workers' processes, but for one that is just dying."""
+    return list(client.run(os.getpid, on_error="ignore").values())
+
+
+# -- what a task sees
+
+
+def test_tasks_read_s3_with_nothing_but_their_environment(
+    client: Client, manager: CognitoCredentialsManager, cognito: LocalCognito
+) -> None:
+    """Stale keys, a profile that is gone and a proxy that is not there notwithstanding."""
+    with dask(manager, client, "Analyst"):
+        sizes = client.gather(
+            [
+                *client.map(tasks.read_by_boto3, range(4), pure=False),
+                *client.map(tasks.read_by_s3fs, range(4), pure=False),
+            ]
+        )
+        assert not any(client.run(tasks.package_loaded).values())
+    assert len(set(sizes)) == 1
+    assert sizes[0] > 1000
+    assert {request.role_arn for request in list(cognito.aws.gate.requests)[-8:]} == {cognito.roles["Analyst"]}
+
+
+def test_each_worker_has_an_endpoint_of_its_own(client: Client, manager: CognitoCredentialsManager) -> None:
+    with dask(manager, client, "Analyst") as share:
+        named = endpoints_of(client)
+        assert share.courier.workers == 2
+    assert None not in named.values()
+    assert len(set(named.values())) == 2
+
+
+def test_closing_restores_the_workers_environment_and_leaves_no_credentials(
+    client: Client, manager: CognitoCredentialsManager
+) -> None:
+    before = client.run(tasks.environment)
+    share = dask(manager, client, "Analyst")
+    during: dict[str, dict[str, str]] = client.run(tasks.environment)
+    assert all(held["AWS_CONTAINER_CREDENTIALS_FULL_URI"] for held in during.values())
+    assert not any("AWS_ACCESS_KEY_ID" in held or "AWS_PROFILE" in held for held in during.values())
+    assert [asked(held)[0] for held in during.values()] == [200, 200]
+    share.close()
+    share.close()
+    assert client.run(tasks.environment) == before
+    for held in during.values():
+        status, text = asked(held)
+        assert status == 403
+        assert "does so no more" in text
+    assert plugins_of(client) == {}
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("cognito-dask")]
+
+
+def asked(environ: dict[str, str]) -> tuple[int, str]:
+    """What an endpoint answers to whoever has the token."""
+    token = {"Authorization": environ["AWS_CONTAINER_AUTHORIZATION_TOKEN"]}
+    answer = requests.get(environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"], headers=token, timeout=PATIENCE)
+    return answer.status_code, answer.text
+
+
+def test_sessions_that_tasks_have_begun_go_on_when_the_person_is_back(
+    client: Client, manager: CognitoCredentialsManager, cognito: LocalCognito
+) -> None:
+    """boto3's default session and fsspec's filesystems live as long as a worker, and ask where they asked first."""
+    cognito.knobs.credentials_seconds = 4
+    with dask(manager, client, "Analyst"):
+        assert read_everywhere(client) == {len_of_data(cognito)}
+    with dask(manager, client, "Analyst") as share:
+        eventually(lambda: share.courier.pushes >= 4, "what the sessions held has expired")
+        assert read_everywhere(client) == {len_of_data(cognito)}
+
+
+def test_signing_out_takes_the_credentials_from_the_workers(client: Client, manager: CognitoCredentialsManager) -> None:
+    share = dask(manager, client, "Analyst")
+    manager.sign_out()
+    eventually(lambda: share.closed and plugins_of(client) == {}, "the plugin is unregistered")
+    eventually(lambda: set(endpoints_of(client).values()) == {None}, "no worker names an endpoint")
+
+
+def test_somebody_elses_sign_in_ends_it(
+    client: Client, manager: CognitoCredentialsManager, cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator
+) -> None:
+    share = dask(manager, client, "Analyst")
+    cognito.add_user("other", "pass-word-1", ("Analyst",))
+    manager.auth_tokens = manager_for(cognito, authenticator, "other").auth_tokens
+    eventually(lambda: share.closed and plugins_of(client) == {}, "the plugin is unregistered")
+
+
+def test_tasks_that_run_while_the_keys_are_replaced_never_see_a_gap(
+    client: Client, manager: CognitoCredentialsManager, cognito: LocalCognito
+) -> None:
+    cognito.knobs.credentials_seconds = 3
+    with dask(manager, client, "Analyst") as share:
+        first = endpoints_of(client)
+        until = time.monotonic() + 8
+        while time.monotonic() < until:
+            client.gather(client.map(tasks.read_by_boto3, range(4), pure=False))
+            assert endpoints_of(client) == first
+        assert share.courier.pushes >= 4
+        assert share.failure is None
+    assert 400 not in {request.status for request in cognito.aws.gate.requests}
+
+
+# -- workers that come and go
+
+
+def test_a_worker_that_comes_later_and_one_that_was_replaced_have_them_too(
+    cognito: LocalCognito, manager: CognitoCredentialsManager, tmp_path: Path
+) -> None:
+    with cluster_of(1, tmp_path) as (cluster, client), dask(manager, client, "Analyst") as share:
+        cluster.scale(2)
+        client.wait_for_workers(2, timeout=PATIENCE)
+        victim = processes_of(client)[0]
+        folders = {held["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"] for held in client.run(tasks.environment).values()}
+        os.kill(victim, signal.SIGKILL)
+        eventually(lambda: len(set(processes_of(client)) - {victim}) == 2, "a new worker")
+        assert read_everywhere(client) == {len_of_data(cognito)}
+        assert share.courier.pushes == 1
+        eventually(lambda: sum(Path(path).exists() for path in folders) == 1, "the killed one's token file is gone")
+
+
+def read_everywhere(client: Client) -> set[int]:
+    """What a task reads on each worker. A task: what Client.run runs holds up the worker's loop, and so the pushes."""
+    workers = list(client.run(os.getpid, on_error="ignore"))
+    reads = [client.submit(tasks.read_by_boto3, 0, workers=[worker], pure=False) for worker in workers]
+    return set(client.gather(reads))
+
+
+def len_of_data(cognito: LocalCognito) -> int:
+    from cognito_jupyter.local.seed import data_set
+
+    return len(data_set()[cognito.data_key])
+
+
+def test_workers_in_the_kernels_own_process_are_left_alone(
+    cognito: LocalCognito, manager: CognitoCredentialsManager, tmp_path: Path
+) -> None:
+    """The environment is the kernel's: over inproc:// and, with workers that are threads too, over tcp://."""
+    for protocol in ("inproc://", "tcp://"):
+        before = dict(os.environ)
+        options: dict[str, Any] = {"processes": False, "protocol": protocol, "preload": []}
+        with cluster_of(1, tmp_path, **options) as (_, client), dask(manager, client, "Analyst"):
+            assert client.submit(os.getpid, pure=False).result(PATIENCE) == os.getpid()
+            assert dict(os.environ) == before
+
+
+# -- whose credentials, and for how long
+
+
+def test_a_second_principal_is_refused_and_the_first_keeps_its_own(
+    client: Client,
+    module_cluster: tuple[LocalCluster, Client],
+    manager: CognitoCredentialsManager,
+    cognito: LocalCognito,
+    authenticator: CognitoOAuthAuthenticator,
+) -> None:
+    """Another person, and the same person in another role; by the scheduler's word and by the workers' own."""
+    from distributed import Client
+
+    cognito.add_user("other", "pass-word-1", ("Analyst",))
+    other = manager_for(cognito, authenticator, "other")
+    with dask(manager, client, "Analyst"), Client(module_cluster[0], timeout=PATIENCE) as second:
+        reader = client.run(tasks.who_reads)
+        for attempt in range(2):
+            with pytest.raises(ClusterRefusedError, match="another person's credentials"):
+                dask(other, second, "Analyst")
+            with pytest.raises(ClusterRefusedError, match="another role's"):
+                dask(manager, second, "Uploader")
+            if attempt == 0:
+                assert second.get_metadata("cognito_jupyter")["principal"]
+                second.set_metadata("cognito_jupyter", None)
+        assert client.run(tasks.who_reads) == reader
+        assert len(plugins_of(client)) == 1
+
+
+def test_two_notebooks_of_a_person_share_a_cluster_and_one_may_go(
+    client: Client,
+    module_cluster: tuple[LocalCluster, Client],
+    manager: CognitoCredentialsManager,
+    cognito: LocalCognito,
+    authenticator: CognitoOAuthAuthenticator,
+) -> None:
+    from distributed import Client
+
+    with dask(manager, client, "Analyst"):
+        named = endpoints_of(client)
+        with (
+            Client(module_cluster[0], timeout=PATIENCE) as second,
+            dask(manager_for(cognito, authenticator), second, "Analyst"),
+        ):
+            assert endpoints_of(client) == named
+        assert endpoints_of(client) == named
+        assert read_everywhere(client) == {len_of_data(cognito)}
+
+
+def test_a_cell_that_is_run_twice_makes_one_share_and_another_role_takes_its_place(
+    client: Client, manager: CognitoCredentialsManager, cognito: LocalCognito
+) -> None:
+    first = dask(manager, client, "Analyst")
+    assert dask(manager, client, "Analyst") is first
+    with dask(manager, client, "Uploader") as second:
+        assert first.closed
+        assert not second.closed
+        keys = [cognito.aws.ledger.find(key) for key in client.run(tasks.who_reads).values()]
+        assert {key and key.role_arn for key in keys} == {cognito.roles["Uploader"]}
+
+
+KERNEL = """
+import json, sys
+from cognito_jupyter.credentials.manager import CognitoCredentialsManager
+from cognito_jupyter.sharing import dask
+from distributed import Client
+pool, user_pool, region, tokens, scheduler = json.loads(sys.stdin.readline())
+client = Client(scheduler)
+dask(CognitoCredentialsManager(pool, user_pool, region, tokens), client, "Analyst")
+print("shared", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_what_a_killed_kernel_leaves_expires_is_ignored_and_makes_room(
+    cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator, tmp_path: Path
+) -> None:
+    """A late worker takes no expired credentials, and somebody else may come."""
+    cognito.knobs.credentials_seconds = 4
+    cognito.add_user("other", "pass-word-1", ("Analyst",))
+    with cluster_of(1, tmp_path) as (cluster, client):
+        kernel = subprocess.Popen(
+            [sys.executable, "-c", KERNEL], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert kernel.stdin is not None
+        assert kernel.stdout is not None
+        issued = cognito.issue_tokens("other")
+        start = [cognito.identity_pool_id, cognito.user_pool_id, cognito.region, issued, cluster.scheduler_address]
+        kernel.stdin.write(json.dumps(start) + "\n")
+        kernel.stdin.flush()
+        assert kernel.stdout.readline() == "shared\n"
+        kernel.kill()
+        kernel.communicate()
+        assert None not in endpoints_of(client).values()
+        assert len(plugins_of(client)) == 1
+        until = client.get_metadata("cognito_jupyter")["until"]
+        eventually(lambda: time.time() > until, "the credentials expire")
+        cluster.scale(2)
+        client.wait_for_workers(2, timeout=PATIENCE)
+        assert sum(named is None for named in endpoints_of(client).values()) == 1
+        with dask(manager_for(cognito, authenticator), client, "Analyst"):
+            assert read_everywhere(client) == {len_of_data(cognito)}
+
+
+# -- what goes wrong
+
+
+def test_while_cognito_is_away_the_workers_go_on_and_the_share_says_why(
+    client: Client, manager: CognitoCredentialsManager, cognito: LocalCognito
+) -> None:
+    cognito.knobs.credentials_seconds = 6
+    with dask(manager, client, "Analyst") as share:
+        cognito.knobs.fail("GetCredentialsForIdentity", status=503, times=None)
+        eventually(lambda: isinstance(share.failure, UnavailableError), "the failure is told")
+        assert read_everywhere(client) == {len_of_data(cognito)}
+        cognito.knobs.faults.clear()
+        eventually(lambda: share.failure is None and share.courier.pushes > 1, "it has recovered")
+
+
+def test_an_endpoint_that_was_killed_is_replaced_by_the_next_push(
+    client: Client, manager: CognitoCredentialsManager, cognito: LocalCognito
+) -> None:
+    cognito.knobs.credentials_seconds = 3
+    with dask(manager, client, "Analyst"):
+        for pid in client.run(os.getpid).values():
+            for child in psutil.Process(pid).children():
+                child.kill()
+        named = endpoints_of(client)
+        eventually(lambda: not set(endpoints_of(client).values()) & set(named.values()), "new endpoints")
+        assert read_everywhere(client) == {len_of_data(cognito)}
+
+
+def test_a_client_that_is_closed_ends_its_share(
+    module_cluster: tuple[LocalCluster, Client], manager: CognitoCredentialsManager
+) -> None:
+    from distributed import Client
+
+    with Client(module_cluster[0], timeout=PATIENCE) as second:
+        share = dask(manager, second, "Analyst")
+        share.close()
+        share = dask(manager, second, "Analyst")
+        keeper = next(thread for thread in threading.enumerate() if thread.name == share.courier.kernel)
+    manager.refresh_user_pool_tokens()
+    keeper.join(PATIENCE)
+    assert share.closed
+    module_cluster[1].unregister_worker_plugin(share.courier.kernel)
+
+
+def test_a_closed_client_is_refused_with_what_to_do(
+    module_cluster: tuple[LocalCluster, Client], manager: CognitoCredentialsManager
+) -> None:
+    from distributed import Client
+
+    with Client(module_cluster[0], timeout=PATIENCE) as second:
+        pass
+    with pytest.raises(UnavailableError, match="the client is closed"):
+        dask(manager, second, "Analyst")
+
+
+def test_an_asynchronous_client_is_refused_where_it_would_wait_for_itself(
+    module_cluster: tuple[LocalCluster, Client], manager: CognitoCredentialsManager
+) -> None:
+    import asyncio
+
+    from distributed import Client
+
+    async def cell() -> None:
+        async with Client(module_cluster[0].scheduler_address, asynchronous=True) as second:
+            with pytest.raises(SettingError, match="asynchronous"):
+                dask(manager, second, "Analyst")
+            share = await asyncio.to_thread(dask, manager, second, "Analyst")
+            await asyncio.to_thread(share.close)
+
+    asyncio.run(cell())
+
+
+def test_a_share_is_neither_pickled_nor_copied(client: Client, manager: CognitoCredentialsManager) -> None:
+    with dask(manager, client, "Analyst") as share:
+        with pytest.raises(TypeError, match="belongs to the kernel"):
+            pickle.dumps(share)
+        with pytest.raises(Exception, match="Could not serialize"):
+            client.submit(str, share).result(PATIENCE)

@@ -1,0 +1,59 @@
+"""Modules that travel in a pickle to a Python that has none of this package."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from cognito_jupyter.sharing.carried import Carried
+
+ELSEWHERE = """
+import pickle, sys
+first, second = pickle.load(sys.stdin.buffer), pickle.load(sys.stdin.buffer)
+first.set("COLOUR", "red")
+print(first, type(first) is type(second), type(first).__module__)
+print([name for name in sys.modules if name.startswith("cognito_jupyter")])
+"""
+
+
+class Parcel:
+    """Becomes a carried class's object where it is unpickled."""
+
+    def __init__(self, carried: Carried) -> None:
+        self._carried = carried
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return self._carried.pickled("sharing.environment", "ChangedEnvironment", {"environ": {}})
+
+
+def test_an_object_arrives_where_the_package_is_not_and_its_modules_are_loaded_once() -> None:
+    """-I -S: no site-packages, nothing of this environment."""
+    carried = Carried(["errors", "sharing.environment"])
+    sent = pickle.dumps(Parcel(carried)) + pickle.dumps(Parcel(carried))
+    ran = subprocess.run([sys.executable, "-I", "-S", "-c", ELSEWHERE], input=sent, capture_output=True, check=True)
+    made, loaded = ran.stdout.decode().splitlines()
+    root = made.rpartition(" ")[2].partition(".")[0]
+    assert made == f"<ChangedEnvironment: 1 variables> True {root}.sharing.environment"
+    assert eval(loaded) == [root, f"{root}.sharing", f"{root}.errors", f"{root}.sharing.environment"]
+    assert root != "cognito_jupyter"
+
+
+def test_other_texts_have_another_name() -> None:
+    """Two versions of this package may send to the same worker."""
+    one, other = Carried(["errors"]), Carried(["errors", "sharing.environment"])
+    assert pickle.dumps(Parcel(one)) != pickle.dumps(Parcel(other))
+    assert one._root != other._root
+
+
+def test_what_is_secret_comes_after_the_first_ten_thousand_bytes() -> None:
+    """Dask logs so much of what it could not unpickle."""
+    from cognito_jupyter.sharing.courier import _MODULES
+
+    class Secret(Parcel):
+        def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+            return self._carried.pickled("sharing.worker", "CredentialsPlugin", {"delivery": "the secret"})
+
+    assert pickle.dumps(Secret(Carried(_MODULES))).index(b"the secret") > 10_000
