@@ -49,6 +49,11 @@ function render({ model, el }) {
     if (event.key === "Enter" && event.target.matches("input")) paste(event.target);
   });
 
+  body.addEventListener("click", (event) => {
+    // Whoever comes back from there with an address to paste finds the cursor in the box.
+    if (event.target.closest("a.go")) body.querySelector("input")?.focus({ preventScroll: true });
+  });
+
   const tick = () => {
     if (isDead(model)) {
       clearInterval(clock);
