@@ -24,6 +24,7 @@ function render({ model, el }) {
   const heard = (content) => {
     clearTimeout(stale);
     if (isDead(model)) return;
+    el.closest(".cognito-panel")?.addEventListener("focusin", keepArrows); // the same one counts once
     offset = Date.now() - content.now;
     put(style, "style", content.style);
     put(head, "head", content.head);
@@ -98,6 +99,11 @@ function isDead(model) {
   const layout = model.get("layout");
   const comm = layout?.comm?.jsServicesComm;
   return layout?.comm_live === false || comm?.isDisposed === true || comm?._kernel?.status === "dead";
+}
+
+// JupyterLab takes the arrow keys for its own, also in a drop-down, and goes to the next cell.
+function keepArrows(event) {
+  if (event.target.matches("select")) event.target.dataset.lmSuppressShortcuts = "true";
 }
 
 function inWords(seconds) {

@@ -37,6 +37,7 @@ class Desk:
             where = f"lab/workspaces/desk{self._loads}/tree/{path.name}"
             page.goto(f"{self._lab.url}{where}?token={self._lab.token}")
         else:
+            page.evaluate(_CLOSE_ALL)
             page.evaluate(_OPEN, path.name)
         return page
 
