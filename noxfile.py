@@ -42,12 +42,22 @@ def kernel6(session: nox.Session) -> None:
     session.run("pytest", "tests/notebook", *session.posargs)
 
 
+# What pyproject.toml says, without what keeps them out of the other sessions.
+_IN_A_BROWSER = "--override-ini=addopts=-ra --strict-markers --strict-config"
+
+
 @nox.session(python=PYTHONS[:1])
 def browser(session: nox.Session) -> None:
     """The panel in JupyterLab in Chromium, which is installed where there is none."""
     session.install(".[browser]")
-    options = "--override-ini=addopts=-ra --strict-markers --strict-config"
-    session.run("pytest", options, "tests/browser", *session.posargs)
+    session.run("pytest", _IN_A_BROWSER, "tests/browser", "--ignore=tests/browser/fronts", *session.posargs)
+
+
+@nox.session(python=PYTHONS[:1])
+def fronts(session: nox.Session) -> None:
+    """The panel in more front ends: each supported ipykernel, Notebook 7, a kernel on another computer."""
+    session.install(".[browser]")
+    session.run("pytest", _IN_A_BROWSER, "tests/browser/fronts", *session.posargs)
 
 
 @nox.session(python=PYTHONS[:1])

@@ -5,6 +5,7 @@ The panel's buttons and the magics act through it, from whatever thread; it tell
 
 from __future__ import annotations
 
+import contextvars
 import enum
 import threading
 import weakref
@@ -92,6 +93,7 @@ class Controller:
         self._lock = threading.RLock()
         self._beginning = threading.Lock()
         self._start: object = None
+        self._context = contextvars.copy_context()
         self._standing = Standing()
         self._watchers: weakref.WeakSet[Watcher] = weakref.WeakSet()
         self.attempt: Attempt | None = None
@@ -239,7 +241,8 @@ class Controller:
     def refresh(self) -> None:
         """Lets everything that shows it look again."""
         for watcher in list(self._watchers):
-            watcher.changed()
+            # In a cell's context, wherever this is called: for a thread without one, ipykernel 7.0 to 7.2 send nothing.
+            self._context.copy().run(watcher.changed)
 
     # -- what the login does
 

@@ -24,6 +24,7 @@ function render({ model, el }) {
   const heard = (content) => {
     clearTimeout(stale);
     if (isDead(model)) return;
+    el.closest(".cognito-panel")?.addEventListener("focusin", keepArrows); // the same one counts once
     offset = Date.now() - content.now;
     put(style, "style", content.style);
     put(head, "head", content.head);
@@ -47,6 +48,11 @@ function render({ model, el }) {
     // JupyterLab's own keys, such as x for cutting a cell, are not meant while somebody types here.
     event.stopPropagation();
     if (event.key === "Enter" && event.target.matches("input")) paste(event.target);
+  });
+
+  body.addEventListener("click", (event) => {
+    // Whoever comes back from there with an address to paste finds the cursor in the box.
+    if (event.target.closest("a.go")) body.querySelector("input")?.focus({ preventScroll: true });
   });
 
   const tick = () => {
@@ -93,6 +99,11 @@ function isDead(model) {
   const layout = model.get("layout");
   const comm = layout?.comm?.jsServicesComm;
   return layout?.comm_live === false || comm?.isDisposed === true || comm?._kernel?.status === "dead";
+}
+
+// JupyterLab takes the arrow keys for its own, also in a drop-down, and goes to the next cell.
+function keepArrows(event) {
+  if (event.target.matches("select")) event.target.dataset.lmSuppressShortcuts = "true";
 }
 
 function inWords(seconds) {

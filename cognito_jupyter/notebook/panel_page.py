@@ -19,7 +19,7 @@ _PICTURE = """<svg viewBox="0 0 420 56" role="img"
  fill-opacity=".25"/><text x="64" y="33" textLength="308" font-family="monospace" font-size="13"
  fill="currentColor">{address}</text></svg>"""
 _BOX = """<label class="address">Address<input type="password" autocomplete="off" spellcheck="false" data-1p-ignore
- data-lpignore="true" placeholder="Paste the whole address here"></label>"""
+ data-lpignore="true" placeholder="Paste it here"></label>"""
 
 
 def heading(title: str, problem: str | None = None, busy: str | None = None) -> str:

@@ -43,6 +43,9 @@ STYLE = """
 .cognito-panel .widget-dropdown .widget-label { width: auto; min-width: 4rem; text-align: left; color: var(--soft);
   font-size: inherit }
 .cognito-panel .widget-dropdown > select { min-width: 0; font-size: inherit; color: var(--ink) }
+.cognito-panel .widget-checkbox { width: auto; height: auto; margin: .75rem 0 0 }
+.cognito-panel .widget-checkbox .widget-label-basic { width: auto; height: auto; min-width: 0; white-space: normal;
+  line-height: 1.4; font-size: inherit }
 .cognito-panel .widget-button { height: auto; min-height: 2.25rem; margin: .75rem 0 0; padding: .375rem 1rem;
   width: 100%; font-size: inherit; line-height: 1.4; white-space: normal; border-radius: .25rem }
 .cognito-panel .widget-button.mod-primary { font-weight: 600; color: #fff; background: var(--act) }

@@ -10,10 +10,12 @@ from playwright.sync_api import Locator, Page, Request, expect
 
 from cognito_jupyter.local import LocalCognito
 
-_CONNECTED = """() => {
-  const context = window.jupyterapp?.shell.currentWidget?.sessionContext;
+_CONNECTED = """(name) => {
+  const shown = window.jupyterapp?.shell.currentWidget;
+  const context = shown?.sessionContext;
   const kernel = context?.session?.kernel;
-  return !!context?.isReady && kernel?.connectionStatus === 'connected' && kernel?.status === 'idle';
+  return shown?.context?.path === name && context?.isReady
+    && kernel?.connectionStatus === 'connected' && kernel?.status === 'idle';
 }"""
 _SAVE = "async () => { await window.jupyterapp.commands.execute('docmanager:save') }"
 _HAS_RUN = re.compile(r"\[\d+\]:")
@@ -42,7 +44,7 @@ class Book:
     def wait_for_kernel(self) -> None:
         """Waits until the front end has its connection to a kernel that has nothing to do."""
         self.page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=60_000)
-        self.page.wait_for_function(_CONNECTED, timeout=60_000)
+        self.page.wait_for_function(_CONNECTED, arg=self.path.name, timeout=60_000)
 
     # -- cells
 
@@ -54,8 +56,11 @@ class Book:
 
     def start(self, index: int) -> None:
         """Runs a cell that has not run yet, without waiting for its end."""
-        self.cell(index).locator(".cm-content").click()
-        self.page.keyboard.press("Control+Enter")
+        # Not by a click: an output that grows above moves the cell away from under the mouse.
+        editor = self.cell(index).locator(".cm-content")
+        editor.focus()
+        expect(self.cell(index)).to_have_class(re.compile(r"\bjp-mod-active\b"))
+        editor.press("Control+Enter")
         expect(self._prompt(index)).not_to_have_text("[ ]:")
 
     def done(self, index: int) -> None:
@@ -133,7 +138,7 @@ class Book:
         Returns:
             The address at which the browser ends up, whether anything answers there or not.
         """
-        with self.page.context.expect_event("request", _is_answer) as sent:
+        with self.page.context.expect_event("request", is_answer) as sent:
             with self.page.context.expect_page() as opened:
                 self.link.click()
             if form:
@@ -151,5 +156,6 @@ class Book:
         page.get_by_role("button", name="Sign in").click()
 
 
-def _is_answer(request: Request) -> bool:
+def is_answer(request: Request) -> bool:
+    """Whether a browser carries a code to where Cognito has sent it."""
     return "code=" in urlsplit(request.url).query

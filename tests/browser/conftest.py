@@ -16,6 +16,7 @@ from cognito_jupyter.local.lab import Lab, clean_environment
 
 from .book import Book
 from .chromium import FLAGS, find_chromium
+from .desk import Desk
 from .shelf import NEWEST, Shelf
 
 expect.set_options(timeout=20_000)
@@ -69,17 +70,32 @@ def shelf(lab: Lab, notebooks: Path) -> Shelf:
     return Shelf(lab, notebooks)
 
 
+@pytest.fixture(scope="session")
+def desk(person: BrowserContext, lab: Lab) -> Desk:
+    return Desk(person, lab)
+
+
 Settings = Callable[[str, dict[str, object]], None]
 
 
+@pytest.fixture(scope="module")
+def lab_settings_of_module(shelf: Shelf, desk: Desk) -> Iterator[Settings]:
+    yield from _settings(shelf, desk)
+
+
 @pytest.fixture
-def lab_settings(shelf: Shelf) -> Iterator[Settings]:
+def lab_settings(shelf: Shelf, desk: Desk) -> Iterator[Settings]:
+    yield from _settings(shelf, desk)
+
+
+def _settings(shelf: Shelf, desk: Desk) -> Iterator[Settings]:
     """Changes settings of a JupyterLab plugin as its own settings editor does, for pages opened later."""
     changed: set[str] = set()
 
     def put(plugin: str, values: dict[str, object]) -> None:
         changed.add(plugin)
         shelf.request("PUT", f"lab/api/settings/{plugin}", raw=json.dumps(values))
+        desk.leave()
 
     yield put
     for plugin in list(changed):
@@ -104,21 +120,23 @@ class Open(Protocol):
 
 
 class Visit(Protocol):
-    """Opens the notebook of a file once more, in a page of its own."""
+    """Opens the notebook of a file: in the person's JupyterLab, or else in a page of its own."""
 
     def __call__(self, path: Path, context: BrowserContext | None = None, front_end: str = "lab") -> Book: ...
 
 
 @pytest.fixture
-def visit(person: BrowserContext, lab: Lab, cognito: LocalCognito) -> Iterator[Visit]:
+def visit(person: BrowserContext, desk: Desk, lab: Lab, cognito: LocalCognito) -> Iterator[Visit]:
     pages: list[Page] = []
 
     def visit_it(path: Path, context: BrowserContext | None = None, front_end: str = "lab") -> Book:
-        page = (context or person).new_page()
-        pages.append(page)
-        # A workspace of its own, without the tabs that an earlier test has left.
-        where = f"lab/workspaces/{path.stem}{len(pages)}/tree" if front_end == "lab" else "notebooks"
-        page.goto(f"{lab.url}{where}/{path.name}?token={lab.token}")
+        if context is None and front_end == "lab":
+            page = desk.open(path)
+        else:
+            page = (context or person).new_page()
+            pages.append(page)
+            where = "lab/workspaces/other/tree" if front_end == "lab" else "notebooks"
+            page.goto(f"{lab.url}{where}/{path.name}?token={lab.token}")
         book = Book(page, path, cognito)
         book.wait_for_kernel()
         return book
@@ -131,7 +149,7 @@ def visit(person: BrowserContext, lab: Lab, cognito: LocalCognito) -> Iterator[V
 
 
 @pytest.fixture
-def open_book(shelf: Shelf, visit: Visit) -> Iterator[Open]:
+def open_book(shelf: Shelf, desk: Desk, visit: Visit) -> Iterator[Open]:
     taken: list[Path] = []
 
     def open_it(*sources: str, kernel: str = NEWEST, front_end: str = "lab") -> Book:
@@ -142,5 +160,6 @@ def open_book(shelf: Shelf, visit: Visit) -> Iterator[Open]:
         return book
 
     yield open_it
+    desk.clear()
     for path in taken:
         shelf.end(path)

@@ -33,7 +33,7 @@ class Shelf:
         """A new notebook with these cells."""
         ready = self._ready.setdefault(kernel, [])
         path = ready.pop() if ready else self._begin(kernel)
-        path.write_text(json.dumps(_notebook(sources, kernel)), encoding="utf-8")
+        path.write_text(json.dumps(notebook_of(sources, kernel)), encoding="utf-8")
         return path
 
     def prepare(self, kernel: str) -> None:
@@ -62,7 +62,7 @@ class Shelf:
 
     def _begin(self, kernel: str) -> Path:
         path = self._folder / f"{uuid.uuid4().hex}.ipynb"
-        path.write_text(json.dumps(_notebook((), kernel)), encoding="utf-8")
+        path.write_text(json.dumps(notebook_of((), kernel)), encoding="utf-8")
         session = self.request(
             "POST", "api/sessions", path=path.name, name=path.name, type="notebook", kernel={"name": kernel}
         )
@@ -70,7 +70,7 @@ class Shelf:
         return path
 
 
-def _notebook(sources: Sequence[str], kernel: str) -> dict[str, object]:
+def notebook_of(sources: Sequence[str], kernel: str) -> dict[str, object]:
     cells: list[dict[str, object]] = [
         {"cell_type": "code", "id": f"c{i}", "metadata": {}, "source": source, "outputs": [], "execution_count": None}
         for i, source in enumerate(sources)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from playwright.sync_api import expect
 
@@ -12,7 +13,7 @@ from .test_secrets import WIDGET_STATE, parts_in
 
 # JupyterLab's own words for a widget whose kernel is not there, or ours.
 TEXT_OF_A_REOPENED_ONE = re.compile("Loading widget|model not found|run %cognito_panel for a new one")
-BUSY = "import time\nfor _ in range(300): time.sleep(0.1)"
+BUSY = "import pathlib, time\nwhile not pathlib.Path({go!r}).exists(): time.sleep(0.1)"
 
 
 def test_a_save_while_it_waits_holds_no_link(open_book: Open, lab_settings: Settings) -> None:
@@ -29,11 +30,12 @@ def test_a_save_while_it_waits_holds_no_link(open_book: Open, lab_settings: Sett
 
 
 def test_a_save_while_the_kernel_is_busy_holds_nothing_that_was_pasted(
-    open_book: Open, far: str, lab_settings: Settings
+    open_book: Open, far: str, lab_settings: Settings, tmp_path: Path
 ) -> None:
     """The box is emptied in the browser: a kernel that runs another cell could only do it later."""
     lab_settings(WIDGETS, {"saveState": True})
-    book = open_book(f"{LOAD}\n{far}", PANEL, BUSY)
+    go = tmp_path / "go"
+    book = open_book(f"{LOAD}\n{far}", PANEL, BUSY.format(go=str(go)))
     book.run(0, 1)
     address = book.sign_in()
     book.start(2)
@@ -41,6 +43,7 @@ def test_a_save_while_the_kernel_is_busy_holds_nothing_that_was_pasted(
     saved = book.save()
     assert WIDGET_STATE in saved
     assert parts_in(saved) == []
+    go.touch()
     book.is_signed_in()
 
 

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
+from playwright.sync_api import expect
+
 from cognito_jupyter.local import LocalCognito
 
-from .book import LOAD, LOGIN, PANEL
-from .conftest import WIDGETS, Open, Settings
+from .book import LOAD, LOGIN, PANEL, Book
+from .conftest import DOCUMENTS, WIDGETS, Open, Settings, Visit
+from .shelf import Shelf
 
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 # Parts of an authorization URL and of an answer; the panel's picture shows the last two with dots for their values.
 PARTS = ("/oauth2/authorize", "code_challenge", "nonce=", "state=", "code=")
 PICTURE = ("code=…&amp;state=…", "code=\\u2026&amp;state=\\u2026")
+
+# JupyterLab's own words for a widget whose kernel is not there, or ours.
+TEXT_IN_PLACE_OF_IT = re.compile(
+    r"^\s*(Error displaying widget: model not found|A sign-in panel was shown here\..*)\s*$"
+)
+TRUSTED = "() => window.jupyterapp.shell.currentWidget.content.model.cells.get(1).trusted"
 
 
 def parts_in(text: str) -> list[str]:
@@ -57,3 +68,51 @@ def test_nothing_secret_is_saved_with_the_widgets(  # noqa: PLR0913, PLR0917 - e
     found = files_with({LOGIN}, notebooks, lab_files)
     assert "history.sqlite" in found
     assert f"{book.path.stem}-checkpoint.ipynb" in found
+
+
+def test_an_autosave_in_the_middle_of_the_wait_holds_no_link(open_book: Open, lab_settings: Settings) -> None:
+    """JupyterLab saves by itself while the cell waits, widget state included."""
+    lab_settings(WIDGETS, {"saveState": True})
+    lab_settings(DOCUMENTS, {"autosaveInterval": 1})
+    book = open_book(LOAD, LOGIN)
+    book.run(0)
+    book.start(1)
+    expect(book.link).to_be_visible()
+    book.cell(0).locator(".cm-content").click()
+    book.page.keyboard.type("# so that there is something to save")
+    saved = wait_for_file(book, "something to save")
+    assert WIDGET_STATE in saved
+    assert parts_in(saved) == []
+
+
+def wait_for_file(book: Book, text: str) -> str:
+    """The notebook's file, once it holds a text."""
+    while text not in (saved := book.path.read_text(encoding="utf-8")):
+        book.page.wait_for_timeout(100)
+    return saved
+
+
+@pytest.mark.parametrize("state_saved", [False, True], ids=["as usual", "with widget state"])
+@pytest.mark.parametrize("trusted", [True, False], ids=["trusted", "untrusted"])
+def test_a_notebook_opened_again_shows_text_alone(  # noqa: PLR0913, PLR0917 - two of them are the cases
+    open_book: Open, visit: Visit, shelf: Shelf, lab_settings: Settings, trusted: bool, state_saved: bool
+) -> None:
+    """With another kernel, in which nothing has run; as this person saved it, or as it came from somebody else."""
+    lab_settings(WIDGETS, {"saveState": state_saved})
+    book = open_book(LOAD, PANEL)
+    book.run(0, 1)
+    expect(book.link).to_be_visible()
+    saved = book.save()
+    assert (WIDGET_STATE in saved) is state_saved
+    assert parts_in(saved) == []
+    path = book.path.with_name(f"{book.path.stem}-again.ipynb")
+    # Jupyter trusts what this person has run, to the character.
+    path.write_text(saved if trusted else saved.replace("%load_ext", "%reload_ext"), encoding="utf-8")
+    again = visit(path)
+    assert again.page.evaluate(TRUSTED) is trusted
+    output = again.cell(1).locator(".jp-OutputArea-output")
+    expect(output).to_have_text(TEXT_IN_PLACE_OF_IT, use_inner_text=True)
+    expect(output.get_by_role("link")).to_have_count(0)
+    expect(output.get_by_role("button")).to_have_count(0)
+    expect(output.get_by_role("textbox")).to_have_count(0)
+    shelf.end_kernel_of(path)

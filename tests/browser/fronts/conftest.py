@@ -1,0 +1,46 @@
+"""More kernels for the one JupyterLab: each ipykernel in an environment of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ..shelf import NEWEST
+
+_ROOT = Path(__file__).parents[3]
+KERNELS = ("6.31", "7.0", "7.3", "newest")
+
+Kernels = Callable[[str], str]
+
+
+@pytest.fixture(scope="session")
+def kernel_of(lab_files: Path, tmp_path_factory: pytest.TempPathFactory) -> Kernels:
+    """From a version of ipykernel to the name of a kernel that has it; made when it is first asked for."""
+    made = {"newest": NEWEST}
+
+    def name_of(version: str) -> str:
+        if version not in made:
+            python = _environment(tmp_path_factory.mktemp(f"ipykernel{version}"), f"ipykernel=={version}.*")
+            made[version] = name = f"ipykernel-{version}"
+            spec = {"argv": [python, "-m", "ipykernel_launcher", "-f", "{connection_file}"], "language": "python"}
+            folder = lab_files / "jupyter-data" / "kernels" / name
+            folder.mkdir(parents=True)
+            (folder / "kernel.json").write_text(json.dumps({**spec, "display_name": name}), encoding="utf-8")
+        return made[version]
+
+    return name_of
+
+
+def _environment(folder: Path, requirement: str) -> str:
+    """Its Python."""
+    uv = [sys.executable, "-m", "uv", "--quiet"]
+    python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+    subprocess.run([*uv, "venv", "--python", sys.executable, str(folder)], check=True)
+    # Editable: uv takes what it has built before for the same, whatever has changed in the source since.
+    subprocess.run([*uv, "pip", "install", "--python", str(python), requirement, "--editable", str(_ROOT)], check=True)
+    return str(python)
