@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -14,6 +15,12 @@ from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.local import Knobs, LocalCognito
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 from cognito_jupyter.oauth.tokens import CognitoTokens
+
+
+@pytest.fixture(autouse=True, scope="session")
+def stop_button() -> None:
+    """A shell that starts this in the background has the stop button ignored, here and in every child process."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +49,10 @@ def cognito(
     users, groups = dict(local_cognito.pool.users), dict(local_cognito.pool.groups)
     pool = local_cognito.identity_pool
     mapping, role = pool.mapping, pool.authenticated_role
+    secrets = set(local_cognito.secrets)
     yield local_cognito
+    # A made-up password of one test, a single letter say, is not to be found in the output of another.
+    local_cognito.secrets.intersection_update(secrets)
     for knob in fields(Knobs):
         if not knob.name.startswith("_"):
             setattr(local_cognito.knobs, knob.name, getattr(Knobs(), knob.name))

@@ -76,7 +76,9 @@ class Exchange:
             if found is None:
                 tokens = self._tokens.fresh()
                 id_token = tokens["id_token"]
-                found = keeper.exchanged(role_arn, tokens, own, lambda: self.exchanged(subject, id_token, role_arn))
+                found = keeper.exchanged(
+                    role_arn, tokens, own, lambda known: self.exchanged(subject, id_token, role_arn, known)
+                )
         except SignedOutError as error:
             if tokens is self._tokens.held:
                 self._tokens.end(tokens, error)
@@ -84,18 +86,28 @@ class Exchange:
         self._took()
         return found
 
-    def exchanged(self, subject: Subject, id_token: str, role_arn: str | None) -> Snapshot:
+    def exchanged(
+        self, subject: Subject, id_token: str, role_arn: str | None, identity_id: str | None = None
+    ) -> Snapshot:
         """What an id token buys, straight from the identity pool.
+
+        Args:
+            subject: The person.
+            id_token: Of that person.
+            role_arn: The role; None: the identity pool's default.
+            identity_id: The person's, if another kernel has asked for it already.
 
         Raises:
             UnavailableError: AWS refused or could not be reached (a ConnectionError).
         """
-        known = self.identity_ids.get(subject)
+        known = self.identity_ids.get(subject, identity_id)
         if known is not None:
             # An identity that was deleted since is found anew; every other error comes again.
             with suppress(CredentialsError):
-                return self._taken(self._pool.credentials(known, id_token, role_arn))
-        identity_id = self._pool.identity_id(id_token)
+                return self._bought(subject, known, id_token, role_arn)
+        return self._bought(subject, self._pool.identity_id(id_token), id_token, role_arn)
+
+    def _bought(self, subject: Subject, identity_id: str, id_token: str, role_arn: str | None) -> Snapshot:
         response = self._pool.credentials(identity_id, id_token, role_arn)
         self.identity_ids[subject] = identity_id
         return self._taken(response)

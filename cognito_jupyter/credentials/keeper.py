@@ -189,7 +189,7 @@ class Keeper:
         role_arn: str | None,
         held: CognitoTokens,
         own: Snapshot | None,
-        ask: Callable[[], Snapshot],
+        ask: Callable[[str | None], Snapshot],
     ) -> Snapshot:
         """A role's credentials: another kernel's, where one has renewed them meanwhile, else those that AWS answers.
 
@@ -197,7 +197,7 @@ class Keeper:
             role_arn: The role; None: the identity pool's default.
             held: The tokens of the person.
             own: What the role's slot holds.
-            ask: Exchanges the id token.
+            ask: Exchanges the id token; told the identity id, if the store knows it.
 
         Raises:
             SignedOutError: The file is gone, or is another person's.
@@ -208,7 +208,7 @@ class Keeper:
             found = self._good(stored, role_arn, own)
             if found is not None:
                 return found
-            snapshot = ask()
+            snapshot = ask(stored.identity_id if stored is not None else None)
             if turn is not None and stored is not None:
                 in_step = self._unwritten is not None and stored.tokens["id_token"] == self._seen
                 newest = replace(stored, tokens=self._unwritten) if in_step and self._unwritten else stored
