@@ -65,13 +65,18 @@ class SingleFlight:
                 raise copy.copy(self._failure)
             return self._attempt(attempt)
 
-    def offer(self, attempt: Callable[[], _Result]) -> None:
-        """Makes the attempt if nobody else is at it and no failure is fresh; keeps its error to itself."""
+    def offer(self, wanted: Callable[[], bool], attempt: Callable[[], _Result]) -> None:
+        """Makes the attempt if nobody else is at it and no failure is fresh; keeps its error to itself.
+
+        Args:
+            wanted: Whether it is needed still: another thread may have made it since the caller looked.
+            attempt: Achieves it.
+        """
         lock = self._lock()
         if not lock.acquire(blocking=False):
             return
         try:
-            if self.pause <= 0:
+            if self.pause <= 0 and wanted():
                 self._attempt(attempt)
         except CognitoError:
             # Remembered; what is held is still good, so that nobody needs to hear of it.

@@ -93,7 +93,7 @@ class Slot:
         if snapshot is not None and self._now() < snapshot.useless_at:
             forgotten, self.idle = self.idle, False
             if not self._help.renewing(forgotten):
-                self._flight.offer(self._renew)
+                self.renew_early()
             return self.snapshot or snapshot
         try:
             return self._flight.run(self._usable, self._renew)
@@ -119,8 +119,8 @@ class Slot:
         return self._flight.run(lambda: None, lambda: self._put(exchange()), insist=True)
 
     def renew_early(self) -> None:
-        """Renews it unless somebody is at it or it failed a moment ago; the error is kept, in `failure`."""
-        self._flight.offer(self._renew)
+        """Renews what is due, unless somebody is at it or it failed a moment ago; the error is kept, in `failure`."""
+        self._flight.offer(lambda: self.due <= self._now(), self._renew)
 
     @property
     def failure(self) -> CognitoError | None:

@@ -171,8 +171,8 @@ class UserPoolTokens:
         self._distrusted = self._tokens
 
     def refresh_early(self) -> None:
-        """Refreshes unless somebody is at it or it failed a moment ago; the error is kept, in `failure`."""
-        self._flight.offer(self._refresh)
+        """Refreshes what is due, unless somebody is at it or it just failed; the error is kept, in `failure`."""
+        self._flight.offer(lambda: self.due <= self._clock.now(), self._refresh)
 
     def returned(self, subject: Subject, patience: float) -> bool:
         """Waits until the person of a sign-in that has ended has signed in again.

@@ -139,18 +139,28 @@ class Controller:
 
     # -- what a person can do
 
-    def begin(self, request: LoginRequest, make_attempt: Callable[[], Attempt]) -> Attempt:
+    def begin(
+        self, request: LoginRequest, make_attempt: Callable[[], Attempt], wanted: Callable[[], bool] = lambda: True
+    ) -> Attempt:
         """Starts a login; one that is on its way is given up for it.
 
         Args:
             request: What is asked for.
             make_attempt: Makes the login.
+            wanted: Whether it is still to start; asked again once it is made, which may take a while.
+
+        Raises:
+            LoginCancelledError: It was stopped before it started.
         """
         # One at a time: two panels may be clicked at once, and a magic may run beside them.
         with self._beginning:
+            if not wanted():
+                raise _stopped()
             self.cancel()
             attempt = make_attempt()
             with self._lock:
+                if not wanted():
+                    raise _stopped()
                 self._start = None
                 self.request = request
                 self.attempt = attempt
@@ -160,14 +170,16 @@ class Controller:
             attempt.start()
         return attempt
 
-    def start(self, find: Callable[[], LoginRequest], login: Callable[[LoginRequest], object]) -> None:
+    def start(
+        self, find: Callable[[], LoginRequest], login: Callable[[LoginRequest, Callable[[], bool]], object]
+    ) -> None:
         """Starts a login in a thread, since finding its settings may take a request; for buttons.
 
         A second click, or one on another panel, changes nothing while a login is on its way.
 
         Args:
             find: Finds what is asked for; its error becomes the problem shown.
-            login: Starts it.
+            login: Starts it, if it is still wanted by then.
         """
         with self._lock:
             if self._standing.phase in ON_ITS_WAY:
@@ -177,9 +189,7 @@ class Controller:
 
         def work() -> None:
             try:
-                request = find()
-                if self._start is start:
-                    login(request)
+                login(find(), lambda: self._start is start)
             except CognitoError as error:
                 if self._start is start:
                     self._put(Standing(Phase.OVER, str(error)))
@@ -216,7 +226,7 @@ class Controller:
             searching = self._start is not None and self.attempt is None and self._standing.phase is Phase.STARTING
             self._start = None
         if searching:
-            self._put(Standing(Phase.OVER, "The sign-in was stopped."))
+            self._put(Standing(Phase.OVER, str(_stopped())))
         self.cancel(wait=False)
 
     def settle(self) -> None:
@@ -260,7 +270,7 @@ class Controller:
         standing = Standing(Phase.SIGNED_IN)
         try:
             if attempt.given_up:
-                raise LoginCancelledError("The sign-in was stopped.", "Start it again when you like.")
+                raise _stopped()
             outcome = attempt.outcome.result()
             standing = Standing(Phase.SIGNED_IN, str(outcome.problem) if outcome.problem is not None else None)
             self._state.keep(outcome, attempt.request)
@@ -283,6 +293,10 @@ class Controller:
         with self._lock:
             self._standing = standing
         self.refresh()
+
+
+def _stopped() -> LoginCancelledError:
+    return LoginCancelledError("The sign-in was stopped.", "Start it again when you like.")
 
 
 class Watcher:

@@ -146,10 +146,15 @@ class NotebookState:
         """Whether name and e-mail stay out of what is shown."""
         return self._hides_person()
 
-    def start_login(self, request: LoginRequest) -> Attempt:
+    def start_login(self, request: LoginRequest, wanted: Callable[[], bool] = lambda: True) -> Attempt:
         """Starts a login and returns at once; what comes of it is kept, and every panel shows how it stands.
 
+        Args:
+            request: What is asked for.
+            wanted: Whether anybody still wants it, once it is made.
+
         Raises:
+            LoginCancelledError: Nobody does.
             SettingError: A variable's name is taken; nobody is to sign in for nothing.
         """
         self.variables.check(request.session_name, request.manager_name)
@@ -159,6 +164,7 @@ class NotebookState:
             lambda: Attempt(
                 request, _authenticator(request.settings), previous, lambda: self.controller.chosen_to_stay
             ),
+            wanted,
         )
 
     def keep(self, outcome: Outcome, request: LoginRequest) -> None:

@@ -86,7 +86,7 @@ def test_after_the_pause_the_next_one_tries_again() -> None:
 
 def test_an_offer_keeps_its_failure_to_itself() -> None:
     flight, work = SingleFlight(), Work(fails=True)
-    flight.offer(work.attempt)
+    flight.offer(lambda: True, work.attempt)
     assert isinstance(flight.failure, UnavailableError)
 
 
@@ -96,9 +96,17 @@ def test_an_offer_does_not_wait_for_another_thread() -> None:
     thread.start()
     while not slow.calls:
         time.sleep(0.001)
-    flight.offer(offered.attempt)
+    flight.offer(lambda: True, offered.attempt)
     thread.join()
     assert offered.calls == 0
+
+
+def test_an_offer_that_comes_a_moment_after_another_makes_no_second_attempt() -> None:
+    """Whoever looked before the first had ended finds, once it is their turn, that nothing is left to do."""
+    flight, work = SingleFlight(), Work()
+    for _ in range(2):
+        flight.offer(lambda: work.done is None, work.attempt)
+    assert work.calls == 1
 
 
 def test_a_fork_in_the_middle_of_an_attempt_does_not_lock_the_child() -> None:

@@ -64,6 +64,22 @@ def test_without_a_renewing_thread_one_renews_and_the_others_go_on() -> None:
     assert len(calls) == 2
 
 
+def test_whoever_looked_just_before_a_renewal_ended_does_not_renew_once_more() -> None:
+    clock = Hands()
+    calls: list[str] = []
+
+    def exchange() -> Snapshot:
+        calls.append("call")
+        return snapshot(clock.now, 3600)
+
+    slot = Slot("role", exchange, clock.clock)
+    slot.read()
+    clock.now += 2800
+    slot.renew_early()
+    slot.renew_early()
+    assert len(calls) == 2
+
+
 def test_a_renewal_that_fails_is_no_matter_while_the_old_ones_are_good() -> None:
     clock = Hands()
     first = snapshot(clock.now, 3600)

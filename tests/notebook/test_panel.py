@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -14,6 +15,7 @@ import cognito_jupyter
 from cognito_jupyter.errors import LoginError
 from cognito_jupyter.notebook.controller import Phase
 from cognito_jupyter.notebook.panel_content import content_of
+from cognito_jupyter.notebook.signin import LoginRequest
 from tests.notebook.walk import Walk, request_for, until_true
 
 SECRET_PARTS = ("authorize?", "state=", "nonce=", "code_challenge", "code=abc")
@@ -116,6 +118,25 @@ def test_a_taken_name_is_said_before_anybody_signs_in(walk: Walk) -> None:
     del walk.state.variables._shell.user_ns["session"]
     walk.click("Try again")
     walk.reaches(Phase.WAITING)
+
+
+def test_cancel_while_the_login_is_still_being_made_is_not_forgotten(walk: Walk) -> None:
+    """The first login of a kernel imports for a moment, and the button is there already."""
+    making, go = threading.Event(), threading.Event()
+
+    def login(request: LoginRequest, wanted: Callable[[], bool]) -> None:
+        making.set()
+        assert go.wait(60)
+        walk.state.start_login(request, wanted)
+
+    walk.state.controller.start(walk.request, login)
+    assert making.wait(60)
+    walk.click("Cancel")
+    walk.reaches(Phase.OVER)
+    go.set()
+    until_true(lambda: "cognito-panel-action" not in {thread.name for thread in threading.enumerate()})
+    assert walk.state.controller.standing.phase is Phase.OVER
+    assert walk.state.controller.attempt is None
 
 
 @pytest.mark.parametrize(

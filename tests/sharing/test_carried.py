@@ -46,14 +46,3 @@ def test_other_texts_have_another_name() -> None:
     one, other = Carried(["errors"]), Carried(["errors", "sharing.environment"])
     assert pickle.dumps(Parcel(one)) != pickle.dumps(Parcel(other))
     assert one._root != other._root
-
-
-def test_what_is_secret_comes_after_the_first_ten_thousand_bytes() -> None:
-    """Dask logs so much of what it could not unpickle."""
-    from cognito_jupyter.sharing.courier import _MODULES
-
-    class Secret(Parcel):
-        def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-            return self._carried.pickled("sharing.worker", "CredentialsPlugin", {"delivery": "the secret"})
-
-    assert pickle.dumps(Secret(Carried(_MODULES))).index(b"the secret") > 10_000
