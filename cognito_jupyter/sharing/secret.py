@@ -168,6 +168,9 @@ def duckdb_secret(  # noqa: PLR0913 - two are enough; the others have a default,
     `con = duckdb.connect()`, then `duckdb_secret(cognito, con)`, and `con.sql("FROM 's3://bucket/key.parquet'")` works
     for as long as the sign-in does. Where S3 is follows from botocore's configuration, AWS_ENDPOINT_URL_S3 included.
 
+    Read results to their end, as `fetchall` and `df` do. After `con.sql(...).fetchone()` DuckDB keeps the connection in
+    the transaction of then, and the next `con.sql(...)` begins with the keys of then, which may have expired.
+
     Args:
         manager: The sign-in.
         connection: A connection; `duckdb.default_connection()` is that of `duckdb.sql`.
