@@ -29,7 +29,7 @@ _PATIENCE = 60.0
 _PATIENCE_IN_TROUBLE = 1.0
 """Seconds, once somebody has held the lock for longer than that: who hung then may hang still."""
 _SLACK = 60.0
-"""Seconds by which stored credentials may seem to live too long: more, and the clock was set back meanwhile."""
+"""Seconds by which credentials may seem to live too long."""
 
 
 class Keeper:
@@ -220,9 +220,10 @@ class Keeper:
         if stored is None or keys is None or stored.identity_id is None:
             return None
         now = self._clock()
-        plausible = keys.expires_at - now <= keys.lifetime + _SLACK
-        newer = own is None or keys.expires_at > own.expires_at
-        return _snapshot(keys, stored.identity_id) if now < keys.renew_at and plausible and newer else None
+        # What one holds oneself from before the clock was set back seems to last longer than all that comes after.
+        newer = own is None or not _plausible(own, now) or keys.expires_at > own.expires_at
+        good = now < keys.renew_at and _plausible(keys, now)
+        return _snapshot(keys, stored.identity_id) if good and newer else None
 
     # -- the file
 
@@ -285,6 +286,11 @@ class Keeper:
 
 def _person(tokens: CognitoTokens) -> Subject:
     return subject_of(claims_of(tokens["id_token"]))
+
+
+def _plausible(keys: StoredCredentials | Snapshot, now: float) -> bool:
+    """Whether keys could last for as long as they seem to; more, and the clock was set back since they came."""
+    return keys.expires_at - now <= keys.lifetime + _SLACK
 
 
 def as_stored(snapshot: Snapshot) -> StoredCredentials:

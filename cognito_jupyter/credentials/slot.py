@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NoReturn
 from weakref import WeakSet
 
@@ -54,8 +54,8 @@ class Slot:
     """
 
     __slots__ = (
-        "_before", "_exchange", "_flight", "_help", "_now", "due", "holders", "idle", "role_arn", "snapshot", "used",
-        "used_at",
+        "_before", "_elapsed", "_exchange", "_flight", "_help", "_now", "due", "holders", "idle", "role_arn",
+        "snapshot", "used", "used_at",
     )  # fmt: skip
 
     def __init__(
@@ -72,7 +72,7 @@ class Slot:
         self.used, self.used_at, self.idle, self.due = True, clock.monotonic(), False, 0.0
         self._before: Snapshot | None = None
         self._exchange = exchange
-        self._now = clock.now
+        self._now, self._elapsed = clock.now, clock.elapsed
         self._flight = SingleFlight(clock.monotonic, self._help.changed)
 
     def read(self) -> Snapshot:
@@ -85,12 +85,13 @@ class Slot:
         """
         self.used = True
         snapshot = self.snapshot
-        if snapshot is not None and self._now() < snapshot.renew_at:
+        # By both clocks: somebody may have set the wall clock back, and only the renewing thread, if it runs, sees it.
+        if snapshot is not None and self._now() < snapshot.renew_at > self._elapsed() + snapshot.ahead:
             return snapshot
         return self._read_late(snapshot)
 
     def _read_late(self, snapshot: Snapshot | None) -> Snapshot:
-        if snapshot is not None and self._now() < snapshot.useless_at:
+        if snapshot is not None and self._time(snapshot) < snapshot.useless_at:
             forgotten, self.idle = self.idle, False
             if not self._help.renewing(forgotten):
                 self.renew_early()
@@ -120,7 +121,12 @@ class Slot:
 
     def renew_early(self) -> None:
         """Renews what is due, unless somebody is at it or it failed a moment ago; the error is kept, in `failure`."""
-        self._flight.offer(lambda: self.due <= self._now(), self._renew)
+        self._flight.offer(lambda: self.due <= self._time(self.snapshot), self._renew)
+
+    @property
+    def usable(self) -> bool:
+        """Whether what it holds can be signed with."""
+        return self._usable() is not None
 
     @property
     def failure(self) -> CognitoError | None:
@@ -155,11 +161,15 @@ class Slot:
     def _lasting(self, margin: float) -> Snapshot | None:
         snapshot = self.snapshot
         # Exactly at the margin counts as expiring.
-        return snapshot if snapshot is not None and snapshot.expires_at > self._now() + margin else None
+        return snapshot if snapshot is not None and snapshot.expires_at > self._time(snapshot) + margin else None
 
     def _usable(self) -> Snapshot | None:
         snapshot = self.snapshot
-        return snapshot if snapshot is not None and self._now() < snapshot.useless_at else None
+        return snapshot if snapshot is not None and self._time(snapshot) < snapshot.useless_at else None
+
+    def _time(self, snapshot: Snapshot | None) -> float:
+        """Seconds since the epoch as they matter to a snapshot: a clock that is set back since gives it no time."""
+        return max(self._now(), self._elapsed() + snapshot.ahead) if snapshot is not None else self._now()
 
     def _renew_for(self, margin: float) -> Snapshot:
         snapshot = self._renew()
@@ -172,6 +182,7 @@ class Slot:
         return self._put(self._exchange())
 
     def _put(self, snapshot: Snapshot) -> Snapshot:
+        snapshot = replace(snapshot, ahead=self._now() - self._elapsed())
         self.due = snapshot.renew_at - snapshot.lifetime * random.uniform(0.0, _JITTER)  # noqa: S311 - no secret
         self._before, self.snapshot = self.snapshot, snapshot
         if self.holders:

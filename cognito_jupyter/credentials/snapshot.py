@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypedDict, cast
@@ -50,6 +51,8 @@ class Snapshot:
         renew_at: By then it is renewed ahead of time.
         useless_at: From then on nobody uses it.
         lifetime: Seconds between then and its end.
+        ahead: Seconds by which the wall clock was ahead of `Clock.elapsed` when a slot took it: a wall clock that is
+            set back since makes it no younger.
     """
 
     response: IdentityPoolCredentialsResponse
@@ -58,6 +61,7 @@ class Snapshot:
     renew_at: float
     useless_at: float
     lifetime: float
+    ahead: float = -math.inf
 
     @classmethod
     def taken(cls, response: IdentityPoolCredentialsResponse, now: float, skew: float) -> Snapshot:

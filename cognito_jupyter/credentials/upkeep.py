@@ -38,7 +38,7 @@ class Upkeep:
         self._tokens = tokens
         self._slots = slots
         self._clock = clock
-        self._seen = (clock.now(), clock.monotonic())
+        self._seen = (clock.now(), clock.elapsed())
 
     def round(self) -> float | None:
         """Renews what is due.
@@ -67,8 +67,7 @@ class Upkeep:
         failure = next((each for each in failures if each is not None), None)
         if failure is None:
             return None
-        now = self._clock.now()
-        good = all(slot.snapshot is not None and now < slot.snapshot.useless_at for slot in slots)
+        good = all(slot.usable for slot in slots)
         return f"{_GO_ON} {failure}" if good and not self._over else str(failure)
 
     @property
@@ -114,8 +113,8 @@ class Upkeep:
 
     def _set_back(self) -> bool:
         """Whether the wall clock was set back since the last round."""
-        (wall, monotonic), self._seen = self._seen, (self._clock.now(), self._clock.monotonic())
-        return (self._seen[0] - wall) - (self._seen[1] - monotonic) < -_SET_BACK
+        (wall, elapsed), self._seen = self._seen, (self._clock.now(), self._clock.elapsed())
+        return (self._seen[0] - wall) - (self._seen[1] - elapsed) < -_SET_BACK
 
 
 def _tell(failures: int, what: str, failure: Exception) -> None:

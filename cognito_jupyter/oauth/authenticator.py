@@ -80,6 +80,7 @@ class CognitoOAuthAuthenticator:
         self.token_endpoint = f"{self._origin}/oauth2/token"
         self._announce = announce
         self._open_browser = open_browser
+        self._now = now
         self._transport = Transport(now, patience)
         self._keys = PublicKeys(region, self._transport)
 
@@ -303,9 +304,11 @@ class CognitoOAuthAuthenticator:
         from .verification import Expectation, UnknownKeyError, verify_tokens
 
         pool = self._issuing_pool(tokens)
-        expected = Expectation(self.client_id, pool, self.region, secrets.nonce, self.clock_skew)
+        keys = self._keys.of(pool)
+        # After that: to fetch the keys measures the clock anew.
+        expected = Expectation(self.client_id, pool, self.region, secrets.nonce, self.clock_skew, self._now)
         try:
-            verify_tokens(tokens, expected, self._keys.of(pool))
+            verify_tokens(tokens, expected, keys)
         except UnknownKeyError:
             # The pool may have changed its keys since they were fetched.
             verify_tokens(tokens, expected, self._keys.of(pool, afresh=True))

@@ -120,7 +120,8 @@ class Transport:
             prepared = session.prepare_request(request)
             settings = session.merge_environment_settings(prepared.url, {}, stream=True, verify=None, cert=None)
             settings["verify"] = _ca_bundle(settings["verify"])
-            sent, until = self._now(), time.monotonic() + self._patience.whole
+            sent = time.monotonic()
+            until = sent + self._patience.whole
             timeout = self._patience.connect, self._patience.read
             with session.send(prepared, timeout=timeout, allow_redirects=False, **settings) as response:
                 self._measure_clock(response, sent)
@@ -134,7 +135,8 @@ class Transport:
         except (KeyError, ValueError):
             return
         if theirs.tzinfo is not None:
-            ours = datetime.fromtimestamp(sent + (self._now() - sent) / 2, UTC)
+            # Counted back from now: a clock that was set while the answer was on its way counts as it is since.
+            ours = datetime.fromtimestamp(self._now() - (time.monotonic() - sent) / 2, UTC)
             # The header has whole seconds: on average the true time is half a second later.
             skew = theirs + timedelta(seconds=0.5) - ours
             self.clock_skew = skew if abs(skew) > timedelta(seconds=2) else timedelta(0)

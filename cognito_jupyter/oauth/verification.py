@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, cast
 
 import jwt
@@ -37,6 +38,7 @@ class Expectation:
         region: The pool's region.
         nonce: The login's own.
         clock_skew: The server's clock minus this machine's.
+        now: Seconds since the epoch, by the clock whose skew that is.
     """
 
     client_id: str
@@ -44,6 +46,7 @@ class Expectation:
     region: str
     nonce: str
     clock_skew: timedelta = timedelta(0)
+    now: Callable[[], float] = time.time
 
 
 def verify_tokens(tokens: CognitoTokens, expected: Expectation, keys: Sequence[Mapping[str, object]]) -> JwtPayload:
@@ -80,7 +83,7 @@ def _verified(
     if isinstance(claims, VerificationError):
         raise claims
     _same(claims.get("token_use"), use, f"The {use} token is of another kind.")
-    _in_time(claims, use, expected.clock_skew)
+    _in_time(claims, use, expected.now() + expected.clock_skew.total_seconds())
     return claims
 
 
@@ -125,8 +128,7 @@ def _key_of(token: str, keys: Sequence[Mapping[str, object]]) -> Mapping[str, ob
     return next((key for key in keys if key.get("kid") == kid and key.get("kty") == "RSA"), None)
 
 
-def _in_time(claims: Mapping[str, Any], use: str, skew: timedelta) -> None:
-    now = (datetime.now(UTC) + skew).timestamp()
+def _in_time(claims: Mapping[str, Any], use: str, now: float) -> None:
     issued, expires = claims["iat"], claims["exp"]
     if not all(isinstance(at, (int, float)) for at in (issued, expires)):
         raise VerificationError(f"The {use} token's times are malformed.", _REMEDY)

@@ -17,13 +17,15 @@ class Hands:
     Attributes:
         now: The wall clock.
         awake: The monotonic clock, which stands still while the laptop sleeps.
+        elapsed: The one that does not.
         clock: What to give to a manager.
     """
 
     def __init__(self, now: float | None = None) -> None:
         self.now = time.time() if now is None else now
         self.awake = 1_000.0
-        self.clock = Clock(lambda: self.now, lambda: self.awake, self._wait, self._sleep)
+        self.elapsed = 2_000.0
+        self.clock = Clock(lambda: self.now, lambda: self.awake, self._wait, self._sleep, lambda: self.elapsed)
         self._turned = threading.Condition()
 
     def turn(self, seconds: float) -> None:
@@ -32,7 +34,12 @@ class Hands:
         self.sleep(seconds)
 
     def sleep(self, seconds: float) -> None:
-        """Lets a laptop sleep, or, with less than nothing, somebody set its clock back."""
+        """Lets a laptop sleep."""
+        self.elapsed += seconds
+        self.set(seconds)
+
+    def set(self, seconds: float) -> None:
+        """Has somebody set the wall clock: ahead, or back with less than nothing."""
         self.now += seconds
         with self._turned:
             self._turned.notify_all()

@@ -82,8 +82,7 @@ def test_whoever_looked_just_before_a_renewal_ended_does_not_renew_once_more() -
 
 def test_a_renewal_that_fails_is_no_matter_while_the_old_ones_are_good() -> None:
     clock = Hands()
-    first = snapshot(clock.now, 3600)
-    answers: list[Snapshot | CognitoError] = [first]
+    answers: list[Snapshot | CognitoError] = [snapshot(clock.now, 3600)]
 
     def exchange() -> Snapshot:
         answer = answers.pop(0) if answers else UnavailableError("Cognito is away.", "Wait.")
@@ -92,7 +91,7 @@ def test_a_renewal_that_fails_is_no_matter_while_the_old_ones_are_good() -> None
         return answer
 
     slot = Slot("role", exchange, clock.clock)
-    slot.read()
+    first = slot.read()
     clock.now += 3000
     assert slot.read() is first
     clock.now += 580

@@ -136,7 +136,7 @@ def test_after_somebody_set_the_clock_back_everything_is_renewed(world: World) -
     first = key_of(session)
     assert world.rounds_made()
     exchanges, refreshes = world.count(EXCHANGE), world.count(REFRESH)
-    world.hands.sleep(-HOUR)
+    world.hands.set(-HOUR)
     world.turn(31)
     assert eventually(lambda: world.count(EXCHANGE) == exchanges + 1)
     assert world.count(REFRESH) == refreshes + 1

@@ -177,7 +177,7 @@ class MidBody(Moment):
         self._client: Any = self._session.client("s3")
         self._body = self._client.get_object(Bucket=bucket, Key="large")["Body"]
         self._read = len(self._body.read(_PART))
-        self._first = _key(self._session)
+        self._first = key_of(self._session)
 
     def act(self) -> None:
         attempts: list[None] = []
@@ -195,7 +195,7 @@ class MidBody(Moment):
     def go_on(self) -> None:
         """The renewal is made up for, and nobody has asked for it."""
         self.scene.times.pass_by(60.0)
-        wait_for(lambda: _key(self._session) != self._first, lambda: "not renewed after the fault")
+        wait_for(lambda: key_of(self._session) != self._first, lambda: "not renewed after the fault")
         self._head()
 
     def _head(self) -> None:
@@ -207,14 +207,14 @@ class MidBody(Moment):
         self._uploads.delete_object(Bucket=self.scene.cognito.bucket, Key="large")
 
 
-def _key(session: boto3.Session) -> str:
+def key_of(session: boto3.Session) -> str:
     keys = session.get_credentials()
     assert keys is not None
     return str(keys.get_frozen_credentials().access_key)
 
 
 def _role_signing(scene: Scene, session: boto3.Session) -> str:
-    return scene.role_of(_key(session))
+    return scene.role_of(key_of(session))
 
 
 MOMENTS: dict[str, type[Moment]] = {

@@ -51,21 +51,33 @@ class Times:
     Attributes:
         wall: Seconds that the wall clock is ahead of the real one.
         passed: Seconds that have passed besides those that have.
+        slept: Seconds that the machine has slept.
     """
 
     def __init__(self) -> None:
         self.wall = 0.0
         self.passed = 0.0
+        self.slept = 0.0
         self.clock = Clock(
             lambda: time.time() + self.wall,
             lambda: time.monotonic() + self.passed,
-            lambda event, seconds: event.wait(min(seconds, 0.05)),
+            lambda event, seconds: event.wait(min(seconds, 0.03)),
+            elapsed=lambda: time.monotonic() + self.passed + self.slept,
         )
 
     def pass_by(self, seconds: float) -> None:
-        """Lets time pass on both."""
+        """Lets time pass on all of them."""
         self.wall += seconds
         self.passed += seconds
+
+    def sleep(self, seconds: float) -> None:
+        """Has the machine sleep: it is not awake meanwhile, and whoever waits waits on."""
+        self.wall += seconds
+        self.slept += seconds
+
+    def step(self, seconds: float) -> None:
+        """Has somebody set the wall clock."""
+        self.wall += seconds
 
 
 class Log(logging.Handler):
@@ -116,7 +128,12 @@ class Scene:
     def sign_in(self, patience: Patience) -> None:
         """Makes `manager` and `authenticator`, which wait so long for Cognito."""
         self._patience = patience
-        self.authenticator = CognitoOAuthAuthenticator(
+        self.authenticator = self.new_authenticator()
+        self.manager = self.manager_of(as_tokens(self.cognito.issue_tokens()))
+
+    def new_authenticator(self) -> CognitoOAuthAuthenticator:
+        """One that has not spoken to Cognito yet, as that of another kernel."""
+        return CognitoOAuthAuthenticator(
             f"127.0.0.1:{self.fronts['user pool'].port}",
             self.cognito.client_id,
             self.cognito.redirect_uri,
@@ -124,9 +141,8 @@ class Scene:
             user_pool_id=self.cognito.user_pool_id,
             open_browser=False,
             now=self.times.clock.now,
-            patience=patience,
+            patience=self._patience,
         )
-        self.manager = self.manager_of(as_tokens(self.cognito.issue_tokens()))
 
     def manager_of(self, tokens: CognitoTokens) -> CognitoCredentialsManager:
         """Another manager, with these tokens."""
@@ -147,6 +163,20 @@ class Scene:
             # pytest's keep records whole, for a report that is not needed any more.
             getattr(handler, "records", []).clear()
         gc.collect()
+
+    # -- time
+
+    def pass_by(self, seconds: float) -> None:
+        """Lets time pass, here and at Cognito."""
+        self.cognito.knobs.clock_offset += seconds
+        self.times.pass_by(seconds)
+
+    def sleep(self, seconds: float) -> None:
+        """Has the machine sleep, and time pass at Cognito."""
+        self.cognito.knobs.clock_offset += seconds
+        self.times.sleep(seconds)
+
+    # -- faults
 
     def strike(self, spot: Spot, fault: Fault | State, *, times: int | None = None) -> None:
         """Lets a fault happen there: so many times, or until `mend`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from email.utils import formatdate
 from pathlib import Path
@@ -28,8 +29,8 @@ def reset(connection: socket.socket) -> None:
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
-def authenticator(server: CannedServer) -> CognitoOAuthAuthenticator:
-    return CognitoOAuthAuthenticator(server.origin, "the-client", "http://localhost:3000")
+def authenticator(server: CannedServer, now: Callable[[], float] = time.time) -> CognitoOAuthAuthenticator:
+    return CognitoOAuthAuthenticator(server.origin, "the-client", "http://localhost:3000", now=now)
 
 
 def echo(secret: str) -> bytes:
@@ -221,3 +222,12 @@ def test_the_clock_skew_is_read_from_the_date_header(minutes: int) -> None:
         assert client.clock_skew == timedelta(0)
         client.refresh_tokens(REFRESH)
     assert abs(client.clock_skew - timedelta(minutes=minutes)) < timedelta(seconds=3)
+
+
+@pytest.mark.parametrize("step", [-3600, 3600])
+def test_a_clock_that_is_set_while_the_answer_is_on_its_way_counts_as_it_is_since(step: int) -> None:
+    """Half an hour, the middle between before and after, would be wrong by half an hour."""
+    with CannedServer([ok(TOKENS, Date=formatdate(time.time(), usegmt=True))]) as server:
+        client = authenticator(server, now=lambda: time.time() + (step if server.requests else 0))
+        client.refresh_tokens(REFRESH)
+    assert abs(client.clock_skew + timedelta(seconds=step)) < timedelta(seconds=3)
