@@ -27,6 +27,10 @@ _LONGEST_REST = 30.0
 _SHORTEST_REST = 0.25
 _PATIENCE = 5.0
 """Seconds that whoever closes a share waits for the cluster to hear of it."""
+_ANSWER = 20.0
+"""Seconds that the workers have to answer a push, where new credentials are not due sooner."""
+_FIRST_ATTEMPTS = 3
+"""To make the first push: a worker that goes just then, one of many, is no reason to give up."""
 
 
 class DaskShare:
@@ -121,7 +125,8 @@ class DaskShare:
         try:
             while self._wanted():
                 rest = self._round()
-                self._settled.set()
+                if self._pushed is not None or self._failures >= _FIRST_ATTEMPTS:
+                    self._settled.set()
                 # What the round itself changed is no news; what else came meanwhile is looked at before the rest.
                 self._changed.clear()
                 if self._wanted():
@@ -143,7 +148,7 @@ class DaskShare:
             self.failure, self._failures = error, self._failures + 1
             return min(_LONGEST_REST, _SHORTEST_REST * 2.0 ** min(self._failures, 10))
         else:
-            self.failure, self._failures = None, 0
+            self.failure, self._failures = _silence(self.courier), 0
         return self._seconds_left()
 
     def _push(self, held: Snapshot) -> None:
@@ -157,15 +162,13 @@ class DaskShare:
         self._push_if_new(newest)
 
     def _push_if_new(self, snapshot: Snapshot) -> None:
-        if snapshot is not self._pushed:
-            self.courier.push(snapshot)
+        """Also once more, where a worker has not answered: what was sent to it may be lost."""
+        if snapshot is not self._pushed or self.courier.workers is None:
+            self.courier.push(snapshot, min(_ANSWER, _rest_until_due(snapshot)))
             self._pushed = snapshot
 
     def _seconds_left(self) -> float:
-        if self._pushed is None:
-            return 0.0
-        due = self._pushed.expires_at - self._pushed.lifetime * (1 - _RENEW_AFTER)
-        return min(_LONGEST_REST, max(_SHORTEST_REST, due - time.time()))
+        return _rest_until_due(self._pushed) if self._pushed is not None else 0.0
 
     def _end(self) -> None:
         self._unwanted = True
@@ -250,12 +253,28 @@ def _earlier(client: Client) -> DaskShare | None:
     return None
 
 
+def _rest_until_due(snapshot: Snapshot) -> float:
+    """Seconds until others are to take their place, or until the clock is to be read again."""
+    due = snapshot.expires_at - snapshot.lifetime * (1 - _RENEW_AFTER)
+    return min(_LONGEST_REST, max(_SHORTEST_REST, due - time.time()))
+
+
 def _subject(manager: CognitoCredentialsManager) -> tuple[str, str] | None:
     """Who is signed in."""
     if manager.auth_tokens is None:
         return None
     claims = manager.claims
     return claims.get("iss", ""), claims.get("sub", "")
+
+
+def _silence(courier: Courier) -> UnavailableError | None:
+    """What is to be told of a push that not all workers have answered."""
+    if courier.workers is not None:
+        return None
+    return UnavailableError(
+        f"A worker of the Dask cluster at {courier.address} does not answer.",
+        "It gets the credentials as soon as it does; the other workers have them.",
+    )
 
 
 def _as_ours(error: Exception | None, address: str) -> CognitoError:

@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import secrets
 import time
+from collections.abc import Sized
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,8 @@ _MODULES = ("errors", "sharing.environment", "sharing.endpoint_process", "sharin
 _CLAIM = "cognito_jupyter"
 """Where the scheduler's metadata say whose credentials its workers have; nothing in it is secret."""
 _CONNECTED = frozenset({"running", "connecting", "newly-created"})
+_PARTING = 5.0
+"""Seconds that the workers have to let go of what they were given."""
 
 
 class Courier:
@@ -37,14 +40,16 @@ class Courier:
     Attributes:
         client, principal: As given.
         kernel: The name that the thread which pushes has to have: it tells this process from all others.
-        pushes: How many pushes the scheduler took.
-        workers: How many workers the last one reached.
+        pushes: How many credentials the scheduler took, each counted once.
+        workers: How many workers have answered that they have the last ones; None while one of them does not answer.
     """
 
     def __init__(self, client: Client, principal: str, region: str, *, allow_plaintext: bool) -> None:
         self.client = client
         self.principal = principal
-        self.pushes = self.workers = 0
+        self.pushes = 0
+        self.workers: int | None = 0
+        self._taken: Snapshot | None = None
         # One for each kernel: closing one of two notebooks of a person takes nothing from the other one.
         self.kernel = f"cognito-dask-{secrets.token_hex(6)}"
         self._region = region
@@ -64,11 +69,12 @@ class Courier:
         """Whether the client is still of use."""
         return self.client.status in _CONNECTED
 
-    def push(self, snapshot: Snapshot) -> None:
+    def push(self, snapshot: Snapshot, patience: float) -> None:
         """Gives the workers new credentials; those that join later get them from the scheduler.
 
         Args:
             snapshot: The credentials.
+            patience: Seconds that the workers have to answer. The others have them meanwhile, whoever does not.
 
         Raises:
             ClusterRefusedError: They may not travel there, or somebody else's are there (a PermissionError).
@@ -80,14 +86,29 @@ class Courier:
         self._claim(snapshot.expiration.timestamp())
         self._registered = True
         try:
-            reached = self.client.register_plugin(self._plugin(snapshot), name=self.kernel)
+            self.workers = self._reach(self._plugin(snapshot), patience)
         except PermissionError as error:
             if error.errno is not None:
                 raise
             # A worker's own words.
             self.withdraw()
             raise _somebody_else(str(error)) from None
-        self.pushes, self.workers = self.pushes + 1, len(reached)
+        if snapshot is not self._taken:
+            self._taken, self.pushes = snapshot, self.pushes + 1
+
+    def _reach(self, plugin: CredentialsPlugin, patience: float) -> int | None:
+        """How many workers answer that they have it; None where one of them does not in time."""
+
+        async def register() -> Sized:
+            reached: Sized = await self.client.register_plugin(plugin, name=self.kernel)
+            return reached
+
+        try:
+            return len(self.client.sync(register, callback_timeout=patience))
+        except TimeoutError:
+            # The scheduler keeps it before it sends it on to all at once, and then waits for the slowest: one that
+            # sits in a long C call or has vanished, which must not hold up what the others get next.
+            return None
 
     def withdraw(self) -> None:
         """Takes the credentials from the workers.
@@ -101,7 +122,11 @@ class Courier:
         claim = self.client.get_metadata(_CLAIM, default=None)
         if claim and claim["name"] == self.kernel:
             self.client.set_metadata(_CLAIM, None)
-        self.client.unregister_worker_plugin(self.kernel)
+
+        async def unregister() -> None:
+            await self.client.unregister_worker_plugin(self.kernel)
+
+        self.client.sync(unregister, callback_timeout=_PARTING)
 
     def _claim(self, until: float) -> None:
         """Says whose the cluster is: for those who come while there is no worker that could refuse them."""

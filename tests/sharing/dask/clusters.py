@@ -8,6 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cognito_jupyter.local import LocalCognito
+from cognito_jupyter.local.seed import data_set
+
 from .tasks import NO_PACKAGE
 
 if TYPE_CHECKING:
@@ -42,3 +45,14 @@ def eventually(condition: Callable[[], object], what: str) -> None:
     while not condition():
         assert time.monotonic() < until, f"This did not happen: {what}"
         time.sleep(0.05)
+
+
+def plugins_of(client: Client) -> dict[str, bytes]:
+    """The plugins of ours that the scheduler keeps for workers to come."""
+    held: dict[str, bytes] = client.run_on_scheduler(lambda dask_scheduler: dict(dask_scheduler.worker_plugins))
+    return {name: blob for name, blob in held.items() if name.startswith("cognito")}
+
+
+def size_of_data(cognito: LocalCognito) -> int:
+    """How long the object is that the tasks read."""
+    return len(data_set()[cognito.data_key])

@@ -26,7 +26,7 @@ from cognito_jupyter.sharing import dask
 
 from ...conftest import manager_for
 from . import tasks
-from .clusters import PATIENCE, cluster_of, eventually
+from .clusters import PATIENCE, cluster_of, eventually, plugins_of, size_of_data
 
 if TYPE_CHECKING:
     from distributed import Client, LocalCluster
@@ -69,12 +69,6 @@ def endpoints_of(client: Client) -> dict[str, str | None]:
     """Which endpoint each worker's environment names."""
     named: dict[str, dict[str, str]] = client.run(tasks.environment)
     return {worker: held.get("AWS_CONTAINER_CREDENTIALS_FULL_URI") for worker, held in named.items()}
-
-
-def plugins_of(client: Client) -> dict[str, bytes]:
-    """The plugins of ours that the scheduler keeps for workers to come."""
-    held: dict[str, bytes] = client.run_on_scheduler(lambda dask_scheduler: dict(dask_scheduler.worker_plugins))
-    return {name: blob for name, blob in held.items() if name.startswith("cognito")}
 
 
 def processes_of(client: Client) -> list[int]:
@@ -143,10 +137,10 @@ def test_sessions_that_tasks_have_begun_go_on_when_the_person_is_back(
     """boto3's default session and fsspec's filesystems live as long as a worker, and ask where they asked first."""
     cognito.knobs.credentials_seconds = 4
     with dask(manager, client, "Analyst"):
-        assert read_everywhere(client) == {len_of_data(cognito)}
+        assert read_everywhere(client) == {size_of_data(cognito)}
     with dask(manager, client, "Analyst") as share:
         eventually(lambda: share.courier.pushes >= 4, "what the sessions held has expired")
-        assert read_everywhere(client) == {len_of_data(cognito)}
+        assert read_everywhere(client) == {size_of_data(cognito)}
 
 
 def test_signing_out_takes_the_credentials_from_the_workers(client: Client, manager: CognitoCredentialsManager) -> None:
@@ -193,7 +187,7 @@ def test_a_worker_that_comes_later_and_one_that_was_replaced_have_them_too(
         folders = {held["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"] for held in client.run(tasks.environment).values()}
         os.kill(victim, signal.SIGKILL)
         eventually(lambda: len(set(processes_of(client)) - {victim}) == 2, "a new worker")
-        assert read_everywhere(client) == {len_of_data(cognito)}
+        assert read_everywhere(client) == {size_of_data(cognito)}
         assert share.courier.pushes == 1
         eventually(lambda: sum(Path(path).exists() for path in folders) == 1, "the killed one's token file is gone")
 
@@ -203,12 +197,6 @@ def read_everywhere(client: Client) -> set[int]:
     workers = list(client.run(os.getpid, on_error="ignore"))
     reads = [client.submit(tasks.read_by_boto3, 0, workers=[worker], pure=False) for worker in workers]
     return set(client.gather(reads))
-
-
-def len_of_data(cognito: LocalCognito) -> int:
-    from cognito_jupyter.local.seed import data_set
-
-    return len(data_set()[cognito.data_key])
 
 
 def test_workers_in_the_kernels_own_process_are_left_alone(
@@ -269,7 +257,7 @@ def test_two_notebooks_of_a_person_share_a_cluster_and_one_may_go(
         ):
             assert endpoints_of(client) == named
         assert endpoints_of(client) == named
-        assert read_everywhere(client) == {len_of_data(cognito)}
+        assert read_everywhere(client) == {size_of_data(cognito)}
 
 
 def test_a_cell_that_is_run_twice_makes_one_share_and_another_role_takes_its_place(
@@ -324,7 +312,7 @@ def test_what_a_killed_kernel_leaves_expires_is_ignored_and_makes_room(
         client.wait_for_workers(2, timeout=PATIENCE)
         assert sum(named is None for named in endpoints_of(client).values()) == 1
         with dask(manager_for(cognito, authenticator), client, "Analyst"):
-            assert read_everywhere(client) == {len_of_data(cognito)}
+            assert read_everywhere(client) == {size_of_data(cognito)}
 
 
 # -- what goes wrong
@@ -337,7 +325,7 @@ def test_while_cognito_is_away_the_workers_go_on_and_the_share_says_why(
     with dask(manager, client, "Analyst") as share:
         cognito.knobs.fail("GetCredentialsForIdentity", status=503, times=None)
         eventually(lambda: isinstance(share.failure, UnavailableError), "the failure is told")
-        assert read_everywhere(client) == {len_of_data(cognito)}
+        assert read_everywhere(client) == {size_of_data(cognito)}
         cognito.knobs.faults.clear()
         eventually(lambda: share.failure is None and share.courier.pushes > 1, "it has recovered")
 
@@ -352,7 +340,7 @@ def test_an_endpoint_that_was_killed_is_replaced_by_the_next_push(
                 child.kill()
         named = endpoints_of(client)
         eventually(lambda: not set(endpoints_of(client).values()) & set(named.values()), "new endpoints")
-        assert read_everywhere(client) == {len_of_data(cognito)}
+        assert read_everywhere(client) == {size_of_data(cognito)}
 
 
 def test_a_client_that_is_closed_ends_its_share(

@@ -1,0 +1,81 @@
+"""One worker among others that hangs or goes at the wrong moment, and is nobody else's trouble."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psutil
+import pytest
+
+from cognito_jupyter.credentials.manager import CognitoCredentialsManager
+from cognito_jupyter.errors import UnavailableError
+from cognito_jupyter.local import LocalCognito
+from cognito_jupyter.sharing import dask
+
+from . import tasks
+from .clusters import PATIENCE, cluster_of, eventually, plugins_of, size_of_data
+
+pytestmark = pytest.mark.long
+
+
+def test_a_worker_that_hangs_does_not_keep_new_keys_from_the_others(
+    cognito: LocalCognito, manager: CognitoCredentialsManager, tmp_path: Path
+) -> None:
+    """As in a long C call; it has them again once it goes on."""
+    cognito.knobs.credentials_seconds = 4
+    with cluster_of(2, tmp_path) as (_, client), dask(manager, client, "Analyst") as share:
+        hanging, other = client.run(os.getpid).items()
+        process = psutil.Process(hanging[1])
+        process.suspend()
+        try:
+            pushes = share.courier.pushes
+            # Longer than a lifetime: what the other worker had at the start has expired.
+            eventually(lambda: share.courier.pushes >= pushes + 4, "renewals go on")
+            read = client.submit(tasks.read_by_boto3, 0, workers=[other[0]], pure=False)
+            assert read.result(PATIENCE) == size_of_data(cognito)
+            assert share.courier.workers is None
+            assert isinstance(share.failure, UnavailableError)
+            assert "the other workers have them" in str(share.failure)
+        finally:
+            process.resume()
+        eventually(lambda: share.courier.workers == 2 and share.failure is None, "it answers again")
+        read = client.submit(tasks.read_by_boto3, 0, workers=[hanging[0]], pure=False)
+        assert read.result(PATIENCE) == size_of_data(cognito)
+
+
+def test_a_worker_that_goes_while_the_first_keys_come_is_no_reason_to_give_up(
+    cognito: LocalCognito, manager: CognitoCredentialsManager, tmp_path: Path
+) -> None:
+    with cluster_of(2, tmp_path) as (_, client), ThreadPoolExecutor(1) as pool:
+        victim = min(client.run(os.getpid).values())
+        os.kill(victim, signal.SIGSTOP)
+        opening = pool.submit(dask, manager, client, "Analyst")
+        eventually(lambda: plugins_of(client), "the scheduler passes them on")
+        os.kill(victim, signal.SIGKILL)
+        with opening.result(PATIENCE) as share:
+            assert share.failure is None
+            assert share.courier.workers in {1, 2}
+
+
+def test_a_worker_that_hangs_does_not_hold_up_who_closes_the_share(
+    cognito: LocalCognito, manager: CognitoCredentialsManager, tmp_path: Path
+) -> None:
+    """And it lets go of the keys once it goes on."""
+    with cluster_of(1, tmp_path) as (_, client):
+        share = dask(manager, client, "Analyst")
+        process = psutil.Process(next(iter(client.run(os.getpid).values())))
+        process.suspend()
+        try:
+            share.close()
+            assert plugins_of(client) == {}
+            eventually(lambda: share.courier.kernel not in [each.name for each in threading.enumerate()], "no thread")
+        finally:
+            process.resume()
+        eventually(
+            lambda: "AWS_CONTAINER_CREDENTIALS_FULL_URI" not in next(iter(client.run(tasks.environment).values())),
+            "all put back",
+        )
