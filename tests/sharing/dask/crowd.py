@@ -1,0 +1,88 @@
+"""Many of Dask's workers in one process: a cluster of a hundred on a machine that could not hold a hundred processes.
+
+They are Dask's own, registered at a real scheduler, and take its plugins as all workers do; only, those of a process
+share its environment. Run as `python -m tests.sharing.dask.crowd`, with a Crowd as JSON on standard input.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from .tasks import NO_PACKAGE
+
+_ROOT = Path(__file__).parents[3]
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """The workers of one process.
+
+    Attributes:
+        scheduler: Its address.
+        workers: How many.
+        folder: For what they write.
+    """
+
+    scheduler: str
+    workers: int
+    folder: str
+
+
+@contextmanager
+def crowds_of(sizes: list[int], scheduler: str, folder: Path) -> Iterator[list[int]]:
+    """Processes full of workers, which come as soon as they can; yields the processes' ids.
+
+    Args:
+        sizes: How many workers each process has.
+        scheduler: The scheduler's address.
+        folder: For what they write.
+    """
+    with ExitStack() as stack:
+        processes = [stack.enter_context(_process()) for _ in sizes]
+        for process, size in zip(processes, sizes, strict=True):
+            assert process.stdin is not None
+            process.stdin.write(json.dumps(asdict(Crowd(scheduler, size, str(folder)))) + "\n")
+            process.stdin.flush()
+        yield [process.pid for process in processes]
+
+
+@contextmanager
+def _process() -> Iterator[subprocess.Popen[str]]:
+    """It goes when its standard input ends."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.sharing.dask.crowd"], stdin=subprocess.PIPE, cwd=_ROOT, text=True
+    )
+    try:
+        yield process
+        process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+async def live(crowd: Crowd) -> None:
+    """Works until standard input ends."""
+    import dask
+    from distributed import Worker
+
+    # A thread for each worker that looks a hundred times a second at what it does: not with fifty of them.
+    dask.config.set({"distributed.worker.profile.enabled": False})
+    async with AsyncExitStack() as stack:
+        workers = [
+            Worker(crowd.scheduler, nthreads=1, dashboard=False, memory_limit=0, local_directory=crowd.folder)
+            for _ in range(crowd.workers)
+        ]
+        await asyncio.gather(*(stack.enter_async_context(worker) for worker in workers))
+        await asyncio.to_thread(sys.stdin.read)
+
+
+if __name__ == "__main__":
+    exec(NO_PACKAGE)
+    asyncio.run(live(Crowd(**json.loads(sys.stdin.readline()))))

@@ -1,0 +1,138 @@
+"""Work on a cluster whose keys live for five seconds, and how often Cognito is asked for new ones meanwhile."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from cognito_jupyter.credentials.manager import CognitoCredentialsManager
+from cognito_jupyter.local import LocalCognito
+from cognito_jupyter.sharing import dask
+
+from . import tasks
+from .clusters import PATIENCE, cluster_of, eventually, size_of_data
+from .crowd import crowds_of
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
+
+LIFETIME = 5.0
+MINUTE = 60.0
+ASKED = "GetCredentialsForIdentity"
+RENEWALS = 6
+
+
+def test_a_minute_of_tasks_goes_on_while_a_worker_is_killed_and_one_is_added(
+    cognito: LocalCognito, manager: CognitoCredentialsManager, tmp_path: Path
+) -> None:
+    """A dozen expiries: no task fails, no request is refused, and Cognito is asked once for each renewal."""
+    cognito.knobs.credentials_seconds = LIFETIME
+    with cluster_of(4, tmp_path) as (cluster, client):
+        first = set(client.run(os.getpid).values())
+        victim = min(first)
+        work = Work(client)
+        cognito.aws.gate.requests.clear()
+        asked, began = cognito.counts[ASKED], time.time()
+        with dask(manager, client, "Analyst") as share:
+            work.go_on(MINUTE / 3)
+            os.kill(victim, signal.SIGKILL)
+            work.go_on(MINUTE / 3)
+            cluster.scale(5)
+            work.go_on(MINUTE / 3)
+            # The added one, and the one that Dask has put in the place of the killed one.
+            work.go_on_until(lambda: len(work.readers - first) >= 2, "the two new workers have read")
+        asked, took = cognito.counts[ASKED] - asked, time.time() - began
+    assert work.sizes == {size_of_data(cognito)}
+    assert work.readers > first
+    requests = list(cognito.aws.gate.requests)
+    assert work.done < len(requests) < (cognito.aws.gate.requests.maxlen or 0)
+    assert [request for request in requests if request.status >= 400] == []
+    keys = [cognito.aws.ledger.find(key) for key in {request.access_key_id for request in requests}]
+    assert sum(key is not None and key.expires < time.time() for key in keys) >= MINUTE / LIFETIME
+    # Cognito's seconds are whole ones. The kill may cost one push, and other keys may take its place.
+    assert share.courier.pushes <= asked <= share.courier.pushes + 1
+    assert asked <= took / (0.4 * (LIFETIME - 1)) + 1
+
+
+class Work:
+    """Tasks that read S3 without a pause, two for each worker.
+
+    Attributes:
+        done: How many have.
+        sizes: What they have read.
+        readers: The processes that they ran in.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self.done = 0
+        self.sizes: set[int] = set()
+        self.readers: set[int] = set()
+        self._client = client
+        self._numbers = itertools.count()
+
+    def go_on(self, seconds: float) -> None:
+        """Works for so long; raises what a task raises."""
+        until = time.monotonic() + seconds
+        self._work_while(lambda: time.monotonic() < until)
+
+    def go_on_until(self, condition: Callable[[], bool], what: str) -> None:
+        """Works until something holds."""
+        until = time.monotonic() + PATIENCE
+        self._work_while(lambda: not condition() and time.monotonic() < until)
+        assert condition(), f"This did not happen: {what}"
+
+    def _work_while(self, wanted: Callable[[], bool]) -> None:
+        from distributed import as_completed
+
+        running = as_completed([self._next() for _ in range(10)])
+        for future in running:
+            size, reader = future.result()
+            self.done += 1
+            self.sizes.add(size)
+            self.readers.add(reader)
+            if wanted():
+                running.add(self._next())
+
+    def _next(self) -> object:
+        return self._client.submit(tasks.read, next(self._numbers), pure=False)
+
+
+@pytest.mark.parametrize("workers", [2, 100])
+def test_cognito_is_asked_once_for_each_renewal_whatever_the_number_of_workers(
+    cognito: LocalCognito, manager: CognitoCredentialsManager, tmp_path: Path, workers: int
+) -> None:
+    """All of them sign as the person. They are in two processes, and each of those serves one endpoint."""
+    cognito.knobs.credentials_seconds = LIFETIME
+    with client_of(workers, tmp_path) as (client, processes):
+        asked = cognito.counts[ASKED]
+        with dask(manager, client, "Analyst") as share:
+            eventually(lambda: share.courier.pushes >= RENEWALS and share.courier.workers == workers, "renewals")
+            signers = [client.submit(tasks.who_reads, workers=[each], pure=False) for each in client.nthreads()]
+            keys = [cognito.aws.ledger.find(key) for key in client.gather(signers)]
+            assert [key and key.role_arn for key in keys] == [cognito.roles["Analyst"]] * workers
+            assert [len(psutil.Process(process).children()) for process in processes] == [1, 1]
+        assert cognito.counts[ASKED] - asked == share.courier.pushes
+        assert share.failure is None
+    assert not [child for child in psutil.Process().children() if child.pid in processes]
+
+
+@contextmanager
+def client_of(workers: int, folder: Path) -> Iterator[tuple[Client, list[int]]]:
+    """A client of a cluster of so many workers in two processes, and the processes' ids."""
+    with (
+        cluster_of(0, folder) as (cluster, client),
+        crowds_of([workers // 2] * 2, cluster.scheduler_address, folder) as processes,
+    ):
+        client.wait_for_workers(workers, timeout=PATIENCE)
+        yield client, processes
