@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import time
+from pathlib import Path
+from typing import Any
 
 BUCKET = "cognito-jupyter-demo"
 KEY = "stars/measurements.csv"
@@ -66,6 +69,22 @@ def process_id() -> int:
 def package_loaded() -> bool:
     """Whether this package itself has come here."""
     return "cognito_jupyter" in sys.modules
+
+
+def state_of(dask_scheduler: Any) -> str:
+    """What a scheduler keeps: itself, its extensions, and the events that clients may read."""
+    slots = {name for each in type(dask_scheduler).__mro__ for name in getattr(each, "__slots__", ())}
+    in_slots = {name: getattr(dask_scheduler, name, None) for name in slots}
+    extensions = [vars(extension) for extension in dask_scheduler.extensions.values()]
+    return repr((vars(dask_scheduler), in_slots, extensions, dask_scheduler.get_events()))
+
+
+def give_away(token: str, file: str) -> None:
+    """Puts a token wherever something secret could come to lie in a worker."""
+    os.environ["GIVEN_AWAY"] = token
+    Path(file).write_text(token)
+    # Its standard input ends with this process, and it with that.
+    subprocess.Popen([sys.executable, "-c", "input()", token], stdin=subprocess.PIPE)
 
 
 def pause(seconds: float) -> None:
