@@ -7,12 +7,14 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ..credentials.roles import shortest_suffixes
+from ..sharing.cluster import dask_shares
 from .display import Note, Table, View, moment
 from .variables import Binding, BoundSession, Variables, short_role
 
 if TYPE_CHECKING:
     from ..credentials.keeper import Keeper
     from ..oauth.tokens import JwtPayload
+    from ..sharing.cluster import DaskShare
     from ..sharing.shares import SharedRole
     from .signin import SignIn
 
@@ -45,6 +47,7 @@ def status_table(
     rows.append(("Stays signed in", _keeping(sign_in.manager.keeper, hides_person=hides_person)))
     rows += [(name, _binding(binding, now)) for name, binding in variables.held().items()]
     rows += [("Shared", _shared(role, now)) for role in shared]
+    rows += [("Shared", _with_cluster(share, now)) for share in dask_shares(sign_in.manager)]
     problem = sign_in.manager.problem
     notes = (*notes, *([problem] if problem else []), *_in_the_way(shared))
     return Table("Signed in", tuple(rows), notes=notes)
@@ -153,6 +156,14 @@ def _binding(binding: Binding, now: datetime) -> str:
 def _shared(role: SharedRole, now: datetime) -> str:
     named = "with programs and libraries by the environment" if role.in_environment else f"at {role.url}"
     return f"{short_role(role.role_arn)}, {named}; {_standing(role, now)}"
+
+
+def _with_cluster(share: DaskShare, now: datetime) -> str:
+    workers = share.courier.workers
+    count = "the workers" if workers is None else f"{workers} worker{'' if workers == 1 else 's'}"
+    keys = f"keys until {moment(share.until, now)}, renewed by themselves" if share.until else "no keys"
+    problem = f"; {share.failure}" if share.failure is not None else ""
+    return f"{short_role(share.role_arn)}, with {count} of the Dask cluster at {share.courier.address}; {keys}{problem}"
 
 
 def _in_the_way(shared: tuple[SharedRole, ...]) -> tuple[str, ...]:

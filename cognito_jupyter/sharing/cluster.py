@@ -245,12 +245,19 @@ def dask(
     return share
 
 
+def dask_shares(manager: CognitoCredentialsManager) -> list[DaskShare]:
+    """What is shared of a sign-in with Dask clusters, for as long as it is."""
+    return [share for share in _open_shares() if share.manager is manager]
+
+
 def _earlier(client: Client) -> DaskShare | None:
     """The share that a client has already: a cell that is run twice makes one."""
-    for thread in threading.enumerate():
-        if isinstance(thread, _Keeper) and thread.share.courier.client is client and not thread.share.closed:
-            return thread.share
-    return None
+    return next((share for share in _open_shares() if share.courier.client is client), None)
+
+
+def _open_shares() -> list[DaskShare]:
+    threads = [thread for thread in threading.enumerate() if isinstance(thread, _Keeper)]
+    return [thread.share for thread in threads if not thread.share.closed]
 
 
 def _rest_until_due(snapshot: Snapshot) -> float:
