@@ -8,13 +8,14 @@ not be kept.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from ..errors import SignedOutError, UnavailableError
+from ..oauth.refusal import ended
 from ..oauth.tokens import CognitoTokens, redacted
 from .snapshot import FrozenCredentials, Snapshot
 from .store import LockedSignIn, Store
@@ -141,6 +142,8 @@ class Keeper:
                 # Without the lock another kernel may have been a moment faster: what it got is in the file then.
                 if self.newer(newest):
                     return self._newest(self._glance(), newest)
+                if turn is not None and turn.sign_in is not None:
+                    self._write(turn, replace(turn.sign_in, ended=True))
                 raise
             self._write_tokens(turn, answer)
             return answer
@@ -167,7 +170,26 @@ class Keeper:
         """
         self._unwritten = tokens
         if turn is not None and turn.sign_in is not None:
-            self._write(turn, replace(turn.sign_in, tokens=tokens))
+            self._write(turn, replace(turn.sign_in, tokens=tokens, ended=False))
+
+    def catch_up(self, held: CognitoTokens) -> None:
+        """Writes the tokens that could not be written when they came, where that can be done by now.
+
+        A kernel that ended before would take the only good refresh token with it.
+        """
+        if self._unwritten is None:
+            return
+        # Signed out meanwhile: the next renewal says it.
+        with suppress(SignedOutError), self._turn() as turn:
+            stored = self._stored(turn, held)
+            if turn is not None and stored is not None:
+                self._write(turn, self._up_to_date(stored))
+
+    def _up_to_date(self, stored: StoredSignIn) -> StoredSignIn:
+        """What the file holds, with the newer tokens that could not be written into it."""
+        if self._unwritten is None or stored.tokens["id_token"] != self._seen:
+            return stored
+        return replace(stored, tokens=self._unwritten, ended=False)
 
     # -- credentials
 
@@ -210,9 +232,7 @@ class Keeper:
                 return found
             snapshot = ask(stored.identity_id if stored is not None else None)
             if turn is not None and stored is not None:
-                in_step = self._unwritten is not None and stored.tokens["id_token"] == self._seen
-                newest = replace(stored, tokens=self._unwritten) if in_step and self._unwritten else stored
-                self._write(turn, _with(newest, role_arn, snapshot))
+                self._write(turn, _with(self._up_to_date(stored), role_arn, snapshot))
             return snapshot
 
     def _good(self, stored: StoredSignIn | None, role_arn: str | None, own: Snapshot | None) -> Snapshot | None:
@@ -264,6 +284,10 @@ class Keeper:
             raise SignedOutError("You signed out on this computer, in another kernel or program.", "Sign in again.")
         if _person(stored.tokens) != _person(held):
             raise SignedOutError("Somebody else has signed in on this computer since.", "Sign in again.")
+        if self._up_to_date(stored).ended:
+            # Another kernel was told so: the answer to the same token can only be the same.
+            self._seen = stored.tokens["id_token"]
+            raise ended()
         return stored
 
     def _write(self, turn: LockedSignIn, stored: StoredSignIn) -> None:

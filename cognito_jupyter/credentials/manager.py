@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ..errors import RefusedError, UnavailableError
+from ..oauth.refusal import ended
 from ..oauth.tokens import CognitoTokens
 from .holdings import Holdings, SlotKey
 from .keeper import Keeper
@@ -189,6 +190,8 @@ class CognitoCredentialsManager(Holdings):
         self._exchange.keeper = self._tokens.keeper = keeper
         self.auth_tokens = stored.tokens
         subject = self._tokens.subject
+        if stored.ended and self.auth_tokens is not None:
+            self._tokens.end(self.auth_tokens, ended())
         if stored.identity_id is not None and subject is not None:
             self._exchange.identity_ids[subject] = stored.identity_id
         return True

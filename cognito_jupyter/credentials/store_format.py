@@ -91,11 +91,13 @@ class StoredSignIn:
         tokens: The user pool's.
         identity_id: The person's in the identity pool; None before the first exchange.
         credentials: Keys by role ARN; by "" those of the identity pool's default role.
+        ended: Whether the user pool has refused these tokens: nobody need ask it again.
     """
 
     tokens: CognitoTokens
     identity_id: str | None
     credentials: Mapping[str, StoredCredentials]
+    ended: bool = False
 
     def __post_init__(self) -> None:
         # A copy that does not show itself either, whatever dict they came in; frozen: there is no other way to set it.
@@ -128,6 +130,7 @@ _ENDPOINT = "endpoint"
 _TOKENS = ("id_token", "access_token", "refresh_token")
 _ABOUT_TOKENS = ("expires_in", "token_type", "scope")
 _IDENTITY_ID = "identity_id"
+_ENDED = ["ended", "yes"]
 _ROLE_WORDS = 10
 
 
@@ -143,6 +146,8 @@ def encode(key: StoreKey, sign_in: StoredSignIn) -> bytes:
     lines += [[name, str(tokens[name])] for name in (*_TOKENS, *_ABOUT_TOKENS) if name in tokens]
     if sign_in.identity_id is not None:
         lines.append([_IDENTITY_ID, sign_in.identity_id])
+    if sign_in.ended:
+        lines.append(_ENDED)
     lines.append([store_lines.FIRST_ROLE, _first_role(sign_in.tokens["id_token"])])
     lines += [[store_lines.ROLE, arn, *map(str, astuple(keys))] for arn, keys in sign_in.credentials.items()]
     if not all(is_word(word) for words in lines for word in words):
@@ -212,7 +217,7 @@ def _sign_in(lines: list[list[str]]) -> StoredSignIn:
         credentials = {words[1]: _keys(words) for words in lines if words[0] == store_lines.ROLE}
     except DamagedError:
         raise _damaged() from None
-    return StoredSignIn(cast("CognitoTokens", tokens), single.get(_IDENTITY_ID), credentials)
+    return StoredSignIn(cast("CognitoTokens", tokens), single.get(_IDENTITY_ID), credentials, _ENDED in lines)
 
 
 def _keys(words: list[str]) -> StoredCredentials:

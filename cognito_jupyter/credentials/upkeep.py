@@ -87,6 +87,7 @@ class Upkeep:
 
     def _refresh_tokens(self) -> None:
         tokens = self._tokens
+        tokens.catch_up()
         if tokens.due > self._clock.now() or tokens.pause > 0:
             return
         tokens.refresh_early()

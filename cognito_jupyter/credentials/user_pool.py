@@ -174,6 +174,12 @@ class UserPoolTokens:
         """Refreshes what is due, unless somebody is at it or it just failed; the error is kept, in `failure`."""
         self._flight.offer(lambda: self.due <= self._clock.now(), self._refresh)
 
+    def catch_up(self) -> None:
+        """Has written what could not be written when it came."""
+        tokens = self._tokens
+        if self.keeper is not None and tokens is not None:
+            self.keeper.catch_up(tokens)
+
     def returned(self, subject: Subject, patience: float) -> bool:
         """Waits until the person of a sign-in that has ended has signed in again.
 

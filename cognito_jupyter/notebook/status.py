@@ -115,6 +115,14 @@ def person_of(claims: JwtPayload) -> str:
 
 def kept_note(sign_in: SignIn) -> View:
     """What a notebook says in which nobody has signed in, beside a sign-in that is kept on this computer."""
+    if sign_in.manager.ended:
+        return Note(
+            (
+                "Nobody has signed in in this notebook, and the sign-in that was kept on this computer has ended.",
+                "%cognito_login asks you to sign in again.",
+                f"What is left of it is in {sign_in.manager.keeper.path}; %cognito_logout takes it away.",
+            )
+        )
     return Note(
         (
             "Nobody has signed in in this notebook, and you stay signed in on this computer.",

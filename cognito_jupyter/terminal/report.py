@@ -57,9 +57,14 @@ def _text(store: Store, stored: StoredSignIn) -> str:
     claims = claims_of(stored.tokens["id_token"])
     since = claims.get("auth_time")
     when = f", {moment(datetime.fromtimestamp(since, UTC), now)}" if since else ""
+    lasts = (
+        "has ended; to sign in again, run: cognito-jupyter login"
+        if stored.ended
+        else "lasts until the user pool ends it, 30 days by default"
+    )
     facts = (
         ("Who", person_of(claims)),
-        ("Signed in at", f"{store.key.domain}{when}; lasts until the user pool ends it, 30 days by default"),
+        ("Signed in at", f"{store.key.domain}{when}; {lasts}"),
         ("Kept in", str(store.path)),
         ("For AWS's tools", f"credential_process = cognito-jupyter credential-process {store.name} ROLE_ARN"),
     )
@@ -67,7 +72,8 @@ def _text(store: Store, stored: StoredSignIn) -> str:
         (suffix, arn or "the identity pool's default", f"keys until {moment(until, now)}" if until else "no keys yet")
         for suffix, arn, until in _roles(stored)
     )
-    return f"{Table('Signed in', facts).text()}\n{Table('Roles', roles, ('Suffix', 'Role', 'Keys')).text()}"
+    title = "Not signed in any more" if stored.ended else "Signed in"
+    return f"{Table(title, facts).text()}\n{Table('Roles', roles, ('Suffix', 'Role', 'Keys')).text()}"
 
 
 def _facts(store: Store, stored: StoredSignIn) -> dict[str, object]:
@@ -82,6 +88,7 @@ def _facts(store: Store, stored: StoredSignIn) -> dict[str, object]:
         "user_pool_id": store.key.user_pool_id,
         "identity_pool_id": store.key.identity_pool_id,
         "signed_in_at": datetime.fromtimestamp(since, UTC).isoformat() if since else None,
+        "ended": stored.ended,
         "roles": [
             {"suffix": suffix, "role_arn": arn or None, "keys_until": until.isoformat() if until else None}
             for suffix, arn, until in _roles(stored)

@@ -6,6 +6,7 @@ import copy
 import pickle
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,11 @@ def test_neither_a_sign_in_nor_its_keys_leave_the_process(leave: Callable[[objec
 
 
 # -- any bytes
+
+
+def test_that_a_sign_in_has_ended_is_written_and_read() -> None:
+    for sign_in_now in (sign_in(), replace(sign_in(), ended=True)):
+        assert decode(KEY, encode(KEY, sign_in_now)) == sign_in_now
 
 
 def spoilt(at: int, byte: int) -> bytes:

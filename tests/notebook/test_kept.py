@@ -12,6 +12,7 @@ import pytest
 
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.local.kernel import Kernel
+from tests.credentials.kernels import restarted, token_of
 from tests.notebook.conftest import Notebook, Person
 
 READS_S3 = (
@@ -132,6 +133,24 @@ def test_a_sign_in_that_the_user_pool_has_ended_is_asked_for_again_and_kept_agai
         assert notebook.person.sign_ins == 1
         notebook.text(REFRESH)
     assert kept.read_bytes() != before
+
+
+def test_a_new_kernel_knows_that_a_kept_sign_in_has_ended_and_asks_nobody_but_the_person(
+    cognito: LocalCognito, environment: dict[str, str], kept: Path
+) -> None:
+    manager = restarted(kept.parent)
+    assert manager.authenticator is not None
+    manager.authenticator.revoke(token_of(manager))
+    with pytest.raises(PermissionError):
+        manager.refresh_user_pool_tokens()
+    before = cognito.counts.copy()
+    with started(cognito, environment, allow_stdin=False) as notebook:
+        assert "the sign-in that was kept on this computer has ended" in notebook.text("%cognito_status")
+        for _ in range(2):
+            assert "The sign-in has ended" in notebook.error("%cognito_login --role-suffix Analyst")
+        assert cognito.counts == before
+        assert "Signed out" in notebook.text("%cognito_logout")
+    assert files(kept.parent) == []
 
 
 def test_a_notebook_in_which_nobody_has_signed_in_shows_and_ends_what_is_kept(

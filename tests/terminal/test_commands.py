@@ -18,6 +18,7 @@ import pytest
 
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.local.person import sign_in
+from tests.credentials.kernels import restarted, token_of
 
 SCRIPT = str(Path(sys.executable).with_name("cognito-jupyter"))
 AUTHORIZE = re.compile(r"https?://\S+/oauth2/authorize\?\S+")
@@ -80,6 +81,25 @@ def folder(own_environment: Path) -> Path:
 
 def kept(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.sign-in"))
+
+
+def test_a_kept_sign_in_that_has_ended_is_shown_as_such_and_made_anew(
+    cognito: LocalCognito, terminal: Terminal, folder: Path
+) -> None:
+    terminal.run("login")
+    manager = restarted(folder)
+    assert manager.authenticator is not None
+    manager.authenticator.revoke(token_of(manager))
+    with pytest.raises(PermissionError):
+        manager.refresh_user_pool_tokens()
+    (facts,) = json.loads(terminal.run("status", "--json"))
+    assert facts["ended"]
+    shown = terminal.run("status")
+    assert "Not signed in any more" in shown
+    assert "has ended; to sign in again, run: cognito-jupyter login" in shown
+    assert "Not signed in any more" not in terminal.run("login")
+    assert terminal.sign_ins == 2
+    assert not restarted(folder).ended
 
 
 def test_a_person_signs_in_and_stays_so_until_the_logout(

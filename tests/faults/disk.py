@@ -1,0 +1,60 @@
+"""Disks that take nothing, for this very process, whoever runs it."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+_LITTLE = 500
+"""Bytes: less than any sign-in."""
+_CAPABILITIES_VERSION = 0x20080522
+_OVERRIDES = 1 << 1 | 1 << 2
+"""CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH, by which modes do not bind root."""
+
+Disk = Callable[[Path], AbstractContextManager[None]]
+
+
+@contextmanager
+def full(folder: Path) -> Iterator[None]:
+    """No file takes more than a few bytes."""
+    del folder
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (_LITTLE, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """Nothing can be made, renamed or removed in a folder; a thread that ran before may be able to, under root."""
+    _bind_by_modes(bound=True)
+    folder.chmod(0o500)
+    try:
+        yield
+    finally:
+        folder.chmod(0o700)
+        _bind_by_modes(bound=False)
+
+
+def _bind_by_modes(*, bound: bool) -> None:
+    """Takes from root what makes modes mean nothing to it, in this thread and those that it starts; or gives it back.
+
+    Source: capget(2)
+    """
+    if os.geteuid() != 0:
+        return
+    libc = ctypes.CDLL(None, use_errno=True)
+    header = (ctypes.c_uint32 * 2)(_CAPABILITIES_VERSION, 0)
+    sets = (ctypes.c_uint32 * 6)()
+    if libc.capget(header, sets) != 0:
+        raise OSError(ctypes.get_errno(), "capget")
+    effective, permitted = sets[0], sets[1]
+    sets[0] = effective & ~_OVERRIDES if bound else effective | permitted & _OVERRIDES
+    if libc.capset(header, sets) != 0:
+        raise OSError(ctypes.get_errno(), "capset")

@@ -1,0 +1,224 @@
+"""A kept sign-in on a disk that is full, or in a home that is read-only: the work goes on, and nothing is lost."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from cognito_jupyter.credentials.manager import CognitoCredentialsManager
+from cognito_jupyter.credentials.store import Store
+from cognito_jupyter.errors import SignedOutError, UnavailableError
+from cognito_jupyter.local import LocalCognito
+from tests.conftest import as_tokens
+from tests.credentials.kernels import new_manager, restarted, store_in, token_of
+
+from .disk import Disk, full, read_only
+from .scene import wait_for
+
+EXCHANGE, REFRESH = "GetCredentialsForIdentity", "token:refresh_token"
+AS_IT_WAS = re.compile(r".* is as it was, .*: (File too large|Permission denied)\. Make .*\.")
+each_disk = pytest.mark.parametrize("disk", [full, read_only])
+
+
+@pytest.fixture
+def folder(cognito: LocalCognito, tmp_path: Path) -> Path:
+    """Where the demo user's sign-in is kept; a refresh token that was used is worth nothing from then on."""
+    cognito.knobs.rotation, cognito.knobs.grace = True, 0
+    signed_in(cognito, tmp_path / "sign-ins")
+    return tmp_path / "sign-ins"
+
+
+@pytest.fixture
+def store(folder: Path) -> Store:
+    return store_in(folder)
+
+
+def signed_in(cognito: LocalCognito, folder: Path) -> CognitoCredentialsManager:
+    manager = new_manager()
+    manager.sign_in(as_tokens(cognito.issue_tokens()), store_in(folder))
+    return manager
+
+
+def kept_token(store: Store) -> str:
+    found = store.read()
+    assert found is not None
+    return found.tokens["refresh_token"]
+
+
+def files(folder: Path) -> set[str]:
+    return {path.suffix for path in folder.iterdir()} if folder.exists() else set()
+
+
+def works(cognito: LocalCognito, manager: CognitoCredentialsManager) -> bool:
+    """Refreshes twice, renews, and reads S3 with what that gave."""
+    for _ in range(2):
+        manager.refresh_user_pool_tokens()
+    manager.get_credentials(role_suffix="Analyst")
+    s3 = manager.make_refreshing_session("Analyst").client("s3")
+    return bool(s3.list_objects_v2(Bucket=cognito.bucket)["KeyCount"])
+
+
+@pytest.mark.parametrize("disk", [full, read_only])
+@pytest.mark.parametrize("below", ["sign-ins", "state/sign-ins"], ids=["its folder", "no folder"])
+def test_a_login_works_and_lasts_as_long_as_its_kernel(
+    cognito: LocalCognito, tmp_path: Path, disk: Disk, below: str
+) -> None:
+    """And the next one, once there is room, is kept."""
+    where = tmp_path / "sign-ins"
+    where.mkdir(mode=0o700)
+    folder = where if below == "sign-ins" else where / below
+    with disk(where):
+        manager = signed_in(cognito, folder)
+        assert manager.keeper.path is None
+        assert re.fullmatch(r"This sign-in lasts as long as its kernel\. .* Make .*\.", str(manager.keeper.problem))
+        assert works(cognito, manager)
+    assert works(cognito, manager)
+    assert files(folder) <= {".lock"}
+    assert signed_in(cognito, folder).keeper.problem is None
+    assert works(cognito, restarted(folder))
+
+
+@each_disk
+def test_a_login_that_cannot_be_written_leaves_the_sign_in_that_was_kept(
+    cognito: LocalCognito, folder: Path, store: Store, disk: Disk
+) -> None:
+    before = store.path.read_bytes()
+    with disk(folder):
+        manager = signed_in(cognito, folder)
+        assert works(cognito, manager)
+        assert "lasts as long as its kernel" in str(manager.keeper.problem)
+    assert store.path.read_bytes() == before
+    assert files(folder) == {".sign-in", ".lock"}
+    assert works(cognito, restarted(folder))
+
+
+@each_disk
+def test_rotated_tokens_that_cannot_be_written_live_on_and_are_written_with_the_next_keys(
+    cognito: LocalCognito, folder: Path, store: Store, disk: Disk
+) -> None:
+    """Another kernel is told that the sign-in has ended, and goes on as soon as the newest tokens are there."""
+    first, second = restarted(folder), restarted(folder)
+    before = store.path.read_bytes()
+    with disk(folder):
+        assert works(cognito, first)
+        assert AS_IT_WAS.fullmatch(str(first.keeper.problem))
+        with pytest.raises(SignedOutError):
+            second.refresh_user_pool_tokens()
+        assert store.path.read_bytes() == before
+        assert files(folder) == {".sign-in", ".lock"}
+    first.get_credentials(role_suffix="Analyst")
+    assert first.keeper.problem is not None, "an exchange of one's own touches no store"
+    first.live_credentials("Uploader")
+    assert first.keeper.problem is None
+    assert kept_token(store) == token_of(first)
+    for manager in (second, first, restarted(folder)):
+        assert works(cognito, manager)
+        assert token_of(manager) == kept_token(store)
+
+
+@each_disk
+def test_once_there_is_room_the_newest_tokens_are_written_although_nothing_else_is_to_be_done(
+    cognito: LocalCognito, folder: Path, store: Store, disk: Disk
+) -> None:
+    """Their kernel may end at any time: nobody else has them."""
+    with disk(folder):
+        manager = restarted(folder)
+        session = manager.make_refreshing_session("Analyst")
+        manager.refresh_user_pool_tokens()
+        assert kept_token(store) != token_of(manager)
+    asked = cognito.counts.copy()
+    manager._renewal.call(now=True)
+    wait_for(lambda: kept_token(store) == token_of(manager), lambda: "not written")
+    assert cognito.counts == asked
+    wait_for(lambda: manager.keeper.problem is None, lambda: str(manager.keeper.problem))
+    assert session.get_credentials() is not None
+    assert works(cognito, restarted(folder))
+
+
+@each_disk
+def test_a_kernel_that_is_refused_before_they_are_written_ends_nothing_for_the_others(
+    cognito: LocalCognito, folder: Path, store: Store, disk: Disk
+) -> None:
+    """It leaves a note that the tokens of the file are refused; newer ones take its place."""
+    first, second = restarted(folder), restarted(folder)
+    with disk(folder):
+        first.refresh_user_pool_tokens()
+    with pytest.raises(SignedOutError):
+        second.refresh_user_pool_tokens()
+    assert restarted(folder).ended
+    first.live_credentials("Analyst")
+    for manager in (second, first, restarted(folder)):
+        assert not manager.ended or manager is second
+        assert works(cognito, manager)
+        assert not manager.ended
+
+
+@each_disk
+def test_renewed_keys_that_cannot_be_written_are_used_and_the_next_are_shared(
+    cognito: LocalCognito, folder: Path, store: Store, disk: Disk
+) -> None:
+    manager = restarted(folder)
+    before = store.path.read_bytes()
+    with disk(folder):
+        first = manager.live_credentials("Analyst").snapshot()
+        assert AS_IT_WAS.fullmatch(str(manager.keeper.problem))
+        manager.ensure_credentials("Analyst", timedelta(hours=1))
+        second = manager.live_credentials("Analyst").snapshot()
+        assert second.frozen != first.frozen
+        assert manager.make_session("Analyst").client("s3").list_objects_v2(Bucket=cognito.bucket)["KeyCount"]
+    assert store.path.read_bytes() == before
+    manager.ensure_credentials("Analyst", timedelta(hours=1))
+    assert manager.keeper.problem is None
+    asked = cognito.counts[EXCHANGE]
+    assert restarted(folder).live_credentials("Analyst").access_key == manager.live_credentials("Analyst").access_key
+    assert cognito.counts[EXCHANGE] == asked
+
+
+@pytest.mark.parametrize("refreshed", [False, True])
+def test_signing_out_on_a_full_disk_ends_all_of_it(
+    cognito: LocalCognito, folder: Path, store: Store, refreshed: bool
+) -> None:
+    """The newest refresh token is revoked too, although no file has ever held it."""
+    manager = restarted(folder)
+    with full(folder):
+        if refreshed:
+            manager.refresh_user_pool_tokens()
+        newest = token_of(manager)
+        manager.sign_out()
+        assert files(folder) == {".lock"}
+    check_refused(newest)
+
+
+@pytest.mark.parametrize("refreshed", [False, True])
+def test_signing_out_in_a_read_only_home_revokes_and_says_which_file_is_left(
+    cognito: LocalCognito, folder: Path, store: Store, refreshed: bool
+) -> None:
+    """And again once it can be written to: then nothing is left."""
+    manager = restarted(folder)
+    session = manager.make_refreshing_session("Analyst")
+    with read_only(folder):
+        if refreshed:
+            manager.refresh_user_pool_tokens()
+        newest = token_of(manager)
+        with pytest.raises(UnavailableError, match=re.escape(str(store.path))) as caught:
+            manager.sign_out()
+        assert "could not be removed: Permission denied." in caught.value.what
+        assert caught.value.remedy
+        assert manager.auth_tokens is None
+        keys = session.get_credentials()
+        assert keys is not None
+        with pytest.raises(SignedOutError):
+            keys.get_frozen_credentials()
+    check_refused(newest)
+    restarted(folder).sign_out()
+    assert files(folder) == {".lock"}
+
+
+def check_refused(refresh_token: str) -> None:
+    authenticator = new_manager().authenticator
+    assert authenticator is not None
+    with pytest.raises(SignedOutError):
+        authenticator.refresh_tokens(refresh_token)
