@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import os
 import random
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 from cognito_jupyter.credentials.store import Store
 from cognito_jupyter.errors import UnavailableError
@@ -113,3 +118,71 @@ def test_a_killed_writer_leaves_a_whole_file_and_no_lock(store: Store) -> None:
         locked.replace(sign_in("last"))
     assert store.read() == sign_in("last")
     assert names(store) == {""}
+
+
+@contextmanager
+def killed_at(moment: float) -> Iterator[list[str]]:
+    """Kills this process before the call of the operating system, or of a file, of that number; what was called.
+
+    Args:
+        moment: Counted from 0; infinity: it lives.
+    """
+    called: list[str] = []
+
+    def look(_: object, event: str, function: object) -> None:
+        if event != "c_call":
+            return
+        system = getattr(function, "__module__", None) == os.open.__module__
+        if system or isinstance(getattr(function, "__self__", None), io.BufferedWriter):
+            if len(called) == moment:
+                os.kill(os.getpid(), 9)
+            called.append(getattr(function, "__name__", ""))
+
+    before = sys.getprofile()
+    sys.setprofile(look)
+    try:
+        yield called
+    finally:
+        sys.setprofile(before)
+
+
+def write_once(store: Store, access_token: str, moment: float) -> list[str]:
+    with store.locked() as locked, killed_at(moment) as called:
+        locked.replace(sign_in(access_token))
+    return called
+
+
+def kill_a_writer(store: Store, moment: float) -> None:
+    child = os.fork()
+    if child == 0:
+        try:
+            write_once(store, "new", moment)
+        finally:
+            os._exit(1)
+    assert os.waitpid(child, 0)[1] == 9
+
+
+def test_killed_before_each_single_step_of_a_write_it_leaves_the_old_file_or_the_new_one(store: Store) -> None:
+    """Between the half-written file's end and its renaming too; and the next write leaves nothing of it."""
+    store.create(sign_in("old"))
+    steps = write_once(store, "old", float("inf"))
+    assert {"open", "write", "fsync", "replace"} <= set(steps)
+    made = max(number for number, step in enumerate(steps[: steps.index("write")]) if step == "open")
+    renamed = steps.index("replace")
+    for moment in range(len(steps)):
+        write_once(store, "old", float("inf"))
+        assert names(store) == {""}
+        kill_a_writer(store, moment)
+        assert store.read() == sign_in("old" if moment <= renamed else "new")
+        assert store.problem is None
+        assert any(name.endswith(".part") for name in names(store)) == (made < moment <= renamed)
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_a_logout_takes_away_what_a_killed_writer_left(store: Store, step: str) -> None:
+    """It holds tokens."""
+    store.create(sign_in())
+    kill_a_writer(store, write_once(store, "old", float("inf")).index(step))
+    assert len(names(store)) == 2
+    store.remove()
+    assert names(store) == set()
