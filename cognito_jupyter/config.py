@@ -58,6 +58,7 @@ class Settings:
         refresh_token_days: How long the app client's refresh tokens live, so that the panel can say how long a sign-in
             lasts; None: not known, as no token says it.
         remember: Whether to stay signed in on this computer.
+        remote_kernel: Whether the browser is on another computer than the kernel; None: signs of it decide.
         allowed_domains: The only domains that may be used; empty: any.
         profile: The profile that was asked for; None: the default one.
         sources: Where each setting came from, for messages.
@@ -71,6 +72,7 @@ class Settings:
     wait_for_sign_in: float = 0.0
     refresh_token_days: float | None = None
     remember: bool = False
+    remote_kernel: bool | None = None
     allowed_domains: tuple[str, ...] = ()
     profile: str | None = None
     sources: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
@@ -113,7 +115,8 @@ def resolve(  # noqa: PLR0913 - each is a place to look, or a way to ask
         timeout=search.value("timeout", setting_values.timeout, Settings.timeout),
         wait_for_sign_in=search.value("wait_for_sign_in", setting_values.wait_for_sign_in, Settings.wait_for_sign_in),
         refresh_token_days=search.value("refresh_token_days", setting_values.refresh_token_days, None),
-        remember=search.value("remember", setting_values.remember, Settings.remember),
+        remember=search.value("remember", setting_values.yes_or_no, Settings.remember),
+        remote_kernel=search.value("remote_kernel", setting_values.yes_or_no, None),
         allowed_domains=allowed,
         profile=search.profile,
         sources=MappingProxyType(search.sources),

@@ -150,8 +150,8 @@ def _amount(value: object, unit: str, most: float, remedy: str) -> float:
     return amount
 
 
-def remember(value: object) -> bool:
-    """Whether to stay signed in on this computer."""
+def yes_or_no(value: object) -> bool:
+    """Whether something is to be so."""
     if not isinstance(value, bool):
         raise _malformed(value, "a yes or no", "Write true or false, without quotes.")
     return value

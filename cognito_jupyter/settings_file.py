@@ -37,6 +37,7 @@ SETTING_NAMES = (
     "wait_for_sign_in",
     "refresh_token_days",
     "remember",
+    "remote_kernel",
     "allowed_domains",
 )
 

@@ -40,6 +40,7 @@ FURTHER: dict[str, object] = {
     "wait_for_sign_in": 600.0,
     "refresh_token_days": 30.0,
     "remember": True,
+    "remote_kernel": False,
     "allowed_domains": ["my-app.auth.us-east-1.amazoncognito.com"],
 }
 
@@ -153,6 +154,7 @@ def test_three_settings_are_enough(places: Places) -> None:
     assert settings.configuration.redirect_uri == "http://localhost:3000"
     assert (settings.scopes, settings.timeout, settings.remember) == ("openid email", 300.0, False)
     assert settings.wait_for_sign_in == 0
+    assert settings.remote_kernel is None
 
 
 @pytest.mark.parametrize("name", ["client_id", "user_pool_id", "identity_pool_id"])
@@ -206,6 +208,7 @@ def test_a_malformed_setting_is_named_with_its_source(places: Places, name: str,
         ("refresh_token_days", 4000, "not a possible number of days"),
         ("refresh_token_days", "a month", "not a number of days"),
         ("remember", "yes", "not a yes or no"),
+        ("remote_kernel", 1, "not a yes or no"),
         ("allowed_domains", "a.example", "not a list of domains"),
         ("client_id", 7, "not text"),
         ("client_id", "   ", "empty"),

@@ -39,7 +39,7 @@ _LOGIN_OPTIONS = (
 )
 _SHARE_OPTIONS = ("--stop", "--hide-credentials-file", "--default-session")
 _PROFILE_OPTIONS = ("--role-suffix", "--remove")
-_OWN_TRAITS = frozenset({"name", "manager_name", "hide_person", "remote_kernel", "share"})
+_OWN_TRAITS = frozenset({"name", "manager_name", "hide_person", "share"})
 
 
 def _text(what: str) -> Unicode[str | None, str | bytes | None]:
@@ -316,7 +316,7 @@ class CognitoMagics(Magics):
             open_browser=not given.no_browser,
             share=given.share or self.share,
             fresh=given.fresh,
-            distance=sign_of_distance(self.remote_kernel),
+            distance=sign_of_distance(settings.remote_kernel),
         )
 
     def _settings(self, given: LoginArguments, agree: Agree | None) -> Settings:

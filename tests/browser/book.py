@@ -93,6 +93,13 @@ class Book:
         """Presses the stop button."""
         self.page.get_by_role("button", name=re.compile("Interrupt")).first.click()
 
+    def restart(self) -> None:
+        """Restarts the kernel, by the menu, and clears what has been shown."""
+        self.choose("Kernel", "Restart Kernel and Clear Outputs")
+        self.page.get_by_role("button", name="Confirm Kernel Restart").click()
+        expect(self._prompt(0)).to_have_text("[ ]:")
+        self.wait_for_kernel()
+
     def save(self) -> str:
         """The notebook's file, once saved, with a checkpoint beside it."""
         self.page.evaluate(_SAVE)

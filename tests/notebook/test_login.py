@@ -149,6 +149,35 @@ def test_on_a_jupyterhub_the_box_stands_open_beside_the_listener(
         assert kernel.run(READS_S3).text == "361\n"
 
 
+def test_a_settings_file_says_that_the_kernel_is_elsewhere_and_a_notebook_knows_better(
+    cognito: LocalCognito, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """An administrator writes it once for all; what the notebook itself sets is stronger."""
+    (tmp_path / "cognito_jupyter").mkdir()
+    (tmp_path / "cognito_jupyter" / "cognito.toml").write_text("remote_kernel = true\n", encoding="ascii")
+    with Kernel(environment | {"XDG_CONFIG_HOME": str(tmp_path)}) as kernel:
+        kernel.run("%load_ext cognito_jupyter")
+        person, shown = Person(cognito), list[str]()
+
+        def sign_in_now(_: str) -> None:
+            for text in shown:
+                person.read(text)
+
+        run = kernel.run("%cognito_login", on_output=shown.append, on_input=sign_in_now)
+        assert (run.error, len(run.prompts)) == (None, 1)
+        assert any("(remote_kernel is set)" in text for text in shown)
+        assert kernel.run("%config CognitoMagics.remote_kernel = False").error is None
+        shown.clear()
+
+        def look(text: str) -> None:
+            shown.append(text)
+            person.read(text)
+
+        run = kernel.run("%cognito_login --fresh", on_output=look)
+        assert (run.error, run.prompts, person.sign_ins) == (None, [], 2)
+        assert not any("remote_kernel" in text for text in shown)
+
+
 def test_the_stop_button_ends_the_login_in_one_line_and_leaves_nothing(
     notebook: Notebook, cognito: LocalCognito
 ) -> None:
