@@ -11,7 +11,7 @@ import nox
 
 nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "uv|virtualenv"
-nox.options.sessions = ["lint", "types", "kernel6", "tests"]
+nox.options.sessions = ["lint", "types", "kernel6", "tests", "browser"]
 nox.options.reuse_existing_virtualenvs = True
 
 _KNOWN = ("3.11", "3.12", "3.13", "3.14")
@@ -28,18 +28,23 @@ def _is_here(version: str) -> bool:
 PYTHONS = [version for version in _KNOWN if _is_here(version)]
 
 
+# Most of a test's time is waiting, for a kernel to start or for keys to expire. Four, on however many cores: more
+# kernels at once would wait for each other.
+_SIDE_BY_SIDE = ("--numprocesses=logical", "--maxprocesses=4", "--dist=loadscope")
+
+
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """All tests, against a Cognito on this machine."""
     session.install(".[test]")
-    session.run("pytest", *session.posargs)
+    session.run("pytest", *_SIDE_BY_SIDE, *session.posargs)
 
 
 @nox.session(python=PYTHONS[:1])
 def kernel6(session: nox.Session) -> None:
     """The tests in real kernels once more, with the oldest ipykernel that is supported."""
     session.install(".[test]", "ipykernel==6.31.*")
-    session.run("pytest", "tests/notebook", *session.posargs)
+    session.run("pytest", *_SIDE_BY_SIDE, "tests/notebook", *session.posargs)
 
 
 # What pyproject.toml says, without what keeps them out of the other sessions.
@@ -50,14 +55,15 @@ _IN_A_BROWSER = "--override-ini=addopts=-ra --strict-markers --strict-config"
 def browser(session: nox.Session) -> None:
     """The panel in JupyterLab in Chromium, which is installed where there is none."""
     session.install(".[browser]")
-    session.run("pytest", _IN_A_BROWSER, "tests/browser", "--ignore=tests/browser/fronts", *session.posargs)
+    only = ("tests/browser", "--ignore=tests/browser/fronts")
+    session.run("pytest", *_SIDE_BY_SIDE, _IN_A_BROWSER, *only, *session.posargs)
 
 
 @nox.session(python=PYTHONS[:1])
 def fronts(session: nox.Session) -> None:
     """The panel in more front ends: each supported ipykernel, Notebook 7, a kernel on another computer."""
     session.install(".[browser]")
-    session.run("pytest", _IN_A_BROWSER, "tests/browser/fronts", *session.posargs)
+    session.run("pytest", *_SIDE_BY_SIDE, _IN_A_BROWSER, "tests/browser/fronts", *session.posargs)
 
 
 @nox.session(python=PYTHONS[:1])
@@ -101,7 +107,7 @@ def dask(session: nox.Session) -> None:
 def oldest(session: nox.Session) -> None:
     """All tests with the oldest versions of what this package needs."""
     session.install("--resolution=lowest-direct", ".[test]")
-    session.run("pytest", *session.posargs)
+    session.run("pytest", *_SIDE_BY_SIDE, *session.posargs)
 
 
 @nox.session(python=PYTHONS[:1])

@@ -6,6 +6,10 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
+
+from filelock import FileLock
 
 FLAGS = [
     "--no-sandbox",
@@ -26,9 +30,19 @@ def find_chromium() -> str | None:
     Returns:
         Its path; None: Playwright knows where its own is.
     """
+    # One at a time: the tests may run side by side.
+    with FileLock(Path(tempfile.gettempdir()) / "cognito_jupyter-chromium.lock"):
+        return _installed() or _install()
+
+
+def _installed() -> str | None:
     for name in (os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome"):
         if name and shutil.which(name):
             return shutil.which(name)
+    return None
+
+
+def _install() -> str | None:
     if sys.platform.startswith("linux") and os.getuid() == 0 and shutil.which("apt-get"):
         subprocess.run(["apt-get", "update", "-qq"], check=False, capture_output=True)
         subprocess.run(["apt-get", "install", "-y", "-qq", "chromium"], check=True, capture_output=True)

@@ -16,7 +16,8 @@ from cognito_jupyter.errors import LoginError
 from cognito_jupyter.notebook.controller import Phase
 from cognito_jupyter.notebook.panel_content import content_of
 from cognito_jupyter.notebook.signin import LoginRequest
-from tests.notebook.walk import Walk, request_for, until_true
+from tests.notebook.walk import Walk, request_for
+from tests.patience import until_true
 
 SECRET_PARTS = ("authorize?", "state=", "nonce=", "code_challenge", "code=abc")
 

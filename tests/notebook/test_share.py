@@ -6,8 +6,6 @@ import json
 import os
 import signal
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -15,6 +13,7 @@ import pytest
 
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.local.kernel import Kernel
+from tests.patience import until_true
 
 from .conftest import Notebook, Person
 
@@ -31,14 +30,6 @@ WHO = LIST.replace(
 ENDPOINT = 'os.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"]'
 REMEMBER = "import os\nbefore = dict(os.environ)"
 AS_BEFORE = "dict(os.environ) == before"
-PATIENCE = 30.0
-
-
-def wait_for(holds: Callable[[], object], patience: float = PATIENCE) -> None:
-    until = time.monotonic() + patience
-    while not holds():
-        assert time.monotonic() < until, "It never came true."
-        time.sleep(0.02)
 
 
 def endpoint_of(notebook: Notebook) -> psutil.Process:
@@ -61,7 +52,7 @@ def test_one_line_signs_in_and_programs_can_use_it_until_the_logout(notebook: No
     assert "role cognito-jupyter-Analyst, with programs and libraries by the environment" in shown
     assert "nobody has asked yet" in shown
     assert "listed" in notebook.text(LIST)
-    wait_for(lambda: "asked for last" in notebook.text("%cognito_status"))
+    until_true(lambda: "asked for last" in notebook.text("%cognito_status"))
     endpoint = endpoint_of(notebook)
     notebook.text("%cognito_logout")
     assert is_over(endpoint)
@@ -166,7 +157,7 @@ def test_a_kernel_in_one_long_call_of_c_is_missed_by_nobody(
         notebook.text("%cognito_login -r Analyst --share")
         notebook.text("import subprocess, sys")
         notebook.text(f"asking = subprocess.Popen([sys.executable, '-c', '''{ASK_ALL_THE_TIME}'''])")
-        wait_for(lambda: "asked for last" in notebook.text("%cognito_status"))
+        until_true(lambda: "asked for last" in notebook.text("%cognito_status"))
         # A thread of the kernel's shows that nothing else could run there.
         notebook.text(TICK)
         notebook.text(BUSY)
@@ -198,7 +189,7 @@ def test_a_kernel_that_is_killed_takes_the_endpoint_along_also_when_a_fork_of_it
     os.kill(int(notebook.value("os.getpid()")), signal.SIGKILL)
     try:
         # The issue's own bound.
-        wait_for(lambda: is_over(endpoint), patience=2.0)
+        until_true(lambda: is_over(endpoint), patience=2.0)
         assert not is_over(psutil.Process(forked))
         assert not file.exists()
     finally:
@@ -215,7 +206,7 @@ def test_a_kernel_that_is_shut_down_leaves_nothing(
         endpoint = endpoint_of(notebook)
         assert list(tmp_path.glob("cognito-share-*"))
         kernel.manager.shutdown_kernel(now=False)
-        wait_for(lambda: is_over(endpoint))
+        until_true(lambda: is_over(endpoint))
         assert not list(tmp_path.glob("cognito-share-*"))
 
 

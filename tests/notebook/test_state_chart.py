@@ -15,7 +15,8 @@ from cognito_jupyter.notebook.panel import LoginPanel
 from cognito_jupyter.notebook.signin import LoginRequest
 from tests.conftest import as_tokens
 from tests.notebook.state_chart import PICTURE, ROUTES, draw
-from tests.notebook.walk import Walk, request_for, until_true
+from tests.notebook.walk import Walk, request_for
+from tests.patience import until_true
 
 WAYS = {(start, end) for start, _, end in CHART}
 

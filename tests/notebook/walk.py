@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -18,6 +17,7 @@ from cognito_jupyter.notebook.controller import Phase, Watcher
 from cognito_jupyter.notebook.panel import LoginPanel
 from cognito_jupyter.notebook.signin import LoginRequest
 from cognito_jupyter.notebook.state import NotebookState
+from tests.patience import until_true
 
 
 class Visitor(Watcher):
@@ -75,13 +75,6 @@ class Walk:
         assert login is not None
         user = self.cognito.demo_user
         sign_in(login.authorization_url, user.username, user.password)
-
-
-def until_true(holds: Callable[[], bool], what: Callable[[], str] = lambda: "") -> None:
-    until = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < until, what()
-        time.sleep(0.01)
 
 
 def request_for(cognito: LocalCognito, **changes: object) -> LoginRequest:

@@ -9,13 +9,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
 from cognito_jupyter.sharing.endpoint_process import SOURCE, EndpointProcess
+from tests.patience import PATIENCE, until_true
 
 KEYS = {
     "AccessKeyId": "ASIA1",
@@ -23,7 +24,6 @@ KEYS = {
     "Token": "the-session-token",
     "Expiration": "2099-01-01T00:00:00Z",
 }
-PATIENCE = 20.0
 
 
 @pytest.fixture
@@ -32,13 +32,6 @@ def endpoint() -> Iterator[EndpointProcess]:
     process.put("/Analyst", KEYS)
     yield process
     process.close()
-
-
-def wait_for(holds: Callable[[], object]) -> None:
-    until = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < until, "It never came true."
-        time.sleep(0.02)
 
 
 def connect(endpoint: EndpointProcess) -> socket.socket:
@@ -70,23 +63,23 @@ def ask(endpoint: EndpointProcess, path: str = "/Analyst") -> tuple[int, dict[st
 def known_to(endpoint: EndpointProcess) -> None:
     """Waits until the process has heard all that it was told before."""
     endpoint.put("/last", {})
-    wait_for(lambda: ask(endpoint, "/last")[0] == 200)
+    until_true(lambda: ask(endpoint, "/last")[0] == 200)
 
 
 def test_it_answers_what_it_was_given_last(endpoint: EndpointProcess) -> None:
     known_to(endpoint)
     assert ask(endpoint) == (200, KEYS)
     endpoint.put("/Analyst", KEYS | {"AccessKeyId": "ASIA2"})
-    wait_for(lambda: ask(endpoint) == (200, KEYS | {"AccessKeyId": "ASIA2"}))
+    until_true(lambda: ask(endpoint) == (200, KEYS | {"AccessKeyId": "ASIA2"}))
     endpoint.put("/Analyst", {"code": "AccessDenied", "message": "Signed out."}, status=403)
-    wait_for(lambda: ask(endpoint) == (403, {"code": "AccessDenied", "message": "Signed out."}))
+    until_true(lambda: ask(endpoint) == (403, {"code": "AccessDenied", "message": "Signed out."}))
 
 
 def test_keys_that_are_over_are_not_handed_out(endpoint: EndpointProcess) -> None:
     endpoint.put("/Analyst", KEYS, until=time.time() + 1)
     known_to(endpoint)
     assert ask(endpoint)[0] == 200
-    wait_for(lambda: ask(endpoint)[0] == 503)
+    until_true(lambda: ask(endpoint)[0] == 503)
     assert ask(endpoint)[1]["code"] == "ExpiredToken"
 
 
@@ -193,7 +186,7 @@ def test_it_tells_who_asked_and_when(endpoint: EndpointProcess) -> None:
     before = time.time()
     for _ in range(5):
         ask(endpoint)
-    wait_for(lambda: (asked := endpoint.asked("/Analyst")) is not None and asked.times == 5)
+    until_true(lambda: (asked := endpoint.asked("/Analyst")) is not None and asked.times == 5)
     asked = endpoint.asked("/Analyst")
     assert asked is not None
     assert before - 0.01 <= asked.last <= time.time()
@@ -257,7 +250,7 @@ def test_a_parent_that_is_killed_takes_it_along(how: str) -> None:
         process = psutil.Process(int(pid))
         parent.kill()
         try:
-            wait_for(lambda: not runs(process))
+            until_true(lambda: not runs(process))
             assert not Path(file).exists()
             assert not Path(file).parent.exists()
         finally:
@@ -271,14 +264,14 @@ def test_closing_ends_it_and_removes_its_files(endpoint: EndpointProcess) -> Non
     endpoint.close()
     assert not process.is_running()
     assert not folder.exists()
-    wait_for(lambda: not endpoint.alive)
+    until_true(lambda: not endpoint.alive)
 
 
 def test_its_end_is_noticed() -> None:
     news: list[str] = []
     process = EndpointProcess(lambda: news.append("news"))
     os.kill(pid_of(process), signal.SIGTERM)
-    wait_for(lambda: news == ["news"])
+    until_true(lambda: news == ["news"])
     assert not process.alive
     # Nobody is there to hear it, which is nobody's fault here.
     process.put("/Analyst", KEYS)

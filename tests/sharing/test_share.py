@@ -9,7 +9,6 @@ import pickle
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 from cognito_jupyter.sharing import environment as env
 from tests.conftest import as_tokens
 from tests.credentials.hands import Hands
+from tests.patience import until_true
 
 from .conftest import BUCKET, python
 
@@ -38,14 +38,6 @@ while time.time() < until:
     time.sleep(0.3)
 print("listed")
 """
-PATIENCE = 30.0
-
-
-def wait_for(holds: Callable[[], object]) -> None:
-    until = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < until, "It never came true."
-        time.sleep(0.02)
 
 
 def test_another_process_uses_the_role_past_three_expiries(
@@ -94,7 +86,7 @@ def test_what_is_handed_out_is_good_for_sixteen_minutes_at_least(
             cognito.knobs.clock_offset = hands.now - time.time()
             least = min(least, left())
             # Minutes pass here faster than the renewing thread could come.
-            wait_for(lambda: left() > 19 * 60)
+            until_true(lambda: left() > 19 * 60)
     assert least >= 16 * 60
     # Not sooner than is needed either: an hour and forty minutes take three of them.
     assert cognito.counts[EXCHANGE] <= 4
@@ -171,7 +163,7 @@ def test_it_tells_until_when_and_who_asked(cognito: LocalCognito, shared: sharin
     assert role.until > datetime.now(UTC)
     before = datetime.now(UTC)
     assert python(LIST).stdout == "listed\n"
-    wait_for(lambda: shared.roles[0].last_asked is not None)
+    until_true(lambda: shared.roles[0].last_asked is not None)
     asked = shared.roles[0].last_asked
     assert asked is not None
     assert before < asked < datetime.now(UTC)
@@ -213,7 +205,7 @@ def test_once_the_sign_in_has_ended_others_are_told_so(
     manager.auth_tokens = as_tokens(cognito.issue_tokens())
     with sharing.share(manager, ["Analyst"]) as share:
         cognito.knobs.fail("token:refresh_token", status=400, body='{"error":"invalid_grant"}', times=None)
-        wait_for(lambda: share.roles[0].problem is not None)
+        until_true(lambda: share.roles[0].problem is not None)
         done = python(LIST)
         assert "Received non 200 response 403 from container metadata" in done.stderr
         assert "The sign-in has ended" in done.stderr
@@ -224,7 +216,7 @@ def test_it_closes_with_the_sign_in(manager: CognitoCredentialsManager) -> None:
     before = dict(os.environ)
     share = sharing.share(manager)
     manager.sign_out()
-    wait_for(lambda: share.closed and dict(os.environ) == before)
+    until_true(lambda: share.closed and dict(os.environ) == before)
     with pytest.raises(RefusedError):
         share.use("Analyst")
 
@@ -264,5 +256,5 @@ def test_a_forked_worker_uses_the_share_and_cannot_end_it(shared: sharing.Share)
 
 def test_an_endpoint_that_was_killed_is_told_of(shared: sharing.Share) -> None:
     shared._endpoint._process.kill()
-    wait_for(lambda: shared.roles[0].problem is not None)
+    until_true(lambda: shared.roles[0].problem is not None)
     assert shared.roles[0].until is None

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ from cognito_jupyter.errors import UnavailableError
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.sharing import duckdb_secret
 from tests.conftest import manager_for
+from tests.patience import until_true
 
 from .by_environment import duckdb_connection
 
@@ -35,13 +35,6 @@ def keepers() -> int:
     return sum(thread.name == KEEPER for thread in threading.enumerate())
 
 
-def wait_for(condition: Callable[[], bool]) -> None:
-    until = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < until, "It did not come about within 30 s."
-        time.sleep(0.02)
-
-
 def rows(connection: Any, cognito: LocalCognito) -> int:
     return len(connection.execute(f"FROM 's3://{cognito.bucket}/{cognito.data_key}'").fetchall())
 
@@ -52,11 +45,11 @@ def test_it_is_replaced_when_the_credentials_are(
     with duckdb_secret(manager, connection, "Analyst"):
         assert rows(connection, cognito) == 360
         newest = manager.get_credentials(role_suffix="Analyst")["access_key_id"]
-        wait_for(lambda: f"key_id={newest};" in connection.execute(SECRETS).fetchall()[0][1])
+        until_true(lambda: f"key_id={newest};" in connection.execute(SECRETS).fetchall()[0][1])
         assert rows(connection, cognito) == 360
         assert cognito.aws.gate.requests[-1].access_key_id == newest
     assert connection.execute(SECRETS).fetchall() == []
-    wait_for(lambda: keepers() == 0)
+    until_true(lambda: keepers() == 0)
 
 
 def test_every_connection_to_the_database_sees_it(
@@ -84,7 +77,7 @@ def test_a_cell_run_twice_leaves_one_secret_and_one_thread(
 ) -> None:
     duckdb_secret(manager, connection, "Analyst")
     second = duckdb_secret(manager, connection, "Uploader")
-    wait_for(lambda: keepers() == 1)
+    until_true(lambda: keepers() == 1)
     rows(connection, cognito)
     assert cognito.aws.gate.requests[-1].role_arn == cognito.roles["Uploader"]
     second.close()
@@ -100,10 +93,10 @@ def test_it_ends_with_its_connection(manager: CognitoCredentialsManager) -> None
     closed.close()
     # What wakes it: without any news it would look again within half a minute.
     manager.get_credentials(role_suffix="Analyst")
-    wait_for(lambda: keepers() == 1)
+    until_true(lambda: keepers() == 1)
     del connection, dropped
     gc.collect()
-    wait_for(lambda: keepers() == 0)
+    until_true(lambda: keepers() == 0)
 
 
 def test_signing_out_takes_it_away_and_signing_in_again_does_not_bring_back_somebody_else(
@@ -112,7 +105,7 @@ def test_signing_out_takes_it_away_and_signing_in_again_does_not_bring_back_some
     with duckdb_secret(manager, connection, "Analyst"):
         tokens = manager.auth_tokens
         manager.sign_out()
-        wait_for(lambda: connection.execute(SECRETS).fetchall() == [])
+        until_true(lambda: connection.execute(SECRETS).fetchall() == [])
         cognito.add_user("other", "other-password", ("Analyst",))
         authenticator = manager.authenticator
         assert authenticator is not None
@@ -120,7 +113,7 @@ def test_signing_out_takes_it_away_and_signing_in_again_does_not_bring_back_some
         manager.get_credentials(role_suffix="Analyst")
         assert connection.execute(SECRETS).fetchall() == []
         manager.auth_tokens = tokens
-        wait_for(lambda: bool(connection.execute(SECRETS).fetchall()))
+        until_true(lambda: bool(connection.execute(SECRETS).fetchall()))
 
 
 def test_the_machines_configuration_says_where_s3_is(
