@@ -55,13 +55,12 @@ class DaskShare:
         self.courier = courier
         self.role_arn = live.role_arn
         self.failure: Exception | None = None
-        self._live = live
         self._subject = _subject(manager)
         self._pushed: Snapshot | None = None
         self._failures = 0
         self._changed, self._settled = threading.Event(), threading.Event()
         self._unwanted = False
-        self._keeper = _Keeper(self)
+        self._keeper = _Keeper(self, live)
 
     @property
     def closed(self) -> bool:
@@ -70,7 +69,7 @@ class DaskShare:
 
     @property
     def until(self) -> datetime | None:
-        """When the credentials that the workers have end; None before the first push."""
+        """When the credentials that the workers have end; None before the first push, and after the end."""
         return self._pushed.expiration if self._pushed is not None else None
 
     def open(self) -> None:
@@ -119,12 +118,12 @@ class DaskShare:
 
     # -- in its own thread
 
-    def keep(self) -> None:
+    def keep(self, live: SlotCredentials) -> None:
         """Pushes whenever there is something new, until nobody wants it any more."""
         unsubscribe = self.manager.on_change(self._changed.set)
         try:
             while self._wanted():
-                rest = self._round()
+                rest = self._round(live)
                 if self._pushed is not None or self._failures >= _FIRST_ATTEMPTS:
                     self._settled.set()
                 # What the round itself changed is no news; what else came meanwhile is looked at before the rest.
@@ -138,10 +137,10 @@ class DaskShare:
     def _wanted(self) -> bool:
         return not self._unwanted and self.courier.connected and _subject(self.manager) == self._subject
 
-    def _round(self) -> float:
+    def _round(self, live: SlotCredentials) -> float:
         """Renews and pushes what is due; returns the seconds until something else is."""
         try:
-            self._push(self._live.snapshot())
+            self._push(live, live.snapshot())
         except ClusterRefusedError as error:
             self.failure, self._unwanted = error, True
         except Exception as error:  # noqa: BLE001 - Dask raises what it likes; the thread has to outlive it all
@@ -151,10 +150,10 @@ class DaskShare:
             self.failure, self._failures = _silence(self.courier), 0
         return self._seconds_left()
 
-    def _push(self, held: Snapshot) -> None:
+    def _push(self, live: SlotCredentials, held: Snapshot) -> None:
         """Pushes what is held, or what takes its place where too little of its life is left."""
         try:
-            newest = self._live.lasting(held.lifetime * (1 - _RENEW_AFTER))
+            newest = live.lasting(held.lifetime * (1 - _RENEW_AFTER))
         except CognitoError:
             # Still good for a while.
             self._push_if_new(held)
@@ -176,19 +175,20 @@ class DaskShare:
             self.courier.withdraw()
         except Exception as error:  # noqa: BLE001 - likewise; what is there expires by itself
             self.failure = error
+        self._pushed = None
         self._settled.set()
         atexit.unregister(self.close)
 
 
 class _Keeper(threading.Thread):
-    """The thread that keeps a share fresh; a worker that is in the same process knows it by its name."""
+    """The thread that keeps a share fresh; a worker that is in the same process knows it by its name.
 
-    def __init__(self, share: DaskShare) -> None:
-        super().__init__(name=share.courier.kernel, daemon=True)
+    It alone holds the credentials, and only until it ends: they would be renewed for as long as somebody holds them.
+    """
+
+    def __init__(self, share: DaskShare, live: SlotCredentials) -> None:
+        super().__init__(target=share.keep, args=(live,), name=share.courier.kernel, daemon=True)
         self.share = share
-
-    def run(self) -> None:
-        self.share.keep()
 
 
 def dask(

@@ -49,7 +49,7 @@ class Courier:
         self.principal = principal
         self.pushes = 0
         self.workers: int | None = 0
-        self._taken: Snapshot | None = None
+        self._taken = ""
         # One for each kernel: closing one of two notebooks of a person takes nothing from the other one.
         self.kernel = f"cognito-dask-{secrets.token_hex(6)}"
         self._region = region
@@ -93,8 +93,8 @@ class Courier:
             # A worker's own words.
             self.withdraw()
             raise _somebody_else(str(error)) from None
-        if snapshot is not self._taken:
-            self._taken, self.pushes = snapshot, self.pushes + 1
+        if snapshot.frozen.access_key != self._taken:
+            self._taken, self.pushes = str(snapshot.frozen.access_key), self.pushes + 1
 
     def _reach(self, plugin: CredentialsPlugin, patience: float) -> int | None:
         """How many workers answer that they have it; None where one of them does not in time."""

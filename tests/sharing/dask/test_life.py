@@ -131,6 +131,16 @@ def asked(environ: dict[str, str]) -> tuple[int, str]:
     return answer.status_code, answer.text
 
 
+def test_after_the_end_of_a_share_nobody_renews_for_it(
+    client: Client, manager: CognitoCredentialsManager, cognito: LocalCognito
+) -> None:
+    cognito.knobs.credentials_seconds = 3
+    with dask(manager, client, "Analyst") as share:
+        eventually(lambda: manager._renewal.running and share.until, "there is something to renew")
+    eventually(lambda: not manager._renewal.running, "nothing is left to renew")
+    assert share.until is None
+
+
 def test_sessions_that_tasks_have_begun_go_on_when_the_person_is_back(
     client: Client, manager: CognitoCredentialsManager, cognito: LocalCognito
 ) -> None:
@@ -165,8 +175,8 @@ def test_tasks_that_run_while_the_keys_are_replaced_never_see_a_gap(
     cognito.knobs.credentials_seconds = 3
     with dask(manager, client, "Analyst") as share:
         first = endpoints_of(client)
-        until = time.monotonic() + 8
-        while time.monotonic() < until:
+        until = time.monotonic() + PATIENCE
+        while share.courier.pushes < 4 and time.monotonic() < until:
             client.gather(client.map(tasks.read_by_boto3, range(4), pure=False))
             assert endpoints_of(client) == first
         assert share.courier.pushes >= 4

@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 LIFETIME = 5.0
 MINUTE = 60.0
 ASKED = "GetCredentialsForIdentity"
-RENEWALS = 6
+RENEWALS = 4
 
 
 def test_a_minute_of_tasks_goes_on_while_a_worker_is_killed_and_one_is_added(
