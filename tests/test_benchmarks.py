@@ -15,11 +15,14 @@ from cognito_jupyter.local import LocalCognito
 from tests.benchmarks.chart import write_chart
 from tests.benchmarks.distance import Distance
 from tests.benchmarks.front import Front
+from tests.benchmarks.kernels import Kernel, calls_of, counted, kept
 from tests.benchmarks.record import write_record
+from tests.benchmarks.stage import Stage
 from tests.benchmarks.table import Figure, Group, Reach, lines_of
 
 _SVG = "{http://www.w3.org/2000/svg}"
 _ROUND_TRIP = 0.1
+EXCHANGE = "GetCredentialsForIdentity"
 
 
 @pytest.fixture
@@ -72,6 +75,45 @@ def test_the_front_passes_a_request_and_its_answer_on(front: Front, cognito: Loc
     assert answer.getheader("x-amzn-ErrorType") == "ResourceNotFoundException"
     assert json.load(answer)["__type"] == "ResourceNotFoundException"
     connection.close()
+
+
+@pytest.fixture(scope="module")
+def one_stage() -> Iterator[Stage]:
+    with Stage() as stage:
+        yield stage
+
+
+@pytest.fixture
+def stage(one_stage: Stage) -> Iterator[Stage]:
+    with one_stage.environment():
+        yield one_stage
+
+
+def test_a_kernel_that_restarts_tells_its_steps_and_asks_nobody(stage: Stage) -> None:
+    """They are all there is to the whole; and a kernel that finds no sign-in is not measured."""
+    with kept(stage, stage.port) as folder:
+        stage.forget_counts()
+        with Kernel(stage, stage.port, folder, warm=False) as kernel:
+            kernel.begin()
+            steps = kernel.seconds()
+        assert [stage.count(endpoint) for endpoint in ("token:refresh_token", "GetId", EXCHANGE)] == [0, 0, 0]
+        next(folder.glob("*.sign-in")).unlink()
+        with Kernel(stage, stage.port, folder, warm=False) as kernel:
+            kernel.begin()
+            with pytest.raises(RuntimeError, match="has ended"):
+                kernel.seconds()
+    assert steps.pop("whole") == pytest.approx(sum(steps.values()))
+
+
+def test_kernels_at_one_expiry_are_counted_by_what_cognito_heard(stage: Stage) -> None:
+    assert counted(stage, stage.port, 2) == {"token endpoint": 1.0, EXCHANGE: 1.0}
+
+
+def test_kernels_reach_one_call_and_no_more() -> None:
+    """One round too many is a sample among others, as everywhere; most of them may not have one."""
+    one, two = {"token endpoint": 1.0, EXCHANGE: 1.0}, {"token endpoint": 2.0, EXCHANGE: 1.5}
+    assert [figure.reached for figure in calls_of([one, one, two])] == [True, True]
+    assert [figure.reached for figure in calls_of([one, two, two])] == [False, False]
 
 
 def figure(samples: tuple[float, ...] = (3.0, 1.0, 2.0), reference: tuple[float, ...] | None = (40.0,)) -> Figure:

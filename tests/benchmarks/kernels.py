@@ -95,14 +95,15 @@ def measure_kernels(stage: Stage) -> Group:
     with stage.environment(port):
         boto3 = tuple(import_of_boto3() * 1e3 for _ in range(_RESTARTS))
         restarts = [_restart(stage, port) for _ in range(_RESTARTS)]
-        counts = [_counted(stage, port) for _ in range(_ROUNDS)]
+        counts = [counted(stage, port, _KERNELS) for _ in range(_ROUNDS)]
     steps = [
         Figure(name, "ms", tuple(each[step] * 1e3 for each in restarts), boto3, _FLOOR) for step, name in _STEPS.items()
     ]
-    return Group("Kernels that share a sign-in by the store", (*steps, *_calls(counts)))
+    return Group("Kernels that share a sign-in by the store", (*steps, *calls_of(counts)))
 
 
-def _calls(counts: list[dict[str, float]]) -> Iterator[Figure]:
+def calls_of(counts: list[dict[str, float]]) -> Iterator[Figure]:
+    """How often Cognito was asked, in each round, as figures that have something to reach."""
     one: Samples = (1.0,) * len(counts)
     for name in _ENDPOINTS:
         samples = tuple(each[name] for each in counts)
@@ -111,15 +112,18 @@ def _calls(counts: list[dict[str, float]]) -> Iterator[Figure]:
 
 
 def _restart(stage: Stage, port: int) -> dict[str, float]:
-    with _kept(stage, port) as folder, Kernel(stage, port, folder, warm=False) as kernel:
+    with kept(stage, port) as folder, Kernel(stage, port, folder, warm=False) as kernel:
         kernel.begin()
         return kernel.seconds()
 
 
-def _counted(stage: Stage, port: int) -> dict[str, float]:
-    """Rotation is on, without a grace: a second refresh with the same token would end the sign-in of all."""
-    with _kept(stage, port) as folder, contextlib.ExitStack() as stack:
-        kernels = [stack.enter_context(Kernel(stage, port, folder, warm=True)) for _ in range(_KERNELS)]
+def counted(stage: Stage, port: int, size: int) -> dict[str, float]:
+    """How often so many kernels ask Cognito at one expiry.
+
+    Rotation is on, without a grace: a second refresh with the same token would end the sign-in of all.
+    """
+    with kept(stage, port) as folder, contextlib.ExitStack() as stack:
+        kernels = [stack.enter_context(Kernel(stage, port, folder, warm=True)) for _ in range(size)]
         stage.turn(rotation=True, clock_offset=LATER)
         stage.forget_counts()
         for kernel in kernels:
@@ -132,7 +136,7 @@ def _counted(stage: Stage, port: int) -> dict[str, float]:
 
 
 @contextlib.contextmanager
-def _kept(stage: Stage, port: int) -> Iterator[Path]:
+def kept(stage: Stage, port: int) -> Iterator[Path]:
     """A folder that holds a sign-in with the credentials of every role that is used."""
     with tempfile.TemporaryDirectory(prefix="benchmark-") as name:
         manager, folder = signed_in(cognito_jupyter, stage, port), Path(name) / "sign-ins"
