@@ -142,7 +142,8 @@ class Keeper:
                 # Without the lock another kernel may have been a moment faster: what it got is in the file then.
                 if self.newer(newest):
                     return self._newest(self._glance(), newest)
-                if turn is not None and turn.sign_in is not None:
+                # Nor is a note left then: what the faster one is about to write would find another file than it knows.
+                if turn is not None and turn.sign_in is not None and not self._hung:
                     self._write(turn, replace(turn.sign_in, ended=True))
                 raise
             self._write_tokens(turn, answer)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from cognito_jupyter.credentials import keeper
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.errors import SignedOutError
 from cognito_jupyter.local import LocalCognito
@@ -81,6 +84,31 @@ def test_signing_out_takes_away_what_is_left_of_it(folder: Path) -> None:
     end(restarted(folder))
     restarted(folder).sign_out()
     assert {path.suffix for path in folder.iterdir()} == {".lock"}
+
+
+def test_while_another_kernel_holds_the_lock_nothing_is_noted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may have newer tokens already, and be about to write them."""
+    monkeypatch.setattr(keeper, "_PATIENCE", 0.1)
+    manager = restarted(folder)
+    store = store_in(folder)
+    before = store.path.read_bytes()
+    with store.locked() as turn:
+        end(manager)
+        assert store.path.read_bytes() == before
+        assert turn.sign_in is not None
+        turn.replace(turn.sign_in)
+    assert not restarted(folder).ended
+
+
+def test_a_credential_process_says_it_and_asks_nobody(cognito: LocalCognito, folder: Path) -> None:
+    end(restarted(folder))
+    asked = cognito.counts.copy()
+    command = [str(Path(sys.executable).with_name("cognito-jupyter")), "credential-process"]
+    done = subprocess.run([*command, str(store_in(folder).path)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "The sign-in has ended" in done.stderr
+    assert "cognito-jupyter login" in done.stderr
+    assert cognito.counts == asked
 
 
 def test_an_outage_is_not_taken_for_the_end(cognito: LocalCognito, folder: Path) -> None:
