@@ -86,7 +86,7 @@ def long(session: nox.Session) -> None:
 def libraries(session: nox.Session) -> None:
     """One sign-in and the libraries that people use it with, across expiries; the versions are those of the README."""
     session.install("-c", "tests/sharing/libraries/versions.txt", ".[libraries]")
-    session.run("pytest", *_SIDE_BY_SIDE, "-m", "", "tests/sharing/libraries", *session.posargs)
+    session.run("pytest", "-m", "", "tests/sharing/libraries", *session.posargs)
 
 
 @nox.session(python=PYTHONS[:1])
