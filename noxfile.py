@@ -100,7 +100,7 @@ def soak(session: nox.Session) -> None:
 def dask(session: nox.Session) -> None:
     """One sign-in and the workers of Dask clusters on this machine."""
     session.install(".[test,dask,s3fs]")
-    session.run("pytest", "-m", "", "tests/sharing/dask", *session.posargs)
+    session.run("pytest", *_SIDE_BY_SIDE, "-m", "", "tests/sharing/dask", *session.posargs)
 
 
 @nox.session(python=PYTHONS[:1])

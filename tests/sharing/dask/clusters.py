@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.local.seed import data_set
 
+from ...patience import PATIENCE, until_true
 from .tasks import NO_PACKAGE
 
 if TYPE_CHECKING:
     from distributed import Client, LocalCluster
-
-PATIENCE = 60.0
 
 
 @contextmanager
@@ -41,10 +39,7 @@ def cluster_of(workers: int, folder: Path, **options: Any) -> Iterator[tuple[Loc
 
 def eventually(condition: Callable[[], object], what: str) -> None:
     """Waits for something that happens by itself."""
-    until = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < until, f"This did not happen: {what}"
-        time.sleep(0.05)
+    until_true(condition, lambda: f"This did not happen: {what}")
 
 
 def plugins_of(client: Client) -> dict[str, bytes]:

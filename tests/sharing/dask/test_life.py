@@ -25,8 +25,9 @@ from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 from cognito_jupyter.sharing import dask
 
 from ...conftest import manager_for
+from ...patience import PATIENCE
 from . import tasks
-from .clusters import PATIENCE, cluster_of, eventually, plugins_of, size_of_data
+from .clusters import cluster_of, eventually, plugins_of, size_of_data
 
 if TYPE_CHECKING:
     from distributed import Client, LocalCluster

@@ -18,8 +18,9 @@ from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.sharing import dask
 
+from ...patience import PATIENCE
 from . import tasks
-from .clusters import PATIENCE, cluster_of, eventually, size_of_data
+from .clusters import cluster_of, eventually, size_of_data
 from .crowd import crowds_of
 
 if TYPE_CHECKING:

@@ -19,8 +19,9 @@ from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.sharing import dask
 
+from ...patience import PATIENCE
 from . import tasks
-from .clusters import PATIENCE, eventually
+from .clusters import eventually
 from .tap import Tap
 
 if TYPE_CHECKING:

@@ -17,8 +17,9 @@ from cognito_jupyter.errors import UnavailableError
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.sharing import dask
 
+from ...patience import PATIENCE
 from . import tasks
-from .clusters import PATIENCE, cluster_of, eventually, plugins_of, size_of_data
+from .clusters import cluster_of, eventually, plugins_of, size_of_data
 
 pytestmark = pytest.mark.long
 
