@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -21,6 +22,18 @@ from cognito_jupyter.oauth.tokens import CognitoTokens
 def stop_button() -> None:
     """A shell that starts this in the background has the stop button ignored, here and in every child process."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def nobody_renews_afterwards() -> Iterator[None]:
+    """A manager that somebody still holds, such as a traceback, asks for no keys in the middle of another test."""
+    yield
+    for thread in threading.enumerate():
+        # The thread lets go of its target as it ends.
+        target = getattr(thread, "_target", None) if thread.name == "cognito-renewal" else None
+        if target is not None:
+            target.__self__.close()
+            thread.join(10)
 
 
 @pytest.fixture(autouse=True)

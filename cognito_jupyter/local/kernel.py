@@ -15,7 +15,9 @@ from typing import Any, Self
 
 from jupyter_client.manager import KernelManager
 
-_READY = 60.0
+_READY = 30.0
+_STARTS = 3
+"""How often a kernel is started at most: its ports are found before, and another program may have them by then."""
 _TICK = 0.1
 
 Message = dict[str, Any]
@@ -69,6 +71,18 @@ class Kernel:
         self.client: Any = None
 
     def __enter__(self) -> Self:
+        for left in reversed(range(_STARTS)):
+            try:
+                self._start()
+            except RuntimeError:
+                if not left:
+                    raise
+                self.manager = KernelManager(kernel_name="python3")
+            else:
+                break
+        return self
+
+    def _start(self) -> None:
         # A kernel writes warnings to its terminal that concern nobody here.
         self.manager.start_kernel(
             env=self._environment, cwd=str(self._folder) if self._folder else None, stderr=subprocess.DEVNULL
@@ -78,9 +92,10 @@ class Kernel:
             self.client.start_channels()
             self.client.wait_for_ready(timeout=_READY)
         except BaseException:
+            self.client.stop_channels()
             self.manager.shutdown_kernel(now=True)
+            self.manager.cleanup_resources()
             raise
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from cognito_jupyter.sharing.carried import Carried
-from cognito_jupyter.sharing.courier import _MODULES
 
 from ..test_carried import Parcel
 
@@ -25,4 +24,6 @@ class Secret(Parcel):
 
 def test_what_is_secret_comes_after_the_first_ten_thousand_bytes() -> None:
     """Dask logs so much of what it could not unpickle."""
+    from cognito_jupyter.sharing.courier import _MODULES
+
     assert pickle.dumps(Secret(Carried(_MODULES))).index(b"the secret") > 10_000
