@@ -66,20 +66,11 @@ def fronts(session: nox.Session) -> None:
     session.run("pytest", *_SIDE_BY_SIDE, _IN_A_BROWSER, "tests/browser/fronts", *session.posargs)
 
 
-@nox.session(python=PYTHONS[:1])
+@nox.session(python=False)
 def long(session: nox.Session) -> None:
-    """The tests that take a minute or more each."""
-    session.install(".[test]")
-    session.run(
-        "pytest",
-        "-m",
-        "long",
-        "--ignore=tests/sharing/libraries",
-        "--ignore=tests/sharing/dask",
-        "--timeout",
-        "900",
-        *session.posargs,
-    )
+    """The tests that take minutes, or many packages: fronts, libraries, dask."""
+    for name in ("fronts", "libraries", "dask"):
+        session.notify(name)
 
 
 @nox.session(python=PYTHONS[:1])
