@@ -118,7 +118,7 @@ def types(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS[:1])
 def bench(session: nox.Session) -> None:
-    """The benchmarks, printed as ratios; they take seven minutes, and nothing else should run meanwhile."""
+    """The benchmarks, printed as ratios; they take eight minutes, and nothing else should run meanwhile."""
     session.install(".[test]")
     # What they are compared with. Its dependencies are heavy, and its Cognito module does without them.
     session.install("--no-deps", "mast_transfer_tools==1.0.3")

@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 
 from .table import Figure, Group, number
 
-_WIDTH, _LABELS, _RIGHT = 900, 330, 110
+_WIDTH, _LABELS, _RIGHT = 960, 410, 110
 _ROW, _HEAD, _TOP = 34, 34, 64
 _BAR = 10
 _LEAST = 0.1
