@@ -7,7 +7,7 @@ import keyword
 import math
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..errors import SettingError
 from .ipython import parse
@@ -34,6 +34,11 @@ class LoginArguments:
     timeout: float | None
     remember: bool = False
     fresh: bool = False
+
+    @property
+    def asks_for_something(self) -> bool:
+        """Whether there is more to it than how it is shown."""
+        return replace(self, panel=False) != NO_ARGUMENTS
 
 
 NO_ARGUMENTS = LoginArguments(

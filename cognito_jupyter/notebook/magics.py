@@ -134,12 +134,11 @@ class CognitoMagics(Magics):
         """
         given = read.read_login(type(self).cognito_login, line)
         if given.panel:
-            self._show_panel()
+            self._show_panel(given)
             return
-        self._sign_in(given)
+        self._sign_in(self.request(given))
 
-    def _sign_in(self, given: LoginArguments) -> None:
-        request = self.request(given)
+    def _sign_in(self, request: LoginRequest) -> None:
         with self.state.frontend.hearing_widgets() as hear:
             wait(lambda pause: self.state.sign_in(request, pause), hear)
 
@@ -152,21 +151,31 @@ class CognitoMagics(Magics):
         the same. In a console, which shows no widgets, it signs you in by a link and shows your status as text.
         """
         self._takes_nothing("cognito_panel", line)
-        self._show_panel()
+        self._show_panel(read.NO_ARGUMENTS)
 
-    def _show_panel(self) -> None:
+    def _show_panel(self, given: LoginArguments) -> None:
         if not self.state.frontend.is_notebook:
             # A console or a terminal, which shows no widgets: the same as text.
-            self._sign_in(read.NO_ARGUMENTS)
+            self._sign_in(self.request(given))
             if self.state.current is not None:
                 show(self.state.status(self.state.current))
             return
         from .panel import LoginPanel
 
         panel = LoginPanel(self.state)
-        if self.state.current is None and self.state.controller.attempt is None:
+        if given.asks_for_something:
+            self._start(self.request(given))
+        elif self.state.current is None and self.state.controller.attempt is None:
             panel.start()
         show_panel(panel)
+
+    def _start(self, request: LoginRequest) -> None:
+        """What is asked for, at once where a sign-in serves it, and else as a login that the panel shows."""
+        if self.state.serves(request):
+            self._sign_in(request)
+        else:
+            self.state.controller.chosen_to_stay = None
+            self.state.start_login(request)
 
     @line_magic
     @plainly

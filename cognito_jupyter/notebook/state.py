@@ -89,6 +89,11 @@ class NotebookState:
                 return
         await self._log_in(request, pause)
 
+    def serves(self, request: LoginRequest) -> bool:
+        """Whether a sign-in of this notebook gives what is asked for, without a login."""
+        held = self._held(request.settings)
+        return held is not None and not held.manager.ended and not request.fresh
+
     def _held(self, settings: Settings) -> SignIn | None:
         return next((sign_in for sign_in in self._sign_ins if sign_in.serves(settings)), None)
 

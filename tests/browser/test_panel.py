@@ -92,6 +92,8 @@ def test_cancel_ends_the_cell_and_time_runs_out_by_itself(open_book: Open) -> No
     book.shows(2, "Nobody finished the sign-in")
 
 
+PANELLED = "%cognito_login --panel --role-suffix"
+WHO = 'print(session.client("sts").get_caller_identity()["Arn"])'
 UNTIL_UPLOADER = """
 import time
 until = time.time() + 60
@@ -111,6 +113,18 @@ def test_another_role_is_taken_by_the_drop_down(open_book: Open) -> None:
     book.panel.get_by_label("Role").select_option("Uploader")
     book.run(3)
     book.shows(3, "Uploader")
+
+
+def test_login_with_panel_takes_what_else_was_asked_for(open_book: Open) -> None:
+    """The cell does not wait, and the role is the one that it names: before the sign-in, and after it."""
+    book = open_book(LOAD, f"{PANELLED} Uploader", UNTIL_UPLOADER, f"{PANELLED} Analyst", WHO)
+    book.run(0, 1)
+    book.sign_in()
+    book.is_signed_in()
+    book.run(2)
+    book.shows(2, "Uploader")
+    book.run(3, 4)
+    book.shows(4, "Analyst")
 
 
 def test_every_panel_shows_the_same_and_signing_out_is_seen_in_all(open_book: Open) -> None:
