@@ -13,13 +13,12 @@ from . import arguments as read
 from .completion import MagicCompleter
 from .failure import plainly
 from .ipython import argument, line_magic, magic_with_arguments, show, show_panel
+from .login_requests import LoginRequests
 from .waiting import wait
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from ..agreement import Agree
-    from ..config import Settings
     from .arguments import LoginArguments, ShareArguments
     from .signin import LoginRequest, SignIn
     from .state import NotebookState
@@ -39,7 +38,6 @@ _LOGIN_OPTIONS = (
 )
 _SHARE_OPTIONS = ("--stop", "--hide-credentials-file", "--default-session")
 _PROFILE_OPTIONS = ("--role-suffix", "--remove")
-_OWN_TRAITS = frozenset({"name", "manager_name", "hide_person", "share"})
 
 
 def _text(what: str) -> Unicode[str | None, str | bytes | None]:
@@ -90,6 +88,7 @@ class CognitoMagics(Magics):
         )
         share = MagicCompleter(_SHARE_OPTIONS, {}, self._suffixes)
         profile = MagicCompleter(_PROFILE_OPTIONS, {"--role-suffix": self._suffixes, "-r": self._suffixes})
+        self._requests = LoginRequests(self)
         self.completers = {"%cognito_login": login, "%cognito_share": share, "%cognito_profile": profile}
 
     @functools.cached_property
@@ -97,7 +96,7 @@ class CognitoMagics(Magics):
         """What the shell remembers; made when a magic first runs, so that loading stays quick."""
         from .state import NotebookState
 
-        return NotebookState(self.own_shell, self._usual_request, lambda: self.hide_person)
+        return NotebookState(self.own_shell, self._requests.usual, lambda: self.hide_person)
 
     @magic_with_arguments("cognito_login")
     @argument("-r", "--role-suffix", type=read.role, help="The role to take: the end of its name, such as Analyst.")
@@ -220,7 +219,7 @@ class CognitoMagics(Magics):
             show(shared_table(self.state.shared.roles))
 
     def _share_as_asked(self, sign_in: SignIn, given: ShareArguments) -> None:
-        name = self._own_name("name")
+        name = self._requests.variable("name")
         self.state.shared.open(
             sign_in,
             given.role_suffixes or [self.state.variables.role_of(name, sign_in.manager)],
@@ -255,7 +254,7 @@ class CognitoMagics(Magics):
         elif current is None:
             show(NOT_SIGNED_IN)
         else:
-            suffix = given.role_suffix or self.state.variables.role_of(self._own_name("name"), current.manager)
+            suffix = given.role_suffix or self.state.variables.role_of(self._requests.variable("name"), current.manager)
             region = current.settings.session_region
             path = sharing.write_profile(current.manager, given.profile, suffix, region_name=region)
             show(profile_written(given.profile, str(path), current.manager.role_arn(suffix)))
@@ -293,86 +292,18 @@ class CognitoMagics(Magics):
         link = authenticator.logout_url(logout_uri) if authenticator else None
         show(signed_out(names, link))
 
-    def _usual_request(self) -> LoginRequest:
-        """What a login without arguments asks for; nobody can be asked anything on the way."""
-        return self._request(read.NO_ARGUMENTS, None)
-
     def request(self, given: LoginArguments) -> LoginRequest:
-        """A login's arguments and settings together; whoever is there may be asked about a settings file.
+        """What a login's arguments and the settings ask for; whoever is there may be asked about a settings file.
 
         Raises:
             SettingError: A setting is missing or malformed.
         """
-        return self._request(given, _agree if self.state.frontend.can_ask else None)
-
-    def _request(self, given: LoginArguments, agree: Agree | None) -> LoginRequest:
-        """The same, where `agree` decides whether anybody can be asked.
-
-        Raises:
-            SettingError: A setting is missing or malformed.
-        """
-        from .frontend import sign_of_distance
-        from .signin import LoginRequest
-
-        settings = self._settings(given, agree)
-        return LoginRequest(
-            settings=settings,
-            session_name=given.name or self._own_name("name"),
-            manager_name=given.manager_name or self._own_name("manager_name"),
-            role_suffix=given.role_suffix,
-            timeout=given.timeout or settings.timeout,
-            paste=given.paste,
-            open_browser=not given.no_browser,
-            share=given.share or self.share,
-            fresh=given.fresh,
-            distance=sign_of_distance(settings.remote_kernel),
-        )
-
-    def _settings(self, given: LoginArguments, agree: Agree | None) -> Settings:
-        """All settings of a login, from where each is set most strongly.
-
-        Raises:
-            SettingError: One is missing or malformed.
-        """
-        from ..config import resolve
-
-        overrides: dict[str, object] = {"timeout": given.timeout} if given.timeout else {}
-        if given.remember:
-            overrides["remember"] = True
-        discover = self._discover if given.fresh else self._known_or_discovered
-        return resolve(overrides, traits=self._traits_set(), profile=given.profile, discover=discover, agree=agree)
-
-    def _traits_set(self) -> dict[str, object]:
-        """The settings that somebody has given by `c.CognitoMagics` or `%config`."""
-        names = [name for name in self.class_own_traits(config=True) if name not in _OWN_TRAITS]
-        values = {name: getattr(self, name) for name in names}
-        return {name: value for name, value in values.items() if value not in (None, [])}
-
-    def _own_name(self, trait: str) -> str:
-        value: str = getattr(self, trait)
-        if not value.isidentifier():
-            raise SettingError(
-                f"CognitoMagics.{trait} is {value!r}, which cannot be the name of a variable.", "Change it."
-            )
-        return value
-
-    @functools.cached_property
-    def _discover(self) -> functools._lru_cache_wrapper[str]:
-        """Finds a pool's domain, over the network only once: a second login asks nobody."""
-        from ..oauth.discovery import discover_domain
-
-        return functools.cache(discover_domain)
-
-    def _known_or_discovered(self, user_pool_id: str, region: str) -> str:
-        """A pool's domain: nobody is asked for that of a sign-in that is kept on this computer."""
-        from ..credentials.kept import kept_domain
-
-        return kept_domain(user_pool_id) or self._discover(user_pool_id, region)
+        return self._requests.of(given, _agree if self.state.frontend.can_ask else None)
 
     def _kept(self) -> SignIn | None:
         """The sign-in that is kept on this computer, and that no login of this notebook has taken yet."""
         try:
-            return self.state.kept(self._usual_request().settings)
+            return self.state.kept(self._requests.usual().settings)
         except CognitoError:  # without settings there is none to be found
             return None
 
