@@ -17,10 +17,6 @@ _FLOOR = "three raw requests on open connections"
 _FIRST, _AGAIN, _RENEWAL = "first login", "the same person again", "renewal of both layers"
 _REACH = {_FIRST: Reach(1.10, "ratio"), _AGAIN: Reach(0.75, "ratio"), _RENEWAL: Reach(0.75, "ratio")}
 
-_FAR = 40
-"""Milliseconds from which on a figure has something to reach: nearer than that, the floor is no more than the time that
-the machine itself takes, which the raw requests spend on no verification, no store and no session."""
-
 _Times = dict[str, list[float]]
 
 
@@ -46,7 +42,7 @@ def _at(stage: Stage, round_trip: int) -> list[Figure]:
             _milliseconds(floor),
             _FLOOR,
             _milliseconds(theirs[name]) if has_reference else None,
-            reach if round_trip >= _FAR else None,
+            reach,
         )
         for name, reach in _REACH.items()
     ]
