@@ -14,6 +14,8 @@ from typing import Any, Self
 
 _COMM_MESSAGES = frozenset({"comm_open", "comm_msg", "comm_close"})
 _LOG = logging.getLogger(__name__)
+_NAP = 0.5
+_NAPS = 60
 
 
 class CommPump:
@@ -88,6 +90,32 @@ class CommPump:
             _LOG.warning("A widget's handler failed while a cell was waiting.", exc_info=True)
         finally:
             kernel._publish_status("idle", "shell", parent=message)
+
+
+def keep_awake(kernel: Any, wanted: Callable[[], bool]) -> None:
+    """Makes a kernel look for messages by itself, twice a second for half a minute.
+
+    From ipykernel 7.0 to 7.3 a cell's reply goes past the stream that reads the requests, and takes along the wake-up
+    for a message that comes in the same moment: it is read when the next client connects, if ever (ipykernel's issue
+    1554, mended in 7.4). The first message of a widget that a cell shows comes just then. In 6.x there is one thread,
+    and no such moment.
+
+    Args:
+        kernel: ipykernel's.
+        wanted: Whether a message is still waited for.
+    """
+    thread, stream = getattr(kernel, "shell_channel_thread", None), getattr(kernel, "shell_stream", None)
+    if thread is None or stream is None:
+        return
+    import zmq
+
+    def look(left: int) -> None:
+        if left and wanted() and not stream.closed():
+            stream.flush(zmq.POLLIN)
+            thread.io_loop.call_later(_NAP, look, left - 1)
+
+    # In the thread that the stream belongs to.
+    thread.io_loop.add_callback(look, _NAPS)
 
 
 def _needed(kernel: Any, stream: Any) -> tuple[Any, ...]:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from .comms import CommPump
+from .comms import CommPump, keep_awake
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -58,6 +58,11 @@ class Frontend:
         parent = getattr(self.kernel, "get_parent", None)
         message = parent("shell") if parent is not None else {}
         return "cellId" in (message.get("metadata") or {})
+
+    def hears_soon(self, wanted: Callable[[], bool]) -> None:
+        """Makes sure that a widget's first message is heard, for as long as it is wanted."""
+        if self.kernel is not None:
+            keep_awake(self.kernel, wanted)
 
     @contextlib.contextmanager
     def hearing_widgets(self) -> Iterator[Callable[[], None]]:

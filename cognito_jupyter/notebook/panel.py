@@ -89,6 +89,7 @@ class LoginPanel(ipywidgets.VBox, Watcher):
 
     def _repr_mimebundle_(self, **how: Any) -> dict[str, Any]:
         bundle: dict[str, Any] = super()._repr_mimebundle_(**how)
+        self._state.frontend.hears_soon(lambda: not self.seen)
         return {**bundle, "text/plain": repr(self), "text/html": PANEL_ONLY.html()}
 
     def changed(self) -> None:

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Locator, Page, Request, expect
+from playwright.sync_api import Error as PlaywrightError, Locator, Page, Request, expect
 
 from cognito_jupyter.local import LocalCognito
 
@@ -81,6 +81,13 @@ class Book:
     def shows(self, index: int, text: str) -> None:
         """Waits until a cell's output holds a text."""
         expect(self.cell(index).locator(".jp-OutputArea")).to_contain_text(text)
+
+    def seen(self) -> str:
+        """What stands in the notebook, as text: for whoever has to find out why a test failed."""
+        try:
+            return self.page.locator(".jp-Notebook").first.inner_text(timeout=5_000)
+        except PlaywrightError as error:
+            return f"Its page cannot be read: {error}"
 
     # -- menus
 

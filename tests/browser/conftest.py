@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -125,9 +125,28 @@ class Visit(Protocol):
     def __call__(self, path: Path, context: BrowserContext | None = None, front_end: str = "lab") -> Book: ...
 
 
+_BOOKS = pytest.StashKey[list[Book]]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test that fails says what its person saw last."""
+    report = yield
+    if report.failed and call.when == "call":
+        for book in item.stash.get(_BOOKS, []):
+            report.sections.append((f"what {book.path.name} shows", book.seen()))
+    return report
+
+
 @pytest.fixture
-def visit(person: BrowserContext, desk: Desk, lab: Lab, cognito: LocalCognito) -> Iterator[Visit]:
+def visit(
+    request: pytest.FixtureRequest, person: BrowserContext, desk: Desk, lab: Lab, cognito: LocalCognito
+) -> Iterator[Visit]:
     pages: list[Page] = []
+    books: list[Book] = []
+    request.node.stash[_BOOKS] = books
 
     def visit_it(path: Path, context: BrowserContext | None = None, front_end: str = "lab") -> Book:
         if context is None and front_end == "lab":
@@ -138,6 +157,7 @@ def visit(person: BrowserContext, desk: Desk, lab: Lab, cognito: LocalCognito) -
             where = "lab/workspaces/other/tree" if front_end == "lab" else "notebooks"
             page.goto(f"{lab.url}{where}/{path.name}?token={lab.token}")
         book = Book(page, path, cognito)
+        books.append(book)
         book.wait_for_kernel()
         return book
 

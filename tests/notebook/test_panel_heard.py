@@ -1,0 +1,42 @@
+"""The first message of a panel, by which it is answered at all."""
+
+from __future__ import annotations
+
+import time
+
+from tests.notebook.conftest import Notebook
+from tests.patience import until_true
+
+# Reads what the socket has to say and does nothing about it, as ipykernel 7.0 to 7.3 do when they send a cell's reply.
+_MISSES = """
+import threading, time, zmq, cognito_jupyter
+kernel = get_ipython().kernel
+thread = getattr(kernel, "shell_channel_thread", None)
+def miss():
+    time.sleep(2)
+    kernel.shell_stream.socket.get(zmq.EVENTS)
+if thread is not None:
+    threading.Timer(0.5, thread.io_loop.add_callback, [miss]).start()
+panel = cognito_jupyter.LoginPanel()
+print(panel._face.comm.comm_id)
+panel
+"""
+
+
+def test_a_panel_is_answered_though_the_kernel_missed_its_first_message(notebook: Notebook) -> None:
+    """Else it says that it works beside its own kernel alone, in front of just that."""
+    client = notebook.kernel.client
+    comm = notebook.text(_MISSES).split()[0]
+    time.sleep(1.5)
+    seen = {"comm_id": comm, "data": {"method": "custom", "content": {"seen": True}}}
+    client.shell_channel.send(client.session.msg("comm_msg", seen))
+    answers = []
+
+    def answered() -> bool:
+        message = notebook.kernel._next_message()
+        if message is not None and message["msg_type"] == "comm_msg" and message["content"]["comm_id"] == comm:
+            answers.append(message["content"]["data"]["content"]["head"])
+        return bool(answers)
+
+    until_true(answered)
+    assert "You are not signed in" in answers[0]
