@@ -68,11 +68,13 @@ class Standing:
     Attributes:
         problem: What went wrong last, in a sentence or two.
         busy: What is being done just now, in a word or two.
+        as_wished: Whether what it says is no fault, since the person stopped it.
     """
 
     phase: Phase = Phase.IDLE
     problem: str | None = None
     busy: str | None = None
+    as_wished: bool = False
 
 
 class Controller:
@@ -192,7 +194,7 @@ class Controller:
                 login(find(), lambda: self._start is start)
             except CognitoError as error:
                 if self._start is start:
-                    self._put(Standing(Phase.OVER, str(error)))
+                    self._put(_over(error))
 
         self.refresh()
         threading.Thread(target=work, name="cognito-panel-action", daemon=True).start()
@@ -226,7 +228,7 @@ class Controller:
             searching = self._start is not None and self.attempt is None and self._standing.phase is Phase.STARTING
             self._start = None
         if searching:
-            self._put(Standing(Phase.OVER, str(_stopped())))
+            self._put(_over(_stopped()))
         self.cancel(wait=False)
 
     def settle(self) -> None:
@@ -277,7 +279,7 @@ class Controller:
         except CognitoError as error:
             attempt.failure = error
             kept = attempt.outcome.exception() is None and not attempt.given_up
-            standing = Standing(Phase.SIGNED_IN if kept else Phase.OVER, str(error))
+            standing = Standing(Phase.SIGNED_IN, str(error)) if kept else _over(error)
         except BaseException as error:  # noqa: BLE001 - a fault of ours: the magic raises it again, the panel shows it
             attempt.failure = error
             standing = Standing(Phase.OVER, f"Something went wrong that should not ({type(error).__name__}).")
@@ -293,6 +295,10 @@ class Controller:
         with self._lock:
             self._standing = standing
         self.refresh()
+
+
+def _over(error: CognitoError) -> Standing:
+    return Standing(Phase.OVER, str(error), as_wished=isinstance(error, LoginCancelledError))
 
 
 def _stopped() -> LoginCancelledError:

@@ -42,6 +42,7 @@ class LoginPanel(ipywidgets.VBox, Watcher):
 
     Args:
         state: The notebook's state; None: that of the shell it is made in.
+        box: What every box of ipywidgets takes, such as `layout`.
 
     Raises:
         LoginError: It is made outside a notebook (a ConnectionError).
@@ -50,12 +51,12 @@ class LoginPanel(ipywidgets.VBox, Watcher):
         seen: Whether a front end has shown it.
     """
 
-    def __init__(self, state: NotebookState | None = None) -> None:
+    def __init__(self, state: NotebookState | None = None, **box: Any) -> None:
         self._state = state or magics_here("A LoginPanel").state
         self._lock = threading.RLock()
         self._plain = self.seen = False
         self._make_parts()
-        super().__init__(layout=ipywidgets.Layout(width="auto"))
+        super().__init__(**{"layout": {"width": "auto"}, **box})
         self.add_class("cognito-panel")
         self._state.controller.watch(self)
         self.changed()

@@ -49,7 +49,8 @@ def content_of(state: NotebookState, standing: Standing, *, plain: bool) -> Cont
         plain: Whether the HTML is all there is: no box in it, and CSS to move the bars.
     """
     problem = standing.problem or (_ENDED if standing.phase is Phase.ENDED else None)
-    head = page.heading(_TITLES[standing.phase], problem, standing.busy or _BUSY.get(standing.phase))
+    busy = standing.busy or _BUSY.get(standing.phase)
+    head = page.heading(_TITLES[standing.phase], problem, busy, calm=standing.as_wished)
     body = ""
     if standing.phase is Phase.WAITING:
         body = _waiting(state, plain)

@@ -22,11 +22,18 @@ _BOX = """<label class="address">Address<input type="password" autocomplete="off
  data-lpignore="true" placeholder="Paste it here"></label>"""
 
 
-def heading(title: str, problem: str | None = None, busy: str | None = None) -> str:
-    """The panel's first lines: how it stands."""
+def heading(title: str, problem: str | None = None, busy: str | None = None, *, calm: bool = False) -> str:
+    """The panel's first lines: how it stands.
+
+    Args:
+        title: That, in a few words.
+        problem: What went wrong, and what to do.
+        busy: What is being done just now.
+        calm: Whether the problem is none, and is only said.
+    """
     lines = f"<h4>{html.escape(title)}</h4>"
     if problem:
-        lines += f'<p class="problem">{html.escape(problem)}</p>'
+        lines += f'<p class="{"soft" if calm else "problem"}">{html.escape(problem)}</p>'
     if busy:
         lines += f'<p class="soft">{html.escape(busy)} …</p>'
     return lines
@@ -125,9 +132,10 @@ def clock(when: datetime) -> str:
 
 
 def in_words(seconds: float) -> str:
-    """A length of time as a person says it; panel_face.js says it the same way."""
+    """A length of time as a person says it; panel_face.js says it the same way, and counts the last minutes."""
     if seconds < 7200:
-        return f"{max(0, round(seconds / 60))} minutes"
+        minutes = max(0, round(seconds / 60))
+        return f"{minutes} minute{'' if minutes == 1 else 's'}"
     return f"{round(seconds / 3600)} hours" if seconds < 172_800 else f"{round(seconds / 86_400)} days"
 
 

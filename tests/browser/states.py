@@ -16,7 +16,11 @@ try:
     cognito.refresh_user_pool_tokens()
 except PermissionError:
     pass"""
-CELLS = (LOAD, "import cognito_jupyter\ncognito_jupyter.LoginPanel()", f"{LOGIN} --timeout 2", _ENDS)
+_ELSEWHERE = """import os
+os.environ["JUPYTERHUB_USER"] = "demo"
+%cognito_login --panel --role-suffix Analyst
+del os.environ["JUPYTERHUB_USER"]"""
+CELLS = (LOAD, "import cognito_jupyter\ncognito_jupyter.LoginPanel()", f"{LOGIN} --timeout 2", _ELSEWHERE, _ENDS)
 WRONG = "https://hub.example.org/?code=abc&state=def"
 
 
@@ -34,8 +38,7 @@ def states(book: Book, cognito: LocalCognito) -> Iterator[str]:
     book.says("You are not signed in")
     yield "signed-out"
     yield from _states_that_come_to_nothing(book)
-    # In the first panel, once the one below that timed out has been scrolled past.
-    book.button("Try again").click()
+    # In the first panel, once those below it have been scrolled past.
     with cognito.aws._lock:
         book.sign_in()
         book.says("Signing you in")
@@ -45,7 +48,7 @@ def states(book: Book, cognito: LocalCognito) -> Iterator[str]:
     book.panel.get_by_label("Role").select_option("Uploader")
     expect(book.button("Sign out")).to_be_enabled()
     yield "role-changed"
-    book.run(3)
+    book.run(4)
     book.says("Your sign-in has ended")
     yield "ended-by-server"
 
@@ -67,6 +70,9 @@ def _states_that_come_to_nothing(book: Book) -> Iterator[str]:
     book.run(2)
     book.says("Nobody finished the sign-in")
     yield "timed-out"
+    book.run(3)
+    book.says("it was started by JupyterHub")
+    yield "waiting-elsewhere"
 
 
 def _denial(authorization_url: str) -> str:

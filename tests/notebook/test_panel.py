@@ -14,7 +14,9 @@ from ipywidgets.embed import dependency_state
 import cognito_jupyter
 from cognito_jupyter.errors import LoginError
 from cognito_jupyter.notebook.controller import Phase
+from cognito_jupyter.notebook.panel import LoginPanel
 from cognito_jupyter.notebook.panel_content import content_of
+from cognito_jupyter.notebook.panel_page import in_words
 from cognito_jupyter.notebook.signin import LoginRequest
 from tests.notebook.walk import Walk, request_for
 from tests.patience import until_true
@@ -109,6 +111,34 @@ def test_signed_in_it_says_what_is_known_of_how_long_that_lasts(walk: Walk) -> N
     walk.reaches(Phase.SIGNED_IN)
     assert body(walk).count('role="progressbar"') == 2
     assert "Sign-in: " in body(walk)
+
+
+def test_what_a_person_has_stopped_is_said_and_not_shown_as_a_fault(walk: Walk) -> None:
+    waits(walk)
+    walk.click("Cancel")
+    walk.reaches(Phase.OVER)
+    stopped = content_of(walk.state, walk.state.controller.standing, plain=False).head
+    assert "The sign-in was stopped." in stopped
+    assert "problem" not in stopped
+    walk.cognito.knobs.fail("token:authorization_code", status=400, times=1)
+    walk.click("Try again")
+    walk.signs_in()
+    walk.reaches(Phase.OVER)
+    assert 'class="problem"' in content_of(walk.state, walk.state.controller.standing, plain=False).head
+
+
+def test_it_takes_what_every_box_of_ipywidgets_takes(walk: Walk) -> None:
+    narrow = LoginPanel(walk.state, layout={"width": "20rem"}, box_style="info")
+    assert (narrow.layout.width, narrow.box_style) == ("20rem", "info")
+    assert walk.panel.layout.width == "auto"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(-5, "0 minutes"), (60, "1 minute"), (300, "5 minutes"), (7200, "2 hours"), (200_000, "2 days")],
+)
+def test_time_is_said_as_a_person_says_it(seconds: float, words: str) -> None:
+    assert in_words(seconds) == words
 
 
 def test_a_taken_name_is_said_before_anybody_signs_in(walk: Walk) -> None:
