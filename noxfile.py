@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -28,9 +29,12 @@ def _is_here(version: str) -> bool:
 PYTHONS = [version for version in _KNOWN if _is_here(version)]
 
 
-# Most of a test's time is waiting, for a kernel to start or for keys to expire. Four, on however many cores: more
-# kernels at once would wait for each other.
-_SIDE_BY_SIDE = ("--numprocesses=logical", "--maxprocesses=4", "--dist=loadscope")
+# Container images often set this. The tests start hundreds of Pythons, each of which would compile all that it imports.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# Half of a test's time is waiting, for a kernel to start or for keys to expire: so one more than there are cores. Not
+# many more: kernels would wait for each other.
+_SIDE_BY_SIDE = (f"--numprocesses={min((os.cpu_count() or 1) + 1, 4)}", "--dist=loadscope")
 
 
 @nox.session(python=PYTHONS)
