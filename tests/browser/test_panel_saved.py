@@ -16,19 +16,6 @@ TEXT_OF_A_REOPENED_ONE = re.compile("Loading widget|model not found|run %cognito
 BUSY = "import pathlib, time\nwhile not pathlib.Path({go!r}).exists(): time.sleep(0.1)"
 
 
-def test_a_save_while_it_waits_holds_no_link(open_book: Open, lab_settings: Settings) -> None:
-    """JupyterLab saves by itself every two minutes, so this happens to whoever takes a while to sign in."""
-    lab_settings(WIDGETS, {"saveState": True})
-    book = open_book(LOAD, LOGIN)
-    book.run(0)
-    book.start(1)
-    expect(book.link).to_be_visible()
-    saved = book.save()
-    assert WIDGET_STATE in saved
-    assert "Cancel" in saved
-    assert parts_in(saved) == []
-
-
 def test_a_save_while_the_kernel_is_busy_holds_nothing_that_was_pasted(
     open_book: Open, far: str, lab_settings: Settings, tmp_path: Path
 ) -> None:

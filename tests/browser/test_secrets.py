@@ -71,7 +71,7 @@ def test_nothing_secret_is_saved_with_the_widgets(  # noqa: PLR0913, PLR0917 - e
 
 
 def test_an_autosave_in_the_middle_of_the_wait_holds_no_link(open_book: Open, lab_settings: Settings) -> None:
-    """JupyterLab saves by itself while the cell waits, widget state included."""
+    """JupyterLab saves by itself every two minutes, so this happens to whoever takes a while to sign in."""
     lab_settings(WIDGETS, {"saveState": True})
     lab_settings(DOCUMENTS, {"autosaveInterval": 1})
     book = open_book(LOAD, LOGIN)
@@ -82,6 +82,7 @@ def test_an_autosave_in_the_middle_of_the_wait_holds_no_link(open_book: Open, la
     book.page.keyboard.type("# so that there is something to save")
     saved = wait_for_file(book, "something to save")
     assert WIDGET_STATE in saved
+    assert "Cancel" in saved
     assert parts_in(saved) == []
 
 
