@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -54,11 +54,13 @@ def test_nothing_that_leaves_the_kernel_holds_a_token_or_a_manager(
             cognito.knobs.credentials_seconds = 3600
             eventually(lambda: share.until and share.until > datetime.now(UTC) + AN_HOUR / 2, "the last renewal")
             keys = cognito.aws.ledger.find(client.submit(tasks.who_reads, pure=False).result(PATIENCE))
-            places = places_of(client, commands, tmp_path)
+            places, every_argument = places_of(client, commands, tmp_path), arguments_of(psutil.process_iter())
             environments = client.run(tasks.environment).values()
     places["wire"] = bytes(tap.heard)
     assert len(secrets) > 6
     assert found(secrets | MANAGER, places) == set()
+    # Whoever started it; but for the names, which programs of other tests may have in theirs.
+    assert found(secrets, {"every argument": every_argument}) == set()
     # The search has looked where something is: the keys, the endpoints' tokens, Dask's own words.
     assert keys is not None
     assert found({keys.secret_key.encode()}, places) == CARRIERS
@@ -108,10 +110,20 @@ def places_of(client: Client, commands: list[psutil.Process], folder: Path) -> d
     return {
         "scheduler": str(client.run_on_scheduler(tasks.state_of)).encode(),
         "environments": json.dumps([*now.values(), *began]).encode(),
-        "arguments": json.dumps([each.info["cmdline"] for each in psutil.process_iter(["cmdline"])]).encode(),
+        "arguments": arguments_of(psutil.Process().children(recursive=True)),
         "files": b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file()),
         "memory": b"".join(piece for process in processes for piece in memory(process.pid)),
     }
+
+
+def arguments_of(processes: Iterable[psutil.Process]) -> bytes:
+    """What stands in their command lines."""
+    lines: list[list[str]] = []
+    for process in processes:
+        # It may be over by now.
+        with suppress(psutil.NoSuchProcess):
+            lines.append(process.cmdline())
+    return json.dumps(lines).encode()
 
 
 def memory(pid: int) -> Iterator[bytes]:
