@@ -28,7 +28,7 @@ class SingleFlight:
 
     Args:
         monotonic: Seconds that never go back.
-        told: Told after each attempt, in its thread, before anybody else may make one.
+        told: Told after each attempt, in its thread; it may ask for what the attempt was for.
     """
 
     def __init__(
@@ -56,14 +56,20 @@ class SingleFlight:
             CognitoError: From the attempt, or from the one that failed while this thread waited.
         """
         arrived = self._monotonic()
-        with self._lock():
-            result = ready()
-            if result is not None:
-                return result
-            if self._failure is not None and (self._failed_at >= arrived or (not insist and self.pause > 0)):
-                # A copy: an exception that is raised many times over collects the tracebacks of all.
-                raise copy.copy(self._failure)
-            return self._attempt(attempt)
+        attempted = False
+        try:
+            with self._lock():
+                result = ready()
+                if result is not None:
+                    return result
+                if self._failure is not None and (self._failed_at >= arrived or (not insist and self.pause > 0)):
+                    # A copy: an exception that is raised many times over collects the tracebacks of all.
+                    raise copy.copy(self._failure)
+                attempted = True
+                return self._attempt(attempt)
+        finally:
+            if attempted:
+                self._told()
 
     def offer(self, wanted: Callable[[], bool], attempt: Callable[[], _Result]) -> None:
         """Makes the attempt if nobody else is at it and no failure is fresh; keeps its error to itself.
@@ -75,14 +81,18 @@ class SingleFlight:
         lock = self._lock()
         if not lock.acquire(blocking=False):
             return
+        attempted = False
         try:
-            if self.pause <= 0 and wanted():
+            attempted = self.pause <= 0 and wanted()
+            if attempted:
                 self._attempt(attempt)
         except CognitoError:
             # Remembered; what is held is still good, so that nobody needs to hear of it.
-            return
+            pass
         finally:
             lock.release()
+        if attempted:
+            self._told()
 
     def forgive(self) -> None:
         """Forgets the last failure: what caused it has been replaced."""
@@ -115,8 +125,6 @@ class SingleFlight:
         except CognitoError as error:
             self._failure, self._failed_at = copy.copy(error), self._monotonic()
             self._failures += 1
-            self._told()
             raise
         self.forgive()
-        self._told()
         return result

@@ -159,7 +159,8 @@ class Holdings:
         """Calls back whenever tokens or credentials were replaced, the sign-in ended, or somebody signed in or out.
 
         Args:
-            callback: Called without arguments in whatever thread made the change; it should only take note.
+            callback: Called without arguments in whatever thread made the change, which goes on when it returns. It may
+                ask for credentials; an error of its own is logged.
 
         Returns:
             A function that ends it.

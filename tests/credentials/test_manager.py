@@ -267,6 +267,29 @@ def test_an_id_token_given_by_hand_is_exchanged(cognito: LocalCognito, manager: 
         manager.get_credentials("not a token")
 
 
+def test_a_callback_that_uses_the_credentials_does_not_hang(
+    cognito: LocalCognito, manager: CognitoCredentialsManager
+) -> None:
+    """Whoever writes the keys to a file at each renewal asks for them in the callback, also after one that failed."""
+    told: list[str] = []
+
+    def export() -> None:
+        if len(told) < 4:
+            told.append("told")
+            manager.refresh_user_pool_tokens()
+            told.append(manager.get_credentials(role_suffix="Analyst")["access_key_id"])
+
+    manager.on_change(export)
+    manager.ensure_credentials("Analyst")
+    assert len(told) >= 4
+    assert "ASIA" in told[-1]
+    told.clear()
+    cognito.knobs.fail(REFRESH, status=400, body='{"error":"invalid_request"}')
+    with pytest.raises(PermissionError):
+        manager.refresh_user_pool_tokens()
+    assert len(told) >= 4
+
+
 def test_it_is_neither_pickled_nor_copied(manager: CognitoCredentialsManager) -> None:
     session = manager.make_refreshing_session("Analyst")
     for thing in (manager, session.get_credentials(), manager.make_session().get_credentials()):
