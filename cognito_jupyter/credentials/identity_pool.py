@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from http import HTTPStatus
-from typing import Any, TypedDict, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, cast
 
 from botocore import UNSIGNED
 from botocore.awsrequest import AWSRequest
@@ -29,6 +29,9 @@ from ..retry_after import retry_after
 from .botocore_session import new_session
 from .complaint import explained, skew_in, unreachable
 from .whole_answers import sent, want_whole_answers
+
+if TYPE_CHECKING:
+    from botocore.model import OperationModel
 
 _LONGEST_PAUSE = 10.0
 _ATTEMPTS = 5
@@ -160,15 +163,22 @@ class IdentityPool:
         return client
 
 
-def _pause(response: Any, attempts: int, *, most: int = _ATTEMPTS, **_: object) -> float | bool | None:
-    """How long botocore is to wait before it repeats a request; False: not at all; None: it decides as usual.
+def _pause(
+    response: Any, attempts: int, operation: OperationModel, *, most: int = _ATTEMPTS, **_: object
+) -> float | None:
+    """How long botocore is to wait before it repeats a request; None: it decides as usual.
 
     It knows nothing of Retry-After. What would take long is left to those who call: they remember it.
+
+    Raises:
+        ClientError: It is not to repeat it; older ones take no other answer for a no.
     """
     asked = retry_after(response[0].headers.get("retry-after")) if response is not None else 0.0
     if asked <= 0 or response[0].status_code < HTTPStatus.BAD_REQUEST:
         return None
-    return asked if asked <= _LONGEST_PAUSE and attempts < most else False
+    if asked <= _LONGEST_PAUSE and attempts < most:
+        return asked
+    raise ClientError(response[1], operation.name)
 
 
 def _required(answer: Any, name: str) -> Any:
