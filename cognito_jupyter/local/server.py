@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import secrets
 import shutil
 import socket
@@ -9,6 +10,7 @@ import ssl
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -26,6 +28,8 @@ from .web import make_app
 
 LOGOUT_URI = "http://localhost:3000/signed-out"
 _CALLBACKS = 10
+_REGISTERED = range(20_000, 32_768)
+"""Below where Linux, the Mac and Windows begin to give ports to whoever asks for any."""
 _GROUPS = (("Admin", 1), ("Analyst", 2), ("Uploader", 3))
 
 
@@ -259,24 +263,24 @@ def _made_up_keys(role_arn: str, session_name: str) -> dict[str, str]:
 
 
 def _free_ports(count: int) -> list[int]:
-    """Ports that are free on both loopbacks now, all held at once so that they differ."""
-    with_both: list[tuple[socket.socket, socket.socket]] = []
-    while len(with_both) < count:
-        first, second = socket.socket(socket.AF_INET), socket.socket(socket.AF_INET6)
-        first.bind(("127.0.0.1", 0))
-        try:
-            second.bind(("::1", first.getsockname()[1]))
-        except OSError:
-            second.close()
-            if socket.has_ipv6:
-                first.close()
-                continue
-        with_both.append((first, second))
-    ports = [first.getsockname()[1] for first, _ in with_both]
-    for pair in with_both:
-        for probe in pair:
-            probe.close()
-    return ports
+    """Ports that are free on both loopbacks now, of those that no system gives away by itself.
+
+    Else a kernel that starts meanwhile might get one of them for a socket of its own.
+    """
+    ports = secrets.SystemRandom().sample(_REGISTERED, len(_REGISTERED))
+    loopbacks = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
+    free = (port for port in ports if not any(_is_taken(family, host, port) for family, host in loopbacks))
+    return list(islice(free, count))
+
+
+def _is_taken(family: socket.AddressFamily, host: str, port: int) -> bool:
+    try:
+        with socket.socket(family) as probe:
+            probe.bind((host, port))
+    except OSError as error:
+        # That a machine has no IPv6 takes no port.
+        return error.errno in {errno.EADDRINUSE, errno.EACCES}
+    return False
 
 
 _WORDS = (
