@@ -28,7 +28,7 @@ logging.basicConfig(level=logging.DEBUG, filename="debug.log")
 USE = """
 import time
 s3 = session.client("s3")
-for _ in range(4):
+for _ in range(5):
     s3.list_objects_v2(Bucket="cognito-jupyter-demo")
     s3.get_object(Bucket="cognito-jupyter-demo", Key="stars/measurements.csv")["Body"].read()
     time.sleep(1)
@@ -134,7 +134,7 @@ def scene(cognito: LocalCognito, tmp_path: Path) -> Iterator[Scene]:
     (home / "tmp").mkdir(parents=True)
     environment = clean_environment(home / "settings", cognito.environment)
     environment |= {"HOME": str(home), "TMPDIR": str(home / "tmp")}
-    cognito.knobs.credentials_seconds = 3
+    cognito.knobs.credentials_seconds = 5
     cognito.knobs.rotation = True
     cognito.secrets.clear()
     search = Search()
