@@ -41,6 +41,14 @@ _CUT_OFF = """(panel) => {
     return !inside || clipped(node) || squeezed;
   }).map((node) => `${node.tagName}.${node.className}: ${(node.textContent || node.placeholder).slice(0, 60)}`);
 }"""
+# JupyterLab gives its parts their sizes a moment after its window has changed.
+_SETTLED = """async (panel) => {
+  const width = () => panel.parentElement.getBoundingClientRect().width;
+  for (let before = 0; width() !== before || width() >= window.innerWidth; ) {
+    before = width();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}"""
 _ROOM = "(panel) => window.innerWidth - panel.parentElement.getBoundingClientRect().width"
 _NARROW = 320
 _ZOOMED = {"width": 600, "height": 500, "deviceScaleFactor": 2, "mobile": False}
@@ -63,7 +71,7 @@ def test_every_state_can_be_read_by_everybody(
         seen.append(state)
         faults += [f"{state}: {fault}" for fault in (*_serious(book.page), *_cut_off(book))]
         _picture(book, f"{state}-{scheme}")
-        with _zoomed(book.page):
+        with _zoomed(book):
             faults += [f"{state} at 200 %: {fault}" for fault in _cut_off(book)]
         with _narrow(book):
             faults += [f"{state} at {_NARROW} px: {fault}" for fault in _cut_off(book)]
@@ -84,14 +92,21 @@ def _cut_off(book: Book) -> list[str]:
 
 
 @contextmanager
-def _zoomed(page: Page) -> Iterator[None]:
+def _zoomed(book: Book) -> Iterator[None]:
+    page = book.page
+    usual = page.viewport_size
+    assert usual is not None
     devtools = page.context.new_cdp_session(page)
     devtools.send("Emulation.setDeviceMetricsOverride", _ZOOMED)
+    book.panel.evaluate(_SETTLED)
     try:
         yield
     finally:
         devtools.send("Emulation.clearDeviceMetricsOverride")
         devtools.detach()
+        # Clearing takes away Playwright's own as well.
+        page.set_viewport_size(usual)
+        book.panel.evaluate(_SETTLED)
 
 
 @contextmanager
@@ -103,10 +118,12 @@ def _narrow(book: Book) -> Iterator[None]:
     for _ in range(2):
         beside = int(book.panel.evaluate(_ROOM))
         book.page.set_viewport_size({"width": _NARROW + beside, "height": usual["height"]})
+        book.panel.evaluate(_SETTLED)
     try:
         yield
     finally:
         book.page.set_viewport_size(usual)
+        book.panel.evaluate(_SETTLED)
 
 
 def _picture(book: Book, name: str) -> None:
