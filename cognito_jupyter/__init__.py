@@ -10,21 +10,20 @@ TYPE_CHECKING = False  # typing itself takes longer to load than all that a cred
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from .config import CognitoConfiguration as CognitoConfiguration
+    from .credentials.boto_sessions import RefreshableCredentialMetadata as RefreshableCredentialMetadata
+    from .credentials.cached_credentials import AWSCredentials as AWSCredentials
     from .credentials.entry_point import (
         get_authenticated_cognito_manager as get_authenticated_cognito_manager,
     )
-    from .credentials.identity_pool import (
+    from .credentials.identity_pool.client import (
         IdentityPoolCredentials as IdentityPoolCredentials,
         IdentityPoolCredentialsResponse as IdentityPoolCredentialsResponse,
     )
     from .credentials.manager import CognitoCredentialsManager as CognitoCredentialsManager
-    from .credentials.sessions import RefreshableCredentialMetadata as RefreshableCredentialMetadata
-    from .credentials.snapshot import AWSCredentials as AWSCredentials
     from .notebook.login import login as login
-    from .notebook.panel import LoginPanel as LoginPanel
+    from .notebook.panel.widget import LoginPanel as LoginPanel
     from .oauth.authenticator import CognitoOAuthAuthenticator as CognitoOAuthAuthenticator
-    from .oauth.callback import (
+    from .oauth.callback_server import (
         OAuthCallbackHandler as OAuthCallbackHandler,
         OAuthCallbackServer as OAuthCallbackServer,
     )
@@ -34,21 +33,22 @@ if TYPE_CHECKING:
         JwtPayload as JwtPayload,
         decode_jwt_payload as decode_jwt_payload,
     )
+    from .settings.resolve import CognitoConfiguration as CognitoConfiguration
 
 _HOMES = {
-    "AWSCredentials": "credentials.snapshot",
-    "CognitoConfiguration": "config",
+    "AWSCredentials": "credentials.cached_credentials",
+    "CognitoConfiguration": "settings.resolve",
     "CognitoCredentialsManager": "credentials.manager",
     "CognitoOAuthAuthenticator": "oauth.authenticator",
     "CognitoTokenRefreshResponse": "oauth.tokens",
     "CognitoTokens": "oauth.tokens",
-    "IdentityPoolCredentials": "credentials.identity_pool",
-    "IdentityPoolCredentialsResponse": "credentials.identity_pool",
+    "IdentityPoolCredentials": "credentials.identity_pool.client",
+    "IdentityPoolCredentialsResponse": "credentials.identity_pool.client",
     "JwtPayload": "oauth.tokens",
-    "LoginPanel": "notebook.panel",
-    "OAuthCallbackHandler": "oauth.callback",
-    "OAuthCallbackServer": "oauth.callback",
-    "RefreshableCredentialMetadata": "credentials.sessions",
+    "LoginPanel": "notebook.panel.widget",
+    "OAuthCallbackHandler": "oauth.callback_server",
+    "OAuthCallbackServer": "oauth.callback_server",
+    "RefreshableCredentialMetadata": "credentials.boto_sessions",
     "decode_jwt_payload": "oauth.tokens",
     "get_authenticated_cognito_manager": "credentials.entry_point",
     "login": "notebook.login",

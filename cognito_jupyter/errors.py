@@ -54,7 +54,7 @@ class SignedOutError(RefusedError):
     """The user pool session has ended: only signing in again helps."""
 
 
-class PastedAnswerError(RefusedError):
+class PastedUrlError(RefusedError):
     """What was pasted is not the answer to this login; the login goes on."""
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cognito_jupyter.credentials.clock import Clock
+from cognito_jupyter._util.clock import Clock
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.local import Knobs, LocalCognito
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
@@ -19,13 +19,13 @@ from cognito_jupyter.oauth.tokens import CognitoTokens
 
 
 @pytest.fixture(autouse=True, scope="session")
-def stop_button() -> None:
+def enable_keyboard_interrupt() -> None:
     """A shell that starts this in the background has the stop button ignored, here and in every child process."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
-def nobody_renews_afterwards() -> Iterator[None]:
+def stop_background_refreshers() -> Iterator[None]:
     """A manager that somebody still holds, such as a traceback, asks for no keys in the middle of another test."""
     yield
     for thread in threading.enumerate():

@@ -5,22 +5,22 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-PATIENCE = 60.0
+TEST_TIMEOUT = 60.0
 
 
-def until_true(
-    holds: Callable[[], object],
-    complaint: Callable[[], str] = lambda: "It never came true.",
-    patience: float = PATIENCE,
+def wait_until(
+    condition: Callable[[], object],
+    message: Callable[[], str] = lambda: "It never came true.",
+    timeout: float = TEST_TIMEOUT,
 ) -> None:
     """Waits until something holds.
 
     Args:
-        holds: Whether it does.
-        complaint: What to say where it never does.
-        patience: Seconds to wait at most.
+        condition: Whether it does.
+        message: What to say where it never does.
+        timeout: Seconds to wait at most.
     """
-    until = time.monotonic() + patience
-    while not holds():
-        assert time.monotonic() < until, complaint()
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, message()
         time.sleep(0.01)

@@ -11,23 +11,23 @@ from contextlib import contextmanager
 import pytest
 
 from cognito_jupyter.local import LocalCognito
-from cognito_jupyter.local.person import sign_in
+from cognito_jupyter.local.login_page_client import submit_login
 
-AUTHORIZE = re.compile(r"https?://\S+/oauth2/authorize\?\S+")
+AUTHORIZE_URL = re.compile(r"https?://\S+/oauth2/authorize\?\S+")
 
 
 @contextmanager
-def signing_in(cognito: LocalCognito, capsys: pytest.CaptureFixture[str]) -> Iterator[list[str]]:
+def sign_in_at_printed_url(cognito: LocalCognito, capsys: pytest.CaptureFixture[str]) -> Iterator[list[str]]:
     """Signs in at the first address that is printed inside; the list gets what was printed."""
     printed: list[str] = []
-    over = threading.Event()
+    done = threading.Event()
 
     def read() -> None:
-        while not over.is_set():
+        while not done.is_set():
             printed.append(capsys.readouterr().out)
-            found = AUTHORIZE.search("".join(printed))
+            found = AUTHORIZE_URL.search("".join(printed))
             if found:
-                sign_in(found[0], cognito.demo_user.username, cognito.demo_user.password)
+                submit_login(found[0], cognito.demo_user.username, cognito.demo_user.password)
                 return
             time.sleep(0.02)
 
@@ -36,5 +36,5 @@ def signing_in(cognito: LocalCognito, capsys: pytest.CaptureFixture[str]) -> Ite
     try:
         yield printed
     finally:
-        over.set()
+        done.set()
         thread.join()

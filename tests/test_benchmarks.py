@@ -13,34 +13,34 @@ import pytest
 
 from cognito_jupyter.local import LocalCognito
 from tests.benchmarks.chart import write_chart
-from tests.benchmarks.distance import Distance
-from tests.benchmarks.front import Front
-from tests.benchmarks.kernels import Kernel, calls_of, counted, kept
+from tests.benchmarks.distance import LatencyProxy
+from tests.benchmarks.front import KeepAliveProxy
+from tests.benchmarks.kernels import Kernel, call_figures, count_calls, stored_sign_in
 from tests.benchmarks.record import write_record
 from tests.benchmarks.stage import Stage
 from tests.benchmarks.table import Figure, Group, Reach, lines_of
 
 _SVG = "{http://www.w3.org/2000/svg}"
-_ROUND_TRIP = 0.1
+ROUND_TRIP = 0.1
 EXCHANGE = "GetCredentialsForIdentity"
 
 
 @pytest.fixture
-def front(cognito: LocalCognito) -> Iterator[Front]:
-    with Front(cognito.port) as front:
+def front(cognito: LocalCognito) -> Iterator[KeepAliveProxy]:
+    with KeepAliveProxy(cognito.port) as front:
         yield front
 
 
 @pytest.fixture
-def connection(front: Front) -> Iterator[http.client.HTTPConnection]:
+def connection(front: KeepAliveProxy) -> Iterator[http.client.HTTPConnection]:
     """To the front, from a distance."""
-    with Distance(front.port, _ROUND_TRIP) as distance:
+    with LatencyProxy(front.port, ROUND_TRIP) as distance:
         connection = http.client.HTTPConnection("127.0.0.1", distance.port, timeout=30)
         yield connection
         connection.close()
 
 
-def seconds_of_a_request(connection: http.client.HTTPConnection) -> float:
+def time_request(connection: http.client.HTTPConnection) -> float:
     began = time.perf_counter()
     connection.request("GET", "/unknown")
     connection.getresponse().read()
@@ -50,23 +50,23 @@ def seconds_of_a_request(connection: http.client.HTTPConnection) -> float:
 def test_the_first_request_takes_two_round_trips_and_each_further_one_takes_one(
     connection: http.client.HTTPConnection,
 ) -> None:
-    assert seconds_of_a_request(connection) >= 2 * _ROUND_TRIP
-    assert seconds_of_a_request(connection) >= _ROUND_TRIP
+    assert time_request(connection) >= 2 * ROUND_TRIP
+    assert time_request(connection) >= ROUND_TRIP
 
 
-def test_a_connection_stays_open_from_one_end_to_the_other(front: Front) -> None:
-    with Distance(front.port, 0) as distance:
+def test_a_connection_stays_open_from_one_end_to_the_other(front: KeepAliveProxy) -> None:
+    with LatencyProxy(front.port, 0) as distance:
         connection = http.client.HTTPConnection("127.0.0.1", distance.port, timeout=30)
         connection.connect()
         socket = connection.sock
         for _ in range(3):
-            seconds_of_a_request(connection)
+            time_request(connection)
             assert connection.sock is socket
         connection.close()
         assert distance.connections == 1
 
 
-def test_the_front_passes_a_request_and_its_answer_on(front: Front, cognito: LocalCognito) -> None:
+def test_the_tls_proxy_forwards_a_request_and_its_response(front: KeepAliveProxy, cognito: LocalCognito) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", front.port, timeout=30)
     target = {"X-Amz-Target": "AWSCognitoIdentityService.GetId", "Content-Type": "application/x-amz-json-1.1"}
     connection.request("POST", "/", json.dumps({"IdentityPoolId": "unknown"}), target)
@@ -89,31 +89,31 @@ def stage(one_stage: Stage) -> Iterator[Stage]:
         yield one_stage
 
 
-def test_a_kernel_that_restarts_tells_its_steps_and_asks_nobody(stage: Stage) -> None:
+def test_a_restarted_kernel_reports_its_steps_and_calls_no_endpoint(stage: Stage) -> None:
     """They are all there is to the whole; and a kernel that finds no sign-in is not measured."""
-    with kept(stage, stage.port) as folder:
-        stage.forget_counts()
+    with stored_sign_in(stage, stage.port) as folder:
+        stage.reset_counts()
         with Kernel(stage, stage.port, folder, warm=False) as kernel:
             kernel.begin()
-            steps = kernel.seconds()
+            steps = kernel.read_step_seconds()
         assert [stage.count(endpoint) for endpoint in ("token:refresh_token", "GetId", EXCHANGE)] == [0, 0, 0]
         next(folder.glob("*.sign-in")).unlink()
         with Kernel(stage, stage.port, folder, warm=False) as kernel:
             kernel.begin()
             with pytest.raises(RuntimeError, match="has ended"):
-                kernel.seconds()
+                kernel.read_step_seconds()
     assert steps.pop("whole") == pytest.approx(sum(steps.values()))
 
 
-def test_kernels_at_one_expiry_are_counted_by_what_cognito_heard(stage: Stage) -> None:
-    assert counted(stage, stage.port, 2) == {"token endpoint": 1.0, EXCHANGE: 1.0}
+def test_kernels_at_one_expiry_are_counted_by_cognitos_calls(stage: Stage) -> None:
+    assert count_calls(stage, stage.port, 2) == {"token endpoint": 1.0, EXCHANGE: 1.0}
 
 
 def test_kernels_reach_one_call_and_no_more() -> None:
     """One round too many is a sample among others, as everywhere; most of them may not have one."""
     one, two = {"token endpoint": 1.0, EXCHANGE: 1.0}, {"token endpoint": 2.0, EXCHANGE: 1.5}
-    assert [figure.reached for figure in calls_of([one, one, two])] == [True, True]
-    assert [figure.reached for figure in calls_of([one, two, two])] == [False, False]
+    assert [figure.reached for figure in call_figures([one, one, two])] == [True, True]
+    assert [figure.reached for figure in call_figures([one, two, two])] == [False, False]
 
 
 def figure(samples: tuple[float, ...] = (3.0, 1.0, 2.0), reference: tuple[float, ...] | None = (40.0,)) -> Figure:
@@ -144,7 +144,7 @@ def test_the_table_has_medians_the_ratio_and_what_was_reached() -> None:
     assert line == "a <figure>  2 ms   1 ms     2.00      40 ms  <= 2 x  reached  (floor: nothing)"
 
 
-def test_the_table_says_where_the_reference_is_not_installed_and_where_it_has_no_such_thing() -> None:
+def test_the_table_marks_a_reference_that_is_not_installed_or_not_available() -> None:
     assert "not installed" in lines_of([figure(reference=None)])[1]
     assert "  -  " in lines_of([figure(reference=())])[1]
 

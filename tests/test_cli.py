@@ -16,9 +16,9 @@ import psutil
 import pytest
 import requests
 
+from cognito_jupyter.demo.check import DemoCheckError, run_notebook
+from cognito_jupyter.demo.jupyterlab import clean_environment
 from cognito_jupyter.local import LocalCognito
-from cognito_jupyter.local.lab import clean_environment
-from cognito_jupyter.local.rehearsal import RehearsalError, rehearse
 
 COMMAND = [sys.executable, "-m", "cognito_jupyter.cli"]
 
@@ -40,7 +40,7 @@ def running(*words: str, until: str) -> Iterator[tuple[subprocess.Popen[str], st
         process.communicate()
 
 
-def family(process: subprocess.Popen[str]) -> list[psutil.Process]:
+def process_tree(process: subprocess.Popen[str]) -> list[psutil.Process]:
     return [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
 
 
@@ -66,19 +66,21 @@ def listening(processes: list[psutil.Process]) -> set[str]:
 
 def test_local_prints_settings_that_work() -> None:
     with running("local", "--json", "--no-aws", "--id-token-seconds", "60", until=r"\}\}") as (_, printed):
-        told = json.loads(printed)
-        domain = told["environment"]["COGNITO_DOMAIN"]
-        pool = told["environment"]["COGNITO_USER_POOL_ID"]
+        printed_settings = json.loads(printed)
+        domain = printed_settings["environment"]["COGNITO_DOMAIN"]
+        pool = printed_settings["environment"]["COGNITO_USER_POOL_ID"]
         document = requests.get(f"{domain}/{pool}/.well-known/openid-configuration", timeout=5).json()
         assert document["token_endpoint"] == f"{domain}/oauth2/token"
         knobs = requests.get(
-            f"{told['admin']['url']}/knobs", headers={"X-Admin-Token": told["admin"]["token"]}, timeout=5
+            f"{printed_settings['admin']['url']}/knobs",
+            headers={"X-Admin-Token": printed_settings["admin"]["token"]},
+            timeout=5,
         ).json()
         assert knobs["id_token_seconds"] == 60
-        assert set(told["user"]) == {"username", "password"}
+        assert set(printed_settings["user"]) == {"username", "password"}
 
 
-def test_local_prints_lines_that_a_shell_takes() -> None:
+def test_local_prints_lines_that_a_shell_accepts() -> None:
     with running("local", "--no-aws", "--latency", "*=0.01", until="Ctrl-C") as (_, printed):
         exports = [line for line in printed.splitlines() if line.startswith("export ")]
         script = "\n".join([*exports, 'echo "$COGNITO_REDIRECT_URI"'])
@@ -90,7 +92,7 @@ def test_local_prints_lines_that_a_shell_takes() -> None:
 def test_local_ends_with_all_that_it_started(sign: signal.Signals) -> None:
     """Also when it is killed and cannot clean up."""
     with running("local", until="Ctrl-C") as (process, _):
-        members = family(process)
+        members = process_tree(process)
         assert len(members) > 1
         assert listening(members) <= {"127.0.0.1", "::1"}
         process.send_signal(sign)
@@ -120,9 +122,8 @@ def test_a_latency_that_makes_no_sense_is_one_line() -> None:
 def test_without_the_extra_it_says_what_to_install(tmp_path: Path) -> None:
     """A Python that has this package and not Flask."""
     (tmp_path / "flask.py").write_text("raise ModuleNotFoundError(\"No module named 'flask'\", name='flask')\n")
-    program = (
-        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from cognito_jupyter.cli import main; sys.exit(main())"
-    )
+    start = "from cognito_jupyter.cli.main import main; sys.exit(main())"
+    program = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {start}"
     done = subprocess.run(
         [sys.executable, "-c", program, "local"], capture_output=True, text=True, check=False, cwd=tmp_path
     )
@@ -132,7 +133,7 @@ def test_without_the_extra_it_says_what_to_install(tmp_path: Path) -> None:
     )
 
 
-def test_the_demo_plays_itself_without_a_screen() -> None:
+def test_the_demo_check_runs_without_a_screen() -> None:
     done = subprocess.run([*COMMAND, "demo", "--check"], capture_output=True, text=True, check=False, timeout=90)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "All of it works" in done.stdout
@@ -150,7 +151,7 @@ def test_the_demo_shows_jupyterlab_and_ends_with_all_of_it(sign: signal.Signals)
         api = found[0].partition("/lab/")[0] + "/api/kernels"
         assert requests.post(api, headers={"Authorization": f"token {found[1]}"}, timeout=30).status_code == 201
         time.sleep(1)
-        members = family(process)
+        members = process_tree(process)
         assert len(members) > 3
         assert listening(members) <= {"127.0.0.1", "::1"}
         assert not [each for each in members if found[1] in " ".join(each.cmdline())]
@@ -158,10 +159,10 @@ def test_the_demo_shows_jupyterlab_and_ends_with_all_of_it(sign: signal.Signals)
         assert_gone(members)
 
 
-def test_a_demo_that_fails_says_which_cell(cognito: LocalCognito, tmp_path: Path) -> None:
+def test_a_failed_demo_check_names_the_cell(cognito: LocalCognito, tmp_path: Path) -> None:
     cells = [{"cell_type": "code", "metadata": {}, "outputs": [], "source": ["1 / 0"]}]
     notebook = tmp_path / "broken.ipynb"
     notebook.write_text(json.dumps({"cells": cells}))
     environment = clean_environment(tmp_path / "settings", cognito.environment)
-    with pytest.raises(RehearsalError, match=r"^1 / 0: (.|\n)*ZeroDivisionError"):
-        rehearse(cognito, notebook, environment, print)
+    with pytest.raises(DemoCheckError, match=r"^1 / 0: (.|\n)*ZeroDivisionError"):
+        run_notebook(cognito, notebook, environment, print)

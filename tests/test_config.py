@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
 
-from cognito_jupyter.config import Settings, profiles, resolve
 from cognito_jupyter.errors import SettingError
-from cognito_jupyter.settings_file import SETTING_NAMES
-from cognito_jupyter.settings_search import ENVIRONMENT_NAMES
+from cognito_jupyter.settings.layers import ENVIRONMENT_NAMES
+from cognito_jupyter.settings.resolve import Settings, profiles, resolve
+from cognito_jupyter.settings.toml_file import SETTING_NAMES
 
 GOOD = {
     "domain": "my-app.auth.us-east-1.amazoncognito.com",
@@ -57,7 +57,7 @@ def toml(values: dict[str, object], profile: str | None = None) -> str:
     return head + "".join(f"{name} = {plain(value)}\n" for name, value in values.items())
 
 
-class Places:
+class SettingSources:
     """Every place that can hold settings, each empty until a test fills it."""
 
     def __init__(self, home: Path, folder: Path) -> None:
@@ -70,7 +70,7 @@ class Places:
             "user": home / "config" / "cognito_jupyter" / "cognito.toml",
             "system": home / "system" / "cognito_jupyter" / "cognito.toml",
         }
-        self.asked: list[str] = []
+        self.prompts: list[str] = []
 
     def write(self, place: str, text: str) -> Path:
         path = self.files[place]
@@ -79,7 +79,7 @@ class Places:
         path.chmod(0o644)
         return path
 
-    def put(self, place: str, values: dict[str, object]) -> None:
+    def set_values(self, place: str, values: dict[str, object]) -> None:
         match place:
             case "arguments":
                 self.arguments = values
@@ -90,45 +90,45 @@ class Places:
             case _:
                 self.write(place, toml(values))
 
-    def resolve(self, profile: str | None = None, *, says: bool | None = True) -> Settings:
+    def resolve(self, profile: str | None = None, *, trusted: bool | None = True) -> Settings:
         return resolve(
             self.arguments,
             traits=self.traits,
             environment=self.environment,
             folder=self.folder,
             profile=profile,
-            discover=discover,
-            agree=None if says is None else self._answer(says),
+            discover_domain=discover,
+            confirm_trust=None if trusted is None else self._confirm(trusted),
         )
 
-    def _answer(self, says: bool) -> Callable[[str], bool]:
-        def answer(text: str) -> bool:
-            self.asked.append(text)
-            return says
+    def _confirm(self, trusted: bool) -> Callable[[str], bool]:
+        def confirm(text: str) -> bool:
+            self.prompts.append(text)
+            return trusted
 
-        return answer
+        return confirm
 
 
 @pytest.fixture
-def places(own_environment: Path, tmp_path: Path) -> Places:
+def places(own_environment: Path, tmp_path: Path) -> SettingSources:
     (tmp_path / "work").mkdir()
-    return Places(own_environment, tmp_path / "work")
+    return SettingSources(own_environment, tmp_path / "work")
 
 
 ORDER = ["arguments", "traits", "environment", "folder", "user", "system"]
 
 
 @pytest.mark.parametrize("place", ORDER)
-def test_each_place_alone_is_enough(places: Places, place: str) -> None:
-    places.put(place, dict(GOOD))
+def test_each_place_alone_is_enough(places: SettingSources, place: str) -> None:
+    places.set_values(place, dict(GOOD))
     found = places.resolve().configuration
     assert {each.name: getattr(found, each.name) for each in fields(found)} == GOOD
 
 
 @pytest.mark.parametrize(("strong", "weak"), list(itertools.pairwise(ORDER)))
-def test_each_place_beats_the_next(places: Places, strong: str, weak: str) -> None:
-    places.put(weak, dict(OTHER))
-    places.put(strong, {"client_id": GOOD["client_id"]})
+def test_each_place_beats_the_next(places: SettingSources, strong: str, weak: str) -> None:
+    places.set_values(weak, dict(OTHER))
+    places.set_values(strong, {"client_id": GOOD["client_id"]})
     settings = places.resolve()
     assert settings.configuration.client_id == GOOD["client_id"]
     assert settings.configuration.user_pool_id == OTHER["user_pool_id"]
@@ -136,18 +136,18 @@ def test_each_place_beats_the_next(places: Places, strong: str, weak: str) -> No
 
 @pytest.mark.parametrize("name", sorted(FURTHER))
 @pytest.mark.parametrize("place", ["arguments", "traits", "user"])
-def test_each_further_setting_is_read(places: Places, place: str, name: str) -> None:
-    places.put("environment", dict(GOOD))
-    places.put(place, {name: FURTHER[name]})
+def test_each_further_setting_is_read(places: SettingSources, place: str, name: str) -> None:
+    places.set_values("environment", dict(GOOD))
+    places.set_values(place, {name: FURTHER[name]})
     expected = tuple(FURTHER[name]) if name == "allowed_domains" else FURTHER[name]  # type: ignore[arg-type]
     settings = places.resolve()
     assert getattr(settings, name) == expected
     assert name in settings.sources
 
 
-def test_three_settings_are_enough(places: Places) -> None:
+def test_three_settings_are_enough(places: SettingSources) -> None:
     """The region follows from the pools, the domain from the user pool, the redirect URI has a default."""
-    places.put("environment", {name: GOOD[name] for name in ("client_id", "user_pool_id", "identity_pool_id")})
+    places.set_values("environment", {name: GOOD[name] for name in ("client_id", "user_pool_id", "identity_pool_id")})
     settings = places.resolve()
     assert settings.configuration.region == "us-east-1"
     assert settings.configuration.domain == "found-abcdef123.auth.us-east-1.amazoncognito.com"
@@ -158,15 +158,15 @@ def test_three_settings_are_enough(places: Places) -> None:
 
 
 @pytest.mark.parametrize("name", ["client_id", "user_pool_id", "identity_pool_id"])
-def test_a_missing_setting_is_named_with_every_place_looked_in(places: Places, name: str) -> None:
-    places.put("environment", {key: value for key, value in GOOD.items() if key != name})
+def test_a_missing_setting_is_named_with_every_place_searched(places: SettingSources, name: str) -> None:
+    places.set_values("environment", {key: value for key, value in GOOD.items() if key != name})
     with pytest.raises(SettingError, match=f"^{name} is not set. Looked in the arguments") as raised:
         places.resolve()
     for place in ("c.CognitoMagics", "COGNITO_CLIENT_ID", *map(str, (places.files["user"], places.files["system"]))):
         assert place in str(raised.value)
 
 
-def test_all_missing_settings_are_named_at_once(places: Places) -> None:
+def test_all_missing_settings_are_named_at_once(places: SettingSources) -> None:
     with pytest.raises(SettingError, match="client_id and user_pool_id and identity_pool_id are not set"):
         places.resolve()
 
@@ -187,8 +187,8 @@ def test_all_missing_settings_are_named_at_once(places: Places) -> None:
         ("identity_pool_id", "us-east-1_AbCdEf123", "not an identity pool id"),
     ],
 )
-def test_a_malformed_setting_is_named_with_its_source(places: Places, name: str, value: str, said: str) -> None:
-    places.put("environment", {**GOOD, name: value})
+def test_a_malformed_setting_is_named_with_its_source(places: SettingSources, name: str, value: str, said: str) -> None:
+    places.set_values("environment", {**GOOD, name: value})
     variable = ENVIRONMENT_NAMES[name]
     with pytest.raises(SettingError, match=f"^{name}, from the environment variable {variable}: .*{said}"):
         places.resolve()
@@ -214,35 +214,39 @@ def test_a_malformed_setting_is_named_with_its_source(places: Places, name: str,
         ("client_id", "   ", "empty"),
     ],
 )
-def test_a_malformed_line_of_a_file_is_named_with_the_file(places: Places, name: str, value: object, said: str) -> None:
+def test_a_malformed_line_of_a_file_is_named_with_the_file(
+    places: SettingSources, name: str, value: object, said: str
+) -> None:
     path = places.write("user", toml({**GOOD, name: value}))
     with pytest.raises(SettingError, match=f"^{name}, from .*: .*{said}") as raised:
         places.resolve()
     assert str(path) in str(raised.value)
 
 
-def test_pools_of_two_regions_are_named(places: Places) -> None:
-    places.put("environment", {**GOOD, "identity_pool_id": GOOD["identity_pool_id"].replace("us-east-1", "eu-west-1")})
+def test_pools_of_two_regions_are_named(places: SettingSources) -> None:
+    places.set_values(
+        "environment", {**GOOD, "identity_pool_id": GOOD["identity_pool_id"].replace("us-east-1", "eu-west-1")}
+    )
     del places.environment["COGNITO_REGION"]
     with pytest.raises(SettingError, match=r"user_pool_id .* is of us-east-1, identity_pool_id .* is of eu-west-1"):
         places.resolve()
 
 
-def test_a_domain_of_another_region_is_named(places: Places) -> None:
-    places.put("environment", {**GOOD, "domain": "my-app.auth.eu-west-1.amazoncognito.com"})
+def test_a_domain_of_another_region_is_named(places: SettingSources) -> None:
+    places.set_values("environment", {**GOOD, "domain": "my-app.auth.eu-west-1.amazoncognito.com"})
     with pytest.raises(SettingError, match=r"is of eu-west-1, and the pools are of us-east-1"):
         places.resolve()
 
 
-def test_a_loopback_domain_keeps_its_http(places: Places) -> None:
-    places.put("environment", {**GOOD, "domain": "http://localhost:9000"})
+def test_a_loopback_domain_keeps_its_http(places: SettingSources) -> None:
+    places.set_values("environment", {**GOOD, "domain": "http://localhost:9000"})
     assert places.resolve().configuration.domain == "http://localhost:9000"
 
 
 # -- profiles
 
 
-def test_a_profile_overrides_the_top_of_every_file(places: Places) -> None:
+def test_a_profile_overrides_the_top_of_every_file(places: SettingSources) -> None:
     places.write("user", toml(dict(GOOD)))
     places.write("system", toml({"client_id": "3system"}) + toml({"client_id": "4staging"}, "staging"))
     assert places.resolve("staging").configuration.client_id == "4staging"
@@ -251,15 +255,15 @@ def test_a_profile_overrides_the_top_of_every_file(places: Places) -> None:
 
 
 @pytest.mark.parametrize("place", ["arguments", "traits", "environment"])
-def test_each_place_can_ask_for_a_profile(places: Places, place: str) -> None:
+def test_each_place_can_select_a_profile(places: SettingSources, place: str) -> None:
     places.write("user", toml(dict(GOOD)) + toml({"client_id": "4staging"}, "staging"))
     if place != "arguments":
-        places.put(place, {"profile": "staging"})
+        places.set_values(place, {"profile": "staging"})
     settings = places.resolve("staging" if place == "arguments" else None)
     assert (settings.configuration.client_id, settings.profile) == ("4staging", "staging")
 
 
-def test_an_unknown_profile_lists_those_there_are(places: Places) -> None:
+def test_an_unknown_profile_lists_those_there_are(places: SettingSources) -> None:
     places.write("user", toml(dict(GOOD)) + toml({"client_id": "4staging"}, "staging"))
     with pytest.raises(SettingError, match=r"no profile 'stagging', asked for by the arguments\. There are: staging\."):
         places.resolve("stagging")
@@ -268,7 +272,7 @@ def test_an_unknown_profile_lists_those_there_are(places: Places) -> None:
 # -- the file beside the notebook
 
 
-def test_a_file_is_found_above_the_notebook_as_far_as_the_repository(places: Places) -> None:
+def test_a_file_is_found_above_the_notebook_as_far_as_the_repository(places: SettingSources) -> None:
     inner = places.folder / "a" / "b"
     inner.mkdir(parents=True)
     (places.folder / ".git").mkdir()
@@ -277,7 +281,7 @@ def test_a_file_is_found_above_the_notebook_as_far_as_the_repository(places: Pla
     assert places.resolve().configuration.client_id == GOOD["client_id"]
 
 
-def test_outside_of_home_and_repository_only_the_folder_itself_counts(places: Places) -> None:
+def test_outside_of_home_and_repository_only_the_folder_itself_counts(places: SettingSources) -> None:
     """Above it anybody may have put a file."""
     places.write("folder", toml(dict(GOOD)))
     places.folder = places.folder / "inner"
@@ -286,33 +290,33 @@ def test_outside_of_home_and_repository_only_the_folder_itself_counts(places: Pl
         places.resolve()
 
 
-def test_the_person_agrees_once_and_again_when_it_changes(places: Places) -> None:
+def test_the_user_confirms_a_project_file_once_and_again_when_it_changes(places: SettingSources) -> None:
     places.write("folder", toml(dict(GOOD)))
     places.resolve()
     places.resolve()
-    assert len(places.asked) == 1
-    assert GOOD["domain"] in places.asked[0]
+    assert len(places.prompts) == 1
+    assert GOOD["domain"] in places.prompts[0]
     places.write("folder", toml({**GOOD, "client_id": "9changed"}))
     places.resolve()
-    assert len(places.asked) == 2
+    assert len(places.prompts) == 2
 
 
-def test_a_file_that_nobody_agreed_to_is_not_used(places: Places) -> None:
+def test_an_unconfirmed_project_file_is_not_used(places: SettingSources) -> None:
     places.write("folder", toml(dict(GOOD)))
     with pytest.raises(SettingError, match="did not agree"):
-        places.resolve(says=False)
+        places.resolve(trusted=False)
     with pytest.raises(SettingError, match="nobody has agreed to it yet"):
-        places.resolve(says=None)
+        places.resolve(trusted=None)
 
 
-def test_a_file_that_changes_nothing_asks_nothing(places: Places) -> None:
+def test_a_project_file_that_changes_nothing_needs_no_confirmation(places: SettingSources) -> None:
     places.write("folder", toml(dict(OTHER)))
-    places.put("environment", dict(GOOD))
-    assert places.resolve(says=None).configuration.client_id == GOOD["client_id"]
-    assert not places.asked
+    places.set_values("environment", dict(GOOD))
+    assert places.resolve(trusted=None).configuration.client_id == GOOD["client_id"]
+    assert not places.prompts
 
 
-def test_a_file_of_somebody_else_is_refused(places: Places) -> None:
+def test_a_project_file_owned_by_another_user_is_refused(places: SettingSources) -> None:
     """It chooses where the password is typed."""
     path = places.write("folder", toml(dict(GOOD)))
     if os.getuid() == 0:
@@ -324,7 +328,7 @@ def test_a_file_of_somebody_else_is_refused(places: Places) -> None:
     with pytest.raises(SettingError, match="may be written by others") as raised:
         places.resolve()
     assert "chmod go-w" in str(raised.value)
-    assert not places.asked
+    assert not places.prompts
 
 
 # -- what else can be wrong with a file
@@ -342,9 +346,9 @@ def test_a_file_of_somebody_else_is_refused(places: Places) -> None:
         ('[profile.a]\nprofile = "b"', "is not a setting"),
     ],
 )
-def test_a_broken_file_is_named_with_what_to_mend(places: Places, text: str, said: str) -> None:
+def test_a_malformed_file_is_named_with_what_to_fix(places: SettingSources, text: str, said: str) -> None:
     path = places.write("user", text)
-    places.put("environment", dict(GOOD))
+    places.set_values("environment", dict(GOOD))
     with pytest.raises(SettingError) as raised:
         places.resolve()
     assert said in str(raised.value)
@@ -352,14 +356,14 @@ def test_a_broken_file_is_named_with_what_to_mend(places: Places, text: str, sai
     assert "shh" not in str(raised.value)
 
 
-def test_a_link_that_leads_nowhere_is_named(places: Places) -> None:
+def test_a_dangling_symlink_is_named(places: SettingSources) -> None:
     places.files["user"].parent.mkdir(parents=True)
     places.files["user"].symlink_to("nowhere.toml")
     with pytest.raises(SettingError, match="a link that leads nowhere"):
         places.resolve()
 
 
-def test_a_file_that_is_no_file_is_named(places: Places) -> None:
+def test_a_named_pipe_is_refused_without_waiting(places: SettingSources) -> None:
     places.files["user"].parent.mkdir(parents=True)
     os.mkfifo(places.files["user"])
     with pytest.raises(SettingError, match="is not a file"):
@@ -369,15 +373,15 @@ def test_a_file_that_is_no_file_is_named(places: Places) -> None:
 # -- the administrator's list
 
 
-def test_only_allowed_domains_may_be_used(places: Places) -> None:
-    places.put("environment", dict(GOOD))
+def test_only_allowed_domains_may_be_used(places: SettingSources) -> None:
+    places.set_values("environment", dict(GOOD))
     places.write("system", toml({"allowed_domains": [OTHER["domain"]]}))
     with pytest.raises(SettingError, match=r"is not one of the domains that may be used: other\.auth"):
         places.resolve()
 
 
-def test_nobody_widens_the_administrators_list(places: Places) -> None:
-    places.put("environment", dict(GOOD))
+def test_the_administrators_list_cannot_be_widened(places: SettingSources) -> None:
+    places.set_values("environment", dict(GOOD))
     places.write("system", toml({"allowed_domains": [OTHER["domain"], "third.example.org"]}))
     places.arguments = {"allowed_domains": [GOOD["domain"], OTHER["domain"]]}
     with pytest.raises(SettingError, match=r"that may be used: other\.auth\.us-east-1\.amazoncognito\.com"):
@@ -389,8 +393,8 @@ def test_nobody_widens_the_administrators_list(places: Places) -> None:
         places.resolve()
 
 
-def test_a_discovered_domain_is_checked_too(places: Places) -> None:
-    places.put("environment", {name: value for name, value in GOOD.items() if name != "domain"})
+def test_a_discovered_domain_is_checked_too(places: SettingSources) -> None:
+    places.set_values("environment", {name: value for name, value in GOOD.items() if name != "domain"})
     places.traits = {"allowed_domains": [OTHER["domain"]]}
     with pytest.raises(SettingError, match=r"from the openid-configuration of us-east-1_AbCdEf123"):
         places.resolve()
@@ -409,7 +413,7 @@ def test_any_values_are_settings_or_a_setting_error(own_environment: Path, value
     folder = own_environment / "empty"
     folder.mkdir(exist_ok=True)
     try:
-        found = resolve({**GOOD, **values}, environment={}, folder=folder, discover=discover)
+        found = resolve({**GOOD, **values}, environment={}, folder=folder, discover_domain=discover)
     except SettingError as error:
         assert error.what
         assert error.remedy
@@ -424,6 +428,6 @@ def test_any_bytes_are_a_file_or_a_setting_error(own_environment: Path, content:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     try:
-        resolve(GOOD, environment={}, folder=own_environment, discover=discover)
+        resolve(GOOD, environment={}, folder=own_environment, discover_domain=discover)
     except SettingError as error:
         assert str(path) in str(error)

@@ -9,10 +9,10 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from cognito_jupyter.demo.jupyterlab import clean_environment
 from cognito_jupyter.local import LocalCognito
-from cognito_jupyter.local.lab import clean_environment
 
-LINE = "Nobody is here to sign in: this notebook runs without a front end that can ask."
+ERROR_LINE = "Nobody is here to sign in: this notebook runs without a front end that can ask."
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_a_login_fails_in_one_clear_line(
         timeout=90,
     )
     assert done.returncode == 1
-    assert LINE in done.stderr + done.stdout
+    assert ERROR_LINE in done.stderr + done.stdout
     assert "Run it in JupyterLab" in done.stderr + done.stdout
     assert "the next cell ran" not in done.stdout
     assert "cognito_jupyter/notebook" not in done.stderr

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from cognito_jupyter.demo.check import code_cells
+from cognito_jupyter.demo.jupyterlab import clean_environment
+from cognito_jupyter.demo.kernel import CellRun, Kernel
 from cognito_jupyter.local import LocalCognito
-from cognito_jupyter.local.kernel import CellRun, Kernel
-from cognito_jupyter.local.lab import clean_environment
-from cognito_jupyter.local.rehearsal import code_cells
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
-WHAT_IS_LEFT = """
+LEFTOVERS_CELL = """
 import psutil
 print([t.name for t in threading.enumerate() if "cognito" in t.name.lower()], psutil.Process().children(recursive=True))
 """
@@ -31,7 +31,7 @@ def test_a_notebook_is_stored_without_outputs(path: Path) -> None:
 @pytest.fixture(scope="module")
 def mistakes(tmp_path_factory: pytest.TempPathFactory) -> dict[int, CellRun]:
     """mistakes.ipynb, run once: what each numbered cell came to."""
-    runs: dict[int, CellRun] = {}
+    cell_runs: dict[int, CellRun] = {}
     cells = json.loads((NOTEBOOKS / "mistakes.ipynb").read_text(encoding="utf-8"))["cells"]
     number = 0
     with Kernel(clean_environment(tmp_path_factory.mktemp("settings"), {})) as kernel:
@@ -40,12 +40,12 @@ def mistakes(tmp_path_factory: pytest.TempPathFactory) -> dict[int, CellRun]:
             found = re.match(r"## (\d+)\.", source)
             number = int(found[1]) if found else number
             if cell["cell_type"] == "code":
-                run = kernel.run(source)
+                run = kernel.run_cell(source)
                 expects_error = "raises-exception" in cell["metadata"].get("tags", [])
                 assert bool(run.error) == expects_error, f"{source}\n{run.error}"
-                runs[number if expects_error else -len(runs)] = run
-        runs[0] = kernel.run(WHAT_IS_LEFT)
-    return runs
+                cell_runs[number if expects_error else -len(cell_runs)] = run
+        cell_runs[0] = kernel.run_cell(LEFTOVERS_CELL)
+    return cell_runs
 
 
 @pytest.mark.parametrize(
@@ -75,29 +75,29 @@ def test_each_mistake_ends_in_a_message_that_says_what_to_do(
         assert len(error.splitlines()) == 1
 
 
-def test_ten_mistakes_leave_no_thread_and_no_child(mistakes: dict[int, CellRun]) -> None:
+def test_the_mistakes_notebook_leaves_no_thread_and_no_child_process(mistakes: dict[int, CellRun]) -> None:
     assert mistakes[0].error is None
     assert mistakes[0].text.strip() == "[] []"
 
 
-def test_the_panels_notebook_runs_as_the_demo_plays_it(cognito: LocalCognito, tmp_path: Path) -> None:
+def test_the_panel_notebook_passes_the_demo_check(cognito: LocalCognito, tmp_path: Path) -> None:
     """By text, as its front end shows no widgets; tests/browser has the panel."""
-    from cognito_jupyter.local.rehearsal import rehearse
+    from cognito_jupyter.demo.check import run_notebook
 
     said: list[str] = []
     environment = clean_environment(tmp_path, cognito.environment)
-    rehearse(cognito, NOTEBOOKS / "panel.ipynb", environment, said.append)
+    run_notebook(cognito, NOTEBOOKS / "panel.ipynb", environment, said.append)
     for part in ("stars/measurements.csv", "True", "one sign-in"):
         assert part in "\n".join(said)
 
 
-def test_the_quickstart_runs_as_the_demo_plays_it(cognito: LocalCognito, tmp_path: Path) -> None:
+def test_the_quickstart_notebook_passes_the_demo_check(cognito: LocalCognito, tmp_path: Path) -> None:
     """One sign-in, S3 read, a role denied, another role taken, the keys renewed, signed out."""
-    from cognito_jupyter.local.rehearsal import rehearse
+    from cognito_jupyter.demo.check import run_notebook
 
     said: list[str] = []
     environment = clean_environment(tmp_path, cognito.environment)
-    rehearse(cognito, NOTEBOOKS / "quickstart.ipynb", environment, said.append)
+    run_notebook(cognito, NOTEBOOKS / "quickstart.ipynb", environment, said.append)
     text = "\n".join(said)
     for part in (
         "360 measurements of 12 stars",

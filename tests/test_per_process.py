@@ -5,27 +5,27 @@ from __future__ import annotations
 import os
 import threading
 
-from cognito_jupyter.per_process import PerProcess
+from cognito_jupyter._util.process_local import ProcessLocal
 
 
-def test_one_process_has_one_whoever_asks_first() -> None:
-    held: PerProcess[object] = PerProcess(object)
-    assert held.made() is None
+def test_all_threads_of_a_process_get_the_same_instance() -> None:
+    local: ProcessLocal[object] = ProcessLocal(object)
+    assert local.peek() is None
     got: list[object] = []
-    threads = [threading.Thread(target=lambda: got.append(held())) for _ in range(32)]
+    threads = [threading.Thread(target=lambda: got.append(local())) for _ in range(32)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert len(set(map(id, got))) == 1
-    assert held.made() is got[0]
+    assert local.peek() is got[0]
 
 
-def test_a_forked_child_has_another_and_leaves_its_parents_alone() -> None:
-    held: PerProcess[object] = PerProcess(object)
-    mine = held()
+def test_a_forked_child_makes_its_own_instance() -> None:
+    local: ProcessLocal[object] = ProcessLocal(object)
+    mine = local()
     child = os.fork()
     if child == 0:
-        os._exit(0 if held.made() is None and held() is not mine else 1)
+        os._exit(0 if local.peek() is None and local() is not mine else 1)
     assert os.waitpid(child, 0)[1] == 0
-    assert held() is mine
+    assert local() is mine

@@ -9,19 +9,19 @@ from urllib.parse import quote
 
 import pytest
 
+from cognito_jupyter._util.redaction import RedactingFilter, install_redaction, suppress_debug_logs
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.local import LocalCognito
-from cognito_jupyter.quiet import SecretFilter, keep_out_of_logs, quietly
 
 
-class Holder:
+class SecretHolder:
     """Something that has secrets."""
 
     def __init__(self) -> None:
-        self.held = ["first+secret"]
+        self.values = ["first+secret"]
 
     def secrets(self) -> Iterator[str]:
-        yield from self.held
+        yield from self.values
 
 
 @pytest.fixture
@@ -31,36 +31,38 @@ def logger(caplog: pytest.LogCaptureFixture) -> logging.Logger:
     return logger
 
 
-def test_a_secret_is_blotted_out_as_it_is_and_quoted(logger: logging.Logger, caplog: pytest.LogCaptureFixture) -> None:
-    holder = Holder()
-    keep_out_of_logs(holder.secrets)
+def test_a_secret_is_redacted_plain_and_percent_encoded(
+    logger: logging.Logger, caplog: pytest.LogCaptureFixture
+) -> None:
+    holder = SecretHolder()
+    install_redaction(holder.secrets)
     logger.debug("token %s in %s", "first+secret", {"url": quote("first+secret", safe="")})
     assert caplog.messages == ["token ... in {'url': '...'}"]
-    holder.held = ["second"]
+    holder.values = ["second"]
     logger.info("second and third")
     assert caplog.messages[-1] == "... and third"
 
 
-def test_our_own_calls_are_not_logged_at_debug(logger: logging.Logger, caplog: pytest.LogCaptureFixture) -> None:
-    keep_out_of_logs(Holder().secrets)
-    with quietly():
+def test_debug_logs_are_suppressed_inside_the_context(logger: logging.Logger, caplog: pytest.LogCaptureFixture) -> None:
+    install_redaction(SecretHolder().secrets)
+    with suppress_debug_logs():
         logger.debug("nothing of this")
         logger.warning("but this")
     logger.debug("and this")
     assert caplog.messages == ["but this", "and this"]
 
 
-def test_a_filter_goes_with_its_manager(logger: logging.Logger) -> None:
-    holder = Holder()
-    keep_out_of_logs(holder.secrets)
-    keep_out_of_logs(holder.secrets)
-    mine = [each for each in logger.filters if isinstance(each, SecretFilter)]
-    assert len([each for each in mine if each._secrets() is not None]) >= 1
+def test_a_filter_is_removed_after_its_manager_is_gone(logger: logging.Logger) -> None:
+    holder = SecretHolder()
+    install_redaction(holder.secrets)
+    install_redaction(holder.secrets)
+    mine = [each for each in logger.filters if isinstance(each, RedactingFilter)]
+    assert len([each for each in mine if each._get_secrets() is not None]) >= 1
     count = len(mine)
     del holder
     gc.collect()
-    keep_out_of_logs(Holder().secrets)
-    assert len([each for each in logger.filters if isinstance(each, SecretFilter)]) <= count
+    install_redaction(SecretHolder().secrets)
+    assert len([each for each in logger.filters if isinstance(each, RedactingFilter)]) <= count
 
 
 def test_botocore_at_debug_shows_neither_token_nor_key(

@@ -12,7 +12,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 SCREENSHOTS = sorted(path.name for path in (ROOT / "docs" / "screenshots").glob("*.png"))
 
 
-def test_every_link_to_a_file_leads_to_one() -> None:
+def test_every_link_to_a_file_has_a_target() -> None:
     named = re.findall(r'(?:\]\(|src="|srcset=")([^)"#]+)', README)
     assert len(named) > len(SCREENSHOTS)
     assert not [name for name in named if "://" not in name and not (ROOT / name).exists()]

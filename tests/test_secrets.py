@@ -15,17 +15,17 @@ from pathlib import Path
 import psutil
 import pytest
 
+from cognito_jupyter.demo.jupyterlab import clean_environment
+from cognito_jupyter.demo.kernel import Kernel
 from cognito_jupyter.local import LocalCognito
-from cognito_jupyter.local.kernel import Kernel
-from cognito_jupyter.local.lab import clean_environment
-from tests.notebook.conftest import Person
+from tests.notebook.conftest import NotebookUser
 
 # Everything at DEBUG, botocore's and urllib3's loggers included, from before the extension is loaded.
-LOG_ALL = """
+LOG_EVERYTHING = """
 import logging
 logging.basicConfig(level=logging.DEBUG, filename="debug.log")
 """
-USE = """
+USE_S3 = """
 import time
 s3 = session.client("s3")
 for _ in range(5):
@@ -34,7 +34,7 @@ for _ in range(5):
     time.sleep(1)
 s3.generate_presigned_url("get_object", Params={"Bucket": "cognito-jupyter-demo", "Key": "x"}) and None
 """
-LOOK = """
+INSPECT = """
 display(cognito, session, cognito.auth_tokens, cognito.credentials, cognito.creds_response, vars(cognito))
 display(session.get_credentials(), session.get_credentials().get_frozen_credentials(), cognito.authenticator)
 cognito.get_credentials(); cognito.ensure_credentials("Uploader")
@@ -53,7 +53,7 @@ with sharing.share(cognito, ["Uploader"], environ={}) as share:
     display(share, share.roles, share.environment(), vars(share)["_endpoint"], share.manager)
     logging.debug("%r %r", share, share.environment())
 """
-FAIL = """
+FAILED_CALLS = """
 exchange = lambda: cognito.authenticator.exchange_code_for_tokens("a-code-" + "of-nobody", "a-verifier-" + "of-nobody")
 for way in (cognito.refresh_user_pool_tokens, cognito.get_credentials, exchange):
     try:
@@ -66,7 +66,7 @@ for way in (cognito.refresh_user_pool_tokens, cognito.get_credentials, exchange)
 CREDENTIAL_PROCESS = f"{str(Path(sys.executable).with_name('cognito-jupyter'))!r}, 'credential-process'"
 
 
-class Search:
+class SecretSearch:
     """Everything that a run leaves or shows, gathered while it runs.
 
     Attributes:
@@ -92,12 +92,12 @@ class Search:
         )
 
     @contextmanager
-    def watching_processes(self) -> Iterator[None]:
+    def watch_processes(self) -> Iterator[None]:
         """Notes the arguments of every process of this machine for as long as it lasts."""
-        over = threading.Event()
+        stop = threading.Event()
 
         def watch() -> None:
-            while not over.is_set():
+            while not stop.is_set():
                 for process in psutil.process_iter():
                     with suppress(psutil.Error):
                         self.texts[f"the arguments of process {process.pid}"] = " ".join(process.cmdline())
@@ -108,27 +108,27 @@ class Search:
         try:
             yield
         finally:
-            over.set()
+            stop.set()
             thread.join()
 
 
-Scene = tuple[Kernel, Search, Path]
+KernelRun = tuple[Kernel, SecretSearch, Path]
 
 
-def run(kernel: Kernel, search: Search, person: Person, code: str) -> None:
+def run(kernel: Kernel, search: SecretSearch, person: NotebookUser, code: str) -> None:
     """Runs a cell and keeps all that it showed at any moment, as it would be saved."""
 
     def look(text: str) -> None:
         search.add("what was shown", text)
-        person.read(text)
+        person.on_output(text)
 
-    cell = kernel.run(code, on_output=look, on_input=lambda _: person.copied, timeout=90)
+    cell = kernel.run_cell(code, on_output=look, on_input=lambda _: person.final_url, timeout=90)
     search.add("the saved notebook", json.dumps([code, cell.outputs, cell.error]))
     assert cell.error is None, cell.error
 
 
 @pytest.fixture
-def scene(cognito: LocalCognito, tmp_path: Path) -> Iterator[Scene]:
+def scene(cognito: LocalCognito, tmp_path: Path) -> Iterator[KernelRun]:
     """A kernel whose every file lands in one folder."""
     home = tmp_path / "home"
     (home / "tmp").mkdir(parents=True)
@@ -137,16 +137,16 @@ def scene(cognito: LocalCognito, tmp_path: Path) -> Iterator[Scene]:
     cognito.knobs.credentials_seconds = 5
     cognito.knobs.rotation = True
     cognito.secrets.clear()
-    search = Search()
-    with search.watching_processes(), Kernel(environment, folder=home) as kernel:
+    search = SecretSearch()
+    with search.watch_processes(), Kernel(environment, folder=home) as kernel:
         yield kernel, search, home
 
 
-def test_no_secret_of_a_whole_run_is_found_anywhere(cognito: LocalCognito, scene: Scene) -> None:
+def test_no_secret_of_a_whole_run_is_found_anywhere(cognito: LocalCognito, scene: KernelRun) -> None:
     """Login by listener and by paste, S3 past a renewal, errors, other roles, logout; DEBUG logs, files, arguments."""
     kernel, search, home = scene
-    near, far = Person(cognito), Person(cognito, elsewhere=True)
-    for code in (LOG_ALL, "%load_ext cognito_jupyter", "%cognito_login --role-suffix Analyst", USE, LOOK):
+    near, far = NotebookUser(cognito), NotebookUser(cognito, remote_browser=True)
+    for code in (LOG_EVERYTHING, "%load_ext cognito_jupyter", "%cognito_login --role-suffix Analyst", USE_S3, INSPECT):
         run(kernel, search, near, code)
     run(kernel, search, near, "%cognito_share --default-session")
     (token_file,) = (home / "tmp").glob("cognito-share-*/token")
@@ -156,12 +156,12 @@ def test_no_secret_of_a_whole_run_is_found_anywhere(cognito: LocalCognito, scene
     run(kernel, search, near, "%cognito_status\n%cognito_roles\n%cognito_login -r Uploader --name uploads")
     for endpoint in ("token:refresh_token", "GetCredentialsForIdentity", "GetId"):
         cognito.knobs.fail(endpoint, status=400, body='{"error":"invalid_request","__type":"NotAuthorizedException"}')
-    run(kernel, search, near, FAIL)
+    run(kernel, search, near, FAILED_CALLS)
     run(kernel, search, near, "%cognito_logout")
     run(kernel, search, far, "%cognito_login --paste")
-    run(kernel, search, far, USE)
+    run(kernel, search, far, USE_S3)
     search.add_folder(home)
-    secrets = {*all_secrets(cognito, far), bearer_token}
+    secrets = {*collect_secrets(cognito, far), bearer_token}
     assert "endpoint.py" in "".join(search.texts.values())
     assert not token_file.parent.exists()
     log = search.texts["the file debug.log"]
@@ -171,34 +171,40 @@ def test_no_secret_of_a_whole_run_is_found_anywhere(cognito: LocalCognito, scene
     assert search.found(secrets) == []
 
 
-def test_a_sign_in_that_is_kept_is_in_its_own_file_alone(cognito: LocalCognito, scene: Scene) -> None:
+def test_a_remembered_sign_in_is_only_in_its_own_file(cognito: LocalCognito, scene: KernelRun) -> None:
     """Renewals and rotations, a second kernel's worth of restoring, and the credential process; then the logout."""
     kernel, search, home = scene
-    person = Person(cognito)
-    for code in (LOG_ALL, "%load_ext cognito_jupyter", "%cognito_login --role-suffix Analyst --remember", USE, LOOK):
+    person = NotebookUser(cognito)
+    for code in (
+        LOG_EVERYTHING,
+        "%load_ext cognito_jupyter",
+        "%cognito_login --role-suffix Analyst --remember",
+        USE_S3,
+        INSPECT,
+    ):
         run(kernel, search, person, code)
     run(kernel, search, person, "%reload_ext cognito_jupyter\n%cognito_login -r Analyst\n%cognito_status")
-    run(kernel, search, person, USE)
-    assert person.sign_ins == 1
+    run(kernel, search, person, USE_S3)
+    assert person.login_count == 1
     (path,) = home.rglob("*.sign-in")
     run(kernel, search, person, f"import subprocess; kept = subprocess.run([{CREDENTIAL_PROCESS}, {path.stem!r}],"
         " capture_output=True, check=True) and None")  # fmt: skip
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     search.add_folder(home)
-    places = {place.partition(" in ")[2] for place in search.found(all_secrets(cognito, person))}
+    places = {place.partition(" in ")[2] for place in search.found(collect_secrets(cognito, person))}
     assert places == {f"the file {path.name}"}
     run(kernel, search, person, "%cognito_logout")
-    after = Search()
+    after = SecretSearch()
     after.add_folder(home)
-    assert after.found(all_secrets(cognito, person)) == []
+    assert after.found(collect_secrets(cognito, person)) == []
 
 
-def test_the_search_finds_each_kind_of_leak(cognito: LocalCognito, scene: Scene) -> None:
+def test_the_search_finds_each_kind_of_leak(cognito: LocalCognito, scene: KernelRun) -> None:
     """Otherwise the test above could not fail."""
     kernel, search, home = scene
-    person = Person(cognito)
-    for code in (LOG_ALL, "%load_ext cognito_jupyter", "%cognito_login --role-suffix Analyst"):
+    person = NotebookUser(cognito)
+    for code in (LOG_EVERYTHING, "%load_ext cognito_jupyter", "%cognito_login --role-suffix Analyst"):
         run(kernel, search, person, code)
     run(kernel, search, person, "print(cognito.auth_tokens['id_token'])")
     run(kernel, search, person, "logging.debug(cognito.auth_tokens['refresh_token'])")
@@ -206,35 +212,35 @@ def test_the_search_finds_each_kind_of_leak(cognito: LocalCognito, scene: Scene)
     waits = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(1)', TOKEN])"
     run(kernel, search, person, waits.replace("TOKEN", "session.get_credentials().token"))
     search.add_folder(home)
-    where = " ".join(search.found(all_secrets(cognito, person)))
+    where = " ".join(search.found(collect_secrets(cognito, person)))
     for place in ("what was shown", "the saved notebook", "debug.log", "keys.txt", "the arguments of process"):
         assert place in where
 
 
-def all_secrets(cognito: LocalCognito, person: Person) -> set[str]:
+def collect_secrets(cognito: LocalCognito, person: NotebookUser) -> set[str]:
     """What the server handed out and received, and the address that a person copied."""
-    return {*cognito.secrets, *([person.copied] if person.copied else [])} - {""}
+    return {*cognito.secrets, *([person.final_url] if person.final_url else [])} - {""}
 
 
-def test_the_files_of_a_login_are_for_the_user_alone(cognito: LocalCognito, scene: Scene) -> None:
+def test_only_the_user_can_read_the_files_of_a_login(cognito: LocalCognito, scene: KernelRun) -> None:
     """The page that sends the browser on holds the sign-in URL; while it is there nobody else can read it."""
     kernel, _, home = scene
     seen: list[tuple[str, int]] = []
-    kernel.run("import os, webbrowser\nos.environ['DISPLAY'] = ':played'")
-    kernel.run(
+    kernel.run_cell("import os, webbrowser\nos.environ['DISPLAY'] = ':played'")
+    kernel.run_cell(
         "class Nobody(webbrowser.BaseBrowser):\n    def open(self, url, new=0, autoraise=True): return True\n"
         "webbrowser.register('nobody', None, Nobody(), preferred=True)"
     )
-    person = Person(cognito)
+    person = NotebookUser(cognito)
 
     def look(text: str) -> None:
         pages = list((home / "tmp").rglob("*.html"))
         seen.extend((str(page), page.stat().st_mode & 0o777 | page.parent.stat().st_mode & 0o077) for page in pages)
         if pages:
-            person.read(text)
+            person.on_output(text)
 
-    kernel.run("%load_ext cognito_jupyter")
-    done = kernel.run("%cognito_login", on_output=look)
+    kernel.run_cell("%load_ext cognito_jupyter")
+    done = kernel.run_cell("%cognito_login", on_output=look)
     assert done.error is None
     assert {mode for _, mode in seen} == {0o600}
     assert not [name for name, _ in seen if os.path.exists(name)]

@@ -14,51 +14,51 @@ import pytest
 from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
 from platformdirs import user_state_path
 
-from cognito_jupyter.config import Settings, resolve
 from cognito_jupyter.errors import SettingError
-from cognito_jupyter.settings_file import LARGEST_FILE, SETTING_NAMES, system_paths, user_path
-from cognito_jupyter.settings_search import ENVIRONMENT_NAMES
+from cognito_jupyter.settings.layers import ENVIRONMENT_NAMES
+from cognito_jupyter.settings.resolve import Settings, resolve
+from cognito_jupyter.settings.toml_file import MAX_FILE_SIZE, SETTING_NAMES, system_paths, user_path
 
 POOL = "us-east-1:01234567-89ab-cdef-0123-456789abcdef"
 GOOD = {"client_id": "1good", "user_pool_id": "us-east-1_Good", "identity_pool_id": POOL, "domain": "good.example.org"}
-SOMEBODY = 12345
+OTHER_UID = 12345
 AS_ROOT = pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file to somebody else")
 
 
 @dataclass
-class Notebook:
+class ProjectFolder:
     """A folder with a notebook, and the person in front of it."""
 
     folder: Path
-    given: dict[str, object] = field(default_factory=lambda: dict(GOOD))
-    agrees: bool | None = None
-    found: str = "found.example.org"
-    asked: list[str] = field(default_factory=list)
+    overrides: dict[str, object] = field(default_factory=lambda: dict(GOOD))
+    trusts: bool | None = None
+    discovered_domain: str = "found.example.org"
+    prompts: list[str] = field(default_factory=list)
 
     @property
     def file(self) -> Path:
         return self.folder / "cognito.toml"
 
     def write(self, text: str) -> Path:
-        return written(self.file, text)
+        return write_file(self.file, text)
 
     def resolve(self, profile: str | None = None, **traits: object) -> Settings:
         return resolve(
-            self.given,
+            self.overrides,
             traits=traits,
             environment={},
             folder=self.folder,
             profile=profile,
-            discover=lambda *_: self.found,
-            agree=None if self.agrees is None else self.answer,
+            discover_domain=lambda *_: self.discovered_domain,
+            confirm_trust=None if self.trusts is None else self.confirm,
         )
 
-    def answer(self, text: str) -> bool:
-        self.asked.append(text)
-        return self.agrees is True
+    def confirm(self, text: str) -> bool:
+        self.prompts.append(text)
+        return self.trusts is True
 
 
-def written(path: Path, content: str | bytes) -> Path:
+def write_file(path: Path, content: str | bytes) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     path.chmod(0o644)
@@ -66,56 +66,56 @@ def written(path: Path, content: str | bytes) -> Path:
 
 
 @pytest.fixture
-def notebook(tmp_path: Path) -> Notebook:
+def notebook(tmp_path: Path) -> ProjectFolder:
     (tmp_path / "work").mkdir()
-    return Notebook(tmp_path / "work")
+    return ProjectFolder(tmp_path / "work")
 
 
 # -- when a file of the working folder counts
 
 
 @pytest.mark.parametrize("text", ["", "[profile.other]\nclient_id = '2other'", "client_id = '2other'", "scopes = ''"])
-def test_a_file_that_nothing_is_taken_from_needs_no_agreement(notebook: Notebook, text: str) -> None:
+def test_a_file_that_changes_no_setting_needs_no_confirmation(notebook: ProjectFolder, text: str) -> None:
     notebook.write(text)
     settings = notebook.resolve()
     assert settings.configuration.client_id == "1good"
     assert str(notebook.file) not in settings.sources.values()
 
 
-def test_a_profile_of_the_users_own_beats_the_folder_so_that_nothing_is_asked(notebook: Notebook) -> None:
-    del notebook.given["client_id"]
-    written(user_path(), "[profile.work]\nclient_id = '3work'")
+def test_a_profile_of_the_users_own_file_beats_the_project_file_without_a_prompt(notebook: ProjectFolder) -> None:
+    del notebook.overrides["client_id"]
+    write_file(user_path(), "[profile.work]\nclient_id = '3work'")
     notebook.write("client_id = '2other'")
     assert notebook.resolve("work").configuration.client_id == "3work"
 
 
 @pytest.mark.parametrize("table", ["[profile.lab]", "[profile.lab]\nclient_id = '2other'", "profile.lab.timeout = 9"])
-def test_a_profile_that_only_the_folder_has_needs_agreement(notebook: Notebook, table: str) -> None:
+def test_a_profile_that_only_the_project_file_has_needs_confirmation(notebook: ProjectFolder, table: str) -> None:
     """Also an empty one: without it the profile would be unknown."""
     notebook.write(table)
     with pytest.raises(SettingError, match="nobody has agreed to it yet"):
         notebook.resolve("lab")
-    notebook.agrees = True
+    notebook.trusts = True
     assert notebook.resolve("lab").profile == "lab"
 
 
-def test_the_users_file_with_the_same_settings_stands_for_the_folders(notebook: Notebook) -> None:
+def test_the_users_file_with_the_same_settings_replaces_the_project_file(notebook: ProjectFolder) -> None:
     """The errors tell people to copy the file: then that has to help."""
-    notebook.given = {}
+    notebook.overrides = {}
     text = "".join(f"{name} = '{value}'\n" for name, value in GOOD.items())
     notebook.write(text)
-    written(user_path(), text)
+    write_file(user_path(), text)
     assert notebook.resolve().sources["client_id"] == str(user_path())
 
 
-def test_the_profile_may_be_among_the_arguments(notebook: Notebook) -> None:
-    written(user_path(), "[profile.work]\ntimeout = 8")
-    notebook.given["profile"] = "work"
+def test_the_profile_may_be_among_the_arguments(notebook: ProjectFolder) -> None:
+    write_file(user_path(), "[profile.work]\ntimeout = 8")
+    notebook.overrides["profile"] = "work"
     assert notebook.resolve().timeout == 8
 
 
-def test_the_file_in_the_users_config_folder_is_the_users_wherever_the_notebook_lies(notebook: Notebook) -> None:
-    notebook.folder = written(user_path(), "timeout = 8").parent
+def test_the_file_in_the_users_config_folder_is_the_users_wherever_the_notebook_lies(notebook: ProjectFolder) -> None:
+    notebook.folder = write_file(user_path(), "timeout = 8").parent
     assert notebook.resolve().timeout == 8
 
 
@@ -123,36 +123,36 @@ def test_the_file_in_the_users_config_folder_is_the_users_wherever_the_notebook_
 
 
 @AS_ROOT
-def test_a_file_of_somebody_else_is_refused_only_where_it_would_be_used(notebook: Notebook) -> None:
-    os.chown(notebook.write("client_id = '2other'"), SOMEBODY, SOMEBODY)
+def test_another_users_file_is_refused_only_where_it_would_be_used(notebook: ProjectFolder) -> None:
+    os.chown(notebook.write("client_id = '2other'"), OTHER_UID, OTHER_UID)
     assert notebook.resolve().configuration.client_id == "1good"
-    del notebook.given["client_id"]
-    notebook.agrees = True
-    with pytest.raises(SettingError, match=rf"belongs to another user \(uid {SOMEBODY}\).*copy it to {user_path()}"):
+    del notebook.overrides["client_id"]
+    notebook.trusts = True
+    with pytest.raises(SettingError, match=rf"belongs to another user \(uid {OTHER_UID}\).*copy it to {user_path()}"):
         notebook.resolve()
-    assert not notebook.asked
-    written(user_path(), "client_id = '2other'")
+    assert not notebook.prompts
+    write_file(user_path(), "client_id = '2other'")
     assert notebook.resolve().configuration.client_id == "2other"
 
 
 @AS_ROOT
 @pytest.mark.parametrize("whose", ["link", "target"])
-def test_a_link_counts_only_where_link_and_target_are_the_users(notebook: Notebook, whose: str) -> None:
-    target = written(notebook.folder / "target.toml", "timeout = 7")
+def test_a_symlink_counts_only_where_link_and_target_are_the_users(notebook: ProjectFolder, whose: str) -> None:
+    target = write_file(notebook.folder / "target.toml", "timeout = 7")
     notebook.file.symlink_to(target)
-    notebook.agrees = True
-    os.chown(notebook.file if whose == "link" else target, SOMEBODY, SOMEBODY, follow_symlinks=False)
+    notebook.trusts = True
+    os.chown(notebook.file if whose == "link" else target, OTHER_UID, OTHER_UID, follow_symlinks=False)
     with pytest.raises(SettingError, match="belongs to another user"):
         notebook.resolve()
     os.chown(notebook.file if whose == "link" else target, 0, 0, follow_symlinks=False)
     assert notebook.resolve().timeout == 7
 
 
-def test_an_agreement_lasts_for_kernels_without_a_person_until_others_may_write(notebook: Notebook) -> None:
+def test_a_confirmation_holds_without_a_prompt_until_others_can_write_the_file(notebook: ProjectFolder) -> None:
     path = notebook.write("timeout = 7")
-    notebook.agrees = True
+    notebook.trusts = True
     notebook.resolve()
-    notebook.agrees = None
+    notebook.trusts = None
     assert notebook.resolve().timeout == 7
     path.chmod(0o666)
     with pytest.raises(SettingError, match="may be written by others"):
@@ -160,31 +160,31 @@ def test_an_agreement_lasts_for_kernels_without_a_person_until_others_may_write(
 
 
 @AS_ROOT
-def test_an_administrators_file_may_belong_to_anybody(notebook: Notebook) -> None:
+def test_an_administrators_file_may_belong_to_any_user(notebook: ProjectFolder) -> None:
     """And may begin with the mark that some editors put in front."""
-    os.chown(written(system_paths()[0], "\ufefftimeout = 7"), SOMEBODY, SOMEBODY)
+    os.chown(write_file(system_paths()[0], "\ufefftimeout = 7"), OTHER_UID, OTHER_UID)
     assert notebook.resolve().timeout == 7
 
 
 # -- what a person has agreed to
 
 
-def test_a_no_is_not_remembered(notebook: Notebook) -> None:
+def test_a_declined_prompt_is_not_remembered(notebook: ProjectFolder) -> None:
     notebook.write("timeout = 7")
-    notebook.agrees = False
+    notebook.trusts = False
     for _ in range(2):
         with pytest.raises(SettingError, match="you did not agree"):
             notebook.resolve()
-    assert len(notebook.asked) == 2
+    assert len(notebook.prompts) == 2
 
 
-def test_the_question_shows_everything_and_first_what_decides_where_the_password_goes(notebook: Notebook) -> None:
+def test_the_prompt_shows_every_setting_and_first_where_the_password_goes(notebook: ProjectFolder) -> None:
     domain = "a" * 60 + ".auth.us-east-1.amazoncognito.com.evil.example"
     notebook.write(f"client_id = 'c\\u001b[2J'\ndomain = '{domain}'\n[profile.lab]\nallowed_domains = ['x.example']")
-    notebook.agrees = False
+    notebook.trusts = False
     with pytest.raises(SettingError):
         notebook.resolve(region="us-east-1", scopes="openid", profile="lab")
-    (text,) = notebook.asked
+    (text,) = notebook.prompts
     assert text.index(f"domain = '{domain}'") < text.index("client_id = ")
     assert "for the profile 'lab'" in text
     assert "allowed_domains = ['x.example']" in text
@@ -192,35 +192,35 @@ def test_the_question_shows_everything_and_first_what_decides_where_the_password
 
 
 @pytest.mark.parametrize("spoilt", ["mode", pytest.param("owner", marks=AS_ROOT)])
-def test_a_note_that_others_could_have_written_is_no_agreement(
-    notebook: Notebook, own_environment: Path, spoilt: str
+def test_a_trust_record_that_others_could_have_written_is_ignored(
+    notebook: ProjectFolder, own_environment: Path, spoilt: str
 ) -> None:
     notebook.write("timeout = 7")
-    notebook.agrees = True
+    notebook.trusts = True
     notebook.resolve()
     (note,) = (own_environment / "state" / "cognito_jupyter" / "agreed").iterdir()
     assert note.stat().st_mode & 0o777 == 0o600
     if spoilt == "mode":
         note.chmod(0o622)
     else:
-        os.chown(note, SOMEBODY, SOMEBODY)
-    notebook.agrees = None
+        os.chown(note, OTHER_UID, OTHER_UID)
+    notebook.trusts = None
     with pytest.raises(SettingError, match="nobody has agreed to it yet"):
         notebook.resolve()
 
 
-def test_where_nothing_can_be_noted_a_yes_counts_this_time(notebook: Notebook, own_environment: Path) -> None:
+def test_where_no_record_can_be_written_a_yes_counts_once(notebook: ProjectFolder, own_environment: Path) -> None:
     (own_environment / "state").write_text("a file where a folder should be")
     notebook.write("timeout = 7")
-    notebook.agrees = True
+    notebook.trusts = True
     assert [notebook.resolve().timeout, notebook.resolve().timeout] == [7, 7]
-    assert len(notebook.asked) == 2
+    assert len(notebook.prompts) == 2
 
 
 # -- what else can be wrong with a file
 
 
-def test_a_folder_of_that_name_is_refused_and_nothing_stays_open(notebook: Notebook) -> None:
+def test_a_folder_of_that_name_is_refused_and_no_descriptor_leaks(notebook: ProjectFolder) -> None:
     notebook.file.mkdir()
     before = psutil.Process().num_fds()
     with pytest.raises(SettingError, match="cannot be read"):
@@ -231,7 +231,7 @@ def test_a_folder_of_that_name_is_refused_and_nothing_stays_open(notebook: Noteb
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"#" * (LARGEST_FILE + 1), "is longer than"),
+        (b"#" * (MAX_FILE_SIZE + 1), "is longer than"),
         (b"timeout = 7\nscopes = '\xff'", "is not UTF-8 text, near line 2"),
         (b"a = " + b"[" * 20_000, "is not TOML"),
         (b"timeout = " + b"9" * 20_000, "is not TOML"),
@@ -240,8 +240,8 @@ def test_a_folder_of_that_name_is_refused_and_nothing_stays_open(notebook: Noteb
         (b"[profile.work]\nclientSecret = 'hush'", "a notebook cannot keep an app client's secret"),
     ],
 )
-def test_a_broken_file_is_named_with_what_is_wrong(notebook: Notebook, content: bytes, said: str) -> None:
-    path = written(user_path(), content)
+def test_a_malformed_file_is_named_with_what_is_wrong(notebook: ProjectFolder, content: bytes, said: str) -> None:
+    path = write_file(user_path(), content)
     with pytest.raises(SettingError) as raised:
         notebook.resolve()
     assert said in str(raised.value)
@@ -252,8 +252,8 @@ def test_a_broken_file_is_named_with_what_is_wrong(notebook: Notebook, content: 
 # -- sources, and the administrator
 
 
-def test_a_malformed_value_is_named_with_the_trait_or_the_profile_that_holds_it(notebook: Notebook) -> None:
-    written(user_path(), "[profile.work]\ntimeout = 'soon'")
+def test_a_malformed_value_is_named_with_the_trait_or_the_profile_that_holds_it(notebook: ProjectFolder) -> None:
+    write_file(user_path(), "[profile.work]\ntimeout = 'soon'")
     with pytest.raises(SettingError, match=rf"^timeout, from the profile work in {user_path()}: "):
         notebook.resolve("work")
     with pytest.raises(SettingError, match=r"^region, from c\.CognitoMagics\.region: "):
@@ -262,11 +262,11 @@ def test_a_malformed_value_is_named_with_the_trait_or_the_profile_that_holds_it(
         notebook.resolve(region="eu-west-1")
 
 
-def test_a_discovered_domain_takes_its_one_form(notebook: Notebook) -> None:
-    del notebook.given["domain"]
-    notebook.found = "https://Found.Example.org/"
+def test_a_discovered_domain_takes_its_one_form(notebook: ProjectFolder) -> None:
+    del notebook.overrides["domain"]
+    notebook.discovered_domain = "https://Found.Example.org/"
     assert notebook.resolve().configuration.domain == "found.example.org"
-    notebook.found = "http://evil.example"
+    notebook.discovered_domain = "http://evil.example"
     with pytest.raises(SettingError, match=r"^domain, from the openid-configuration of us-east-1_Good: .*plain http"):
         notebook.resolve()
 
@@ -278,16 +278,16 @@ def test_the_systems_own_place_is_always_the_last(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("text", ["allowed_domains = []", "allowed_domains = ''", "allowed_domains = ['my-app']"])
-def test_an_administrators_list_that_makes_no_sense_allows_nothing(notebook: Notebook, text: str) -> None:
-    written(system_paths()[0], text)
+def test_a_malformed_administrators_list_allows_nothing(notebook: ProjectFolder, text: str) -> None:
+    write_file(system_paths()[0], text)
     with pytest.raises(SettingError, match=f"^allowed_domains, from {system_paths()[0]}: "):
         notebook.resolve(allowed_domains=["good.example.org"])
 
 
-def test_resolving_imports_nothing_heavy(notebook: Notebook) -> None:
+def test_resolving_imports_nothing_heavy(notebook: ProjectFolder) -> None:
     program = (
-        "import sys; from pathlib import Path; from cognito_jupyter.config import resolve\n"
-        f"resolve({GOOD!r}, environment={{}}, folder=Path({str(notebook.folder)!r}), discover=None)\n"
+        "import sys; from pathlib import Path; from cognito_jupyter.settings.resolve import resolve\n"
+        f"resolve({GOOD!r}, environment={{}}, folder=Path({str(notebook.folder)!r}), discover_domain=None)\n"
         "print(*sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
@@ -313,34 +313,36 @@ ANYTHING = hypothesis_settings(
 
 @given(st.tuples(FILES, FILES), st.sampled_from([None, "lab"]), st.sets(st.sampled_from(sorted(GOOD))), st.booleans())
 @ANYTHING
-def test_a_file_that_nobody_agreed_to_never_changes_what_is_found(
-    notebook: Notebook, files: tuple[str, str], profile: str | None, left_out: set[str], agrees: bool
+def test_an_unconfirmed_file_never_changes_the_settings(
+    notebook: ProjectFolder, files: tuple[str, str], profile: str | None, left_out: set[str], agrees: bool
 ) -> None:
     """Either the login is refused, or it is the one that there would be without the file."""
-    notebook.given = {name: value for name, value in GOOD.items() if name not in left_out}
+    notebook.overrides = {name: value for name, value in GOOD.items() if name not in left_out}
     # Hypothesis keeps one home for all examples: what was agreed to in one would hold in the next.
     shutil.rmtree(user_state_path("cognito_jupyter"), ignore_errors=True)
-    notebook.agrees = agrees or None
+    notebook.trusts = agrees or None
     notebook.write(files[0])
-    written(user_path(), files[1])
-    with_it = ended(notebook, profile)
+    write_file(user_path(), files[1])
+    with_it = resolve_outcome(notebook, profile)
     notebook.file.unlink()
     if not agrees and isinstance(with_it, Settings):
-        assert with_it == ended(notebook, profile)
+        assert with_it == resolve_outcome(notebook, profile)
 
 
 @given(st.dictionaries(st.sampled_from(sorted(ENVIRONMENT_NAMES.values())), st.text(max_size=20)))
 @ANYTHING
-def test_any_environment_resolves_or_says_why_not(notebook: Notebook, environment: dict[str, str]) -> None:
+def test_any_environment_resolves_or_says_why_not(notebook: ProjectFolder, environment: dict[str, str]) -> None:
     good = {ENVIRONMENT_NAMES[name]: value for name, value in GOOD.items()}
     try:
-        resolve({}, environment={**good, **environment}, folder=notebook.folder, discover=lambda *_: "found.example")
+        resolve(
+            {}, environment={**good, **environment}, folder=notebook.folder, discover_domain=lambda *_: "found.example"
+        )
     except SettingError as error:
         assert error.what
         assert error.remedy
 
 
-def ended(notebook: Notebook, profile: str | None) -> Settings | SettingError:
+def resolve_outcome(notebook: ProjectFolder, profile: str | None) -> Settings | SettingError:
     """How resolving ended; anything but the two ways there are fails the test."""
     try:
         return notebook.resolve(profile)

@@ -6,25 +6,25 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, NoReturn, cast
 
+from .._util.clock import Clock
+from .._util.redaction import install_redaction
+from .._util.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from ..oauth.tokens import CognitoTokens, JwtPayload
-from ..patience import USUAL, Patience
-from ..quiet import keep_out_of_logs
-from .clock import Clock
-from .exchange import Exchange
-from .identity_pool import IdentityPool, IdentityPoolCredentialsResponse
-from .listeners import Listeners
-from .renewal import Renewal
+from .background_refresh import BackgroundRefresher
+from .boto_sessions import PrebuiltSession
+from .cached_credentials import AWSCredentials
+from .exchange import CredentialsExchange
+from .identity_pool.client import IdentityPool, IdentityPoolCredentialsResponse
+from .listeners import ChangeNotifier
+from .refresh_plan import RefreshPlan
+from .role_credentials import RoleCredentials
 from .roles import choose_role, roles_in
-from .sessions import SpareSession
-from .slot import Slot
-from .snapshot import AWSCredentials
-from .upkeep import Upkeep
-from .user_pool import Subject, UserPoolTokens
+from .user_pool_tokens import Subject, UserPoolTokens
 
 if TYPE_CHECKING:
     from ..oauth.authenticator import CognitoOAuthAuthenticator
 
-SlotKey = tuple[Subject, str | None]
+RoleKey = tuple[Subject, str | None]
 """Whose credentials, and of which role."""
 
 
@@ -43,7 +43,7 @@ class Holdings:
         authenticator: CognitoOAuthAuthenticator | None = None,
         *,
         clock: Clock | None = None,
-        patience: Patience = USUAL,
+        timeouts: Timeouts = DEFAULT_TIMEOUTS,
     ) -> None:
         self.identity_pool_id = identity_pool_id
         self.user_pool_id = user_pool_id
@@ -51,20 +51,20 @@ class Holdings:
         self.last_role_suffix: str | None = None
         self.wait_for_sign_in = 0.0
         self._clock = clock = clock or Clock()
-        self._listeners = Listeners()
-        self._tokens = UserPoolTokens(auth_tokens, authenticator, clock, self._listeners.tell)
-        self._pool = IdentityPool(identity_pool_id, user_pool_id, region, clock.now, patience)
-        self._exchange = Exchange(self._tokens, self._pool, clock.now, self._hide_secrets)
-        self._spare = SpareSession()
-        self._slots: dict[SlotKey, Slot] = {}
-        self._last: Slot | None = None
-        self._upkeep = Upkeep(self._tokens, self._slots_of_person, clock)
-        self._renewal = Renewal(self._upkeep.round, clock)
-        self._hide_secrets()
+        self._change_notifier = ChangeNotifier()
+        self._tokens = UserPoolTokens(auth_tokens, authenticator, clock, self._change_notifier.notify)
+        self._identity_pool = IdentityPool(identity_pool_id, user_pool_id, region, clock.now, timeouts)
+        self._exchange = CredentialsExchange(self._tokens, self._identity_pool, clock.now, self._install_log_redaction)
+        self._prebuilt_session = PrebuiltSession()
+        self._role_credentials: dict[RoleKey, RoleCredentials] = {}
+        self._last_role: RoleCredentials | None = None
+        self._refresh_plan = RefreshPlan(self._tokens, self._roles_of_user, clock)
+        self._refresher = BackgroundRefresher(self._refresh_plan.run_once, clock)
+        self._install_log_redaction()
 
     def __repr__(self) -> str:
-        who = "signed in" if self.auth_tokens is not None else "nobody signed in"
-        return f"<CognitoCredentialsManager: identity pool {self.identity_pool_id}, {who}>"
+        status = "signed in" if self.auth_tokens is not None else "nobody signed in"
+        return f"<CognitoCredentialsManager: identity pool {self.identity_pool_id}, {status}>"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("A manager is not pickled or copied: its tokens stay in this process. Share its credentials.")
@@ -72,18 +72,18 @@ class Holdings:
     @property
     def auth_tokens(self) -> CognitoTokens | None:
         """The newest tokens; None while nobody is signed in. Setting it signs a person in."""
-        return self._tokens.held
+        return self._tokens.current
 
     @auth_tokens.setter
     def auth_tokens(self, tokens: CognitoTokens | None) -> None:
-        self._tokens.held = tokens
-        for slot in list(self._slots.values()):
+        self._tokens.current = tokens
+        for slot in list(self._role_credentials.values()):
             # What failed before, failed for want of these.
-            slot.forgive()
-        if self._renewal.running or any(slot.holders for slot in self._slots_of_person()):
+            slot.reset_backoff()
+        if self._refresher.running or any(slot.consumers for slot in self._roles_of_user()):
             # To go on with the sessions of before, or to end.
-            self._renewal.call(now=True)
-        self._listeners.tell()
+            self._refresher.ensure_running(run_now=True)
+        self._change_notifier.notify()
 
     @property
     def authenticator(self) -> CognitoOAuthAuthenticator | None:
@@ -105,14 +105,14 @@ class Holdings:
     @property
     def credentials(self) -> AWSCredentials | None:
         """The newest credentials of the role asked for last; None before the first."""
-        snapshot = self._last.snapshot if self._last is not None else None
-        return snapshot.as_credentials() if snapshot is not None else None
+        cached = self._last_role.cached if self._last_role is not None else None
+        return cached.as_aws_credentials() if cached is not None else None
 
     @property
     def creds_response(self) -> IdentityPoolCredentialsResponse | None:
         """What the identity pool answered for the role asked for last; None before the first."""
-        snapshot = self._last.snapshot if self._last is not None else None
-        return snapshot.response if snapshot is not None else None
+        cached = self._last_role.cached if self._last_role is not None else None
+        return cached.response if cached is not None else None
 
     @property
     def claims(self) -> JwtPayload:
@@ -124,7 +124,7 @@ class Holdings:
         """The ARNs of the roles that the sign-in allows, in the token's order."""
         return roles_in(self.claims)
 
-    def role_arn(self, role_suffix: str | None = None) -> str | None:
+    def resolve_role(self, role_suffix: str | None = None) -> str | None:
         """The role that a suffix means, without any call.
 
         Args:
@@ -141,14 +141,14 @@ class Holdings:
     def expiration(self, role_arn: str | None) -> datetime | None:
         """Until when the credentials held for a role are good; None where there are none."""
         subject = self._tokens.subject
-        slot = self._slots.get((subject, role_arn)) if subject is not None else None
-        return slot.snapshot.expiration if slot is not None and slot.snapshot is not None else None
+        role = self._role_credentials.get((subject, role_arn)) if subject is not None else None
+        return role.cached.expiration if role is not None and role.cached is not None else None
 
     def lifetime(self, role_arn: str | None) -> float:
         """How long the credentials held for a role live in all, in seconds; 0 where there are none."""
         subject = self._tokens.subject
-        slot = self._slots.get((subject, role_arn)) if subject is not None else None
-        return slot.snapshot.lifetime if slot is not None and slot.snapshot is not None else 0.0
+        role = self._role_credentials.get((subject, role_arn)) if subject is not None else None
+        return role.cached.lifetime if role is not None and role.cached is not None else 0.0
 
     @property
     def ended(self) -> bool:
@@ -165,31 +165,31 @@ class Holdings:
         Returns:
             A function that ends it.
         """
-        return self._listeners.add(callback)
+        return self._change_notifier.subscribe(callback)
 
     @property
-    def problem(self) -> str | None:
+    def warning(self) -> str | None:
         """What keeps tokens or credentials from being renewed just now, for a person to read; None: nothing does.
 
         While the credentials held are good, nobody else hears of it.
         """
-        return self._upkeep.problem
+        return self._refresh_plan.warning
 
     # -- within
 
-    def _slots_of_person(self) -> list[Slot]:
+    def _roles_of_user(self) -> list[RoleCredentials]:
         subject = self._tokens.subject
-        return [slot for (whose, _), slot in list(self._slots.items()) if whose == subject]
+        return [slot for (whose, _), slot in list(self._role_credentials.items()) if whose == subject]
 
-    def _hide_secrets(self) -> None:
+    def _install_log_redaction(self) -> None:
         """Keeps what is held now out of the logs of whatever has been imported by now."""
-        keep_out_of_logs(self._secrets)
+        install_redaction(self._secrets)
 
     def _secrets(self) -> Iterable[str]:
         """Everything secret that is held now, for the filters that keep it out of logs."""
-        tokens = self._tokens.held
+        tokens = self._tokens.current
         for name in ("id_token", "access_token", "refresh_token"):
             if tokens is not None and tokens.get(name):
                 yield cast("str", tokens.get(name))
-        for slot in list(self._slots.values()):
-            yield from slot.secrets()
+        for role in list(self._role_credentials.values()):
+            yield from role.secrets()

@@ -8,23 +8,23 @@ from collections.abc import Callable
 _LOG = logging.getLogger(__name__)
 
 
-class Listeners:
+class ChangeNotifier:
     """Callbacks, told in whatever thread made a change."""
 
     def __init__(self) -> None:
         self._callbacks: list[Callable[[], None]] = []
 
-    def add(self, callback: Callable[[], None]) -> Callable[[], None]:
+    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Tells it from now on; returns a function that ends it."""
         self._callbacks.append(callback)
 
-        def stop() -> None:
+        def unsubscribe() -> None:
             if callback in self._callbacks:
                 self._callbacks.remove(callback)
 
-        return stop
+        return unsubscribe
 
-    def tell(self) -> None:
+    def notify(self) -> None:
         """Tells all of them."""
         for callback in list(self._callbacks):
             try:

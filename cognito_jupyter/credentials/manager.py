@@ -6,20 +6,20 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ..errors import RefusedError, UnavailableError
-from ..oauth.refusal import ended
+from ..oauth.token_errors import sign_in_expired
 from ..oauth.tokens import CognitoTokens
-from .holdings import Holdings, SlotKey
-from .keeper import Keeper
+from .boto_sessions import RefreshingCredentials, StaticCredentials, build_boto3_session
+from .cached_credentials import AWSCredentials
+from .holdings import Holdings, RoleKey
+from .role_credentials import RoleCallbacks, RoleCredentials, signed_out_error
 from .roles import choose_role, roles_in
-from .sessions import FixedCredentials, SlotCredentials, session_over
-from .slot import Slot, SlotHelp, signed_out
-from .snapshot import AWSCredentials
-from .user_pool import Subject, claims_of, subject_of
+from .shared_sign_in import SharedSignIn
+from .user_pool_tokens import Subject, claims_of, subject_of
 
 if TYPE_CHECKING:
     import boto3
 
-    from .store import Store
+    from .store.store import Store
 
 
 class CognitoCredentialsManager(Holdings):
@@ -65,12 +65,12 @@ class CognitoCredentialsManager(Holdings):
             UnavailableError: AWS refused or could not be reached (a ConnectionError).
         """
         margin = refresh_margin.total_seconds()
-        if not self._tokens.good_for(margin):
+        if not self._tokens.is_valid_for(margin):
             self.refresh_user_pool_tokens()
-        slot = self._slot_of(self.role_arn(role_suffix))
-        snapshot = slot.lasting(margin)
-        self._asked_for(slot, role_suffix)
-        return snapshot.as_credentials()
+        role = self._role_of_user(self.resolve_role(role_suffix))
+        cached = role.get_valid_for(margin)
+        self._set_last_role(role, role_suffix)
+        return cached.as_aws_credentials()
 
     def get_credentials(self, id_token: str | None = None, role_suffix: str | None = None) -> AWSCredentials:
         """Exchanges an id token for credentials, whatever is held; updates `creds_response` and `credentials`.
@@ -92,11 +92,11 @@ class CognitoCredentialsManager(Holdings):
                 raise RefusedError("There is no id token to exchange: nobody is signed in.", "Sign in first.")
             id_token = self.auth_tokens["id_token"]
         claims, token = claims_of(id_token), id_token
-        role = choose_role(roles_in(claims), role_suffix or self.last_role_suffix)
-        slot = self._slot((subject_of(claims), role))
-        snapshot = slot.replaced(lambda: self._exchange.exchanged(subject_of(claims), token, role))
-        self._asked_for(slot, role_suffix)
-        return snapshot.as_credentials()
+        role_arn = choose_role(roles_in(claims), role_suffix or self.last_role_suffix)
+        role = self._role((subject_of(claims), role_arn))
+        cached = role.replace(lambda: self._exchange.from_identity_pool(subject_of(claims), token, role_arn))
+        self._set_last_role(role, role_suffix)
+        return cached.as_aws_credentials()
 
     def refresh_user_pool_tokens(self) -> CognitoTokens:
         """Refreshes the id and the access token with the refresh token held.
@@ -110,16 +110,16 @@ class CognitoCredentialsManager(Holdings):
             UnavailableError: There are no tokens or no authenticator, or Cognito could not be reached; what was held
                 is still held (a ConnectionError).
         """
-        return self._tokens.refreshed()
+        return self._tokens.refresh()
 
-    def warm(self) -> None:
+    def prewarm(self) -> None:
         """Does ahead what a login's end would wait for: to be called in a thread while the person types a password.
 
         It builds the AWS client and opens its connection, and prepares the first session.
         """
-        self._pool.warm()
-        self._spare.prepare()
-        self._hide_secrets()
+        self._identity_pool.preconnect()
+        self._prebuilt_session.prebuild()
+        self._install_log_redaction()
 
     def sign_out(self) -> None:
         """Forgets tokens and credentials, and revokes the refresh token at the user pool.
@@ -131,47 +131,47 @@ class CognitoCredentialsManager(Holdings):
             UnavailableError: Cognito could not be reached; it is all forgotten here (a ConnectionError).
         """
         tokens, self.auth_tokens = self.auth_tokens, None
-        keeper = self._keep_in(None)
-        for slot in list(self._slots.values()):
-            slot.forget()
-        self._last, self.last_role_suffix = None, None
-        self._listeners.tell()
+        shared_sign_in = self._set_store(None)
+        for role in list(self._role_credentials.values()):
+            role.clear()
+        self._last_role, self.last_role_suffix = None, None
+        self._change_notifier.notify()
         if tokens is not None:
-            self._end(tokens, keeper)
+            self._revoke(tokens, shared_sign_in)
 
-    def _end(self, tokens: CognitoTokens, keeper: Keeper) -> None:
+    def _revoke(self, tokens: CognitoTokens, shared_sign_in: SharedSignIn) -> None:
         newest: str | None = None
-        problem: UnavailableError | None = None
+        failure: UnavailableError | None = None
         try:
-            newest = keeper.end(tokens)
+            newest = shared_sign_in.delete_sign_in(tokens)
         except UnavailableError as error:
-            problem = error
+            failure = error
         # Another kernel may have had newer ones; usually there is one token.
         for refresh_token in dict.fromkeys((tokens.get("refresh_token"), newest)):
             if refresh_token and self.authenticator is not None:
                 self.authenticator.revoke(refresh_token)
-        if problem is not None:
-            raise problem
+        if failure is not None:
+            raise failure
 
     # -- the store
 
     @property
-    def keeper(self) -> Keeper:
+    def shared_sign_in(self) -> SharedSignIn:
         """How the sign-in is kept on this computer, if it is: for those who show it."""
-        return self._exchange.keeper
+        return self._exchange.shared_sign_in
 
-    def sign_in(self, tokens: CognitoTokens, store: Store | None) -> None:
+    def adopt_tokens(self, tokens: CognitoTokens, store: Store | None) -> None:
         """Takes the tokens of a login that has just ended, and keeps the sign-in on this computer if that is asked for.
 
         Args:
             tokens: Of the login.
             store: Where to keep it: `keeper.problem` says why it could not be; None: in memory alone.
         """
-        self._keep_in(store)
-        self._exchange.keeper.begin(tokens)
+        self._set_store(store)
+        self._exchange.shared_sign_in.save_new_sign_in(tokens)
         self.auth_tokens = tokens
 
-    def restore(self, store: Store) -> bool:
+    def restore_from_store(self, store: Store) -> bool:
         """Takes the sign-in that is kept on this computer; no call is made for it.
 
         Args:
@@ -183,30 +183,30 @@ class CognitoCredentialsManager(Holdings):
         Raises:
             UnavailableError: The store cannot be trusted or read (a ConnectionError).
         """
-        keeper = Keeper(store, self._clock.now)
-        stored = keeper.restored()
+        shared_sign_in = SharedSignIn(store, self._clock.now)
+        stored = shared_sign_in.load_sign_in()
         if stored is None:
             return False
-        self._exchange.keeper = self._tokens.keeper = keeper
+        self._exchange.shared_sign_in = self._tokens.shared_sign_in = shared_sign_in
         self.auth_tokens = stored.tokens
         subject = self._tokens.subject
         if stored.ended and self.auth_tokens is not None:
-            self._tokens.end(self.auth_tokens, ended())
+            self._tokens.mark_ended(self.auth_tokens, sign_in_expired())
         if stored.identity_id is not None and subject is not None:
             self._exchange.identity_ids[subject] = stored.identity_id
         return True
 
-    def _keep_in(self, store: Store | None) -> Keeper:
-        before, keeper = self._exchange.keeper, Keeper(store, self._clock.now)
-        self._exchange.keeper = self._tokens.keeper = keeper
-        return before
+    def _set_store(self, store: Store | None) -> SharedSignIn:
+        previous, shared_sign_in = self._exchange.shared_sign_in, SharedSignIn(store, self._clock.now)
+        self._exchange.shared_sign_in = self._tokens.shared_sign_in = shared_sign_in
+        return previous
 
     def close(self) -> None:
         """Ends the thread that renews ahead of time; nobody is signed out.
 
         Sessions that are still used go on: whichever thread needs new credentials then renews them itself.
         """
-        self._renewal.close()
+        self._refresher.close()
 
     # -- sessions
 
@@ -222,9 +222,11 @@ class CognitoCredentialsManager(Holdings):
         Raises:
             RoleError, RefusedError, UnavailableError: As `ensure_credentials`.
         """
-        return session_over(self.live_credentials(role_suffix), region_name or self.region, self._spare.take())
+        return build_boto3_session(
+            self.refreshing_credentials(role_suffix), region_name or self.region, self._prebuilt_session.pop_or_build()
+        )
 
-    def live_credentials(self, role_suffix: str | None = None) -> SlotCredentials:
+    def refreshing_credentials(self, role_suffix: str | None = None) -> RefreshingCredentials:
         """A role's credentials as botocore takes them, for what is not a boto3 session: they renew themselves.
 
         Args:
@@ -233,8 +235,8 @@ class CognitoCredentialsManager(Holdings):
         Raises:
             RoleError, RefusedError, UnavailableError: As `ensure_credentials`.
         """
-        credentials = SlotCredentials(self._ready(role_suffix))
-        self._renewing(False)
+        credentials = RefreshingCredentials(self._role_with_credentials(role_suffix))
+        self._ensure_refresher(False)
         return credentials
 
     def make_session(self, role_suffix: str | None = None) -> boto3.Session:
@@ -243,55 +245,59 @@ class CognitoCredentialsManager(Holdings):
         Raises:
             RoleError, RefusedError, UnavailableError: As `ensure_credentials`.
         """
-        slot = self._ready(role_suffix)
-        return session_over(FixedCredentials(slot.read().frozen), self.region, self._spare.take())
+        role = self._role_with_credentials(role_suffix)
+        return build_boto3_session(
+            StaticCredentials(role.for_signing().frozen), self.region, self._prebuilt_session.pop_or_build()
+        )
 
     # -- within
 
-    def _ready(self, role_suffix: str | None) -> Slot:
+    def _role_with_credentials(self, role_suffix: str | None) -> RoleCredentials:
         """The role's slot, with credentials in it that can be used; no margin is asked for."""
-        if self._tokens.held is None:
+        if self._tokens.current is None:
             raise RefusedError("There is nobody to make a session for: nobody is signed in.", "Sign in first.")
-        if self._tokens.ended or self._exchange.keeper.path is None:
+        if self._tokens.ended or self._exchange.shared_sign_in.path is None:
             # What other kernels have kept comes first: a kernel that has just started need not refresh anything.
-            self._tokens.fresh()
-        slot = self._slot_of(self.role_arn(role_suffix))
-        slot.read()
-        self._asked_for(slot, role_suffix)
-        return slot
+            self._tokens.get_valid()
+        role = self._role_of_user(self.resolve_role(role_suffix))
+        role.for_signing()
+        self._set_last_role(role, role_suffix)
+        return role
 
-    def _asked_for(self, slot: Slot, role_suffix: str | None) -> None:
-        self._last = slot
+    def _set_last_role(self, role: RoleCredentials, role_suffix: str | None) -> None:
+        self._last_role = role
         if role_suffix is not None:
             self.last_role_suffix = role_suffix
 
-    def _slot_of(self, role_arn: str | None) -> Slot:
+    def _role_of_user(self, role_arn: str | None) -> RoleCredentials:
         subject = self._tokens.subject
         if subject is None:
-            raise signed_out()
-        return self._slot((subject, role_arn))
+            raise signed_out_error()
+        return self._role((subject, role_arn))
 
-    def _slot(self, key: SlotKey) -> Slot:
-        slot = self._slots.get(key)
-        if slot is None:
+    def _role(self, key: RoleKey) -> RoleCredentials:
+        role = self._role_credentials.get(key)
+        if role is None:
             # setdefault: of two threads that come at once, both get the same.
-            slot = self._slots.setdefault(key, self._new_slot(*key))
-        return slot
+            role = self._role_credentials.setdefault(key, self._new_role(*key))
+        return role
 
-    def _new_slot(self, subject: Subject, role_arn: str | None) -> Slot:
-        slot = Slot(
+    def _new_role(self, subject: Subject, role_arn: str | None) -> RoleCredentials:
+        role = RoleCredentials(
             role_arn,
-            lambda: self._exchange.renewed(subject, role_arn, slot.snapshot),
+            lambda: self._exchange.fetch(subject, role_arn, role.cached),
             self._clock,
-            self._help(subject),
+            self._role_callbacks(subject),
         )
-        return slot
+        return role
 
-    def _help(self, subject: Subject) -> SlotHelp:
-        return SlotHelp(
-            self._listeners.tell, self._renewing, lambda: self._tokens.returned(subject, self.wait_for_sign_in)
+    def _role_callbacks(self, subject: Subject) -> RoleCallbacks:
+        return RoleCallbacks(
+            self._change_notifier.notify,
+            self._ensure_refresher,
+            lambda: self._tokens.wait_for_new_sign_in(subject, self.wait_for_sign_in),
         )
 
-    def _renewing(self, now: bool) -> bool:
+    def _ensure_refresher(self, run_now: bool) -> bool:
         """Has the thread run; there is nothing for it to do once the sign-in has ended, nor for anybody else."""
-        return self._tokens.ended or self._renewal.call(now=now)
+        return self._tokens.ended or self._refresher.ensure_running(run_now=run_now)

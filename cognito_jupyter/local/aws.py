@@ -10,52 +10,56 @@ from collections import Counter
 from concurrent.futures import Future
 from typing import Any
 
-from .child import Child
-from .gate import Gate
-from .ledger import Ledger
+from .aws_proxy import AwsProxy
+from .child import ChildProcess
+from .issued_keys import IssuedKeys
 from .model import ACCOUNT, REGION, Knobs
-from .seed import BUCKET, ROLE_PREFIX, data_set, policies, trust
+from .seed import BUCKET, ROLE_PREFIX, demo_objects, role_policies, trust_policy
 
-_MODULE = "cognito_jupyter.local.moto_child"
+_MOTO_MODULE = "cognito_jupyter.local.moto_child"
 
 
 class LocalAWS:
     """IAM, STS and S3 on this machine, with IAM enforced.
 
     Attributes:
-        ledger: Which keys are good.
-        gate: Where clients go.
+        issued_keys: Which keys are good.
+        proxy: Where clients go.
         roles: From the short name to the role ARN.
     """
 
     def __init__(self, knobs: Knobs, counts: Counter[str]) -> None:
-        self._child = Child([sys.executable, "-m", _MODULE], output=subprocess.PIPE)
+        self._child = ChildProcess([sys.executable, "-m", _MOTO_MODULE], output=subprocess.PIPE)
         self._lock = threading.Lock()
         self._port: Future[int] = Future()
-        self._boot: threading.Thread | None = None
-        self.ledger = Ledger(knobs)
-        self.gate = Gate(self._port.result, self.ledger, knobs, counts)
-        self.roles = {name: f"arn:aws:iam::{ACCOUNT}:role/{ROLE_PREFIX}{name}" for name in policies()}
+        self._seed_thread: threading.Thread | None = None
+        self.issued_keys = IssuedKeys(knobs)
+        self.proxy = AwsProxy(self._port.result, self.issued_keys, knobs, counts)
+        self.roles = {name: f"arn:aws:iam::{ACCOUNT}:role/{ROLE_PREFIX}{name}" for name in role_policies()}
 
     def start(self, identity_pool_id: str) -> None:
         """Opens the gate; moto starts and is seeded meanwhile, and who comes earlier waits for it."""
-        self.gate.start()
-        self._boot = threading.Thread(target=self._seed, args=(identity_pool_id,), name="local-aws-seed", daemon=True)
-        self._boot.start()
+        self.proxy.start()
+        self._seed_thread = threading.Thread(
+            target=self._seed, args=(identity_pool_id,), name="local-aws-seed", daemon=True
+        )
+        self._seed_thread.start()
 
     def _seed(self, identity_pool_id: str) -> None:
         try:
-            port = int(self._read()["port"])
-            for name, policy in policies().items():
-                self._do("role", name=f"{ROLE_PREFIX}{name}", policy=policy, trust=trust(identity_pool_id))
-            self._do("bucket", name=BUCKET, region=REGION, objects=data_set())
-            self._do("enforce")
+            port = int(self._read_reply()["port"])
+            for name, policy in role_policies().items():
+                self._send_command(
+                    "role", name=f"{ROLE_PREFIX}{name}", policy=policy, trust=trust_policy(identity_pool_id)
+                )
+            self._send_command("bucket", name=BUCKET, region=REGION, objects=demo_objects())
+            self._send_command("enforce")
         except (RuntimeError, OSError, ValueError) as error:
             self._port.set_exception(error)
         else:
             self._port.set_result(port)
 
-    def wait(self) -> None:
+    def wait_until_ready(self) -> None:
         """Waits until everything is there.
 
         Raises:
@@ -66,24 +70,26 @@ class LocalAWS:
     def stop(self) -> None:
         """Ends the gate and the child."""
         self._child.stop()
-        if self._boot is not None:
-            self._boot.join()
-            self.gate.stop()
+        if self._seed_thread is not None:
+            self._seed_thread.join()
+            self.proxy.stop()
 
-    def assume(self, role_arn: str, session_name: str) -> dict[str, str]:
+    def assume_role(self, role_arn: str, session_name: str) -> dict[str, str]:
         """New keys for a role, real ones to moto."""
-        self.wait()
-        answer: dict[str, str] = self._do("assume", role_arn=role_arn, session_name=session_name, region=REGION)
-        return answer
+        self.wait_until_ready()
+        credentials: dict[str, str] = self._send_command(
+            "assume", role_arn=role_arn, session_name=session_name, region=REGION
+        )
+        return credentials
 
-    def _do(self, command: str, **arguments: Any) -> Any:
+    def _send_command(self, command: str, **arguments: Any) -> Any:
         with self._lock:
             assert self._child.process.stdin is not None
             self._child.process.stdin.write(json.dumps({"do": command, **arguments}).encode() + b"\n")
             self._child.process.stdin.flush()
-            return self._read()
+            return self._read_reply()
 
-    def _read(self) -> Any:
+    def _read_reply(self) -> Any:
         assert self._child.process.stdout is not None
         line = self._child.process.stdout.readline()
         if not line:

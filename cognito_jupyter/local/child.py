@@ -16,10 +16,10 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-_PATIENCE = 5.0
+_STOP_TIMEOUT = 5.0
 
 
-class Child:
+class ChildProcess:
     """A process in a session of its own, so that the stop button of a terminal does not reach it by itself.
 
     Args:
@@ -53,7 +53,7 @@ class Child:
             with suppress(OSError):
                 self.process.stdin.close()
         try:
-            self.process.wait(_PATIENCE)
+            self.process.wait(_STOP_TIMEOUT)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -61,30 +61,30 @@ class Child:
             self.process.stdout.close()
 
 
-def supervised(module: str, *arguments: str) -> list[str]:
+def supervised_command(module: str, *arguments: str) -> list[str]:
     """The command that runs a module as `python -m` does, and ends it with its parent."""
     return [sys.executable, "-m", __name__, module, *arguments]
 
 
-def end_with_parent() -> None:
+def exit_with_parent() -> None:
     """Ends this process and its group when standard input ends, which is when the parent is gone."""
     # A descriptor of its own: what runs here may use sys.stdin, and must not inherit the parent's pipe to children.
     pipe = os.dup(0)
     os.set_inheritable(pipe, False)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
-    threading.Thread(target=_watch, args=(pipe,), name="parent-watch", daemon=True).start()
+    devnull = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(devnull, 0)
+    os.close(devnull)
+    threading.Thread(target=_watch_parent, args=(pipe,), name="parent-watch", daemon=True).start()
 
 
-def _watch(pipe: int) -> None:
+def _watch_parent(pipe: int) -> None:
     with suppress(OSError):
         while os.read(pipe, 4096):
             pass
-    end_group()
+    kill_process_group()
 
 
-def end_group() -> None:
+def kill_process_group() -> None:
     """Ends everything in this process's group, itself included."""
     if sys.platform == "win32":
         os._exit(0)
@@ -93,7 +93,7 @@ def end_group() -> None:
 
 def main() -> None:
     """Runs the module that the arguments name."""
-    end_with_parent()
+    exit_with_parent()
     sys.argv = sys.argv[1:]
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 

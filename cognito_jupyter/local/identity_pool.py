@@ -13,11 +13,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from .ledger import IssuedKey, Ledger
+from .issued_keys import IssuedKey, IssuedKeys
 from .model import Knobs
 from .userpool import UserPool
 
-Assume = Callable[[str, str], dict[str, str]]
+AssumeRole = Callable[[str, str], dict[str, str]]
 """From a role ARN and a session name to AccessKeyId, SecretKey and SessionToken."""
 
 
@@ -44,12 +44,12 @@ class RoleMapping:
     ambiguous: Literal["AuthenticatedRole", "Deny"] = "AuthenticatedRole"
 
 
-class Denied(Exception):  # noqa: N818 - it is an answer, not a fault
+class IdentityPoolError(Exception):
     """An error answer of the identity pool."""
 
-    def __init__(self, kind: str, message: str) -> None:
-        super().__init__(kind)
-        self.kind = kind
+    def __init__(self, error_type: str, message: str) -> None:
+        super().__init__(error_type)
+        self.error_type = error_type
         self.message = message
 
 
@@ -61,19 +61,21 @@ class IdentityPool:
         authenticated_role: The pool's default role; None: the pool is misconfigured.
     """
 
-    def __init__(self, pool: UserPool, knobs: Knobs, ledger: Ledger, assume: Assume, client_id: str) -> None:
+    def __init__(
+        self, pool: UserPool, knobs: Knobs, issued_keys: IssuedKeys, assume_role: AssumeRole, client_id: str
+    ) -> None:
         self.pool_id = f"{pool.region}:{uuid.uuid4()}"
         self.provider = pool.issuer.removeprefix("https://")
         self.mapping: RoleMapping | None = RoleMapping()
         self.authenticated_role: str | None = None
         self._pool = pool
         self._knobs = knobs
-        self._ledger = ledger
-        self._assume = assume
+        self._issued_keys = issued_keys
+        self._assume_role = assume_role
         self._client_id = client_id
         self._identities: dict[str, str] = {}
 
-    def handle(self, action: str, body: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
+    def handle_action(self, action: str, body: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
         """The status and the answer of GetId and GetCredentialsForIdentity."""
         try:
             match action:
@@ -82,76 +84,90 @@ class IdentityPool:
                 case "GetCredentialsForIdentity":
                     return 200, self._get_credentials(body)
                 case _:
-                    raise Denied("UnknownOperationException", "")
-        except Denied as denied:
-            return 400, {"__type": denied.kind, "message": denied.message}
+                    raise IdentityPoolError("UnknownOperationException", "")
+        except IdentityPoolError as denied:
+            return 400, {"__type": denied.error_type, "message": denied.message}
 
     def _get_id(self, body: Mapping[str, Any]) -> dict[str, Any]:
         if body.get("IdentityPoolId") != self.pool_id:
-            raise Denied("ResourceNotFoundException", f"IdentityPool '{body.get('IdentityPoolId')}' not found.")
-        claims = self._claims(body.get("Logins"))
+            raise IdentityPoolError(
+                "ResourceNotFoundException", f"IdentityPool '{body.get('IdentityPoolId')}' not found."
+            )
+        claims = self._verified_claims(body.get("Logins"))
         identity = self._identities.setdefault(claims["sub"], f"{self._pool.region}:{uuid.uuid4()}")
         return {"IdentityId": identity}
 
     def _get_credentials(self, body: Mapping[str, Any]) -> dict[str, Any]:
         identity = body.get("IdentityId")
         if identity not in self._identities.values():
-            raise Denied("ResourceNotFoundException", f"Identity '{identity}' not found.")
-        claims = self._claims(body.get("Logins"))
+            raise IdentityPoolError("ResourceNotFoundException", f"Identity '{identity}' not found.")
+        claims = self._verified_claims(body.get("Logins"))
         if self._identities.get(claims["sub"]) != identity:
-            raise Denied("NotAuthorizedException", f"Access to Identity '{identity}' is forbidden.")
-        role_arn = self._role(claims, body.get("CustomRoleArn"))
+            raise IdentityPoolError("NotAuthorizedException", f"Access to Identity '{identity}' is forbidden.")
+        role_arn = self._select_role(claims, body.get("CustomRoleArn"))
         expires = int(self._knobs.now() + self._knobs.credentials_seconds)
-        keys = self._assume(role_arn, f"CognitoIdentityCredentials-{secrets.token_hex(4)}")
-        self._ledger.enter(IssuedKey(keys["AccessKeyId"], keys["SecretKey"], keys["SessionToken"], role_arn, expires))
+        keys = self._assume_role(role_arn, f"CognitoIdentityCredentials-{secrets.token_hex(4)}")
+        self._issued_keys.add(
+            IssuedKey(keys["AccessKeyId"], keys["SecretKey"], keys["SessionToken"], role_arn, expires)
+        )
         return {"IdentityId": identity, "Credentials": keys | {"Expiration": float(expires)}}
 
-    def _claims(self, logins: object) -> dict[str, Any]:
+    def _verified_claims(self, logins: object) -> dict[str, Any]:
         if not isinstance(logins, dict) or not logins:
-            raise Denied("NotAuthorizedException", "Unauthenticated access is not supported for this identity pool.")
+            raise IdentityPoolError(
+                "NotAuthorizedException", "Unauthenticated access is not supported for this identity pool."
+            )
         token = logins.get(self.provider)
         if len(logins) != 1 or not isinstance(token, str):
-            raise Denied("NotAuthorizedException", "Token is not from a supported provider of this identity pool.")
-        claims = self._pool.signer.claims(token, "id")
+            raise IdentityPoolError(
+                "NotAuthorizedException", "Token is not from a supported provider of this identity pool."
+            )
+        claims = self._pool.signer.verified_claims(token, "id")
         if claims is None:
-            raise Denied("NotAuthorizedException", "Invalid login token. Couldn't verify signed token.")
+            raise IdentityPoolError("NotAuthorizedException", "Invalid login token. Couldn't verify signed token.")
         if claims["iss"] != self._pool.issuer:
-            raise Denied("NotAuthorizedException", "Invalid login token. Issuer doesn't match providerName")
+            raise IdentityPoolError("NotAuthorizedException", "Invalid login token. Issuer doesn't match providerName")
         if claims["aud"] != self._client_id:
-            raise Denied("NotAuthorizedException", "Token is not from a supported provider of this identity pool.")
+            raise IdentityPoolError(
+                "NotAuthorizedException", "Token is not from a supported provider of this identity pool."
+            )
         now = int(self._knobs.now())
         if now >= claims["exp"]:
-            raise Denied("NotAuthorizedException", f"Invalid login token. Token expired: {now} >= {claims['exp']}")
+            raise IdentityPoolError(
+                "NotAuthorizedException", f"Invalid login token. Token expired: {now} >= {claims['exp']}"
+            )
         return claims
 
-    def _role(self, claims: Mapping[str, Any], custom: object) -> str:
-        role_arn = self._mapped(claims, custom) or self.authenticated_role
+    def _select_role(self, claims: Mapping[str, Any], custom_role_arn: object) -> str:
+        role_arn = self._mapped_role(claims, custom_role_arn) or self.authenticated_role
         if role_arn is None:
-            raise Denied(
+            raise IdentityPoolError(
                 "InvalidIdentityPoolConfigurationException",
                 "Invalid identity pool configuration. Check assigned IAM roles for this pool.",
             )
         return role_arn
 
-    def _mapped(self, claims: Mapping[str, Any], custom: object) -> str | None:
+    def _mapped_role(self, claims: Mapping[str, Any], custom_role_arn: object) -> str | None:
         roles = claims.get("cognito:roles", [])
-        if custom is not None:
-            if custom not in roles or self.mapping is None:
+        if custom_role_arn is not None:
+            if custom_role_arn not in roles or self.mapping is None:
                 # The real text is not known; the code is.
-                raise Denied("NotAuthorizedException", "The requested role is not allowed for this token.")
-            return str(custom)
+                raise IdentityPoolError("NotAuthorizedException", "The requested role is not allowed for this token.")
+            return str(custom_role_arn)
         if self.mapping is None:
             return None
-        found = _by_rules(self.mapping.rules, claims) if self.mapping.rules else claims.get("cognito:preferred_role")
+        found = (
+            _role_by_rules(self.mapping.rules, claims) if self.mapping.rules else claims.get("cognito:preferred_role")
+        )
         if found is None and self.mapping.ambiguous == "Deny":
-            raise Denied(
+            raise IdentityPoolError(
                 "NotAuthorizedException",
                 f"The ambiguous role mapping rules for: {self.provider} denied this request.",
             )
         return found
 
 
-def _by_rules(rules: Sequence[MappingRule], claims: Mapping[str, Any]) -> str | None:
+def _role_by_rules(rules: Sequence[MappingRule], claims: Mapping[str, Any]) -> str | None:
     for rule in rules:
         value = claims.get(rule.claim)
         text = " ".join(value) if isinstance(value, list) else str(value) if value is not None else ""

@@ -109,20 +109,20 @@ class Knobs:
         """The server's clock, in seconds since the epoch."""
         return time.time() + self.clock_offset
 
-    def take_fault(self, endpoint: str) -> Fault | None:
+    def next_fault(self, endpoint: str) -> Fault | None:
         """The next fault of an endpoint, counted down."""
         with self._lock:
-            waiting = self.faults.get(endpoint) or self.faults.get("*") or []
-            if not waiting:
+            pending = self.faults.get(endpoint) or self.faults.get("*") or []
+            if not pending:
                 return None
-            fault = waiting[0]
+            fault = pending[0]
             if fault.times is not None:
                 fault.times -= 1
                 if fault.times <= 0:
-                    waiting.pop(0)
+                    pending.pop(0)
             return fault
 
-    def pause_of(self, endpoint: str) -> float:
+    def latency_of(self, endpoint: str) -> float:
         """The latency of an endpoint."""
         return self.latency.get(endpoint, self.latency.get("*", 0.0))
 

@@ -19,7 +19,7 @@ ACCOUNT = "123456789012"
 def main() -> None:
     """Serves until standard input ends."""
     # Answers go to a descriptor of their own: what moto prints must not come between.
-    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    replies = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     os.environ.setdefault("AWS_EC2_METADATA_DISABLED", "true")
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
@@ -27,14 +27,14 @@ def main() -> None:
 
     server = make_server("127.0.0.1", 0, DomainDispatcherApplication(create_backend_app), threaded=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    print(json.dumps({"port": server.port}), file=answers)
-    _serve(sys.stdin, answers)
+    print(json.dumps({"port": server.port}), file=replies)
+    _run_commands(sys.stdin, replies)
 
 
-def _serve(commands: TextIO, answers: TextIO) -> None:
+def _run_commands(commands: TextIO, replies: TextIO) -> None:
     for line in commands:
         command = json.loads(line)
-        print(json.dumps(_COMMANDS[command.pop("do")](**command)), file=answers)
+        print(json.dumps(_COMMANDS[command.pop("do")](**command)), file=replies)
     os._exit(0)
 
 
@@ -46,14 +46,14 @@ def _backend(service: str, region: str = "aws") -> Any:
     return get_backend(service)[ACCOUNT][region]
 
 
-def _role(name: str, policy: dict[str, Any], trust: dict[str, Any]) -> dict[str, str]:
+def _create_role(name: str, policy: dict[str, Any], trust: dict[str, Any]) -> dict[str, str]:
     iam = _backend("iam")
     role = iam.create_role(name, json.dumps(trust), "/", None, "", {}, "3600")
     iam.put_role_policy(name, "data", json.dumps(policy))
     return {"arn": role.arn}
 
 
-def _bucket(name: str, region: str, objects: dict[str, str]) -> dict[str, str]:
+def _create_bucket(name: str, region: str, objects: dict[str, str]) -> dict[str, str]:
     s3 = _backend("s3")
     s3.create_bucket(name, region)
     for key, text in objects.items():
@@ -61,14 +61,14 @@ def _bucket(name: str, region: str, objects: dict[str, str]) -> dict[str, str]:
     return {}
 
 
-def _enforce() -> dict[str, str]:
+def _enforce_iam() -> dict[str, str]:
     import moto.settings
 
     moto.settings.INITIAL_NO_AUTH_ACTION_COUNT = 0.0
     return {}
 
 
-def _assume(role_arn: str, session_name: str, region: str) -> dict[str, str]:
+def _assume_role(role_arn: str, session_name: str, region: str) -> dict[str, str]:
     role = _backend("sts").assume_role(
         region_name=region,
         role_session_name=session_name,
@@ -81,10 +81,10 @@ def _assume(role_arn: str, session_name: str, region: str) -> dict[str, str]:
 
 
 _COMMANDS: dict[str, Callable[..., dict[str, Any]]] = {
-    "role": _role,
-    "bucket": _bucket,
-    "enforce": _enforce,
-    "assume": _assume,
+    "role": _create_role,
+    "bucket": _create_bucket,
+    "enforce": _enforce_iam,
+    "assume": _assume_role,
 }
 
 

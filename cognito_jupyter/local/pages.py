@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import render_template_string
 
-_FRAME = """<!doctype html>
+_PAGE_TEMPLATE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{{ title }}</title><style>
 :root { color-scheme: light dark; --ink: #1b2430; --soft: #5b6675; --ground: #f5f6f8; --sheet: #fff; --line: #c4cbd6;
@@ -29,7 +29,7 @@ small { display: block; margin: 1.25rem 0 0; color: var(--soft) }
 </style></head><body><main>{% block main %}{% endblock %}</main></body></html>
 """
 
-_LOGIN = _FRAME.replace(
+_LOGIN_TEMPLATE = _PAGE_TEMPLATE.replace(
     "{% block main %}{% endblock %}",
     """<h1>Sign in</h1><p>at a Cognito on this computer, for the app client {{ app }}</p>
 {% if problem %}<div role="alert" id="problem">{{ problem }}</div>{% endif %}
@@ -44,16 +44,16 @@ _LOGIN = _FRAME.replace(
 <small>This is a stand-in for Amazon Cognito. It runs on this computer alone; no password leaves it.</small>""",
 )
 
-_NOTICE = _FRAME.replace("{% block main %}{% endblock %}", "<h1>{{ title }}</h1><p>{{ text }}</p>")
+_NOTICE_TEMPLATE = _PAGE_TEMPLATE.replace("{% block main %}{% endblock %}", "<h1>{{ title }}</h1><p>{{ text }}</p>")
 
 
 def login_page(*, app: str, action: str, csrf: str, username: str = "", problem: str = "") -> str:
     """The login form, with a message where the last try was wrong."""
     return render_template_string(
-        _LOGIN, title="Sign in", app=app, action=action, csrf=csrf, username=username, problem=problem
+        _LOGIN_TEMPLATE, title="Sign in", app=app, action=action, csrf=csrf, username=username, problem=problem
     )
 
 
 def notice_page(title: str, text: str) -> str:
     """A page that says one thing."""
-    return render_template_string(_NOTICE, title=title, text=text)
+    return render_template_string(_NOTICE_TEMPLATE, title=title, text=text)

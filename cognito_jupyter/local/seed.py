@@ -8,20 +8,26 @@ from typing import Any
 BUCKET = "cognito-jupyter-demo"
 DATA_KEY = "stars/measurements.csv"
 ROLE_PREFIX = "cognito-jupyter-"
-_READ = ["s3:ListBucket", "s3:GetObject", "s3:GetBucketLocation"]
-_WRITE = [*_READ, "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
+_READ_ACTIONS = ["s3:ListBucket", "s3:GetObject", "s3:GetBucketLocation"]
+_WRITE_ACTIONS = [
+    *_READ_ACTIONS,
+    "s3:PutObject",
+    "s3:DeleteObject",
+    "s3:AbortMultipartUpload",
+    "s3:ListMultipartUploadParts",
+]
 
 
-def policies() -> dict[str, dict[str, Any]]:
+def role_policies() -> dict[str, dict[str, Any]]:
     """What each role may do: Analyst reads, Uploader writes, Admin does everything."""
     return {
-        "Analyst": _allow(_READ, f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"),
-        "Uploader": _allow(_WRITE, f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"),
-        "Admin": _allow(["*"], "*"),
+        "Analyst": _allow_policy(_READ_ACTIONS, f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"),
+        "Uploader": _allow_policy(_WRITE_ACTIONS, f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"),
+        "Admin": _allow_policy(["*"], "*"),
     }
 
 
-def trust(identity_pool_id: str) -> dict[str, Any]:
+def trust_policy(identity_pool_id: str) -> dict[str, Any]:
     """Who may take the roles: signed-in identities of the pool."""
     return {
         "Version": "2012-10-17",
@@ -39,20 +45,20 @@ def trust(identity_pool_id: str) -> dict[str, Any]:
     }
 
 
-def data_set() -> dict[str, str]:
+def demo_objects() -> dict[str, str]:
     """Objects by key: made-up brightness measurements of a few variable stars, the same at every start."""
-    dice = random.Random(2026)  # noqa: S311 - made-up data
+    rng = random.Random(2026)  # noqa: S311 - made-up data
     rows = ["star,day,magnitude,error"]
     for star in range(1, 13):
-        mean, swing, period = dice.uniform(8, 14), dice.uniform(0.2, 1.5), dice.uniform(3, 40)
+        mean, swing, period = rng.uniform(8, 14), rng.uniform(0.2, 1.5), rng.uniform(3, 40)
         for day in range(0, 120, 4):
             phase = (day / period) % 1
-            magnitude = mean + swing * (4 * abs(phase - 0.5) - 1) + dice.gauss(0, 0.03)
-            rows.append(f"CJ-{star:02},{day},{magnitude:.3f},{abs(dice.gauss(0.03, 0.005)):.3f}")
+            magnitude = mean + swing * (4 * abs(phase - 0.5) - 1) + rng.gauss(0, 0.03)
+            rows.append(f"CJ-{star:02},{day},{magnitude:.3f},{abs(rng.gauss(0.03, 0.005)):.3f}")
     readme = "Made-up brightness measurements of twelve variable stars: star, day, magnitude, error.\n"
     return {DATA_KEY: "\n".join(rows) + "\n", "stars/README.txt": readme}
 
 
-def _allow(actions: list[str], *resources: str) -> dict[str, Any]:
+def _allow_policy(actions: list[str], *resources: str) -> dict[str, Any]:
     statement = {"Effect": "Allow", "Action": actions, "Resource": list(resources)}
     return {"Version": "2012-10-17", "Statement": [statement]}

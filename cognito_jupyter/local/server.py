@@ -15,22 +15,22 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from .admin import make_admin
+from .admin import make_admin_blueprint
 from .aws import LocalAWS
+from .faults import FaultInjection
 from .identity_pool import IdentityPool
-from .ledger import Ledger
+from .issued_keys import IssuedKeys
 from .model import REGION, AppClient, Group, Knobs, User
 from .seed import BUCKET, DATA_KEY
 from .serving import LoopbackServer
 from .userpool import UserPool
-from .weather import Weather
 from .web import make_app
 
 LOGOUT_URI = "http://localhost:3000/signed-out"
-_CALLBACKS = 10
-_REGISTERED = range(20_000, 32_768)
+_CALLBACK_PORTS = 10
+_PORT_RANGE = range(20_000, 32_768)
 """Below where Linux, the Mac and Windows begin to give ports to whoever asks for any."""
-_GROUPS = (("Admin", 1), ("Analyst", 2), ("Uploader", 3))
+_DEFAULT_GROUPS = (("Admin", 1), ("Analyst", 2), ("Uploader", 3))
 
 
 class LocalCognito:
@@ -70,15 +70,15 @@ class LocalCognito:
         self.client_id = secrets.token_hex(13)
         self.admin_token = secrets.token_urlsafe(32)
         self.bucket, self.data_key = BUCKET, DATA_KEY
-        uris = tuple(redirect_uris or (f"http://localhost:{port}" for port in _free_ports(_CALLBACKS)))
+        uris = tuple(redirect_uris or (f"http://localhost:{port}" for port in _free_ports(_CALLBACK_PORTS)))
         self.redirect_uri = " ".join(uris)
         self.logout_uri = logout_uris[0] if logout_uris else None
         self.pool.clients[self.client_id] = AppClient(self.client_id, uris, tuple(logout_uris))
-        self._port, self._tls, self._with_aws = port, tls, aws
+        self._requested_port, self._tls, self._with_aws = port, tls, aws
         self._folder: Path | None = None
         self._server: LoopbackServer | None = None
         self._aws: LocalAWS | None = None
-        self._seed_people()
+        self._add_default_users()
 
     # -- life
 
@@ -88,11 +88,11 @@ class LocalCognito:
             return self
         # First, since moto's imports take longer than all the rest: both go on at once.
         self._aws = LocalAWS(self.knobs, self.counts) if self._with_aws else None
-        ledger = self._aws.ledger if self._aws else Ledger(self.knobs)
-        assume = self._aws.assume if self._aws else _made_up_keys
-        self.identity_pool = IdentityPool(self.pool, self.knobs, ledger, assume, self.client_id)
+        issued_keys = self._aws.issued_keys if self._aws else IssuedKeys(self.knobs)
+        assume_role = self._aws.assume_role if self._aws else _fake_credentials
+        self.identity_pool = IdentityPool(self.pool, self.knobs, issued_keys, assume_role, self.client_id)
         try:
-            self._server = self._serve()
+            self._server = self._start_server()
             if self._aws is not None:
                 self._aws.start(self.identity_pool.pool_id)
         except BaseException:
@@ -100,11 +100,14 @@ class LocalCognito:
             raise
         return self
 
-    def _serve(self) -> LoopbackServer:
-        app = make_app(self.pool, self.identity_pool, lambda: self.domain, self._remember)
-        app.register_blueprint(make_admin(self.knobs, self.counts, self.admin_token))
+    def _start_server(self) -> LoopbackServer:
+        app = make_app(self.pool, self.identity_pool, lambda: self.domain, self._add_secret)
+        app.register_blueprint(make_admin_blueprint(self.knobs, self.counts, self.admin_token))
         server = LoopbackServer(
-            Weather(app.wsgi_app, self.knobs, self.counts), self._port, self._tls_context(), self.knobs.now
+            FaultInjection(app.wsgi_app, self.knobs, self.counts),
+            self._requested_port,
+            self._tls_context(),
+            self.knobs.now,
         )
         server.start()
         self.port = server.port
@@ -167,9 +170,9 @@ class LocalCognito:
         return self._aws
 
     @property
-    def gate_url(self) -> str:
+    def aws_url(self) -> str:
         """S3, STS and IAM."""
-        return self.aws.gate.url
+        return self.aws.proxy.url
 
     @property
     def roles(self) -> dict[str, str]:
@@ -190,7 +193,7 @@ class LocalCognito:
             "AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER": self.endpoint,
         }
         if self._with_aws:
-            values |= {f"AWS_ENDPOINT_URL_{service}": self.gate_url for service in ("S3", "STS", "IAM")}
+            values |= {f"AWS_ENDPOINT_URL_{service}": self.aws_url for service in ("S3", "STS", "IAM")}
         if self._folder is not None:
             values |= dict.fromkeys(("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"), str(self._folder / "ca.pem"))
         return values
@@ -226,19 +229,19 @@ class LocalCognito:
 
     def issue_tokens(self, username: str = "demo", **claims: Any) -> dict[str, Any]:
         """Signed tokens without a login; the claims given replace those of the id token."""
-        tokens = self.pool.tokens_for(username, self.client_id, **claims)
+        tokens = self.pool.issue_tokens(username, self.client_id, **claims)
         for name in ("id_token", "access_token", "refresh_token"):
-            self._remember(tokens[name])
+            self._add_secret(tokens[name])
         return tokens
 
-    def _seed_people(self) -> None:
-        for name, precedence in _GROUPS:
+    def _add_default_users(self) -> None:
+        for name, precedence in _DEFAULT_GROUPS:
             self.add_group(name, f"arn:aws:iam::123456789012:role/cognito-jupyter-{name}", precedence)
-        password = "-".join(secrets.choice(_WORDS) for _ in range(4))
+        password = "-".join(secrets.choice(_PASSWORD_WORDS) for _ in range(4))
         self.add_user("demo", password, ("Analyst", "Uploader"), "demo@example.org")
-        self._remember(password)
+        self._add_secret(password)
 
-    def _remember(self, secret: str) -> None:
+    def _add_secret(self, secret: str) -> None:
         if secret:
             self.secrets.add(secret)
 
@@ -255,7 +258,7 @@ class LocalCognito:
         return context
 
 
-def _made_up_keys(role_arn: str, session_name: str) -> dict[str, str]:
+def _fake_credentials(role_arn: str, session_name: str) -> dict[str, str]:
     """Keys that open nothing, for tests without AWS."""
     del role_arn, session_name
     key = f"ASIA{secrets.token_hex(8).upper()}"
@@ -267,13 +270,13 @@ def _free_ports(count: int) -> list[int]:
 
     Else a kernel that starts meanwhile might get one of them for a socket of its own.
     """
-    ports = secrets.SystemRandom().sample(_REGISTERED, len(_REGISTERED))
+    ports = secrets.SystemRandom().sample(_PORT_RANGE, len(_PORT_RANGE))
     loopbacks = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
-    free = (port for port in ports if not any(_is_taken(family, host, port) for family, host in loopbacks))
+    free = (port for port in ports if not any(_is_port_in_use(family, host, port) for family, host in loopbacks))
     return list(islice(free, count))
 
 
-def _is_taken(family: socket.AddressFamily, host: str, port: int) -> bool:
+def _is_port_in_use(family: socket.AddressFamily, host: str, port: int) -> bool:
     try:
         with socket.socket(family) as probe:
             probe.bind((host, port))
@@ -283,7 +286,7 @@ def _is_taken(family: socket.AddressFamily, host: str, port: int) -> bool:
     return False
 
 
-_WORDS = (
+_PASSWORD_WORDS = (
     "amber", "basil", "cedar", "delta", "ember", "fjord", "grove", "hazel", "iris", "jade", "kelp", "lunar",
     "maple", "north", "ocean", "pearl", "quartz", "river", "slate", "tulip", "umber", "violet", "willow", "zephyr",
 )  # fmt: skip

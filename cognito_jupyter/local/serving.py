@@ -11,9 +11,9 @@ from typing import Any
 
 from werkzeug.serving import BaseWSGIServer, ThreadedWSGIServer, WSGIRequestHandler
 
-from .weather import App, hang_up, to_be_reset
+from .faults import WSGIApp, is_marked_for_reset, shutdown_socket
 
-_TRIES = 20
+_BIND_ATTEMPTS = 20
 
 
 class _Handler(WSGIRequestHandler):
@@ -38,22 +38,22 @@ class _Server(ThreadedWSGIServer):
     clock: Callable[[], float] = staticmethod(time.time)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self._open: dict[Any, threading.Thread] = {}
-        self._guard = threading.Lock()
+        self._connections: dict[Any, threading.Thread] = {}
+        self._lock = threading.Lock()
         super().__init__(*args, **kwargs)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Answers in a thread of its own."""
         thread = threading.Thread(target=self.process_request_thread, args=(request, client_address), daemon=True)
-        with self._guard:
-            self._open[request] = thread
+        with self._lock:
+            self._connections[request] = thread
         thread.start()
 
     def shutdown_request(self, request: Any) -> None:
         """Forgets the connection."""
-        with self._guard:
-            self._open.pop(request, None)
-        if to_be_reset(request):
+        with self._lock:
+            self._connections.pop(request, None)
+        if is_marked_for_reset(request):
             self.close_request(request)
         else:
             super().shutdown_request(request)
@@ -61,14 +61,14 @@ class _Server(ThreadedWSGIServer):
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Says nothing: clients hang up, and so do our own faults."""
 
-    def end(self) -> None:
+    def close_connections(self) -> None:
         """Stops serving, ends every connection and its thread."""
         self.shutdown()
         self.server_close()
-        with self._guard:
-            connections = list(self._open.items())
+        with self._lock:
+            connections = list(self._connections.items())
         for connection, _ in connections:
-            hang_up(connection)
+            shutdown_socket(connection)
         for _, thread in connections:
             thread.join(5)
 
@@ -85,12 +85,12 @@ class LoopbackServer:
 
     def __init__(
         self,
-        app: App,
+        app: WSGIApp,
         port: int = 0,
         tls: ssl.SSLContext | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._servers = _both(app, port, tls)
+        self._servers = _bind_loopbacks(app, port, tls)
         for server in self._servers:
             server.clock = clock
         self.port: int = self._servers[0].port
@@ -109,26 +109,26 @@ class LoopbackServer:
     def stop(self) -> None:
         """Frees the port; no thread and no connection is left."""
         for server in self._servers:
-            server.end()
+            server.close_connections()
         for thread in self._threads:
             thread.join()
 
 
-def _both(app: App, port: int, tls: ssl.SSLContext | None) -> list[_Server]:
-    for attempt in range(_TRIES):
-        first = _server(socket.AF_INET, "127.0.0.1", app, port, tls)
+def _bind_loopbacks(app: WSGIApp, port: int, tls: ssl.SSLContext | None) -> list[_Server]:
+    for attempt in range(_BIND_ATTEMPTS):
+        first = _bind_server(socket.AF_INET, "127.0.0.1", app, port, tls)
         try:
-            return [first, _server(socket.AF_INET6, "::1", app, first.port, tls)]
+            return [first, _bind_server(socket.AF_INET6, "::1", app, first.port, tls)]
         except OSError:
             if not socket.has_ipv6:
                 return [first]
             first.server_close()
-            if port or attempt == _TRIES - 1:
+            if port or attempt == _BIND_ATTEMPTS - 1:
                 raise
     raise AssertionError
 
 
-def _server(family: int, host: str, app: App, port: int, tls: ssl.SSLContext | None) -> _Server:
+def _bind_server(family: int, host: str, app: WSGIApp, port: int, tls: ssl.SSLContext | None) -> _Server:
     with socket.socket(family) as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))

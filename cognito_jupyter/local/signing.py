@@ -13,21 +13,21 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-USES = ("id", "access")
+TOKEN_USES = ("id", "access")
 
 
 class Signer:
     """Signs and verifies tokens by RS256."""
 
     def __init__(self) -> None:
-        self._keys = {use: rsa.generate_private_key(public_exponent=65537, key_size=2048) for use in USES}
-        self._kids = {use: secrets.token_urlsafe(32) for use in USES}
+        self._keys = {use: rsa.generate_private_key(public_exponent=65537, key_size=2048) for use in TOKEN_USES}
+        self._kids = {use: secrets.token_urlsafe(32) for use in TOKEN_USES}
 
-    def sign(self, use: str, claims: Mapping[str, Any]) -> str:
+    def sign_token(self, use: str, claims: Mapping[str, Any]) -> str:
         """A token of this use, "id" or "access"."""
         return jwt.encode(dict(claims), self._keys[use], "RS256", {"kid": self._kids[use]})
 
-    def claims(self, token: str, use: str) -> dict[str, Any] | None:
+    def verified_claims(self, token: str, use: str) -> dict[str, Any] | None:
         """The claims of a token that this pool signed, whatever its times; None for any other."""
         try:
             return jwt.decode(
@@ -41,9 +41,9 @@ class Signer:
 
     def jwks(self) -> dict[str, Any]:
         """The public keys, as the pool publishes them."""
-        return {"keys": [self._public(use) for use in USES]}
+        return {"keys": [self._public_jwk(use) for use in TOKEN_USES]}
 
-    def _public(self, use: str) -> dict[str, Any]:
+    def _public_jwk(self, use: str) -> dict[str, Any]:
         numbers = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(self._keys[use].public_key()))
         return {
             "alg": "RS256",

@@ -18,7 +18,7 @@ from .model import REGION, AppClient, Group, Knobs, User
 from .signing import Signer
 
 
-class Refused(Exception):  # noqa: N818 - it is an answer, not a fault
+class OAuthError(Exception):
     """An OAuth error answer (RFC 6749, section 5.2)."""
 
     def __init__(self, error: str, description: str | None = None, status: int = 400) -> None:
@@ -55,12 +55,12 @@ class RefreshToken:
 
     Attributes:
         expires: Absolute, for the whole family: rotation does not move it.
-        replaced: When it was rotated out; None while it is the newest.
+        rotated_at: When it was rotated out; None while it is the newest.
     """
 
     grant: Grant
     expires: float
-    replaced: float | None = None
+    rotated_at: float | None = None
 
 
 class UserPool:
@@ -77,12 +77,12 @@ class UserPool:
         self.groups: dict[str, Group] = {}
         self._sessions: dict[str, tuple[Session, float]] = {}
         self._codes: dict[str, tuple[Grant, float]] = {}
-        self._refresh: dict[str, RefreshToken] = {}
+        self._refresh_tokens: dict[str, RefreshToken] = {}
         self._lock = threading.Lock()
 
     # -- signing in
 
-    def sign_in(self, username: str, password: str) -> tuple[str, Session] | None:
+    def create_session(self, username: str, password: str) -> tuple[str, Session] | None:
         """A new login cookie and its session; None for a wrong name or password."""
         user = self.users.get(username)
         if not hmac.compare_digest((user.password if user else "").encode(), password.encode()) or user is None:
@@ -91,12 +91,12 @@ class UserPool:
         self._sessions[cookie] = session, self.knobs.now() + self.knobs.cookie_seconds
         return cookie, session
 
-    def session_of(self, cookie: str | None) -> Session | None:
+    def find_session(self, cookie: str | None) -> Session | None:
         """The session of a login cookie that is still good."""
         session, expires = self._sessions.get(cookie or "", (None, 0.0))
         return session if expires > self.knobs.now() else None
 
-    def sign_out(self, cookie: str | None) -> None:
+    def end_session(self, cookie: str | None) -> None:
         """Forgets a login cookie."""
         self._sessions.pop(cookie or "", None)
 
@@ -113,64 +113,64 @@ class UserPool:
         with self._lock:
             grant, expires = self._codes.pop(code, (None, 0.0))
         if grant is None or expires <= self.knobs.now() or grant.client_id != client.client_id:
-            raise Refused("invalid_grant")
+            raise OAuthError("invalid_grant")
         if grant.redirect_uri != redirect_uri:
-            raise Refused("unauthorized_client", "invalid_redirect")
+            raise OAuthError("unauthorized_client", "invalid_redirect")
         if grant.code_challenge is not None and not hmac.compare_digest(_s256(verifier), grant.code_challenge):
-            raise Refused("invalid_grant")
+            raise OAuthError("invalid_grant")
         refresh_token = self._new_refresh_token(grant, self.knobs.now() + self.knobs.refresh_token_seconds)
-        return self._tokens(grant, with_nonce=True) | {"refresh_token": refresh_token}
+        return self._sign_tokens(grant, with_nonce=True) | {"refresh_token": refresh_token}
 
     # -- refreshing
 
-    def refresh(self, client: AppClient, token: str) -> dict[str, Any]:
+    def redeem_refresh_token(self, client: AppClient, token: str) -> dict[str, Any]:
         """New tokens for a refresh token; under rotation with a new one, whose lifetime is what remains.
 
         Within the grace a replay forks, and only the newest child survives. Raises Refused.
         """
         now = self.knobs.now()
         with self._lock:
-            held = self._refresh.get(token)
-            if held is None or held.expires <= now or held.grant.client_id != client.client_id:
-                raise Refused("invalid_grant")
-            if held.replaced is not None and now - held.replaced > self.knobs.grace:
-                raise Refused("invalid_grant")
-            answer = self._tokens(held.grant, with_nonce=False)
+            stored = self._refresh_tokens.get(token)
+            if stored is None or stored.expires <= now or stored.grant.client_id != client.client_id:
+                raise OAuthError("invalid_grant")
+            if stored.rotated_at is not None and now - stored.rotated_at > self.knobs.grace:
+                raise OAuthError("invalid_grant")
+            response = self._sign_tokens(stored.grant, with_nonce=False)
             if self.knobs.rotation:
-                self._retire_children(held.grant, token)
-                self._refresh[token] = replace(held, replaced=held.replaced or now)
-                answer["refresh_token"] = self._new_refresh_token(held.grant, held.expires)
-        return answer
+                self._delete_siblings(stored.grant, token)
+                self._refresh_tokens[token] = replace(stored, rotated_at=stored.rotated_at or now)
+                response["refresh_token"] = self._new_refresh_token(stored.grant, stored.expires)
+        return response
 
-    def _retire_children(self, grant: Grant, but: str) -> None:
-        family = [token for token, held in self._refresh.items() if held.grant.origin_jti == grant.origin_jti]
+    def _delete_siblings(self, grant: Grant, kept_token: str) -> None:
+        family = [token for token, held in self._refresh_tokens.items() if held.grant.origin_jti == grant.origin_jti]
         for token in family:
-            if token != but and self._refresh[token].replaced is None:
-                del self._refresh[token]
+            if token != kept_token and self._refresh_tokens[token].rotated_at is None:
+                del self._refresh_tokens[token]
 
     def _new_refresh_token(self, grant: Grant, expires: float) -> str:
         token = secrets.token_urlsafe(96)
-        self._refresh[token] = RefreshToken(grant, expires)
+        self._refresh_tokens[token] = RefreshToken(grant, expires)
         return token
 
-    def revoke(self, token: str) -> None:
+    def revoke_family(self, token: str) -> None:
         """Ends a refresh token's whole family; an unknown token is no error (RFC 7009, section 2.2)."""
         with self._lock:
-            held = self._refresh.get(token)
-            if held is None:
+            stored = self._refresh_tokens.get(token)
+            if stored is None:
                 return
-            jti = held.grant.origin_jti
-            self._refresh = {t: r for t, r in self._refresh.items() if r.grant.origin_jti != jti}
+            jti = stored.grant.origin_jti
+            self._refresh_tokens = {t: r for t, r in self._refresh_tokens.items() if r.grant.origin_jti != jti}
 
     # -- tokens
 
-    def tokens_for(self, username: str, client_id: str, **changes: Any) -> dict[str, Any]:
+    def issue_tokens(self, username: str, client_id: str, **changes: Any) -> dict[str, Any]:
         """Tokens without a login, for tests below the browser; the changes go into the id token's claims."""
         grant = Grant(Session(username, int(self.knobs.now())), client_id, "openid email")
         refresh_token = self._new_refresh_token(grant, self.knobs.now() + self.knobs.refresh_token_seconds)
-        return self._tokens(grant, with_nonce=False, **changes) | {"refresh_token": refresh_token}
+        return self._sign_tokens(grant, with_nonce=False, **changes) | {"refresh_token": refresh_token}
 
-    def _tokens(self, grant: Grant, *, with_nonce: bool, **changes: Any) -> dict[str, Any]:
+    def _sign_tokens(self, grant: Grant, *, with_nonce: bool, **changes: Any) -> dict[str, Any]:
         user, now = self.users[grant.session.username], int(self.knobs.now())
         common = {
             "sub": user.sub,
@@ -180,7 +180,7 @@ class UserPool:
             "auth_time": grant.session.auth_time,
             "iat": now,
         } | ({"cognito:groups": list(user.groups)} if user.groups else {})
-        access_token = self.signer.sign(
+        access_token = self.signer.sign_token(
             "access",
             common
             | {
@@ -200,14 +200,14 @@ class UserPool:
                 "jti": str(uuid.uuid4()),
                 "token_use": "id",
                 "aud": grant.client_id,
-                "at_hash": _left_half(access_token),
+                "at_hash": _at_hash(access_token),
                 "exp": now + int(self.knobs.id_token_seconds),
             }
         )
         if with_nonce and grant.nonce:
             id_claims["nonce"] = grant.nonce
         return {
-            "id_token": self.signer.sign("id", {k: v for k, v in (id_claims | changes).items() if v is not None}),
+            "id_token": self.signer.sign_token("id", {k: v for k, v in (id_claims | changes).items() if v is not None}),
             "access_token": access_token,
             "expires_in": int(self.knobs.access_token_seconds),
             "token_type": "Bearer",
@@ -233,5 +233,5 @@ def _s256(verifier: str) -> str:
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
-def _left_half(token: str) -> str:
+def _at_hash(token: str) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(token.encode()).digest()[:16]).rstrip(b"=").decode()

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from ..errors import SettingError
-from .ipython import parse
+from .display.ipython import parse_magic_arguments
 
-_A_DAY = 86_400.0
+_MAX_TIMEOUT = 86_400.0
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class LoginArguments:
     fresh: bool = False
 
     @property
-    def asks_for_something(self) -> bool:
+    def has_options(self) -> bool:
         """Whether there is more to it than how it is shown."""
         return replace(self, panel=False) != NO_ARGUMENTS
 
@@ -64,27 +64,27 @@ class ShareArguments:
     default_session: bool
 
 
-def read_share(magic: Callable[..., None], line: str) -> ShareArguments:
+def parse_share_arguments(magic: Callable[..., None], line: str) -> ShareArguments:
     """The arguments in a magic's line.
 
     Raises:
         SettingError: A quote has no partner, or they contradict each other.
         UsageError: An option is unknown (IPython's error).
     """
-    given = ShareArguments(**parse(magic, words(line)))
-    if given.stop and (given.role_suffixes or given.hide_credentials_file or given.default_session):
+    arguments = ShareArguments(**parse_magic_arguments(magic, split_line(line)))
+    if arguments.stop and (arguments.role_suffixes or arguments.hide_credentials_file or arguments.default_session):
         raise SettingError("%cognito_share --stop ends all that is shared.", "Leave out the rest of the line.")
-    return given
+    return arguments
 
 
-def read_login(magic: Callable[..., None], line: str) -> LoginArguments:
+def parse_login_arguments(magic: Callable[..., None], line: str) -> LoginArguments:
     """The arguments in a magic's line.
 
     Raises:
         SettingError: A quote has no partner.
         UsageError: An option is unknown, lacks its value, or has a wrong one (IPython's error).
     """
-    return LoginArguments(**parse(magic, words(line)))
+    return LoginArguments(**parse_magic_arguments(magic, split_line(line)))
 
 
 @dataclass(frozen=True)
@@ -96,17 +96,17 @@ class ProfileArguments:
     remove: bool
 
 
-def read_profile(magic: Callable[..., None], line: str) -> ProfileArguments:
+def parse_profile_arguments(magic: Callable[..., None], line: str) -> ProfileArguments:
     """The arguments in a magic's line.
 
     Raises:
         SettingError: A quote has no partner.
         UsageError: The name is missing, or an option is unknown (IPython's error).
     """
-    return ProfileArguments(**parse(magic, words(line)))
+    return ProfileArguments(**parse_magic_arguments(magic, split_line(line)))
 
 
-def words(line: str) -> list[str]:
+def split_line(line: str) -> list[str]:
     """A magic's line split as a shell would, quotes taken off; IPython's own splitting would leave them on.
 
     Raises:
@@ -129,7 +129,7 @@ def variable_name(text: str) -> str:
     return text
 
 
-def seconds(text: str) -> float:
+def timeout_seconds(text: str) -> float:
     """A time to wait, in seconds: more than none, at most a day.
 
     Raises:
@@ -139,12 +139,12 @@ def seconds(text: str) -> float:
         value = float(text)
     except ValueError:
         value = math.nan
-    if not 0 < value <= _A_DAY:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds between 0 and {_A_DAY:.0f}")
+    if not 0 < value <= _MAX_TIMEOUT:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds between 0 and {_MAX_TIMEOUT:.0f}")
     return value
 
 
-def role(text: str) -> str:
+def role_suffix(text: str) -> str:
     """The end of a role's name; an empty one would fit every role.
 
     Raises:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import LoginError
 from . import completion
-from .ipython import configurables
+from .display.ipython import configurables
 from .magics import CognitoMagics
 
 if TYPE_CHECKING:
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 def load(shell: InteractiveShell) -> None:
     """Adds the magics and what belongs to them; a second call changes nothing."""
-    if loaded(shell) is not None:
+    if loaded_magics(shell) is not None:
         return
     magics = CognitoMagics(shell)
     shell.register_magics(magics)
-    completion.install(shell, magics.completers)
+    completion.install_completers(shell, magics.completers)
 
 
 def unload(shell: InteractiveShell) -> None:
@@ -27,12 +27,12 @@ def unload(shell: InteractiveShell) -> None:
 
     Nobody is signed out by it; `%cognito_logout` does that.
     """
-    magics = loaded(shell)
+    magics = loaded_magics(shell)
     if magics is None:
         return
     if "state" in vars(magics):
         magics.state.close()
-    completion.remove(shell, magics.completers)
+    completion.remove_completers(shell, magics.completers)
     manager = shell.magics_manager
     for kind, names in magics.magics.items():
         for name, function in names.items():
@@ -43,11 +43,11 @@ def unload(shell: InteractiveShell) -> None:
     configurables(shell).remove(magics)
 
 
-def magics_here(what: str) -> CognitoMagics:
+def require_magics(feature: str) -> CognitoMagics:
     """The magics of the shell that runs this, with the extension loaded if it was not.
 
     Args:
-        what: What needs it, to be named in the error.
+        feature: What needs it, to be named in the error.
 
     Raises:
         LoginError: There is no shell.
@@ -57,16 +57,16 @@ def magics_here(what: str) -> CognitoMagics:
     shell = get_ipython()
     if shell is None:
         raise LoginError(
-            f"{what} needs a notebook, and this program is none.",
+            f"{feature} needs a notebook, and this program is none.",
             "Use it in a Jupyter front end; a program signs in by get_authenticated_cognito_manager.",
         )
     load(shell)
-    magics = loaded(shell)
+    magics = loaded_magics(shell)
     assert magics is not None  # noqa: S101 - it has just been loaded
     return magics
 
 
-def loaded(shell: InteractiveShell) -> CognitoMagics | None:
+def loaded_magics(shell: InteractiveShell) -> CognitoMagics | None:
     """This shell's magics; None where the extension is not loaded."""
     magics = shell.magics_manager.registry.get(CognitoMagics.__name__)
     return magics if isinstance(magics, CognitoMagics) else None

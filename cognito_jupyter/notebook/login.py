@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ..errors import SettingError
 from . import arguments as read
-from .extension import magics_here
-from .variables import BoundSession
+from .extension import require_magics
+from .model.user_namespace import BoundSession
 
 if TYPE_CHECKING:
     import boto3
@@ -60,29 +60,29 @@ async def login(  # noqa: PLR0913 - the options of the magic, by the same names
         RefusedError: Cognito refused, or the role cannot be had (a PermissionError).
         UnavailableError: Cognito or AWS could not be reached (a ConnectionError).
     """
-    magics = magics_here("cognito_jupyter.login()")
-    given = replace(
+    magics = require_magics("cognito_jupyter.login()")
+    arguments = replace(
         read.NO_ARGUMENTS,
-        role_suffix=_checked("role_suffix", read.role, role_suffix),
-        name=_checked("name", read.variable_name, name),
-        manager_name=_checked("manager_name", read.variable_name, manager_name),
+        role_suffix=_validated("role_suffix", read.role_suffix, role_suffix),
+        name=_validated("name", read.variable_name, name),
+        manager_name=_validated("manager_name", read.variable_name, manager_name),
         profile=profile,
         paste=paste,
         no_browser=no_browser,
         share=share,
         remember=remember,
         fresh=fresh,
-        timeout=None if timeout is None else _checked("timeout", read.seconds, str(timeout)),
+        timeout=None if timeout is None else _validated("timeout", read.timeout_seconds, str(timeout)),
     )
-    request = magics.request(given)
-    with magics.state.frontend.hearing_widgets() as hear:
+    request = magics.login_request(arguments)
+    with magics.state.frontend.comm_pump() as on_tick:
 
-        async def pause(seconds: float) -> None:
+        async def sleep(seconds: float) -> None:
             await asyncio.sleep(seconds)
-            hear()
+            on_tick()
 
-        await magics.state.sign_in(request, pause)
-    bound = magics.state.variables.get(request.session_name)
+        await magics.state.ensure_signed_in(request, sleep)
+    bound = magics.state.variables.get_binding(request.session_name)
     if not isinstance(bound, BoundSession):
         raise SettingError(
             f"The variable {request.session_name} was given something else meanwhile.", "Choose another name."
@@ -90,7 +90,7 @@ async def login(  # noqa: PLR0913 - the options of the magic, by the same names
     return bound.value
 
 
-def _checked(name: str, check: Callable[[str], _Value], value: str | None) -> _Value | None:
+def _validated(name: str, validate: Callable[[str], _Value], value: str | None) -> _Value | None:
     """An argument, checked as the magic checks it.
 
     Raises:
@@ -99,6 +99,6 @@ def _checked(name: str, check: Callable[[str], _Value], value: str | None) -> _V
     if value is None:
         return None
     try:
-        return check(value)
+        return validate(value)
     except argparse.ArgumentTypeError as error:
         raise SettingError(f"{name}: {error}.", "Give it another value.") from None

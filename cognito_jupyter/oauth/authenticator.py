@@ -14,15 +14,15 @@ from http import HTTPStatus
 from typing import cast
 from urllib.parse import urlencode
 
+from .._util.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from ..errors import SettingError, UnavailableError, VerificationError
-from ..patience import USUAL, Patience
-from .addresses import origin_of, redirect_uris
 from .browser import open_in_browser
-from .callback import OAuthCallbackServer
-from .discovery import PublicKeys, endpoint_override, pool_of
+from .callback_server import OAuthCallbackServer
+from .discovery import JwksCache, endpoint_override, pool_id_from_issuer
 from .login import Login
 from .pkce import LoginSecrets, generate_pkce_pair
-from .refusal import ended, refused, require_tokens
+from .redirect_uri import parse_domain, parse_redirect_uris
+from .token_errors import require_tokens, sign_in_expired, token_error
 from .tokens import CognitoTokenRefreshResponse, CognitoTokens, decode_jwt_payload, redacted
 from .transport import Transport
 
@@ -39,10 +39,10 @@ class CognitoOAuthAuthenticator:
         scopes: What to ask for, separated by spaces; openid is needed for the id token.
         user_pool_id: The pool that must issue the tokens; without it, any pool of the region.
         timeout: Seconds that a login waits for the person.
-        announce: Told the URL to open by `authenticate`.
+        prompt: Told the URL to open by `authenticate`.
         open_browser: Whether `authenticate` opens the browser by itself.
         now: Seconds since the epoch, by the clock that is compared with Cognito's.
-        patience: How long Cognito is waited for.
+        timeouts: How long Cognito is waited for.
 
     Attributes:
         authorization_endpoint: Where the browser goes.
@@ -62,13 +62,13 @@ class CognitoOAuthAuthenticator:
         scopes: str = "openid email",
         user_pool_id: str | None = None,
         timeout: float = 300.0,
-        announce: Callable[[str], None] = print,
+        prompt: Callable[[str], None] = print,
         open_browser: bool = True,
         now: Callable[[], float] = time.time,
-        patience: Patience = USUAL,
+        timeouts: Timeouts = DEFAULT_TIMEOUTS,
     ) -> None:
-        self._origin = origin_of(cognito_domain)
-        self._redirect_uris = redirect_uris(redirect_uri)
+        self._origin = parse_domain(cognito_domain)
+        self._redirect_uris = parse_redirect_uris(redirect_uri)
         self.cognito_domain = cognito_domain
         self.client_id = client_id
         self.redirect_uri = redirect_uri
@@ -78,11 +78,11 @@ class CognitoOAuthAuthenticator:
         self.timeout = timeout
         self.authorization_endpoint = f"{self._origin}/oauth2/authorize"
         self.token_endpoint = f"{self._origin}/oauth2/token"
-        self._announce = announce
+        self._prompt = prompt
         self._open_browser = open_browser
         self._now = now
-        self._transport = Transport(now, patience)
-        self._keys = PublicKeys(region, self._transport)
+        self._transport = Transport(now, timeouts)
+        self._jwks = JwksCache(region, self._transport)
 
     def __repr__(self) -> str:
         return f"<CognitoOAuthAuthenticator: {self.cognito_domain}, client {self.client_id}>"
@@ -107,21 +107,21 @@ class CognitoOAuthAuthenticator:
             UnavailableError: Cognito could not be reached (a ConnectionError).
         """
         with self.begin_login() as login:
-            if login.listener_problem is not None:
-                raise login.listener_problem
-            self._announce(self._invitation(login))
+            if login.listener_error is not None:
+                raise login.listener_error
+            self._prompt(self._prompt_text(login))
             page = open_in_browser(login.authorization_url) if self._open_browser else None
             with page or nullcontext():
                 while not login.wait(1.0):
                     pass
             return login.tokens()
 
-    def _invitation(self, login: Login) -> str:
+    def _prompt_text(self, login: Login) -> str:
         override = endpoint_override()
-        moved = f"\n(The user pool's keys come from {override}, by AWS_ENDPOINT_URL*.)" if override else ""
+        override_note = f"\n(The user pool's keys come from {override}, by AWS_ENDPOINT_URL*.)" if override else ""
         return (
             f"To sign in, open this address in your browser:\n\n    {login.authorization_url}\n\n"
-            f"Waiting for the answer at {login.redirect_uri}, for {self.timeout:.0f} seconds.{moved}"
+            f"Waiting for the answer at {login.redirect_uri}, for {self.timeout:.0f} seconds.{override_note}"
         )
 
     def begin_login(self, *, listen: bool = True, timeout: float | None = None) -> Login:
@@ -136,13 +136,13 @@ class CognitoOAuthAuthenticator:
         """
         return Login(
             self._redirect_uris,
-            authorization_url=self._login_url,
-            exchange=self._verified_tokens,
+            build_authorization_url=self._authorization_url_for,
+            exchange_code=self._exchange_and_verify,
             listen=listen,
             timeout=self.timeout if timeout is None else timeout,
         )
 
-    def warm(self) -> None:
+    def prewarm(self) -> None:
         """Opens the connection to the token endpoint and fetches the pinned pool's keys, ahead of a login's end.
 
         To be called in a thread while the person types a password. Faults are left to the request that needs the
@@ -150,8 +150,8 @@ class CognitoOAuthAuthenticator:
         """
         with suppress(UnavailableError, SettingError):
             if self.user_pool_id is not None:
-                self._keys.of(self.user_pool_id)
-        self._transport.open(self.token_endpoint)
+                self._jwks.get(self.user_pool_id)
+        self._transport.preconnect(self.token_endpoint)
 
     def start_local_server(self, port: int = 3000) -> OAuthCallbackServer:
         """Listens for the callback on loopback, 127.0.0.1 and ::1 both, in a thread; `server.result` holds the answer.
@@ -199,7 +199,7 @@ class CognitoOAuthAuthenticator:
         }
         return f"{self.authorization_endpoint}?{urlencode(query)}"
 
-    def _login_url(self, secrets: LoginSecrets, redirect_uri: str) -> str:
+    def _authorization_url_for(self, secrets: LoginSecrets, redirect_uri: str) -> str:
         return self.get_authorization_url(
             secrets.code_challenge, secrets.state, nonce=secrets.nonce, redirect_uri=redirect_uri
         )
@@ -230,11 +230,11 @@ class CognitoOAuthAuthenticator:
             "code_verifier": code_verifier,
             "redirect_uri": redirect_uri or self._redirect_uris[0].text,
         }
-        answer = self._transport.post_form(self.token_endpoint, form, repeatable=False)
-        if answer.status != HTTPStatus.OK:
-            raise refused("exchange the sign-in's code", answer, form)
-        require_tokens(answer.payload, ("id_token", "access_token", "refresh_token"))
-        return redacted(cast("CognitoTokens", answer.payload))
+        response = self._transport.post_form(self.token_endpoint, form, idempotent=False)
+        if response.status != HTTPStatus.OK:
+            raise token_error("exchange the sign-in's code", response, form)
+        require_tokens(response.payload, ("id_token", "access_token", "refresh_token"))
+        return redacted(cast("CognitoTokens", response.payload))
 
     def refresh_tokens(self, refresh_token: str) -> CognitoTokenRefreshResponse:
         """Exchanges a refresh token for new tokens (RFC 6749, section 6).
@@ -254,15 +254,15 @@ class CognitoOAuthAuthenticator:
             UnavailableError: Cognito could not be reached; the refresh token is still good (a ConnectionError).
         """
         form = {"grant_type": "refresh_token", "client_id": self.client_id, "refresh_token": refresh_token}
-        answer = self._transport.post_form(self.token_endpoint, form, repeatable=True)
-        if answer.status != HTTPStatus.OK:
+        response = self._transport.post_form(self.token_endpoint, form, idempotent=True)
+        if response.status != HTTPStatus.OK:
             raise (
-                ended()
-                if answer.payload.get("error") == "invalid_grant"
-                else refused("refresh the tokens", answer, form)
+                sign_in_expired()
+                if response.payload.get("error") == "invalid_grant"
+                else token_error("refresh the tokens", response, form)
             )
-        require_tokens(answer.payload, ("id_token", "access_token"))
-        return redacted(cast("CognitoTokenRefreshResponse", {"refresh_token": refresh_token, **answer.payload}))
+        require_tokens(response.payload, ("id_token", "access_token"))
+        return redacted(cast("CognitoTokenRefreshResponse", {"refresh_token": refresh_token, **response.payload}))
 
     # -- the end of a session
 
@@ -276,9 +276,9 @@ class CognitoOAuthAuthenticator:
             UnavailableError: Cognito could not be reached (a ConnectionError).
         """
         form = {"token": refresh_token, "client_id": self.client_id}
-        answer = self._transport.post_form(f"{self._origin}/oauth2/revoke", form, repeatable=True, empty_is_fine=True)
-        if answer.status != HTTPStatus.OK:
-            raise refused("revoke the sign-in", answer, form)
+        response = self._transport.post_form(f"{self._origin}/oauth2/revoke", form, idempotent=True, allow_empty=True)
+        if response.status != HTTPStatus.OK:
+            raise token_error("revoke the sign-in", response, form)
 
     def logout_url(self, logout_uri: str | None = None) -> str:
         """The URL that ends the browser's own Cognito session, so that the next sign-in asks for the password.
@@ -298,34 +298,34 @@ class CognitoOAuthAuthenticator:
 
     # -- verification
 
-    def _verified_tokens(self, code: str, secrets: LoginSecrets, redirect_uri: str) -> CognitoTokens:
+    def _exchange_and_verify(self, code: str, secrets: LoginSecrets, redirect_uri: str) -> CognitoTokens:
         tokens = self.exchange_code_for_tokens(code, secrets.code_verifier, redirect_uri=redirect_uri)
         # Late: cryptography is heavy, and only a login needs it.
-        from .verification import Expectation, UnknownKeyError, verify_tokens
+        from .verification import ExpectedClaims, UnknownKeyError, verify_tokens
 
-        pool = self._issuing_pool(tokens)
-        keys = self._keys.of(pool)
+        pool_id = self._issuing_pool_id(tokens)
+        keys = self._jwks.get(pool_id)
         # After that: to fetch the keys measures the clock anew.
-        expected = Expectation(self.client_id, pool, self.region, secrets.nonce, self.clock_skew, self._now)
+        expected = ExpectedClaims(self.client_id, pool_id, self.region, secrets.nonce, self.clock_skew, self._now)
         try:
             verify_tokens(tokens, expected, keys)
         except UnknownKeyError:
             # The pool may have changed its keys since they were fetched.
-            verify_tokens(tokens, expected, self._keys.of(pool, afresh=True))
+            verify_tokens(tokens, expected, self._jwks.get(pool_id, refresh=True))
         return tokens
 
-    def _issuing_pool(self, tokens: CognitoTokens) -> str:
+    def _issuing_pool_id(self, tokens: CognitoTokens) -> str:
         """The pinned pool, else the one that the id token names, if it is one of this region."""
         if self.user_pool_id is not None:
             return self.user_pool_id
         try:
-            claimed = decode_jwt_payload(tokens["id_token"]).get("iss")
+            claimed_issuer = decode_jwt_payload(tokens["id_token"]).get("iss")
         except ValueError:
-            claimed = None
-        pool = pool_of(claimed, self.region)
-        if pool is None:
+            claimed_issuer = None
+        pool_id = pool_id_from_issuer(claimed_issuer, self.region)
+        if pool_id is None:
             raise VerificationError(
                 f"The id token was not issued by a user pool of {self.region}.",
                 "Check region and domain, then sign in again.",
             )
-        return pool
+        return pool_id

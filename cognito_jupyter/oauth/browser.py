@@ -17,14 +17,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-_PAGE = """<!doctype html>
+_REDIRECT_HTML = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Signing in</title>
 <meta name="referrer" content="no-referrer"><meta http-equiv="refresh" content="0; url={url}"></head>
 <body><p>This page takes you to the sign-in. If it does not, <a href="{url}">go there</a>.</p></body></html>
 """
 
 
-class BrowserPage:
+class RedirectPage:
     """The file that sends the browser on; `close` removes it."""
 
     def __init__(self, folder: Path) -> None:
@@ -43,7 +43,7 @@ class BrowserPage:
         self.close()
 
 
-def open_in_browser(url: str) -> BrowserPage | None:
+def open_in_browser(url: str) -> RedirectPage | None:
     """Opens a URL in this machine's browser.
 
     Args:
@@ -59,10 +59,10 @@ def open_in_browser(url: str) -> BrowserPage | None:
     folder = Path(tempfile.mkdtemp(prefix="cognito_jupyter-"))
     path = folder / "sign-in.html"
     path.touch(mode=0o600)
-    path.write_text(_PAGE.format(url=html.escape(url)), encoding="utf-8")
+    path.write_text(_REDIRECT_HTML.format(url=html.escape(url)), encoding="utf-8")
     # Some browsers keep their starter waiting for seconds.
     threading.Thread(target=browser.open, args=(path.as_uri(),), name="cognito-browser", daemon=True).start()
-    return BrowserPage(folder)
+    return RedirectPage(folder)
 
 
 def _graphical_browser() -> webbrowser.BaseBrowser | None:

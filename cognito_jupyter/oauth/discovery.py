@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 from ..errors import SettingError, UnavailableError
-from .addresses import is_loopback, origin_of
+from .redirect_uri import is_loopback_url, parse_domain
 
 if TYPE_CHECKING:
     from .transport import Transport
@@ -25,13 +25,13 @@ def issuer(user_pool_id: str, region: str) -> str:
     return f"https://cognito-idp.{region}.amazonaws.com/{user_pool_id}"
 
 
-def pool_of(claimed_issuer: object, region: str) -> str | None:
+def pool_id_from_issuer(claimed_issuer: object, region: str) -> str | None:
     """The user pool id that an `iss` claim names, if it is a pool of this region."""
     prefix = issuer("", region)
     if not isinstance(claimed_issuer, str) or not claimed_issuer.startswith(prefix):
         return None
-    pool = claimed_issuer.removeprefix(prefix)
-    return pool if _POOL_ID.fullmatch(pool) and pool.startswith(f"{region}_") else None
+    pool_id = claimed_issuer.removeprefix(prefix)
+    return pool_id if _POOL_ID.fullmatch(pool_id) and pool_id.startswith(f"{region}_") else None
 
 
 def endpoint_override() -> str | None:
@@ -46,13 +46,13 @@ def endpoint_override() -> str | None:
         return None
     for name in ("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", "AWS_ENDPOINT_URL"):
         if url := os.environ.get(name):
-            if urlsplit(url).scheme != "https" and not is_loopback(url):
+            if urlsplit(url).scheme != "https" and not is_loopback_url(url):
                 raise SettingError(f"{name} is plain http to another machine.", "Use https, or unset it.")
             return url.rstrip("/")
     return None
 
 
-class PublicKeys:
+class JwksCache:
     """The public keys of a region's user pools, each fetched once (RFC 7517, section 5).
 
     Args:
@@ -65,24 +65,24 @@ class PublicKeys:
         self._transport = transport
         self._keys: dict[str, list[dict[str, object]]] = {}
 
-    def of(self, user_pool_id: str, *, afresh: bool = False) -> list[dict[str, object]]:
+    def get(self, user_pool_id: str, *, refresh: bool = False) -> list[dict[str, object]]:
         """The pool's keys.
 
         Args:
             user_pool_id: Whose.
-            afresh: Whether to fetch them again: Cognito may have changed them.
+            refresh: Whether to fetch them again: Cognito may have changed them.
 
         Raises:
             UnavailableError: They could not be fetched.
             SettingError: There is no such pool, or the endpoint is overridden with something insecure.
         """
-        if afresh or user_pool_id not in self._keys:
-            self._keys[user_pool_id] = self._fetched(user_pool_id)
+        if refresh or user_pool_id not in self._keys:
+            self._keys[user_pool_id] = self._fetch_jwks(user_pool_id)
         return self._keys[user_pool_id]
 
-    def _fetched(self, user_pool_id: str) -> list[dict[str, object]]:
-        url = f"{_base(user_pool_id, self._region)}/.well-known/jwks.json"
-        keys = _fetch(url, user_pool_id, self._region, self._transport).get("keys")
+    def _fetch_jwks(self, user_pool_id: str) -> list[dict[str, object]]:
+        url = f"{_pool_url(user_pool_id, self._region)}/.well-known/jwks.json"
+        keys = _fetch_document(url, user_pool_id, self._region, self._transport).get("keys")
         if not isinstance(keys, list) or not all(isinstance(key, dict) for key in keys):
             raise UnavailableError(
                 f"The keys of user pool {user_pool_id} came back malformed.", "Try again in a minute."
@@ -102,30 +102,30 @@ def discover_domain(user_pool_id: str, region: str) -> str:
     """
     from .transport import Transport
 
-    url = f"{_base(user_pool_id, region)}/.well-known/openid-configuration"
-    authorize = _fetch(url, user_pool_id, region, Transport()).get("authorization_endpoint")
-    if not isinstance(authorize, str) or not authorize.endswith("/oauth2/authorize"):
+    url = f"{_pool_url(user_pool_id, region)}/.well-known/openid-configuration"
+    authorization_endpoint = _fetch_document(url, user_pool_id, region, Transport()).get("authorization_endpoint")
+    if not isinstance(authorization_endpoint, str) or not authorization_endpoint.endswith("/oauth2/authorize"):
         raise SettingError(
             f"User pool {user_pool_id} has no domain.", "Give the pool a domain in the Cognito console, or set domain."
         )
-    return origin_of(authorize.removesuffix("/oauth2/authorize")).removeprefix("https://")
+    return parse_domain(authorization_endpoint.removesuffix("/oauth2/authorize")).removeprefix("https://")
 
 
-def _base(user_pool_id: str, region: str) -> str:
+def _pool_url(user_pool_id: str, region: str) -> str:
     override = endpoint_override()
     return f"{override}/{user_pool_id}" if override else issuer(user_pool_id, region)
 
 
-def _fetch(url: str, user_pool_id: str, region: str, transport: Transport) -> dict[str, object]:
-    answer = transport.get_json(url)
-    if answer.status in {400, 404}:
+def _fetch_document(url: str, user_pool_id: str, region: str, transport: Transport) -> dict[str, object]:
+    response = transport.get_json(url)
+    if response.status in {400, 404}:
         raise SettingError(
             f"There is no user pool {user_pool_id} in {region}.",
             "Check user_pool_id and region in the Cognito console.",
         )
-    if answer.status != HTTPStatus.OK:
+    if response.status != HTTPStatus.OK:
         raise UnavailableError(
-            f"The documents of user pool {user_pool_id} could not be fetched (HTTP {answer.status}).",
+            f"The documents of user pool {user_pool_id} could not be fetched (HTTP {response.status}).",
             "Try again in a minute.",
         )
-    return dict(answer.payload)
+    return dict(response.payload)

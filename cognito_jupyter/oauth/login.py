@@ -16,20 +16,20 @@ from ..errors import (
     LoginDeniedError,
     LoginError,
     LoginTimeoutError,
-    PastedAnswerError,
+    PastedUrlError,
 )
-from .addresses import RedirectUri
-from .answer import OAuthCallbackResult, parse_pasted
-from .callback import OAuthCallbackServer, Verdict
+from .authorization_response import AuthorizationResponse, parse_pasted_url
+from .callback_server import CallbackOutcome, OAuthCallbackServer
 from .pkce import LoginSecrets
+from .redirect_uri import RedirectUri
 from .tokens import CognitoTokens
 
-_TICK = 0.01
+_POLL_INTERVAL = 0.01
 """Seconds between two looks at a login: short beside a token request, and nothing beside a processor."""
 
-AuthorizationUrl = Callable[[LoginSecrets, str], str]
+BuildAuthorizationUrl = Callable[[LoginSecrets, str], str]
 """From a login's secrets and its redirect URI to the URL that the browser opens."""
-Exchange = Callable[[str, LoginSecrets, str], CognitoTokens]
+ExchangeCode = Callable[[str, LoginSecrets, str], CognitoTokens]
 """From a code, the login's secrets and its redirect URI to verified tokens."""
 
 
@@ -52,7 +52,7 @@ class Login:
     Args:
         uris: The registered redirect URIs; the first whose port is free serves the whole login, exchange included.
         authorization_url: Makes the URL that the browser opens.
-        exchange: Buys the tokens.
+        exchange_code: Buys the tokens.
         listen: Whether to listen at all; without it the answer can only be pasted.
         timeout: Seconds from now after which the login has timed out.
 
@@ -60,7 +60,7 @@ class Login:
         authorization_url: What the browser must open. It holds state and nonce: show it, never log it.
         redirect_uri: The one that this login uses.
         listening: Whether the listener waits for the callback.
-        listener_problem: Why it does not, as the error that says what to do.
+        listener_error: Why it does not, as the error that says what to do.
         finished: Set when the login has left PENDING.
     """
 
@@ -68,24 +68,24 @@ class Login:
         self,
         uris: tuple[RedirectUri, ...],
         *,
-        authorization_url: AuthorizationUrl,
-        exchange: Exchange,
+        build_authorization_url: BuildAuthorizationUrl,
+        exchange_code: ExchangeCode,
         listen: bool = True,
         timeout: float = 300.0,
     ) -> None:
         self._secrets = LoginSecrets.new()
-        self._exchange = exchange
+        self._exchange_code = exchange_code
         self._lock = threading.Lock()
         self._state = LoginState.PENDING
-        self._answer = OAuthCallbackResult()
+        self._response = AuthorizationResponse()
         self._tokens: CognitoTokens | None = None
         self._deadline = time.monotonic() + timeout
         self._timeout = timeout
         self.finished = threading.Event()
-        self.listener_problem: ListenerError | None = None
+        self.listener_error: ListenerError | None = None
         self._server, uri = self._listen(uris) if listen else (None, uris[0])
         self.redirect_uri = uri.text
-        self.authorization_url = authorization_url(self._secrets, uri.text)
+        self.authorization_url = build_authorization_url(self._secrets, uri.text)
         if self._server is not None:
             self._server.start()
 
@@ -95,10 +95,10 @@ class Login:
                 continue
             try:
                 address = ("localhost", uri.port)
-                return OAuthCallbackServer(address, judge=self.complete, path=uri.path, host=uri.host), uri
-            except ListenerError as problem:
-                self.listener_problem = self.listener_problem or problem
-        self.listener_problem = self.listener_problem or ListenerError(
+                return OAuthCallbackServer(address, on_response=self.handle_response, path=uri.path, host=uri.host), uri
+            except ListenerError as error:
+                self.listener_error = self.listener_error or error
+        self.listener_error = self.listener_error or ListenerError(
             f"The redirect URI {uris[0].text} does not lead to this machine, so nothing can listen for the answer.",
             "Paste the address that the browser shows after the sign-in.",
         )
@@ -133,34 +133,34 @@ class Login:
         Returns:
             Whether the login has left PENDING.
         """
-        until = time.monotonic() + seconds
+        deadline = time.monotonic() + seconds
         while self.state is LoginState.PENDING:
-            left = until - time.monotonic()
-            if left <= 0:
+            remaining = deadline - time.monotonic()
+            if remaining <= 0:
                 return False
-            time.sleep(min(_TICK, left))
+            time.sleep(min(_POLL_INTERVAL, remaining))
         return True
 
     # -- what ends it
 
-    def complete(self, answer: OAuthCallbackResult) -> Verdict:
+    def handle_response(self, response: AuthorizationResponse) -> CallbackOutcome:
         """Judges an answer; the first one that carries this login's state ends it, and changes nothing after that.
 
         Returns:
             What the answer meant; LATE when it is genuine and the login was over before.
         """
         # In constant time, and before anything else of the answer is looked at (RFC 9700, section 4.7).
-        if not hmac.compare_digest((answer.state or "").encode(errors="replace"), self._secrets.state.encode()):
-            return Verdict.STRANGER
-        state = LoginState.DENIED if answer.error else LoginState.COMPLETED
+        if not hmac.compare_digest((response.state or "").encode(errors="replace"), self._secrets.state.encode()):
+            return CallbackOutcome.STATE_MISMATCH
+        state = LoginState.DENIED if response.error else LoginState.COMPLETED
         with self._lock:
             if self._state is not LoginState.PENDING or self.seconds_left <= 0:
-                return Verdict.LATE
-            self._answer = answer
+                return CallbackOutcome.ALREADY_FINISHED
+            self._response = response
             self._finish(state)
-        return Verdict.DENIED if answer.error else Verdict.ACCEPTED
+        return CallbackOutcome.ERROR if response.error else CallbackOutcome.ACCEPTED
 
-    def paste(self, text: str) -> None:
+    def handle_pasted_url(self, text: str) -> None:
         """Ends the login by the address that a person copied from the browser.
 
         Args:
@@ -169,14 +169,14 @@ class Login:
         Raises:
             PastedAnswerError: It is not the answer to this login, which goes on.
         """
-        verdict = self.complete(parse_pasted(text))
-        if verdict is Verdict.STRANGER:
-            raise PastedAnswerError(
+        outcome = self.handle_response(parse_pasted_url(text))
+        if outcome is CallbackOutcome.STATE_MISMATCH:
+            raise PastedUrlError(
                 "That address belongs to another sign-in.",
                 "Open the link shown here, sign in, and paste the address that the browser shows then.",
             )
-        if verdict is Verdict.LATE:
-            raise PastedAnswerError("This sign-in is already over.", "Start a new one.")
+        if outcome is CallbackOutcome.ALREADY_FINISHED:
+            raise PastedUrlError("This sign-in is already over.", "Start a new one.")
 
     def cancel(self) -> None:
         """Gives the login up; does nothing when it is over."""
@@ -203,23 +203,23 @@ class Login:
             UnavailableError: The token endpoint could not be reached.
         """
         if self._tokens is None:
-            self._tokens = self._exchange(self._take_code(), self._secrets, self.redirect_uri)
+            self._tokens = self._exchange_code(self._pop_code(), self._secrets, self.redirect_uri)
         return self._tokens
 
-    def _take_code(self) -> str:
+    def _pop_code(self) -> str:
         """The code, once: it works once at Cognito as well, and nobody needs it afterwards."""
         if self.state is not LoginState.COMPLETED:
-            raise self._why_not()
+            raise self._error_for_state()
         with self._lock:
-            code, self._answer = self._answer.authorization_code, OAuthCallbackResult()
+            code, self._response = self._response.authorization_code, AuthorizationResponse()
         if code is None:
             raise LoginError("This sign-in's answer was used before.", "Sign in again.")
         return code
 
-    def _why_not(self) -> LoginError:
+    def _error_for_state(self) -> LoginError:
         match self._state:
             case LoginState.DENIED:
-                return _denied(self._answer)
+                return _denied_error(self._response)
             case LoginState.CANCELLED:
                 return LoginCancelledError(
                     "The sign-in was cancelled.", "Nothing has changed; sign in again when you like."
@@ -248,18 +248,18 @@ class Login:
         self.close()
 
 
-def _denied(answer: OAuthCallbackResult) -> LoginDeniedError:
+def _denied_error(response: AuthorizationResponse) -> LoginDeniedError:
     """Says what Cognito's error means; its codes: RFC 6749, section 4.1.2.1."""
-    said = f"{answer.error}: {answer.error_description}" if answer.error_description else str(answer.error)
-    if "invalid_scope" in said:
+    reason = f"{response.error}: {response.error_description}" if response.error_description else str(response.error)
+    if "invalid_scope" in reason:
         remedy = "Set scopes to what the app client allows (openid is needed), or allow them there."
-    elif answer.error == "unauthorized_client":
+    elif response.error == "unauthorized_client":
         remedy = "Allow the authorization code grant for the app client."
-    elif answer.error == "access_denied":
+    elif response.error == "access_denied":
         remedy = "Sign in again, or ask your administrator for access."
     else:
         remedy = "Sign in again; if it stays so, show this message to your administrator."
-    return LoginDeniedError(f"Cognito ended the sign-in with an error ({said}).", remedy)
+    return LoginDeniedError(f"Cognito ended the sign-in with an error ({reason}).", remedy)
 
 
 def _duration(seconds: float) -> str:

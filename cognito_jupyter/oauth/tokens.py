@@ -84,7 +84,7 @@ def decode_jwt_payload(jwt_token: str) -> JwtPayload:
     if len(parts) != 3 or not all(parts):
         raise ValueError("This is not a JWT: a JWT has three parts joined by dots.")
     try:
-        payload = base64.b64decode(_padded(parts[1]), altchars=b"-_", validate=True)
+        payload = base64.b64decode(_add_padding(parts[1]), altchars=b"-_", validate=True)
         claims = json.loads(payload)
     except (binascii.Error, UnicodeError, ValueError, RecursionError):
         # `from None`: the cause would carry the token's text.
@@ -94,5 +94,5 @@ def decode_jwt_payload(jwt_token: str) -> JwtPayload:
     return cast("JwtPayload", claims)
 
 
-def _padded(part: str) -> str:
+def _add_padding(part: str) -> str:
     return part + "=" * (-len(part) % 4)

@@ -18,18 +18,18 @@ import requests
 from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.response import BaseHTTPResponse
 
+from .._util.process_local import ProcessLocal
+from .._util.retry_after import parse_retry_after
+from .._util.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from ..errors import UnavailableError
-from ..patience import USUAL, Patience
-from ..per_process import PerProcess
-from ..retry_after import retry_after
 
 _MAX_BODY = 1 << 20
 _MAX_RETRY_AFTER = 10.0
-_THROTTLED_OR_BROKEN = frozenset({429, 500, 502, 503, 504})
+_RETRYABLE_STATUSES = frozenset({429, 500, 502, 503, 504})
 
 
 @dataclass(frozen=True, repr=False)
-class Answer:
+class JsonResponse:
     """A JSON object that a server sent.
 
     Attributes:
@@ -42,12 +42,12 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class _Failure:
+class _RequestFailure:
     """Why there is no answer, and whether the same request may be sent again."""
 
     error: UnavailableError
-    went_out: bool = True
-    passing: bool = True
+    sent: bool = True
+    retryable: bool = True
 
 
 class Transport:
@@ -57,88 +57,90 @@ class Transport:
 
     Args:
         now: Seconds since the epoch, by the clock whose skew is measured.
-        patience: How long it waits.
+        timeouts: How long it waits.
 
     Attributes:
         clock_skew: The server's clock minus this machine's, by the last answer's Date header; zero until one came.
     """
 
-    def __init__(self, now: Callable[[], float] = time.time, patience: Patience = USUAL) -> None:
+    def __init__(self, now: Callable[[], float] = time.time, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> None:
         self._now = now
-        self._patience = patience
+        self._timeouts = timeouts
         # A forked child opens connections of its own: two processes on one TLS connection break it for both.
-        self._session = PerProcess(_new_session)
+        self._session = ProcessLocal(_new_session)
         self.clock_skew = timedelta(0)
 
-    def post_form(self, url: str, form: Mapping[str, str], *, repeatable: bool, empty_is_fine: bool = False) -> Answer:
+    def post_form(
+        self, url: str, form: Mapping[str, str], *, idempotent: bool, allow_empty: bool = False
+    ) -> JsonResponse:
         """Posts a form (RFC 6749, appendix B).
 
         Args:
             url: Where to.
             form: The fields; they never reach an error or a log.
-            repeatable: Whether it may be sent again after it may have been received: a code exchange may not.
-            empty_is_fine: Whether a 200 without a body is an answer, as a revocation's is.
+            idempotent: Whether it may be sent again after it may have been received: a code exchange may not.
+            allow_empty: Whether a 200 without a body is an answer, as a revocation's is.
 
         Raises:
             UnavailableError: No answer, or one that is not JSON.
         """
-        return self._send(requests.Request("POST", url, data=dict(form)), repeatable, empty_is_fine)
+        return self._send(requests.Request("POST", url, data=dict(form)), idempotent, allow_empty)
 
-    def get_json(self, url: str) -> Answer:
+    def get_json(self, url: str) -> JsonResponse:
         """Fetches a JSON object. Raises UnavailableError as `post_form` does."""
-        return self._send(requests.Request("GET", url), repeatable=True, empty_is_fine=False)
+        return self._send(requests.Request("GET", url), idempotent=True, allow_empty=False)
 
-    def open(self, url: str) -> None:
+    def preconnect(self, url: str) -> None:
         """Opens a connection ahead of its use by one cheap request, whose answer and faults do not matter."""
-        self._attempt(requests.Request("GET", url), empty_is_fine=True)
+        self._send_once(requests.Request("GET", url), allow_empty=True)
 
     def close(self) -> None:
         """Closes the connections; the next request opens new ones."""
-        session = self._session.made()
+        session = self._session.peek()
         if session is not None:
             session.close()
 
-    def _send(self, request: requests.Request, repeatable: bool, empty_is_fine: bool) -> Answer:
-        outcome = self._attempt(request, empty_is_fine)
-        for pause in self._patience.pauses:
-            if isinstance(outcome, Answer):
+    def _send(self, request: requests.Request, idempotent: bool, allow_empty: bool) -> JsonResponse:
+        outcome = self._send_once(request, allow_empty)
+        for delay in self._timeouts.retry_delays:
+            if isinstance(outcome, JsonResponse):
                 return outcome
-            safe = outcome.passing and (repeatable or not outcome.went_out)
-            if not safe or outcome.error.retry_after > _MAX_RETRY_AFTER:
+            may_retry = outcome.retryable and (idempotent or not outcome.sent)
+            if not may_retry or outcome.error.retry_after > _MAX_RETRY_AFTER:
                 break
-            time.sleep(max(pause * random.uniform(0.75, 1.25), outcome.error.retry_after))  # noqa: S311 - jitter, no secret
-            outcome = self._attempt(request, empty_is_fine)
-        if isinstance(outcome, Answer):
+            time.sleep(max(delay * random.uniform(0.75, 1.25), outcome.error.retry_after))  # noqa: S311 - jitter, no secret
+            outcome = self._send_once(request, allow_empty)
+        if isinstance(outcome, JsonResponse):
             return outcome
         # Raised out of any `except`: the library's exception holds the request, and the request holds the secrets.
         raise outcome.error
 
-    def _attempt(self, request: requests.Request, empty_is_fine: bool) -> Answer | _Failure:
+    def _send_once(self, request: requests.Request, allow_empty: bool) -> JsonResponse | _RequestFailure:
         host = urlsplit(request.url).netloc
         session = self._session()
         try:
             prepared = session.prepare_request(request)
             settings = session.merge_environment_settings(prepared.url, {}, stream=True, verify=None, cert=None)
             settings["verify"] = _ca_bundle(settings["verify"])
-            sent = time.monotonic()
-            until = sent + self._patience.whole
-            timeout = self._patience.connect, self._patience.read
+            sent_at = time.monotonic()
+            deadline = sent_at + self._timeouts.total
+            timeout = self._timeouts.connect, self._timeouts.read
             with session.send(prepared, timeout=timeout, allow_redirects=False, **settings) as response:
-                self._measure_clock(response, sent)
-                return _read(response, host, until, empty_is_fine)
+                self._update_clock_skew(response, sent_at)
+                return _read_response(response, host, deadline, allow_empty)
         except (requests.RequestException, HTTPError) as error:
-            return _no_answer(error, host)
+            return _network_error(error, host)
 
-    def _measure_clock(self, response: requests.Response, sent: float) -> None:
+    def _update_clock_skew(self, response: requests.Response, sent_at: float) -> None:
         try:
-            theirs = parsedate_to_datetime(response.headers["Date"])
+            server_time = parsedate_to_datetime(response.headers["Date"])
         except (KeyError, ValueError):
             return
-        if theirs.tzinfo is not None:
+        if server_time.tzinfo is not None:
             # Counted back from now: a clock that was set while the answer was on its way counts as it is since.
-            ours = datetime.fromtimestamp(self._now() - (time.monotonic() - sent) / 2, UTC)
+            local_time = datetime.fromtimestamp(self._now() - (time.monotonic() - sent_at) / 2, UTC)
             # The header has whole seconds: on average the true time is half a second later.
-            skew = theirs + timedelta(seconds=0.5) - ours
+            skew = server_time + timedelta(seconds=0.5) - local_time
             self.clock_skew = skew if abs(skew) > timedelta(seconds=2) else timedelta(0)
 
 
@@ -158,40 +160,42 @@ def _ca_bundle(verify: bool | str | None) -> bool | str | None:
     return os.environ.get("AWS_CA_BUNDLE") or True if verify is True else verify
 
 
-def _read(response: requests.Response, host: str, until: float, empty_is_fine: bool) -> Answer | _Failure:
+def _read_response(
+    response: requests.Response, host: str, deadline: float, allow_empty: bool
+) -> JsonResponse | _RequestFailure:
     status = response.status_code
-    body = _body(cast("BaseHTTPResponse", response.raw), until)
+    body = _read_body(cast("BaseHTTPResponse", response.raw), deadline)
     if body is None:
         error = UnavailableError(f"{host} took too long over its answer.", "Try again; check the network or the VPN.")
-        return _Failure(error)
-    if empty_is_fine and status == HTTPStatus.OK and not body:
-        return Answer(status, {})
+        return _RequestFailure(error)
+    if allow_empty and status == HTTPStatus.OK and not body:
+        return JsonResponse(status, {})
     try:
         payload = json.loads(body)
     except (ValueError, RecursionError):
         payload = None
-    if status in _THROTTLED_OR_BROKEN:
-        return _Failure(_broken(host, status, retry_after(response.headers.get("Retry-After"))))
+    if status in _RETRYABLE_STATUSES:
+        return _RequestFailure(_server_error(host, status, parse_retry_after(response.headers.get("Retry-After"))))
     if not isinstance(payload, dict):
-        return _Failure(_not_json(host, status, body, response.headers.get("Content-Type", "")), passing=False)
-    return Answer(status, payload)
+        return _RequestFailure(_not_json(host, status, body, response.headers.get("Content-Type", "")), retryable=False)
+    return JsonResponse(status, payload)
 
 
-def _body(raw: BaseHTTPResponse, until: float) -> bytes | None:
+def _read_body(raw: BaseHTTPResponse, deadline: float) -> bytes | None:
     """The body, as long as it is neither endless nor slower than anybody would wait; else None."""
     body = b""
     while chunk := raw.read1(1 << 16, decode_content=True):
         body += chunk
-        if len(body) > _MAX_BODY or time.monotonic() > until:
+        if len(body) > _MAX_BODY or time.monotonic() > deadline:
             return None
     return body
 
 
-def _broken(host: str, status: int, asked: float) -> UnavailableError:
+def _server_error(host: str, status: int, retry_delay: float) -> UnavailableError:
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         what, remedy = f"{host} is throttling: too many requests at once.", "Wait a minute, then try again."
-        return UnavailableError(what, remedy, asked)
-    return UnavailableError(f"{host} failed with HTTP {status}.", "Try again in a minute.", asked)
+        return UnavailableError(what, remedy, retry_delay)
+    return UnavailableError(f"{host} failed with HTTP {status}.", "Try again in a minute.", retry_delay)
 
 
 def _not_json(host: str, status: int, body: bytes, content_type: str) -> UnavailableError:
@@ -208,32 +212,38 @@ def _not_json(host: str, status: int, body: bytes, content_type: str) -> Unavail
     )
 
 
-def _no_answer(error: Exception, host: str) -> _Failure:
+def _network_error(error: Exception, host: str) -> _RequestFailure:
     """What went wrong below HTTP. The library's own words are not shown: they can hold the request."""
     if isinstance(error, requests.exceptions.SSLError):
-        return _Failure(
+        return _RequestFailure(
             UnavailableError(
                 f"The TLS certificate of {host} could not be verified.",
                 "If your network inspects TLS, set REQUESTS_CA_BUNDLE or AWS_CA_BUNDLE to its CA; or check the domain.",
             ),
-            passing=False,
+            retryable=False,
         )
     if isinstance(error, requests.exceptions.ProxyError):
-        return _Failure(
+        return _RequestFailure(
             UnavailableError(f"The proxy on the way to {host} did not let the request through.", "Check HTTPS_PROXY.")
         )
     if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)):
-        return _Failure(UnavailableError(f"{host} cannot be addressed.", "Check the Cognito domain."), passing=False)
+        return _RequestFailure(
+            UnavailableError(f"{host} cannot be addressed.", "Check the Cognito domain."), retryable=False
+        )
     if isinstance(error, requests.exceptions.ReadTimeout):
-        return _Failure(UnavailableError(f"{host} did not answer in time.", "Try again; check the network or the VPN."))
+        return _RequestFailure(
+            UnavailableError(f"{host} did not answer in time.", "Try again; check the network or the VPN.")
+        )
     if _never_connected(error):
-        return _Failure(
+        return _RequestFailure(
             UnavailableError(
                 f"{host} could not be reached.", "Check the network, the VPN, the proxy and the domain's name."
             ),
-            went_out=False,
+            sent=False,
         )
-    return _Failure(UnavailableError(f"The connection to {host} broke before the answer was whole.", "Try again."))
+    return _RequestFailure(
+        UnavailableError(f"The connection to {host} broke before the answer was whole.", "Try again.")
+    )
 
 
 def _never_connected(error: Exception) -> bool:

@@ -29,7 +29,7 @@ class UnknownKeyError(VerificationError):
 
 
 @dataclass(frozen=True, repr=False)
-class Expectation:
+class ExpectedClaims:
     """What a login asked for, and so what its tokens must say.
 
     Attributes:
@@ -49,7 +49,7 @@ class Expectation:
     now: Callable[[], float] = time.time
 
 
-def verify_tokens(tokens: CognitoTokens, expected: Expectation, keys: Sequence[Mapping[str, object]]) -> JwtPayload:
+def verify_tokens(tokens: CognitoTokens, expected: ExpectedClaims, keys: Sequence[Mapping[str, object]]) -> JwtPayload:
     """Verifies signature, issuer, audience, token_use, nonce, at_hash and expiry of a login's tokens.
 
     Args:
@@ -64,38 +64,38 @@ def verify_tokens(tokens: CognitoTokens, expected: Expectation, keys: Sequence[M
         UnknownKeyError: The keys at hand may be out of date.
         VerificationError: Something does not fit; the message says what and shows no token.
     """
-    claims = _verified(tokens["id_token"], "id", keys, expected, audience=expected.client_id)
-    _same(claims.get("nonce"), expected.nonce, "The id token answers another login (its nonce differs).")
+    claims = _verify_token(tokens["id_token"], "id", keys, expected, audience=expected.client_id)
+    _require_equal(claims.get("nonce"), expected.nonce, "The id token answers another login (its nonce differs).")
     if "at_hash" in claims:
-        _same(
+        _require_equal(
             claims["at_hash"], _at_hash(tokens["access_token"]), "Id and access token do not belong together (at_hash)."
         )
-    access = _verified(tokens["access_token"], "access", keys, expected, audience=None)
-    _same(access.get("client_id"), expected.client_id, "The access token is for another app client.")
-    _same(access.get("sub"), claims["sub"], "Id and access token belong to different people.")
+    access = _verify_token(tokens["access_token"], "access", keys, expected, audience=None)
+    _require_equal(access.get("client_id"), expected.client_id, "The access token is for another app client.")
+    _require_equal(access.get("sub"), claims["sub"], "Id and access token belong to different people.")
     return cast("JwtPayload", claims)
 
 
-def _verified(
-    token: str, use: str, keys: Sequence[Mapping[str, object]], expected: Expectation, *, audience: str | None
+def _verify_token(
+    token: str, token_use: str, keys: Sequence[Mapping[str, object]], expected: ExpectedClaims, *, audience: str | None
 ) -> dict[str, Any]:
-    claims = _decoded(token, use, keys, expected, audience)
+    claims = _decode(token, token_use, keys, expected, audience)
     if isinstance(claims, VerificationError):
         raise claims
-    _same(claims.get("token_use"), use, f"The {use} token is of another kind.")
-    _in_time(claims, use, expected.now() + expected.clock_skew.total_seconds())
+    _require_equal(claims.get("token_use"), token_use, f"The {token_use} token is of another kind.")
+    _require_current(claims, token_use, expected.now() + expected.clock_skew.total_seconds())
     return claims
 
 
-def _decoded(
-    token: str, use: str, keys: Sequence[Mapping[str, object]], expected: Expectation, audience: str | None
+def _decode(
+    token: str, token_use: str, keys: Sequence[Mapping[str, object]], expected: ExpectedClaims, audience: str | None
 ) -> dict[str, Any] | VerificationError:
     """The claims, or the error to raise: PyJWT's own are left behind, since they may quote the token."""
     try:
-        key = _key_of(token, keys)
+        key = _find_key(token, keys)
         if key is None:
             return UnknownKeyError(
-                f"The {use} token is signed with a key that the user pool does not publish.", _REMEDY
+                f"The {token_use} token is signed with a key that the user pool does not publish.", _REMEDY
             )
         return jwt.decode(
             token,
@@ -113,37 +113,37 @@ def _decoded(
             },
         )
     except jwt.InvalidIssuerError:
-        what = f"The {use} token was issued by another user pool than {expected.user_pool_id}."
+        what = f"The {token_use} token was issued by another user pool than {expected.user_pool_id}."
     except jwt.InvalidAudienceError:
-        what = f"The {use} token is for another app client."
+        what = f"The {token_use} token is for another app client."
     except jwt.InvalidSignatureError:
-        what = f"The {use} token's signature is wrong."
+        what = f"The {token_use} token's signature is wrong."
     except (jwt.PyJWTError, ValueError, TypeError):
-        what = f"The {use} token is malformed."
+        what = f"The {token_use} token is malformed."
     return VerificationError(what, _REMEDY)
 
 
-def _key_of(token: str, keys: Sequence[Mapping[str, object]]) -> Mapping[str, object] | None:
+def _find_key(token: str, keys: Sequence[Mapping[str, object]]) -> Mapping[str, object] | None:
     kid = jwt.get_unverified_header(token).get("kid")
     return next((key for key in keys if key.get("kid") == kid and key.get("kty") == "RSA"), None)
 
 
-def _in_time(claims: Mapping[str, Any], use: str, now: float) -> None:
-    issued, expires = claims["iat"], claims["exp"]
-    if not all(isinstance(at, (int, float)) for at in (issued, expires)):
-        raise VerificationError(f"The {use} token's times are malformed.", _REMEDY)
-    if expires <= now - LEEWAY.total_seconds():
-        raise VerificationError(f"The {use} token has already expired.", _CLOCK)
-    if issued > now + LEEWAY.total_seconds():
-        ahead = timedelta(seconds=round(issued - now))
+def _require_current(claims: Mapping[str, Any], token_use: str, now: float) -> None:
+    issued_at, expires_at = claims["iat"], claims["exp"]
+    if not all(isinstance(at, (int, float)) for at in (issued_at, expires_at)):
+        raise VerificationError(f"The {token_use} token's times are malformed.", _REMEDY)
+    if expires_at <= now - LEEWAY.total_seconds():
+        raise VerificationError(f"The {token_use} token has already expired.", _CLOCK_REMEDY)
+    if issued_at > now + LEEWAY.total_seconds():
+        ahead = timedelta(seconds=round(issued_at - now))
         raise VerificationError(
-            f"The {use} token was issued in the future: this machine's clock is {ahead} behind.", _CLOCK
+            f"The {token_use} token was issued in the future: this machine's clock is {ahead} behind.", _CLOCK_REMEDY
         )
 
 
-def _same(found: object, wanted: str, otherwise: str) -> None:
-    if not isinstance(found, str) or not hmac.compare_digest(found.encode(errors="replace"), wanted.encode()):
-        raise VerificationError(otherwise, _REMEDY)
+def _require_equal(actual: object, expected: str, message: str) -> None:
+    if not isinstance(actual, str) or not hmac.compare_digest(actual.encode(errors="replace"), expected.encode()):
+        raise VerificationError(message, _REMEDY)
 
 
 def _at_hash(access_token: str) -> str:
@@ -152,4 +152,4 @@ def _at_hash(access_token: str) -> str:
 
 
 _REMEDY = "Nothing was kept; sign in again, and show this message to your administrator if it comes back."
-_CLOCK = "Set this machine's clock right (NTP), then sign in again."
+_CLOCK_REMEDY = "Set this machine's clock right (NTP), then sign in again."

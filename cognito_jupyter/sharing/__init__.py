@@ -9,31 +9,31 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .adapters import (
+    from .adapters.duckdb import DuckDBSecret as DuckDBSecret, duckdb_secret as duckdb_secret
+    from .adapters.filesystems import (
         obstore_provider as obstore_provider,
         polars_provider as polars_provider,
         pyarrow_filesystem as pyarrow_filesystem,
         s3fs_session as s3fs_session,
     )
-    from .cluster import DaskShare as DaskShare, dask as dask
-    from .profile import remove_profile as remove_profile, write_profile as write_profile
-    from .secret import DuckDBSecret as DuckDBSecret, duckdb_secret as duckdb_secret
-    from .shares import Share as Share, SharedRole as SharedRole, share as share
+    from .dask_cluster.share import DaskShare as DaskShare, dask as dask
+    from .endpoint.share import Share as Share, SharedRole as SharedRole, share as share
+    from .profile.profile import remove_profile as remove_profile, write_profile as write_profile
 
 _HOMES = {
-    "DaskShare": "cluster",
-    "DuckDBSecret": "secret",
-    "Share": "shares",
-    "SharedRole": "shares",
-    "dask": "cluster",
-    "duckdb_secret": "secret",
-    "obstore_provider": "adapters",
-    "polars_provider": "adapters",
-    "remove_profile": "profile",
-    "write_profile": "profile",
-    "pyarrow_filesystem": "adapters",
-    "s3fs_session": "adapters",
-    "share": "shares",
+    "DaskShare": "dask_cluster.share",
+    "DuckDBSecret": "adapters.duckdb",
+    "Share": "endpoint.share",
+    "SharedRole": "endpoint.share",
+    "dask": "dask_cluster.share",
+    "duckdb_secret": "adapters.duckdb",
+    "obstore_provider": "adapters.filesystems",
+    "polars_provider": "adapters.filesystems",
+    "remove_profile": "profile.profile",
+    "write_profile": "profile.profile",
+    "pyarrow_filesystem": "adapters.filesystems",
+    "s3fs_session": "adapters.filesystems",
+    "share": "endpoint.share",
 }
 
 __all__ = [*_HOMES]  # noqa: PLE0604 - the keys are strings

@@ -19,12 +19,12 @@ from .signing import measure_signing
 from .stage import Stage
 from .table import Group, print_group
 
-_BY_THEMSELVES: dict[str, Callable[[], Group]] = {
+_WITHOUT_COGNITO: dict[str, Callable[[], Group]] = {
     "loading": measure_loading,
     "process": measure_process,
     "sharing": measure_sharing,
 }
-_ON_STAGE: dict[str, Callable[[Stage], Group]] = {
+_WITH_COGNITO: dict[str, Callable[[Stage], Group]] = {
     "signing": measure_signing,
     "expiry": measure_expiry,
     "logins": measure_logins,
@@ -37,26 +37,26 @@ def main() -> None:
     """One row for each figure; each group is printed as soon as it is there."""
     arguments = _parser().parse_args()
     groups: list[Group] = []
-    for name, measure_alone in _BY_THEMSELVES.items():
+    for name, measure_without_cognito in _WITHOUT_COGNITO.items():
         if name in arguments.only:
-            _add(groups, measure_alone())
+            _append_and_print(groups, measure_without_cognito())
     with Stage() as stage:
-        for name, measure in _ON_STAGE.items():
+        for name, measure in _WITH_COGNITO.items():
             if name in arguments.only:
-                _add(groups, measure(stage))
+                _append_and_print(groups, measure(stage))
     if arguments.json is not None:
         write_record(arguments.json, groups)
     if arguments.chart is not None:
         write_chart(arguments.chart, groups)
 
 
-def _add(groups: list[Group], group: Group) -> None:
+def _append_and_print(groups: list[Group], group: Group) -> None:
     groups.append(group)
     print_group(group)
 
 
 def _parser() -> argparse.ArgumentParser:
-    names = [*_BY_THEMSELVES, *_ON_STAGE]
+    names = [*_WITHOUT_COGNITO, *_WITH_COGNITO]
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("--json", type=Path, metavar="PATH", help="write the figures with all samples")
     parser.add_argument("--chart", type=Path, metavar="PATH", help="draw them as SVG")

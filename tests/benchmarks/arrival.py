@@ -11,19 +11,19 @@ from datetime import timedelta
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from cognito_jupyter.config import Settings
-from cognito_jupyter.notebook.attempt import Attempt
-from cognito_jupyter.notebook.signin import LoginRequest, SignIn
+from cognito_jupyter.notebook.model.login_task import LoginTask
+from cognito_jupyter.notebook.model.sign_in import LoginRequest, SignIn
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
+from cognito_jupyter.settings.resolve import Settings
 
-from .implementations import API, authenticator_of
+from .implementations import API, make_authenticator
 from .stage import Stage
 
-_PATIENCE = 60.0
-_WARMING_TRIPS = 15
+_TIMEOUT = 60.0
+_PREWARM_ROUND_TRIPS = 15
 
 
-class Arrival:
+class RedirectBenchmark:
     """Logins of this package as its notebook makes them, and of the reference as its entry point does.
 
     Args:
@@ -34,10 +34,10 @@ class Arrival:
     def __init__(self, stage: Stage, round_trip: int) -> None:
         self._stage = stage
         self._port = stage.port_at(round_trip)
-        self._idle = idle_at(round_trip)
-        self._turn = 0
+        self._idle_seconds = idle_seconds(round_trip)
+        self._login_count = 0
 
-    def here(self, previous: SignIn | None = None) -> tuple[float, SignIn]:
+    def time_login(self, previous: SignIn | None = None) -> tuple[float, SignIn]:
         """One login of this package.
 
         Args:
@@ -47,63 +47,63 @@ class Arrival:
             Seconds from the redirect to a session with credentials, and the sign-in.
         """
         settings, authenticator = self._settings()
-        attempt = Attempt(
-            LoginRequest(settings, "session", "cognito", None, _PATIENCE, False, False), authenticator, previous
+        attempt = LoginTask(
+            LoginRequest(settings, "session", "cognito", None, _TIMEOUT, False, False), authenticator, previous
         )
         listening = threading.Event()
-        attempt.on_ready = listening.set
+        attempt.on_progress = listening.set
         attempt.start()
-        if not listening.wait(_PATIENCE) or attempt.login is None:
+        if not listening.wait(_TIMEOUT) or attempt.login is None:
             raise RuntimeError("The login did not start.")
-        answer = self._stage.sign_in(attempt.login.authorization_url)
-        time.sleep(self._idle)
+        redirect_url = self._stage.sign_in(attempt.login.authorization_url)
+        time.sleep(self._idle_seconds)
         began = time.perf_counter()
-        browser = _Redirected(answer)
-        outcome = attempt.outcome.result(_PATIENCE)
+        browser = _RedirectedBrowser(redirect_url)
+        outcome = attempt.future.result(_TIMEOUT)
         if outcome.role is None:
-            raise RuntimeError(f"The login brought no role: {outcome.problem}")
-        sign_with(outcome.role.session)
-        took = time.perf_counter() - began
+            raise RuntimeError(f"The login brought no role: {outcome.role_error}")
+        load_credentials(outcome.role.session)
+        elapsed = time.perf_counter() - began
         browser.close()
-        attempt.settle()
-        return took, outcome.sign_in
+        attempt.join()
+        return elapsed, outcome.sign_in
 
-    def reference(self, api: API) -> float:
+    def time_reference_login(self, api: API) -> float:
         """Seconds of one login of the reference, from the redirect to a session with credentials."""
-        self._turn += 1
-        opened = _Browser()
-        webbrowser.register("benchmark", None, opened, preferred=True)
-        authenticator = authenticator_of(api, self._stage, self._port, self._turn)
-        arrived: queue.Queue[float | BaseException] = queue.Queue()
-        thread = threading.Thread(target=self._follow, args=(api, authenticator, arrived), daemon=True)
+        self._login_count += 1
+        opened_browser = _CapturingBrowser()
+        webbrowser.register("benchmark", None, opened_browser, preferred=True)
+        authenticator = make_authenticator(api, self._stage, self._port, self._login_count)
+        finished: queue.Queue[float | BaseException] = queue.Queue()
+        thread = threading.Thread(target=self._run_reference_login, args=(api, authenticator, finished), daemon=True)
         thread.start()
-        answer = self._stage.sign_in(opened.urls.get(timeout=_PATIENCE))
-        time.sleep(self._idle)
+        redirect_url = self._stage.sign_in(opened_browser.urls.get(timeout=_TIMEOUT))
+        time.sleep(self._idle_seconds)
         began = time.perf_counter()
-        browser = _Redirected(answer)
-        end = arrived.get(timeout=_PATIENCE)
+        browser = _RedirectedBrowser(redirect_url)
+        end = finished.get(timeout=_TIMEOUT)
         browser.close()
         thread.join()
         if isinstance(end, BaseException):
             raise end
         return end - began
 
-    def _follow(self, api: API, authenticator: Any, arrived: queue.Queue[float | BaseException]) -> None:
+    def _run_reference_login(self, api: API, authenticator: Any, finished: queue.Queue[float | BaseException]) -> None:
         settings = self._stage.configuration(self._port)
         try:
             tokens = authenticator.authenticate()
             manager = api.CognitoCredentialsManager(
                 settings.identity_pool_id, settings.user_pool_id, settings.region, tokens, authenticator
             )
-            sign_with(manager.make_refreshing_session())
-            arrived.put(time.perf_counter())
+            load_credentials(manager.make_refreshing_session())
+            finished.put(time.perf_counter())
         # Handed to the thread that measures.
         except BaseException as error:  # noqa: BLE001
-            arrived.put(error)
+            finished.put(error)
 
     def _settings(self) -> tuple[Settings, CognitoOAuthAuthenticator]:
-        self._turn += 1
-        settings = Settings(self._stage.configuration(self._port, self._turn))
+        self._login_count += 1
+        settings = Settings(self._stage.configuration(self._port, self._login_count))
         pools = settings.configuration
         authenticator = CognitoOAuthAuthenticator(
             pools.domain,
@@ -116,29 +116,29 @@ class Arrival:
         return settings, authenticator
 
 
-def idle_at(round_trip: int) -> float:
+def idle_seconds(round_trip: int) -> float:
     """Seconds that the person takes at least, so that all has been warmed; a real person takes longer."""
-    return 1.0 + _WARMING_TRIPS * round_trip / 1e3
+    return 1.0 + _PREWARM_ROUND_TRIPS * round_trip / 1e3
 
 
-def renewal(manager: Any) -> float:
+def time_refresh(manager: Any) -> float:
     """Seconds in which both layers are renewed."""
     began = time.perf_counter()
     manager.ensure_credentials(refresh_margin=timedelta(hours=2))
     return time.perf_counter() - began
 
 
-def sign_with(session: Any) -> str:
+def load_credentials(session: Any) -> str:
     """What every request asks of a session first; returns the access key id."""
     return cast("str", session.get_credentials().get_frozen_credentials().access_key)
 
 
-class _Redirected:
+class _RedirectedBrowser:
     """The browser that follows the redirect, and reads the page at its leisure."""
 
     def __init__(self, address: str) -> None:
         parts = urlsplit(address)
-        self._connection = http.client.HTTPConnection(parts.netloc, timeout=_PATIENCE)
+        self._connection = http.client.HTTPConnection(parts.netloc, timeout=_TIMEOUT)
         self._connection.request("GET", f"{parts.path or '/'}?{parts.query}")
 
     def close(self) -> None:
@@ -146,7 +146,7 @@ class _Redirected:
         self._connection.close()
 
 
-class _Browser(webbrowser.BaseBrowser):
+class _CapturingBrowser(webbrowser.BaseBrowser):
     """Takes the address that the reference opens."""
 
     def __init__(self) -> None:

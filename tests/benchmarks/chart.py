@@ -117,8 +117,8 @@ def _reference(figure: Figure) -> tuple[float | None, float | None]:
 
 
 def _ratios(figure: Figure) -> list[float]:
-    theirs, _ = _reference(figure)
-    return [ratio for ratio in (figure.ratio, theirs) if ratio is not None and math.isfinite(ratio)]
+    reference_ratio, _ = _reference(figure)
+    return [ratio for ratio in (figure.ratio, reference_ratio) if ratio is not None and math.isfinite(ratio)]
 
 
 def _text(x: int, y: int, text: str, kind: str = "") -> str:

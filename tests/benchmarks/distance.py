@@ -11,7 +11,7 @@ from typing import Any, Self
 _CHUNK = 1 << 16
 
 
-class Distance:
+class LatencyProxy:
     """Stands between clients and one port of 127.0.0.1, a round trip away from it.
 
     Bytes arrive half a round trip late in either direction, however many are on their way; the first ones of a
@@ -32,8 +32,8 @@ class Distance:
         self._upstream = upstream
         self._round_trip = round_trip
         self._loop = asyncio.new_event_loop()
-        self._paths: set[asyncio.Task[None]] = set()
-        self._server = self._loop.run_until_complete(asyncio.start_server(self._entered, "127.0.0.1", 0))
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._server = self._loop.run_until_complete(asyncio.start_server(self._accept_connection, "127.0.0.1", 0))
         self.port: int = self._server.sockets[0].getsockname()[1]
         self._thread = threading.Thread(target=self._loop.run_forever, name="distance", daemon=True)
 
@@ -44,33 +44,33 @@ class Distance:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        asyncio.run_coroutine_threadsafe(self._ended(), self._loop).result()
+        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
-    async def _ended(self) -> None:
+    async def _close(self) -> None:
         self._server.close()
-        for path in self._paths:
-            path.cancel()
-        await asyncio.gather(*self._paths, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _entered(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _accept_connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        set_up = self._loop.time() + self._round_trip
-        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._upstream)
-        self._start(self._pass_on(reader, far_writer, set_up))
-        self._start(self._pass_on(far_reader, writer, 0.0))
+        handshake_done = self._loop.time() + self._round_trip
+        upstream_reader, upstream_writer = await asyncio.open_connection("127.0.0.1", self._upstream)
+        self._start_task(self._forward(reader, upstream_writer, handshake_done))
+        self._start_task(self._forward(upstream_reader, writer, 0.0))
 
-    def _start(self, path: Coroutine[Any, Any, None]) -> None:
-        task = self._loop.create_task(path)
-        self._paths.add(task)
-        task.add_done_callback(self._paths.discard)
+    def _start_task(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
-    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, not_before: float) -> None:
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, not_before: float) -> None:
         """One direction: what is read is put on its way at once, and arrives when its time has come."""
-        under_way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
-        self._start(self._arrive(under_way, writer))
+        pending: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
+        self._start_task(self._deliver(pending, writer))
         part = b"..."
         while part:
             try:
@@ -78,12 +78,12 @@ class Distance:
             except OSError:
                 part = b""
             sent = max(self._loop.time(), not_before)
-            under_way.put_nowait((sent + self._round_trip / 2, part))
+            pending.put_nowait((sent + self._round_trip / 2, part))
 
-    async def _arrive(self, under_way: asyncio.Queue[tuple[float, bytes]], writer: asyncio.StreamWriter) -> None:
+    async def _deliver(self, pending: asyncio.Queue[tuple[float, bytes]], writer: asyncio.StreamWriter) -> None:
         try:
             while True:
-                due, part = await under_way.get()
+                due, part = await pending.get()
                 await asyncio.sleep(due - self._loop.time())
                 if not part:
                     return

@@ -9,7 +9,7 @@ import time
 from typing import Any
 
 from .crowd import Crowd
-from .implementations import API, implementations, signed_in, without_renewing_thread
+from .implementations import API, implementations, signed_in, without_background_refresh
 from .stage import Stage
 from .table import Figure, Group, Reach, Samples
 
@@ -24,27 +24,33 @@ def measure_expiry(stage: Stage) -> Group:
     """Calls of each endpoint."""
     own, reference = implementations()
     with stage.environment():
-        ours = [_counted(own, stage) for _ in range(_ROUNDS)]
-        theirs = [_counted(reference, stage) for _ in range(_ROUNDS)] if reference else None
-    figures = tuple(_figure(name, ours, theirs) for name in _ENDPOINTS)
+        counts = [_count_calls(own, stage) for _ in range(_ROUNDS)]
+        reference_counts = [_count_calls(reference, stage) for _ in range(_ROUNDS)] if reference else None
+    figures = tuple(_figure(name, counts, reference_counts) for name in _ENDPOINTS)
     return Group(f"Calls at one expiry, {_THREADS} threads of one process", figures)
 
 
-def _figure(name: str, ours: list[_Counts], theirs: list[_Counts] | None) -> Figure:
+def _figure(name: str, ours: list[_Counts], reference_counts: list[_Counts] | None) -> Figure:
     def samples(counts: list[_Counts]) -> Samples:
         return tuple(float(each[name]) for each in counts)
 
     one = (1.0,) * _ROUNDS
     return Figure(
-        name, "calls", samples(ours), one, "one call", samples(theirs) if theirs is not None else None, Reach(1)
+        name,
+        "calls",
+        samples(ours),
+        one,
+        "one call",
+        samples(reference_counts) if reference_counts is not None else None,
+        Reach(1),
     )
 
 
-def _counted(api: API, stage: Stage) -> _Counts:
+def _count_calls(api: API, stage: Stage) -> _Counts:
     session = _about_to_expire(api, stage)
     time.sleep(2.2)
-    stage.heal()
-    stage.forget_counts()
+    stage.reset_knobs()
+    stage.reset_counts()
     outcome = Crowd(session, _THREADS).run(0.0)
     if outcome.errors:
         raise RuntimeError(f"{outcome.errors} of {_THREADS} threads got no credentials, so the counts mean nothing.")
@@ -52,5 +58,5 @@ def _counted(api: API, stage: Stage) -> _Counts:
 
 
 def _about_to_expire(api: API, stage: Stage) -> Any:
-    stage.turn(id_token_seconds=2, credentials_seconds=2)
-    return without_renewing_thread(signed_in(api, stage)).make_refreshing_session()
+    stage.set_knobs(id_token_seconds=2, credentials_seconds=2)
+    return without_background_refresh(signed_in(api, stage)).make_refreshing_session()

@@ -13,7 +13,7 @@ from typing import Self
 _HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length"})
 
 
-class Front:
+class KeepAliveProxy:
     """A reverse proxy on 127.0.0.1 that answers HTTP/1.1 and keeps its connections.
 
     The local Cognito's own server closes each connection after one answer, which no login should be measured with.
@@ -66,27 +66,27 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
         """Says nothing."""
 
-    def _any(self) -> None:
+    def _forward(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        status, headers, answer = self._ask(body)
+        status, headers, response_body = self._call_upstream(body)
         self.send_response_only(status)
         for name, value in headers:
             if name.lower() not in _HOP_BY_HOP:
                 self.send_header(name, value)
-        self.send_header("Content-Length", str(len(answer)))
+        self.send_header("Content-Length", str(len(response_body)))
         self.end_headers()
-        self.wfile.write(answer)
+        self.wfile.write(response_body)
 
-    do_GET = do_POST = _any  # noqa: N815 - http.server's names
+    do_GET = do_POST = _forward  # noqa: N815 - http.server's names
 
-    def _ask(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
+    def _call_upstream(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
         upstream = http.client.HTTPConnection("127.0.0.1", self.server.upstream, timeout=60)
         try:
             upstream.connect()
             upstream.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOP_BY_HOP}
             upstream.request(self.command, self.path, body or None, headers)
-            answer = upstream.getresponse()
-            return answer.status, answer.getheaders(), answer.read()
+            response = upstream.getresponse()
+            return response.status, response.getheaders(), response.read()
         finally:
             upstream.close()

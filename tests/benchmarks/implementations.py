@@ -19,13 +19,13 @@ def implementations() -> tuple[API, API | None]:
     return cognito_jupyter, find_reference()
 
 
-def authenticator_of(api: API, stage: Stage, port: int | None = None, turn: int = 0) -> Any:
+def make_authenticator(api: API, stage: Stage, port: int | None = None, redirect_index: int = 0) -> Any:
     """An authenticator at the stage."""
-    settings = stage.configuration(port, turn)
+    settings = stage.configuration(port, redirect_index)
     return api.CognitoOAuthAuthenticator(settings.domain, settings.client_id, settings.redirect_uri, settings.region)
 
 
-def without_renewing_thread(manager: Any) -> Any:
+def without_background_refresh(manager: Any) -> Any:
     """The manager, whose credentials are renewed when somebody asks and not ahead of time, as the reference's are."""
     if isinstance(manager, cognito_jupyter.CognitoCredentialsManager):
         manager.close()
@@ -35,10 +35,10 @@ def without_renewing_thread(manager: Any) -> Any:
 def signed_in(api: API, stage: Stage, port: int | None = None, username: str = "demo") -> Any:
     """A manager with the tokens of a login."""
     settings = stage.configuration(port)
-    authenticator = authenticator_of(api, stage, port)
+    authenticator = make_authenticator(api, stage, port)
     verifier, challenge = authenticator.generate_pkce_pair()
-    answer = stage.sign_in(authenticator.get_authorization_url(challenge, "state"), username)
-    code = parse_qs(urlsplit(answer).query)["code"][0]
+    redirect_url = stage.sign_in(authenticator.get_authorization_url(challenge, "state"), username)
+    code = parse_qs(urlsplit(redirect_url).query)["code"][0]
     tokens = authenticator.exchange_code_for_tokens(code, verifier)
     return api.CognitoCredentialsManager(
         settings.identity_pool_id, settings.user_pool_id, settings.region, tokens, authenticator

@@ -16,7 +16,7 @@ from typing import Any
 import IPython  # noqa: F401
 
 ROLES = ("Analyst", "Uploader")
-LATER = 3_590.0
+CLOCK_ADVANCE = 3_590.0
 """Seconds after which tokens and credentials that live an hour have expired, by this process's clock and Cognito's."""
 
 
@@ -25,51 +25,55 @@ def main() -> None:
     settings = json.loads(sys.stdin.readline())
     folder, warm = Path(sys.argv[1]), settings.pop("warm")
     # Where many do this at once, they are to meet at Cognito, and not at the disk from which boto3 is read.
-    manager = _manager(settings, folder, 0.0)[0] if warm else None
+    manager = _restore_manager(settings, folder, 0.0)[0] if warm else None
     print("ready", flush=True)
     sys.stdin.readline()
     del manager
-    print(json.dumps(_restart(settings, folder, LATER if warm else 0.0)), flush=True)
+    print(json.dumps(_restart(settings, folder, CLOCK_ADVANCE if warm else 0.0)), flush=True)
     sys.stdin.readline()
 
 
-def _restart(settings: dict[str, str], folder: Path, later: float) -> dict[str, float]:
+def _restart(settings: dict[str, str], folder: Path, clock_offset: float) -> dict[str, float]:
     began = time.perf_counter()
     import boto3  # noqa: F401 - its time is told apart
 
-    boto3_there = time.perf_counter()
-    manager, taken = _manager(settings, folder, later)
-    for role in ROLES if later else ROLES[:1]:
+    imported_at = time.perf_counter()
+    manager, restored_at = _restore_manager(settings, folder, clock_offset)
+    for role in ROLES if clock_offset else ROLES[:1]:
         session = manager.make_refreshing_session(role)
         session.get_credentials().get_frozen_credentials()
-    usable = time.perf_counter()
+    usable_at = time.perf_counter()
     return {
-        "boto3": boto3_there - began,
-        "sign-in": taken - boto3_there,
-        "session": usable - taken,
-        "whole": usable - began,
+        "boto3": imported_at - began,
+        "sign-in": restored_at - imported_at,
+        "session": usable_at - restored_at,
+        "whole": usable_at - began,
     }
 
 
-def _manager(settings: dict[str, str], folder: Path, later: float) -> tuple[Any, float]:
+def _restore_manager(settings: dict[str, str], folder: Path, clock_offset: float) -> tuple[Any, float]:
     """A manager with the kept sign-in, and when it had it."""
     import cognito_jupyter
-    from cognito_jupyter.config import CognitoConfiguration
-    from cognito_jupyter.credentials.clock import Clock
-    from cognito_jupyter.credentials.store import Store
-    from cognito_jupyter.credentials.store_format import StoreKey
+    from cognito_jupyter._util.clock import Clock
+    from cognito_jupyter.credentials.store.format import StoreKey
+    from cognito_jupyter.credentials.store.store import Store
+    from cognito_jupyter.settings.resolve import CognitoConfiguration
 
     def now() -> float:
-        return time.time() + later
+        return time.time() + clock_offset
 
-    where = CognitoConfiguration(**settings)
+    configuration = CognitoConfiguration(**settings)
     authenticator = cognito_jupyter.CognitoOAuthAuthenticator(
-        where.domain, where.client_id, where.redirect_uri, where.region, now=now
+        configuration.domain, configuration.client_id, configuration.redirect_uri, configuration.region, now=now
     )
     manager = cognito_jupyter.CognitoCredentialsManager(
-        where.identity_pool_id, where.user_pool_id, where.region, authenticator=authenticator, clock=Clock(now=now)
+        configuration.identity_pool_id,
+        configuration.user_pool_id,
+        configuration.region,
+        authenticator=authenticator,
+        clock=Clock(now=now),
     )
-    if not manager.restore(Store(StoreKey.of(where), folder)):
+    if not manager.restore_from_store(Store(StoreKey.from_configuration(configuration), folder)):
         raise RuntimeError("There is no kept sign-in.")
     return manager, time.perf_counter()
 

@@ -15,12 +15,12 @@ from types import TracebackType
 from typing import Self
 
 import cognito_jupyter
-from cognito_jupyter.credentials.store import Store
-from cognito_jupyter.credentials.store_format import StoreKey
+from cognito_jupyter.credentials.store.format import StoreKey
+from cognito_jupyter.credentials.store.store import Store
 
 from .implementations import signed_in
-from .kernel import LATER, ROLES
-from .loading import import_of_boto3
+from .kernel import CLOCK_ADVANCE, ROLES
+from .loading import time_boto3_import
 from .stage import Stage
 from .table import Figure, Group, Reach, Samples
 
@@ -57,7 +57,7 @@ class Kernel:
             text=True,
             env=dict(os.environ),
         )
-        self._tell(json.dumps(settings))
+        self._write_line(json.dumps(settings))
 
     def __enter__(self) -> Self:
         return self
@@ -69,20 +69,20 @@ class Kernel:
 
     def begin(self) -> None:
         """Lets it go on once it is ready."""
-        self._heard()
-        self._tell("go")
+        self._read_line()
+        self._write_line("go")
 
-    def seconds(self) -> dict[str, float]:
+    def read_step_seconds(self) -> dict[str, float]:
         """How long each step took."""
-        steps: dict[str, float] = json.loads(self._heard())
+        steps: dict[str, float] = json.loads(self._read_line())
         return steps
 
-    def _tell(self, line: str) -> None:
+    def _write_line(self, line: str) -> None:
         if self._process.stdin is not None:
             self._process.stdin.write(f"{line}\n")
             self._process.stdin.flush()
 
-    def _heard(self) -> str:
+    def _read_line(self) -> str:
         line = self._process.stdout.readline() if self._process.stdout is not None else ""
         if not line:
             raise RuntimeError("A kernel of the benchmark has ended before its time.")
@@ -93,16 +93,16 @@ def measure_kernels(stage: Stage) -> Group:
     """A restart beside the import of boto3, and how often ten kernels ask Cognito at one expiry."""
     port = stage.port_at(_ROUND_TRIP)
     with stage.environment(port):
-        boto3 = tuple(import_of_boto3() * 1e3 for _ in range(_RESTARTS))
+        boto3 = tuple(time_boto3_import() * 1e3 for _ in range(_RESTARTS))
         restarts = [_restart(stage, port) for _ in range(_RESTARTS)]
-        counts = [counted(stage, port, _KERNELS) for _ in range(_ROUNDS)]
+        counts = [count_calls(stage, port, _KERNELS) for _ in range(_ROUNDS)]
     steps = [
         Figure(name, "ms", tuple(each[step] * 1e3 for each in restarts), boto3, _FLOOR) for step, name in _STEPS.items()
     ]
-    return Group("Kernels that share a sign-in by the store", (*steps, *calls_of(counts)))
+    return Group("Kernels that share a sign-in by the store", (*steps, *call_figures(counts)))
 
 
-def calls_of(counts: list[dict[str, float]]) -> Iterator[Figure]:
+def call_figures(counts: list[dict[str, float]]) -> Iterator[Figure]:
     """How often Cognito was asked, in each round, as figures that have something to reach."""
     one: Samples = (1.0,) * len(counts)
     for name in _ENDPOINTS:
@@ -112,35 +112,35 @@ def calls_of(counts: list[dict[str, float]]) -> Iterator[Figure]:
 
 
 def _restart(stage: Stage, port: int) -> dict[str, float]:
-    with kept(stage, port) as folder, Kernel(stage, port, folder, warm=False) as kernel:
+    with stored_sign_in(stage, port) as folder, Kernel(stage, port, folder, warm=False) as kernel:
         kernel.begin()
-        return kernel.seconds()
+        return kernel.read_step_seconds()
 
 
-def counted(stage: Stage, port: int, size: int) -> dict[str, float]:
+def count_calls(stage: Stage, port: int, size: int) -> dict[str, float]:
     """How often so many kernels ask Cognito at one expiry.
 
     Rotation is on, without a grace: a second refresh with the same token would end the sign-in of all.
     """
-    with kept(stage, port) as folder, contextlib.ExitStack() as stack:
+    with stored_sign_in(stage, port) as folder, contextlib.ExitStack() as stack:
         kernels = [stack.enter_context(Kernel(stage, port, folder, warm=True)) for _ in range(size)]
-        stage.turn(rotation=True, clock_offset=LATER)
-        stage.forget_counts()
+        stage.set_knobs(rotation=True, clock_offset=CLOCK_ADVANCE)
+        stage.reset_counts()
         for kernel in kernels:
             kernel.begin()
         for kernel in kernels:
-            kernel.seconds()
+            kernel.read_step_seconds()
         counts = {name: float(stage.count(endpoint)) for name, endpoint in _ENDPOINTS.items()}
-        stage.turn(rotation=False, clock_offset=0)
+        stage.set_knobs(rotation=False, clock_offset=0)
     return counts | {"GetCredentialsForIdentity": counts["GetCredentialsForIdentity"] / len(ROLES)}
 
 
 @contextlib.contextmanager
-def kept(stage: Stage, port: int) -> Iterator[Path]:
+def stored_sign_in(stage: Stage, port: int) -> Iterator[Path]:
     """A folder that holds a sign-in with the credentials of every role that is used."""
     with tempfile.TemporaryDirectory(prefix="benchmark-") as name:
         manager, folder = signed_in(cognito_jupyter, stage, port), Path(name) / "sign-ins"
-        manager.sign_in(manager.auth_tokens, Store(StoreKey.of(stage.configuration(port)), folder))
+        manager.sign_in(manager.auth_tokens, Store(StoreKey.from_configuration(stage.configuration(port)), folder))
         for role in ROLES:
             manager.ensure_credentials(role)
         manager.close()

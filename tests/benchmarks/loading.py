@@ -18,8 +18,8 @@ began = time.perf_counter()
 {what}
 print(time.perf_counter() - began)
 """
-_BEFORE = {"reference": "from tests.benchmarks.reference import find_reference"}
-_WHAT = {
+_SETUP = {"reference": "from tests.benchmarks.reference import find_reference"}
+_PROGRAMS = {
     "load": 'shell.run_line_magic("load_ext", "cognito_jupyter")',
     "import": "import cognito_jupyter",
     "boto3": "import boto3",
@@ -31,26 +31,26 @@ _FLOOR = "import boto3 in the same IPython"
 def measure_loading() -> Group:
     """Fresh processes, taken in turns so that a slow moment of the machine meets all alike."""
     has_reference = implementations()[1] is not None
-    what = {name: code for name, code in _WHAT.items() if has_reference or name != "reference"}
-    times: dict[str, list[float]] = {name: [] for name in _WHAT}
+    programs = {name: code for name, code in _PROGRAMS.items() if has_reference or name != "reference"}
+    times: dict[str, list[float]] = {name: [] for name in _PROGRAMS}
     for _ in range(_ROUNDS):
-        for name, code in what.items():
-            times[name].append(_once(_IN_IPYTHON.format(before=_BEFORE.get(name, ""), what=code)) * 1e3)
-    boto3, theirs = tuple(times["boto3"]), tuple(times["reference"]) if has_reference else None
+        for name, code in programs.items():
+            times[name].append(_run_program(_IN_IPYTHON.format(before=_SETUP.get(name, ""), what=code)) * 1e3)
+    boto3, reference_times = tuple(times["boto3"]), tuple(times["reference"]) if has_reference else None
     return Group(
         "What loading costs a running IPython",
         (
-            Figure("%load_ext cognito_jupyter", "ms", tuple(times["load"]), boto3, _FLOOR, theirs),
-            Figure("import cognito_jupyter", "ms", tuple(times["import"]), boto3, _FLOOR, theirs),
+            Figure("%load_ext cognito_jupyter", "ms", tuple(times["load"]), boto3, _FLOOR, reference_times),
+            Figure("import cognito_jupyter", "ms", tuple(times["import"]), boto3, _FLOOR, reference_times),
         ),
     )
 
 
-def import_of_boto3() -> float:
+def time_boto3_import() -> float:
     """Seconds that `import boto3` takes in an IPython of its own."""
-    return _once(_IN_IPYTHON.format(before="", what=_WHAT["boto3"]))
+    return _run_program(_IN_IPYTHON.format(before="", what=_PROGRAMS["boto3"]))
 
 
-def _once(program: str) -> float:
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    return float(done.stdout)
+def _run_program(program: str) -> float:
+    process = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return float(process.stdout)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cognito_jupyter.notebook.signin import SignIn
+from cognito_jupyter.notebook.model.sign_in import SignIn
 
-from .arrival import Arrival, idle_at, renewal
+from .arrival import RedirectBenchmark, idle_seconds, time_refresh
 from .implementations import implementations, signed_in
 from .raw import RawClient
 from .stage import ROUND_TRIPS, Stage
@@ -14,65 +14,65 @@ from .table import Figure, Group, Reach, Samples
 
 _ROUNDS = 5
 _FLOOR = "three raw requests on open connections"
-_FIRST, _AGAIN, _RENEWAL = "first login", "the same person again", "renewal of both layers"
-_REACH = {_FIRST: Reach(1.10, "ratio"), _AGAIN: Reach(0.75, "ratio"), _RENEWAL: Reach(0.75, "ratio")}
+_FIRST, _SECOND, _REFRESH = "first login", "the same person again", "renewal of both layers"
+_REACH = {_FIRST: Reach(1.10, "ratio"), _SECOND: Reach(0.75, "ratio"), _REFRESH: Reach(0.75, "ratio")}
 
 _Times = dict[str, list[float]]
 
 
 def measure_logins(stage: Stage) -> Group:
     """First login, a later one of the same person, and a renewal, at each distance."""
-    figures = tuple(figure for round_trip in ROUND_TRIPS for figure in _at(stage, round_trip))
+    figures = tuple(figure for round_trip in ROUND_TRIPS for figure in _measure_at(stage, round_trip))
     return Group("Redirect to usable session, the person having taken their time; and renewals", figures)
 
 
-def _at(stage: Stage, round_trip: int) -> list[Figure]:
+def _measure_at(stage: Stage, round_trip: int) -> list[Figure]:
     floor: list[float] = []
-    ours: _Times = {name: [] for name in _REACH}
-    theirs: _Times = {name: [] for name in _REACH}
+    times: _Times = {name: [] for name in _REACH}
+    reference_times: _Times = {name: [] for name in _REACH}
     with stage.environment(stage.port_at(round_trip)):
         for _ in range(_ROUNDS):
-            _one_round(stage, round_trip, floor, ours, theirs)
+            _measure_once(stage, round_trip, floor, times, reference_times)
     has_reference = implementations()[1] is not None
     return [
         Figure(
             f"{name}, {round_trip} ms away",
             "ms",
-            _milliseconds(ours[name]),
+            _milliseconds(times[name]),
             _milliseconds(floor),
             _FLOOR,
-            _milliseconds(theirs[name]) if has_reference else None,
+            _milliseconds(reference_times[name]) if has_reference else None,
             reach,
         )
         for name, reach in _REACH.items()
     ]
 
 
-def _one_round(stage: Stage, round_trip: int, floor: list[float], ours: _Times, theirs: _Times) -> None:
+def _measure_once(stage: Stage, round_trip: int, floor: list[float], times: _Times, reference_times: _Times) -> None:
     """Everything once, in turns, so that a slow moment of the machine meets all alike."""
     raw = RawClient(stage, stage.port_at(round_trip))
-    floor.append(raw.three_requests(idle_at(round_trip)))
+    floor.append(raw.time_three_requests(idle_seconds(round_trip)))
     raw.close()
-    arrival = Arrival(stage, round_trip)
-    took, sign_in = arrival.here()
-    ours[_FIRST].append(took)
-    ours[_AGAIN].append(arrival.here(previous=_without_credentials(stage, sign_in))[0])
-    ours[_RENEWAL].append(renewal(sign_in.manager))
+    benchmark = RedirectBenchmark(stage, round_trip)
+    elapsed, sign_in = benchmark.time_login()
+    times[_FIRST].append(elapsed)
+    times[_SECOND].append(benchmark.time_login(previous=_without_credentials(stage, sign_in))[0])
+    times[_REFRESH].append(time_refresh(sign_in.manager))
     reference = implementations()[1]
     if reference is not None:
         # It knows no identity id from before: each of its logins is a first one.
-        theirs[_FIRST].append(arrival.reference(reference))
-        theirs[_AGAIN].append(arrival.reference(reference))
+        reference_times[_FIRST].append(benchmark.time_reference_login(reference))
+        reference_times[_SECOND].append(benchmark.time_reference_login(reference))
         manager = signed_in(reference, stage, stage.port_at(round_trip))
         manager.get_credentials()
-        theirs[_RENEWAL].append(renewal(manager))
+        reference_times[_REFRESH].append(time_refresh(manager))
 
 
 def _without_credentials(stage: Stage, sign_in: SignIn) -> SignIn:
     """A sign-in whose credentials have expired by the time that the person has typed a password."""
-    stage.turn(credentials_seconds=1)
+    stage.set_knobs(credentials_seconds=1)
     sign_in.manager.get_credentials()
-    stage.heal()
+    stage.reset_knobs()
     return sign_in
 
 

@@ -15,10 +15,10 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from cognito_jupyter.config import CognitoConfiguration
-from cognito_jupyter.credentials.store import Store
-from cognito_jupyter.credentials.store_format import StoredCredentials, StoredSignIn, StoreKey
+from cognito_jupyter.credentials.store.format import StoredCredentials, StoredSignIn, StoreKey
+from cognito_jupyter.credentials.store.store import Store
 from cognito_jupyter.oauth.tokens import CognitoTokens
+from cognito_jupyter.settings.resolve import CognitoConfiguration
 
 from .table import Figure, Group, Reach
 
@@ -33,8 +33,8 @@ _IMPORT = "import time\nbegan = time.perf_counter()\nimport boto3\nprint(time.pe
 _RESTART = f"""
 import time
 began = time.perf_counter()
-from cognito_jupyter.config import CognitoConfiguration, Settings
-from cognito_jupyter.credentials.kept import restored
+from cognito_jupyter.settings.resolve import CognitoConfiguration, Settings
+from cognito_jupyter.credentials.remembered import restored
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 pools = {_POOLS!r}
 authenticator = CognitoOAuthAuthenticator(pools.domain, pools.client_id, pools.redirect_uri, pools.region)
@@ -50,25 +50,27 @@ def measure_process() -> Group:
     with tempfile.TemporaryDirectory() as home:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         environment["XDG_STATE_HOME"] = home
-        store = Store(StoreKey.of(_POOLS, {}), Path(home, "cognito_jupyter", "sign-ins"))
-        store.create(_sign_in())
+        store = Store(StoreKey.from_configuration(_POOLS, {}), Path(home, "cognito_jupyter", "sign-ins"))
+        store.save_new(_sign_in())
         script = str(Path(sys.executable).with_name("cognito-jupyter"))
         command = [script, "credential-process", store.name, _ROLES[1]]
-        ours, floor = _in_turns((command, [sys.executable, "-c", "pass"]), environment)
+        samples, floor = _time_alternating((command, [sys.executable, "-c", "pass"]), environment)
         restarts, imports = [], []
         for _ in range(_RESTARTS):
-            restarts.append(_timed_inside(_RESTART, environment))
-            imports.append(_timed_inside(_IMPORT, environment))
+            restarts.append(_time_program(_RESTART, environment))
+            imports.append(_time_program(_IMPORT, environment))
     return Group(
         "A sign-in that is kept on this computer",
         (
-            Figure("credential-process, a whole process", "ms", ours, floor, "python -c pass", (), Reach(2.5, "ratio")),
+            Figure(
+                "credential-process, a whole process", "ms", samples, floor, "python -c pass", (), Reach(2.5, "ratio")
+            ),
             Figure("kernel restart to usable session", "ms", tuple(restarts), tuple(imports), "import boto3 alone"),
         ),
     )
 
 
-def _in_turns(commands: Sequence[list[str]], environment: Mapping[str, str]) -> list[tuple[float, ...]]:
+def _time_alternating(commands: Sequence[list[str]], environment: Mapping[str, str]) -> list[tuple[float, ...]]:
     times: list[list[float]] = [[] for _ in commands]
     for _ in range(_ROUNDS):
         for command, samples in zip(commands, times, strict=True):
@@ -78,10 +80,10 @@ def _in_turns(commands: Sequence[list[str]], environment: Mapping[str, str]) -> 
     return [tuple(samples) for samples in times]
 
 
-def _timed_inside(program: str, environment: Mapping[str, str]) -> float:
+def _time_program(program: str, environment: Mapping[str, str]) -> float:
     command = [sys.executable, "-c", program]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-    return float(done.stdout) * 1e3
+    process = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    return float(process.stdout) * 1e3
 
 
 def _sign_in() -> StoredSignIn:

@@ -9,7 +9,7 @@ import time
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from .implementations import authenticator_of
+from .implementations import make_authenticator
 from .stage import Stage
 
 _JSON = "application/x-amz-json-1.1"
@@ -36,7 +36,7 @@ class RawClient:
             connection.request("GET", "/")
             connection.getresponse().read()
 
-    def three_requests(self, idle: float) -> float:
+    def time_three_requests(self, idle: float) -> float:
         """What a first login must ask: the tokens, the identity id, the credentials.
 
         Args:
@@ -45,14 +45,16 @@ class RawClient:
         Returns:
             Seconds.
         """
-        form = self._earned_form()
+        form = self._code_exchange_form()
         time.sleep(idle)
         began = time.perf_counter()
         id_token = self._post(self._user_pool, "/oauth2/token", urlencode(form), {"Content-Type": _FORM})["id_token"]
         provider = f"cognito-idp.{self._settings.region}.amazonaws.com/{self._settings.user_pool_id}"
         logins = {"Logins": {provider: id_token}}
-        identity = self._ask("GetId", {"IdentityPoolId": self._settings.identity_pool_id, **logins})["IdentityId"]
-        self._ask("GetCredentialsForIdentity", {"IdentityId": identity, **logins})
+        identity = self._call_identity_pool("GetId", {"IdentityPoolId": self._settings.identity_pool_id, **logins})[
+            "IdentityId"
+        ]
+        self._call_identity_pool("GetCredentialsForIdentity", {"IdentityId": identity, **logins})
         return time.perf_counter() - began
 
     def close(self) -> None:
@@ -60,30 +62,30 @@ class RawClient:
         self._user_pool.close()
         self._identity_pool.close()
 
-    def _earned_form(self) -> dict[str, str]:
+    def _code_exchange_form(self) -> dict[str, str]:
         """A code exchange, up to the moment when the redirect has come."""
         import cognito_jupyter
 
-        authenticator = authenticator_of(cognito_jupyter, self._stage, self._port)
+        authenticator = make_authenticator(cognito_jupyter, self._stage, self._port)
         verifier, challenge = authenticator.generate_pkce_pair()
-        answer = self._stage.sign_in(authenticator.get_authorization_url(challenge, "state"))
+        redirect_url = self._stage.sign_in(authenticator.get_authorization_url(challenge, "state"))
         return {
             "grant_type": "authorization_code",
             "client_id": self._settings.client_id,
-            "code": parse_qs(urlsplit(answer).query)["code"][0],
+            "code": parse_qs(urlsplit(redirect_url).query)["code"][0],
             "code_verifier": verifier,
             "redirect_uri": self._settings.redirect_uri,
         }
 
-    def _ask(self, action: str, body: dict[str, Any]) -> Any:
+    def _call_identity_pool(self, action: str, body: dict[str, Any]) -> Any:
         headers = {"Content-Type": _JSON, "X-Amz-Target": f"AWSCognitoIdentityService.{action}"}
         return self._post(self._identity_pool, "/", json.dumps(body), headers)
 
     @staticmethod
     def _post(connection: http.client.HTTPSConnection, path: str, body: str, headers: dict[str, str]) -> Any:
         connection.request("POST", path, body, headers)
-        answer = connection.getresponse()
-        payload = json.loads(answer.read())
-        if answer.status != http.HTTPStatus.OK:
-            raise RuntimeError(f"{path} answered {answer.status}: {payload}")
+        response = connection.getresponse()
+        payload = json.loads(response.read())
+        if response.status != http.HTTPStatus.OK:
+            raise RuntimeError(f"{path} answered {response.status}: {payload}")
         return payload

@@ -14,7 +14,7 @@ from .table import Figure, Group, Samples
 
 _ROUNDS = 3
 _HOUR = 3600.0
-_REFERENCE_EARLY = 15 * 60.0
+_REFERENCE_ADVISORY = 15 * 60.0
 """Seconds before the end from which the reference's sessions renew; see its `advisory_timeout`."""
 
 
@@ -22,24 +22,24 @@ def measure_roles(stage: Stage) -> Group:
     """Memory for each further role, and renewals in an hour with credentials that live one."""
     own, reference = implementations()
     with stage.environment():
-        ours = _memory(lambda count: _sessions(own, stage, count))
-        theirs = _memory(lambda count: _sessions(reference, stage, count)) if reference else None
-        held = _memory(lambda count: _credentials(own, stage, count))
-        static = _memory(lambda count: [_used(static_session()) for _ in range(count)])
-        renewals = _renewals_per_hour(own, stage)
+        sessions = _memory(lambda count: _sessions(own, stage, count))
+        reference_sessions = _memory(lambda count: _sessions(reference, stage, count)) if reference else None
+        credentials = _memory(lambda count: _credentials(own, stage, count))
+        static = _memory(lambda count: [_with_loaded_credentials(static_session()) for _ in range(count)])
+        refreshes = _refreshes_per_hour(own, stage)
     floor = "a boto3 session with static keys"
     return Group(
         f"{ROLES} roles on one manager",
         (
-            Figure("each further role, its session included", "KiB", ours, static, floor, theirs),
-            Figure("each further role's credentials alone", "KiB", held, static, floor),
+            Figure("each further role, its session included", "KiB", sessions, static, floor, reference_sessions),
+            Figure("each further role's credentials alone", "KiB", credentials, static, floor),
             Figure(
                 "renewals in an hour, by the policy",
                 "calls",
-                (renewals,),
+                (refreshes,),
                 (float(ROLES),),
                 "one for each role",
-                (ROLES * _HOUR / (_HOUR - _REFERENCE_EARLY),) if reference else None,
+                (ROLES * _HOUR / (_HOUR - _REFERENCE_ADVISORY),) if reference else None,
             ),
         ),
     )
@@ -55,10 +55,10 @@ def _allocated(make: Callable[[int], object], count: int) -> int:
     gc.collect()
     tracemalloc.start()
     try:
-        kept = make(count)
+        result = make(count)
         gc.collect()
         size = tracemalloc.get_traced_memory()[0]
-        del kept
+        del result
         return size
     finally:
         tracemalloc.stop()
@@ -66,7 +66,7 @@ def _allocated(make: Callable[[int], object], count: int) -> int:
 
 def _sessions(api: API, stage: Stage, count: int) -> object:
     manager = signed_in(api, stage, username="everyone")
-    return manager, [_used(manager.make_refreshing_session(suffix)) for suffix in _suffixes(count)]
+    return manager, [_with_loaded_credentials(manager.make_refreshing_session(suffix)) for suffix in _suffixes(count)]
 
 
 def _credentials(api: API, stage: Stage, count: int) -> Any:
@@ -76,7 +76,7 @@ def _credentials(api: API, stage: Stage, count: int) -> Any:
     return manager
 
 
-def _used(session: Any) -> Any:
+def _with_loaded_credentials(session: Any) -> Any:
     session.get_credentials().get_frozen_credentials()
     return session
 
@@ -85,8 +85,8 @@ def _suffixes(count: int) -> list[str]:
     return [f"Role{number:03}" for number in range(count)]
 
 
-def _renewals_per_hour(api: API, stage: Stage) -> float:
+def _refreshes_per_hour(api: API, stage: Stage) -> float:
     """From when each role's credentials become due, which follows from their lifetime."""
     manager = _credentials(api, stage, ROLES)
-    snapshots = [slot.snapshot for slot in manager._slots.values()]
-    return float(sum(_HOUR / (each.renew_at - (each.expires_at - each.lifetime)) for each in snapshots))
+    cached = [slot.snapshot for slot in manager._slots.values()]
+    return float(sum(_HOUR / (each.renew_at - (each.expires_at - each.lifetime)) for each in cached))

@@ -11,13 +11,13 @@ from typing import Any
 
 import psutil
 
-from cognito_jupyter.sharing.endpoint_process import SOURCE, EndpointProcess
+from cognito_jupyter.sharing.endpoint.process import SOURCE, EndpointProcess
 
 from .table import Figure, Group, Reach, Samples
 
 _ROUNDS = 15
 _ISOLATED = [sys.executable, "-I", "-S", "-E"]
-_WAITS = [*_ISOLATED, "-c", "import sys; print(flush=True); sys.stdin.read()"]
+_IDLE_PROCESS = [*_ISOLATED, "-c", "import sys; print(flush=True); sys.stdin.read()"]
 # As little as a process can do for an answer.
 _ECHO = """
 import socket
@@ -57,23 +57,23 @@ _KEYS = {
 
 def measure_sharing() -> Group:
     """Processes taken in turns, so that a slow moment of the machine meets all alike."""
-    up: list[tuple[float, float]] = []
-    weight: list[tuple[float, float]] = []
+    start_times: list[tuple[float, float]] = []
+    memory: list[tuple[float, float]] = []
     for _ in range(_ROUNDS):
-        endpoint, plain = _started([*_ISOLATED, str(SOURCE)]), _started(_WAITS)
-        up.append((endpoint[0], _whole_process()))
-        weight.append((endpoint[1], plain[1]))
-    answers = _answers_meanwhile()
+        endpoint, plain = _time_start([*_ISOLATED, str(SOURCE)]), _time_start(_IDLE_PROCESS)
+        start_times.append((endpoint[0], _time_empty_process()))
+        memory.append((endpoint[1], plain[1]))
+    response_times = _response_times_while_busy()
     floor = "python -I -S -c pass"
     return Group(
         "The endpoint that shares credentials",
         (
-            Figure("until it listens", "ms", *_columns(up), floor, (), Reach(40)),
-            Figure("resident memory", "MB", *_columns(weight), f"{floor}, waiting", (), Reach(15)),
+            Figure("until it listens", "ms", *_columns(start_times), floor, (), Reach(40)),
+            Figure("resident memory", "MB", *_columns(memory), f"{floor}, waiting", (), Reach(15)),
             Figure(
                 "an answer while its parent is in C",
                 "ms",
-                *answers,
+                *response_times,
                 "a socket that sends the request back",
                 (),
                 Reach(5),
@@ -87,35 +87,35 @@ def _columns(pairs: list[tuple[float, float]]) -> tuple[Samples, Samples]:
     return here, floor
 
 
-def _started(command: list[str]) -> tuple[float, float]:
+def _time_start(command: list[str]) -> tuple[float, float]:
     """Milliseconds to the first line of a process, and its megabytes then."""
     began = time.perf_counter()
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        took = (time.perf_counter() - began) * 1e3
+        elapsed = (time.perf_counter() - began) * 1e3
         memory = psutil.Process(process.pid).memory_info().rss / 1e6
         assert process.stdin is not None
         process.stdin.close()
-        return took, memory
+        return elapsed, memory
 
 
-def _whole_process() -> float:
+def _time_empty_process() -> float:
     began = time.perf_counter()
     subprocess.run([*_ISOLATED, "-c", "pass"], check=True)
     return (time.perf_counter() - began) * 1e3
 
 
-def _answers_meanwhile() -> tuple[Samples, Samples]:
+def _response_times_while_busy() -> tuple[Samples, Samples]:
     endpoint = EndpointProcess()
     echo = subprocess.Popen([*_ISOLATED, "-c", _ECHO], stdout=subprocess.PIPE, text=True)
     try:
-        endpoint.put("/Role", _KEYS)
+        endpoint.set_response("/Role", _KEYS)
         head = f"GET /Role HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: {endpoint.token}\r\n"
-        here = _asked_meanwhile(int(endpoint.url.rpartition(":")[2]), f"{head}\r\n")
+        here = _time_responses(int(endpoint.url.rpartition(":")[2]), f"{head}\r\n")
         assert echo.stdout is not None
         # As much goes over the socket both ways as the endpoint's answer has.
-        floor = _asked_meanwhile(int(echo.stdout.readline()), f"{head}X: {json.dumps(_KEYS)}\r\n\r\n")
+        floor = _time_responses(int(echo.stdout.readline()), f"{head}X: {json.dumps(_KEYS)}\r\n\r\n")
     finally:
         endpoint.close()
         echo.kill()
@@ -123,7 +123,7 @@ def _answers_meanwhile() -> tuple[Samples, Samples]:
     return here, floor
 
 
-def _asked_meanwhile(port: int, request: str, rounds: int = 10**8) -> Samples:
+def _time_responses(port: int, request: str, rounds: int = 10**8) -> Samples:
     """Milliseconds of each answer to another process, while this one is in one call of C from before to after."""
     with subprocess.Popen([sys.executable, "-c", _CLIENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as client:
         assert client.stdin is not None
@@ -134,8 +134,8 @@ def _asked_meanwhile(port: int, request: str, rounds: int = 10**8) -> Samples:
         began = time.time()
         sum(itertools.repeat(1, rounds))
         ended = time.time()
-        answer: list[Any] = json.loads(client.stdout.readline())
-    first, last, samples = answer
+        result: list[Any] = json.loads(client.stdout.readline())
+    first, last, samples = result
     if not began < first < last < ended:
-        return _asked_meanwhile(port, request, rounds * 2)
+        return _time_responses(port, request, rounds * 2)
     return tuple(samples)

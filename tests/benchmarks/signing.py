@@ -9,8 +9,8 @@ from typing import Any
 
 import boto3
 
-from .crowd import Crowd, Outcome
-from .implementations import API, implementations, signed_in, without_renewing_thread
+from .crowd import Crowd, CrowdResult
+from .implementations import API, implementations, signed_in, without_background_refresh
 from .stage import Stage
 from .table import Figure, Group, Reach, Samples
 
@@ -18,7 +18,7 @@ _THREADS = 32
 _ROUNDS = 5
 _SLOW_ROUNDS = 3
 """For what takes the reference ten seconds each time."""
-_RENEWAL = 0.3
+_REFRESH_SECONDS = 0.3
 _LIFETIME = 6
 """Seconds that credentials live which are to become due: short, so that they do so while somebody waits."""
 _ENDPOINT = "GetCredentialsForIdentity"
@@ -26,35 +26,35 @@ _CALLS = 20_000
 
 
 @dataclass(frozen=True)
-class _Crowds:
+class _CrowdResults:
     """What a crowd met with in each round."""
 
-    outcomes: tuple[Outcome, ...]
+    results: tuple[CrowdResult, ...]
 
     @property
     def slowest(self) -> Samples:
         """Milliseconds of the slowest call."""
-        return tuple(outcome.slowest * 1e3 for outcome in self.outcomes)
+        return tuple(outcome.slowest * 1e3 for outcome in self.results)
 
     @property
-    def whole(self) -> Samples:
+    def total(self) -> Samples:
         """Milliseconds until all were answered."""
-        return tuple(outcome.whole * 1e3 for outcome in self.outcomes)
+        return tuple(outcome.total * 1e3 for outcome in self.results)
 
     @property
     def errors(self) -> int:
         """In all rounds."""
-        return sum(outcome.errors for outcome in self.outcomes)
+        return sum(outcome.errors for outcome in self.results)
 
 
 def measure_signing(stage: Stage) -> Group:
     """Everything about signing."""
     with stage.environment():
-        figures = (_steady(stage), _renewing(stage), _failing(stage), _expired(stage))
+        figures = (_steady_state(stage), _during_refresh(stage), _during_failing_refresh(stage), _expired(stage))
     return Group(f"Signing: get_frozen_credentials(), {_THREADS} threads where not said otherwise", figures)
 
 
-def _steady(stage: Stage) -> Figure:
+def _steady_state(stage: Stage) -> Figure:
     own, reference = implementations()
     ours = [_cost(signed_in(own, stage).make_refreshing_session()) for _ in range(_ROUNDS)]
     theirs = [_cost(signed_in(reference, stage).make_refreshing_session()) for _ in range(_ROUNDS if reference else 0)]
@@ -75,30 +75,30 @@ def _cost(session: Any) -> float:
     return min(timeit.repeat(credentials.get_frozen_credentials, number=_CALLS, repeat=3)) / _CALLS * 1e6
 
 
-def _renewing(stage: Stage) -> Figure:
-    def one(api: API) -> Outcome:
+def _during_refresh(stage: Stage) -> Figure:
+    def one(api: API) -> CrowdResult:
         session, first, _ = _short_lived(signed_in(api, stage), stage, _LIFETIME)
-        stage.turn(credentials_seconds=3600, latency={_ENDPOINT: _RENEWAL})
+        stage.set_knobs(credentials_seconds=3600, latency={_ENDPOINT: _REFRESH_SECONDS})
         return Crowd(session, _THREADS).run(_LIFETIME + 2.0, lambda keys: not keys & {first, ""})
 
-    ours, theirs = _rounds(stage, one, _ROUNDS)
-    return _slowest_call(f"slowest call during a renewal of {_RENEWAL * 1e3:.0f} ms", ours, theirs)
+    ours, theirs = _run_rounds(stage, one, _ROUNDS)
+    return _slowest_call(f"slowest call during a renewal of {_REFRESH_SECONDS * 1e3:.0f} ms", ours, theirs)
 
 
-def _failing(stage: Stage) -> Figure:
-    def one(api: API) -> Outcome:
+def _during_failing_refresh(stage: Stage) -> Figure:
+    def one(api: API) -> CrowdResult:
         session, _, end = _short_lived(signed_in(api, stage), stage, _LIFETIME)
-        stage.turn(latency={_ENDPOINT: _RENEWAL})
-        stage.refuse(_ENDPOINT)
+        stage.set_knobs(latency={_ENDPOINT: _REFRESH_SECONDS})
+        stage.refuse_calls(_ENDPOINT)
         # They are good to their end, and nobody signs with the last twentieth.
         return Crowd(session, _THREADS).run(end - _LIFETIME * 0.1 - time.time())
 
-    ours, theirs = _rounds(stage, one, _SLOW_ROUNDS)
+    ours, theirs = _run_rounds(stage, one, _SLOW_ROUNDS)
     return _slowest_call("the same, and the renewal is refused", ours, theirs)
 
 
-def _slowest_call(name: str, ours: _Crowds, theirs: _Crowds | None) -> Figure:
-    floor = _Crowds(tuple(Crowd(static_session(), _THREADS).run(1.0) for _ in range(_ROUNDS)))
+def _slowest_call(name: str, ours: _CrowdResults, theirs: _CrowdResults | None) -> Figure:
+    floor = _CrowdResults(tuple(Crowd(static_session(), _THREADS).run(1.0) for _ in range(_ROUNDS)))
     return Figure(
         name,
         "ms",
@@ -112,30 +112,30 @@ def _slowest_call(name: str, ours: _Crowds, theirs: _Crowds | None) -> Figure:
 
 
 def _expired(stage: Stage) -> Figure:
-    def crowd_of(size: int, api: API) -> Outcome:
+    def crowd_of(size: int, api: API) -> CrowdResult:
         # One that renewed ahead of time would have met with the refusal before anybody asked.
-        session, _, _ = _short_lived(without_renewing_thread(signed_in(api, stage)), stage, 1)
-        stage.turn(latency={_ENDPOINT: _RENEWAL})
-        stage.refuse(_ENDPOINT)
+        session, _, _ = _short_lived(without_background_refresh(signed_in(api, stage)), stage, 1)
+        stage.set_knobs(latency={_ENDPOINT: _REFRESH_SECONDS})
+        stage.refuse_calls(_ENDPOINT)
         time.sleep(1.2)
         return Crowd(session, size).run(0.0)
 
-    ours, theirs = _rounds(stage, lambda api: crowd_of(_THREADS, api), _SLOW_ROUNDS)
-    alone, _ = _rounds(stage, lambda api: crowd_of(1, api), _SLOW_ROUNDS, with_reference=False)
+    ours, theirs = _run_rounds(stage, lambda api: crowd_of(_THREADS, api), _SLOW_ROUNDS)
+    one_thread, _ = _run_rounds(stage, lambda api: crowd_of(1, api), _SLOW_ROUNDS, with_reference=False)
     return Figure(
         "expired, and the renewal is refused: all answered",
         "ms",
-        ours.whole,
-        alone.whole,
+        ours.total,
+        one_thread.total,
         "one attempt of one thread",
-        theirs.whole if theirs else None,
+        theirs.total if theirs else None,
         Reach(1.2, "ratio"),
     )
 
 
 def _short_lived(manager: Any, stage: Stage, seconds: int) -> tuple[Any, str, float]:
     """A session whose credentials live so many seconds, their access key id, and their end."""
-    stage.turn(credentials_seconds=seconds)
+    stage.set_knobs(credentials_seconds=seconds)
     # The identity pool answers whole seconds.
     time.sleep(1.02 - time.time() % 1)
     session = manager.make_refreshing_session()
@@ -146,16 +146,18 @@ def _short_lived(manager: Any, stage: Stage, seconds: int) -> tuple[Any, str, fl
     )
 
 
-def _rounds(stage: Stage, one: Any, rounds: int, *, with_reference: bool = True) -> tuple[_Crowds, _Crowds | None]:
+def _run_rounds(
+    stage: Stage, one: Any, rounds: int, *, with_reference: bool = True
+) -> tuple[_CrowdResults, _CrowdResults | None]:
     """One after the other in each round, so that a slow moment of the machine meets both."""
-    own, reference = implementations()
-    outcomes: dict[bool, list[Outcome]] = {True: [], False: []}
+    package, reference = implementations()
+    results: dict[bool, list[CrowdResult]] = {True: [], False: []}
     for _ in range(rounds):
-        for api in (own, reference if with_reference else None):
+        for api in (package, reference if with_reference else None):
             if api is not None:
-                outcomes[api is own].append(one(api))
-                stage.heal()
-    return _Crowds(tuple(outcomes[True])), _Crowds(tuple(outcomes[False])) if outcomes[False] else None
+                results[api is package].append(one(api))
+                stage.reset_knobs()
+    return _CrowdResults(tuple(results[True])), _CrowdResults(tuple(results[False])) if results[False] else None
 
 
 def static_session() -> boto3.Session:

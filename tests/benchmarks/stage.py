@@ -20,19 +20,19 @@ from urllib.parse import urlsplit
 
 import trustme
 
-from cognito_jupyter.config import CognitoConfiguration
 from cognito_jupyter.local import LocalCognito
-from cognito_jupyter.local.child import Child, supervised
-from cognito_jupyter.local.person import Person
+from cognito_jupyter.local.child import ChildProcess, supervised_command
+from cognito_jupyter.local.login_page_client import LoginPageClient
+from cognito_jupyter.settings.resolve import CognitoConfiguration
 
-from .distance import Distance
-from .front import Front
+from .distance import LatencyProxy
+from .front import KeepAliveProxy
 
 ROUND_TRIPS = (0, 40, 100)
 """Milliseconds."""
 ROLES = 100
 """How many roles the person has who has many."""
-_FOREIGN = ("AWS_", "COGNITO_")
+_CLEARED_PREFIXES = ("AWS_", "COGNITO_")
 
 
 class Stage:
@@ -44,7 +44,7 @@ class Stage:
     """
 
     def __init__(self) -> None:
-        self._child = Child(supervised(__name__), output=subprocess.PIPE)
+        self._child = ChildProcess(supervised_command(__name__), output=subprocess.PIPE)
         output = self._child.process.stdout
         line = output.readline() if output is not None else b""
         if not line:
@@ -69,26 +69,26 @@ class Stage:
     @contextlib.contextmanager
     def environment(self, port: int | None = None) -> Iterator[None]:
         """Points everything in this process at a port of this Cognito, and takes the developer's settings away."""
-        kept = {
+        inherited = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith(_FOREIGN) and not name.upper().endswith("_PROXY")
+            if not name.startswith(_CLEARED_PREFIXES) and not name.upper().endswith("_PROXY")
         }
         url = f"https://127.0.0.1:{port or self.port}"
-        own = {f"AWS_ENDPOINT_URL_COGNITO_IDENTITY{suffix}": url for suffix in ("", "_PROVIDER")}
-        own |= dict.fromkeys(("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"), self.ca_file)
-        own |= dict.fromkeys(("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"), os.devnull)
-        with mock.patch.dict(os.environ, {**kept, **own}, clear=True):
+        overrides = {f"AWS_ENDPOINT_URL_COGNITO_IDENTITY{suffix}": url for suffix in ("", "_PROVIDER")}
+        overrides |= dict.fromkeys(("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"), self.ca_file)
+        overrides |= dict.fromkeys(("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"), os.devnull)
+        with mock.patch.dict(os.environ, {**inherited, **overrides}, clear=True):
             yield
 
-    def configuration(self, port: int | None = None, turn: int = 0) -> CognitoConfiguration:
+    def configuration(self, port: int | None = None, redirect_index: int = 0) -> CognitoConfiguration:
         """The settings; the turn chooses among the registered redirect URIs."""
         settings = self._facts["environment"]
         uris = settings["COGNITO_REDIRECT_URI"].split()
         return CognitoConfiguration(
             f"127.0.0.1:{port or self.port}",
             settings["COGNITO_CLIENT_ID"],
-            uris[turn % len(uris)],
+            uris[redirect_index % len(uris)],
             settings["COGNITO_REGION"],
             settings["COGNITO_USER_POOL_ID"],
             settings["COGNITO_IDENTITY_POOL_ID"],
@@ -98,24 +98,24 @@ class Stage:
         """What the person does in the browser, straight at the Cognito; returns the redirect URI with its code."""
         direct = urlsplit(authorization_url)._replace(scheme="http", netloc=f"127.0.0.1:{self._facts['cognito_port']}")
         password = self._facts["passwords"][username]
-        return Person().sign_in(direct.geturl(), username, password, follow_callback=False)
+        return LoginPageClient().submit_login(direct.geturl(), username, password, follow_callback=False)
 
-    def turn(self, **knobs: object) -> None:
+    def set_knobs(self, **knobs: object) -> None:
         """Turns knobs of the local Cognito; see `cognito_jupyter.local.Knobs`."""
         self._admin("PATCH", "knobs", knobs)
 
-    def refuse(self, endpoint: str) -> None:
+    def refuse_calls(self, endpoint: str) -> None:
         """Has an endpoint refuse everything, for good, until `heal`."""
         body = json.dumps({"__type": "NotAuthorizedException", "message": "Refused by the benchmark."})
         fault = {"kind": "status", "status": 400, "body": body, "times": None}
         fault |= {"content_type": "application/x-amz-json-1.1"}
-        self.turn(faults={endpoint: [fault]})
+        self.set_knobs(faults={endpoint: [fault]})
 
-    def heal(self) -> None:
+    def reset_knobs(self) -> None:
         """Puts every knob back that the benchmarks turn."""
-        self.turn(faults={}, latency={}, credentials_seconds=3600, id_token_seconds=3600)
+        self.set_knobs(faults={}, latency={}, credentials_seconds=3600, id_token_seconds=3600)
 
-    def forget_counts(self) -> None:
+    def reset_counts(self) -> None:
         """Counts from zero again."""
         self._admin("DELETE", "counts")
 
@@ -128,8 +128,8 @@ class Stage:
         body = json.dumps(payload).encode() if payload is not None else None
         headers = {"X-Admin-Token": admin["token"], "Content-Type": "application/json"}
         request = urllib.request.Request(f"{admin['url']}/{what}", body, headers, method=method)
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return cast("dict[str, Any]", json.load(answer))
+        with urllib.request.urlopen(request, timeout=10) as response:
+            return cast("dict[str, Any]", json.load(response))
 
 
 def main() -> None:
@@ -137,11 +137,11 @@ def main() -> None:
     with contextlib.ExitStack() as stack:
         cognito = stack.enter_context(LocalCognito(aws=False))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmark-")))
-        front = stack.enter_context(Front(cognito.port, _tls(folder / "ca.pem")))
-        distances = {each: stack.enter_context(Distance(front.port, each / 1000)).port for each in ROUND_TRIPS}
+        front = stack.enter_context(KeepAliveProxy(cognito.port, _tls(folder / "ca.pem")))
+        distances = {each: stack.enter_context(LatencyProxy(front.port, each / 1000)).port for each in ROUND_TRIPS}
         facts = {
             "environment": cognito.environment,
-            "passwords": {"demo": cognito.demo_user.password, "everyone": _person_of_many_roles(cognito)},
+            "passwords": {"demo": cognito.demo_user.password, "everyone": _add_user_with_many_roles(cognito)},
             "admin": {"url": cognito.admin_url.replace("localhost", "127.0.0.1"), "token": cognito.admin_token},
             "ca_file": str(folder / "ca.pem"),
             "cognito_port": cognito.port,
@@ -152,7 +152,7 @@ def main() -> None:
         threading.Event().wait()
 
 
-def _person_of_many_roles(cognito: LocalCognito) -> str:
+def _add_user_with_many_roles(cognito: LocalCognito) -> str:
     """Adds somebody called everyone; returns the password."""
     names = [f"Role{number:03}" for number in range(ROLES)]
     for name in names:

@@ -10,7 +10,7 @@ from playwright.sync_api import Error as PlaywrightError, Locator, Page, Request
 
 from cognito_jupyter.local import LocalCognito
 
-_CONNECTED = """(name) => {
+_KERNEL_IDLE = """(name) => {
   const shown = window.jupyterapp?.shell.currentWidget;
   const context = shown?.sessionContext;
   const kernel = context?.session?.kernel;
@@ -27,7 +27,7 @@ PANEL = "%cognito_panel"
 READS_S3 = 'print(session.client("s3").list_objects_v2(Bucket="cognito-jupyter-demo")["KeyCount"] > 0)'
 
 
-class Book:
+class NotebookPage:
     """One notebook, open in JupyterLab or in Notebook 7.
 
     Args:
@@ -44,7 +44,7 @@ class Book:
     def wait_for_kernel(self) -> None:
         """Waits until the front end has its connection to a kernel that has nothing to do."""
         self.page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=60_000)
-        self.page.wait_for_function(_CONNECTED, arg=self.path.name, timeout=60_000)
+        self.page.wait_for_function(_KERNEL_IDLE, arg=self.path.name, timeout=60_000)
 
     # -- cells
 
@@ -54,7 +54,7 @@ class Book:
     def _prompt(self, index: int) -> Locator:
         return self.cell(index).locator(".jp-InputPrompt").first
 
-    def start(self, index: int) -> None:
+    def start_cell(self, index: int) -> None:
         """Runs a cell that has not run yet, without waiting for its end."""
         # Not by a click: an output that grows above moves the cell away from under the mouse.
         editor = self.cell(index).locator(".cm-content")
@@ -63,26 +63,26 @@ class Book:
         editor.press("Control+Enter")
         expect(self._prompt(index)).not_to_have_text("[ ]:")
 
-    def done(self, index: int) -> None:
+    def wait_for_cell(self, index: int) -> None:
         """Waits until a cell has run."""
         expect(self._prompt(index)).to_have_text(_HAS_RUN)
 
-    def run(self, *indexes: int) -> None:
+    def run_cells(self, *indexes: int) -> None:
         """Runs cells to their end, one after the other."""
         for index in indexes:
-            self.start(index)
-            self.done(index)
+            self.start_cell(index)
+            self.wait_for_cell(index)
 
-    def run_all(self) -> None:
+    def run_all_cells(self) -> None:
         """Runs every cell, by the menu."""
-        self.choose("Run", "Run All Cells")
+        self.choose_menu_item("Run", "Run All Cells")
         expect(self._prompt(0)).not_to_have_text("[ ]:")
 
-    def shows(self, index: int, text: str) -> None:
+    def expect_output(self, index: int, text: str) -> None:
         """Waits until a cell's output holds a text."""
         expect(self.cell(index).locator(".jp-OutputArea")).to_contain_text(text)
 
-    def seen(self) -> str:
+    def visible_text(self) -> str:
         """What stands in the notebook, as text: for whoever has to find out why a test failed."""
         try:
             return self.page.locator(".jp-Notebook").first.inner_text(timeout=5_000)
@@ -91,7 +91,7 @@ class Book:
 
     # -- menus
 
-    def choose(self, menu: str, item: str) -> None:
+    def choose_menu_item(self, menu: str, item: str) -> None:
         """Chooses from the menu bar."""
         self.page.get_by_role("menuitem", name=menu, exact=True).click()
         self.page.get_by_role("menuitem", name=re.compile(rf"^{item}")).first.click()
@@ -100,9 +100,9 @@ class Book:
         """Presses the stop button."""
         self.page.get_by_role("button", name=re.compile("Interrupt")).first.click()
 
-    def restart(self) -> None:
+    def restart_kernel(self) -> None:
         """Restarts the kernel, by the menu, and clears what has been shown."""
-        self.choose("Kernel", "Restart Kernel and Clear Outputs")
+        self.choose_menu_item("Kernel", "Restart Kernel and Clear Outputs")
         self.page.get_by_role("button", name="Confirm Kernel Restart").click()
         expect(self._prompt(0)).to_have_text("[ ]:")
         self.wait_for_kernel()
@@ -123,27 +123,27 @@ class Book:
         return self.panels.first
 
     @property
-    def link(self) -> Locator:
+    def sign_in_link(self) -> Locator:
         return self.panel.get_by_role("link", name="Sign in")
 
     @property
-    def address(self) -> Locator:
+    def paste_field(self) -> Locator:
         return self.panel.get_by_role("textbox", name="Address")
 
     def button(self, name: str) -> Locator:
         return self.panel.get_by_role("button", name=name)
 
-    def says(self, text: str) -> None:
+    def expect_panel_text(self, text: str) -> None:
         """Waits until the panel holds a text."""
         expect(self.panel).to_contain_text(text)
 
-    def is_signed_in(self) -> None:
+    def expect_signed_in(self) -> None:
         """Waits until the panel says so."""
-        self.says("You are signed in")
+        self.expect_panel_text("You are signed in")
 
     # -- signing in
 
-    def sign_in(self, *, form: bool = True) -> str:
+    def sign_in_by_link(self, *, form: bool = True) -> str:
         """Follows the panel's link and fills in the form.
 
         Args:
@@ -152,17 +152,17 @@ class Book:
         Returns:
             The address at which the browser ends up, whether anything answers there or not.
         """
-        with self.page.context.expect_event("request", is_answer) as sent:
+        with self.page.context.expect_event("request", is_authorization_response) as sent:
             with self.page.context.expect_page() as opened:
-                self.link.click()
+                self.sign_in_link.click()
             if form:
-                self.fill_in(opened.value)
+                self.submit_sign_in_form(opened.value)
         # Also where nobody answers: then it is None.
         sent.value.response()
         opened.value.close()
         return sent.value.url
 
-    def fill_in(self, page: Page) -> None:
+    def submit_sign_in_form(self, page: Page) -> None:
         """Fills in the sign-in form, by mouse."""
         user = self._cognito.demo_user
         page.fill("#username", user.username)
@@ -170,6 +170,6 @@ class Book:
         page.get_by_role("button", name="Sign in").click()
 
 
-def is_answer(request: Request) -> bool:
+def is_authorization_response(request: Request) -> bool:
     """Whether a browser carries a code to where Cognito has sent it."""
     return "code=" in urlsplit(request.url).query

@@ -11,13 +11,13 @@ from typing import Protocol
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from cognito_jupyter.demo.jupyterlab import JupyterLab, clean_environment
 from cognito_jupyter.local import LocalCognito
-from cognito_jupyter.local.lab import Lab, clean_environment
 
-from .book import Book
+from .book import NotebookPage
 from .chromium import FLAGS, find_chromium
-from .desk import Desk
-from .shelf import NEWEST, Shelf
+from .desk import BrowserSession
+from .shelf import NEWEST, KernelPool
 
 expect.set_options(timeout=20_000)
 
@@ -25,7 +25,7 @@ THEMES = "@jupyterlab/apputils-extension:themes"
 WIDGETS = "@jupyter-widgets/jupyterlab-manager:plugin"
 SUBSHELLS = "@jupyterlab/apputils-extension:kernels-settings"
 DOCUMENTS = "@jupyterlab/docmanager-extension:plugin"
-FAR = "https://notebook.example.org/callback"
+REMOTE_REDIRECT_URI = "https://notebook.example.org/callback"
 _SIZE = {"width": 1200, "height": 1000}
 
 
@@ -58,48 +58,48 @@ def lab_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def lab(local_cognito: LocalCognito, lab_files: Path, notebooks: Path) -> Iterator[Lab]:
+def lab(local_cognito: LocalCognito, lab_files: Path, notebooks: Path) -> Iterator[JupyterLab]:
     """One for all tests; its page can be asked whether it is connected to the kernel."""
     exposed = {f"{app}.expose_app_in_browser": "True" for app in ("LabApp", "JupyterNotebookApp")}
-    with Lab(notebooks, clean_environment(lab_files, local_cognito.environment), exposed) as lab:
+    with JupyterLab(notebooks, clean_environment(lab_files, local_cognito.environment), exposed) as lab:
         yield lab
 
 
 @pytest.fixture(scope="session")
-def shelf(lab: Lab, notebooks: Path) -> Shelf:
-    return Shelf(lab, notebooks)
+def shelf(lab: JupyterLab, notebooks: Path) -> KernelPool:
+    return KernelPool(lab, notebooks)
 
 
 @pytest.fixture(scope="session")
-def desk(person: BrowserContext, lab: Lab) -> Desk:
-    return Desk(person, lab)
+def desk(person: BrowserContext, lab: JupyterLab) -> BrowserSession:
+    return BrowserSession(person, lab)
 
 
-Settings = Callable[[str, dict[str, object]], None]
+ChangeSettings = Callable[[str, dict[str, object]], None]
 
 
 @pytest.fixture(scope="module")
-def lab_settings_of_module(shelf: Shelf, desk: Desk) -> Iterator[Settings]:
-    yield from _settings(shelf, desk)
+def lab_settings_of_module(shelf: KernelPool, desk: BrowserSession) -> Iterator[ChangeSettings]:
+    yield from _change_settings(shelf, desk)
 
 
 @pytest.fixture
-def lab_settings(shelf: Shelf, desk: Desk) -> Iterator[Settings]:
-    yield from _settings(shelf, desk)
+def lab_settings(shelf: KernelPool, desk: BrowserSession) -> Iterator[ChangeSettings]:
+    yield from _change_settings(shelf, desk)
 
 
-def _settings(shelf: Shelf, desk: Desk) -> Iterator[Settings]:
+def _change_settings(shelf: KernelPool, desk: BrowserSession) -> Iterator[ChangeSettings]:
     """Changes settings of a JupyterLab plugin as its own settings editor does, for pages opened later."""
     changed: set[str] = set()
 
-    def put(plugin: str, values: dict[str, object]) -> None:
+    def save_settings(plugin: str, values: dict[str, object]) -> None:
         changed.add(plugin)
-        shelf.request("PUT", f"lab/api/settings/{plugin}", raw=json.dumps(values))
-        desk.leave()
+        shelf.send_request("PUT", f"lab/api/settings/{plugin}", raw=json.dumps(values))
+        desk.close_page()
 
-    yield put
+    yield save_settings
     for plugin in list(changed):
-        put(plugin, {})
+        save_settings(plugin, {})
 
 
 @pytest.fixture
@@ -109,23 +109,23 @@ def far(cognito: LocalCognito) -> str:
     Playwright's routes would not do: they do not see redirects.
     """
     client = cognito.pool.clients[cognito.client_id]
-    cognito.add_client(dataclasses.replace(client, redirect_uris=(*client.redirect_uris, FAR)))
-    return f"import os\nos.environ['COGNITO_REDIRECT_URI'] = {FAR!r}"
+    cognito.add_client(dataclasses.replace(client, redirect_uris=(*client.redirect_uris, REMOTE_REDIRECT_URI)))
+    return f"import os\nos.environ['COGNITO_REDIRECT_URI'] = {REMOTE_REDIRECT_URI!r}"
 
 
-class Open(Protocol):
+class OpenNotebook(Protocol):
     """Opens a new notebook of the cells given."""
 
-    def __call__(self, *sources: str, kernel: str = NEWEST, front_end: str = "lab") -> Book: ...
+    def __call__(self, *sources: str, kernel: str = NEWEST, front_end: str = "lab") -> NotebookPage: ...
 
 
-class Visit(Protocol):
+class OpenFile(Protocol):
     """Opens the notebook of a file: in the person's JupyterLab, or else in a page of its own."""
 
-    def __call__(self, path: Path, context: BrowserContext | None = None, front_end: str = "lab") -> Book: ...
+    def __call__(self, path: Path, context: BrowserContext | None = None, front_end: str = "lab") -> NotebookPage: ...
 
 
-_BOOKS = pytest.StashKey[list[Book]]()
+_NOTEBOOK_PAGES = pytest.StashKey[list[NotebookPage]]()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -135,33 +135,33 @@ def pytest_runtest_makereport(
     """A test that fails says what its person saw last."""
     report = yield
     if report.failed and call.when == "call":
-        for book in item.stash.get(_BOOKS, []):
-            report.sections.append((f"what {book.path.name} shows", book.seen()))
+        for book in item.stash.get(_NOTEBOOK_PAGES, []):
+            report.sections.append((f"what {book.path.name} shows", book.visible_text()))
     return report
 
 
 @pytest.fixture
 def visit(
-    request: pytest.FixtureRequest, person: BrowserContext, desk: Desk, lab: Lab, cognito: LocalCognito
-) -> Iterator[Visit]:
+    request: pytest.FixtureRequest, person: BrowserContext, desk: BrowserSession, lab: JupyterLab, cognito: LocalCognito
+) -> Iterator[OpenFile]:
     pages: list[Page] = []
-    books: list[Book] = []
-    request.node.stash[_BOOKS] = books
+    books: list[NotebookPage] = []
+    request.node.stash[_NOTEBOOK_PAGES] = books
 
-    def visit_it(path: Path, context: BrowserContext | None = None, front_end: str = "lab") -> Book:
+    def open_it(path: Path, context: BrowserContext | None = None, front_end: str = "lab") -> NotebookPage:
         if context is None and front_end == "lab":
-            page = desk.open(path)
+            page = desk.open_notebook(path)
         else:
             page = (context or person).new_page()
             pages.append(page)
             where = "lab/workspaces/other/tree" if front_end == "lab" else "notebooks"
             page.goto(f"{lab.url}{where}/{path.name}?token={lab.token}")
-        book = Book(page, path, cognito)
+        book = NotebookPage(page, path, cognito)
         books.append(book)
         book.wait_for_kernel()
         return book
 
-    yield visit_it
+    yield open_it
     for page in pages:
         page.close()
     # Else the next test's person would find herself signed in at Cognito.
@@ -169,17 +169,17 @@ def visit(
 
 
 @pytest.fixture
-def open_book(shelf: Shelf, desk: Desk, visit: Visit) -> Iterator[Open]:
-    taken: list[Path] = []
+def open_book(shelf: KernelPool, desk: BrowserSession, visit: OpenFile) -> Iterator[OpenNotebook]:
+    paths: list[Path] = []
 
-    def open_it(*sources: str, kernel: str = NEWEST, front_end: str = "lab") -> Book:
-        path = shelf.take(sources, kernel)
-        taken.append(path)
+    def open_it(*sources: str, kernel: str = NEWEST, front_end: str = "lab") -> NotebookPage:
+        path = shelf.create_notebook(sources, kernel)
+        paths.append(path)
         book = visit(path, front_end=front_end)
-        shelf.prepare(kernel)
+        shelf.start_spare_kernel(kernel)
         return book
 
     yield open_it
-    desk.clear()
-    for path in taken:
-        shelf.end(path)
+    desk.close_notebooks()
+    for path in paths:
+        shelf.shut_down_kernel(path)

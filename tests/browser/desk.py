@@ -6,14 +6,14 @@ from pathlib import Path
 
 from playwright.sync_api import BrowserContext, Page
 
-from cognito_jupyter.local.lab import Lab
+from cognito_jupyter.demo.jupyterlab import JupyterLab
 
 _OPEN = "(path) => window.jupyterapp.commands.execute('docmanager:open', {path, factory: 'Notebook'})"
 # Without the question whether to save.
 _CLOSE_ALL = "() => { for (const each of [...window.jupyterapp.shell.widgets('main')]) each.dispose() }"
 
 
-class Desk:
+class BrowserSession:
     """Keeps JupyterLab's page over many tests: to load it takes longer than most of them.
 
     Args:
@@ -21,13 +21,13 @@ class Desk:
         lab: JupyterLab.
     """
 
-    def __init__(self, context: BrowserContext, lab: Lab) -> None:
+    def __init__(self, context: BrowserContext, lab: JupyterLab) -> None:
         self._context = context
         self._lab = lab
         self._page: Page | None = None
         self._loads = 0
 
-    def open(self, path: Path) -> Page:
+    def open_notebook(self, path: Path) -> Page:
         """The page, with a notebook in it."""
         page = self._page
         if page is None or page.is_closed():
@@ -41,17 +41,17 @@ class Desk:
             page.evaluate(_OPEN, path.name)
         return page
 
-    def clear(self) -> None:
+    def close_notebooks(self) -> None:
         """Closes the notebooks; the page too, where something was left standing over them."""
         page = self._page
         if page is None or page.is_closed():
             return
         if page.locator(".jp-Dialog").count():
-            self.leave()
+            self.close_page()
         else:
             page.evaluate(_CLOSE_ALL)
 
-    def leave(self) -> None:
+    def close_page(self) -> None:
         """Closes the page: the next one is loaded anew, with the settings of that time."""
         if self._page is not None:
             self._page.close()

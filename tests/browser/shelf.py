@@ -9,13 +9,13 @@ from pathlib import Path
 
 import requests
 
-from cognito_jupyter.local.lab import Lab
+from cognito_jupyter.demo.jupyterlab import JupyterLab
 
 NEWEST = "python3"
 """The kernel of the environment in which JupyterLab runs: the newest ipykernel."""
 
 
-class Shelf:
+class KernelPool:
     """Makes notebooks; a kernel takes a second to start, so the next one starts while a test still runs.
 
     Args:
@@ -23,54 +23,54 @@ class Shelf:
         folder: What it shows.
     """
 
-    def __init__(self, lab: Lab, folder: Path) -> None:
+    def __init__(self, lab: JupyterLab, folder: Path) -> None:
         self._lab = lab
         self._folder = folder
-        self._ready: dict[str, list[Path]] = {}
+        self._spare: dict[str, list[Path]] = {}
         self._sessions: dict[Path, str] = {}
 
-    def take(self, sources: Sequence[str], kernel: str) -> Path:
+    def create_notebook(self, sources: Sequence[str], kernel: str) -> Path:
         """A new notebook with these cells."""
-        ready = self._ready.setdefault(kernel, [])
-        path = ready.pop() if ready else self._begin(kernel)
-        path.write_text(json.dumps(notebook_of(sources, kernel)), encoding="utf-8")
+        ready = self._spare.setdefault(kernel, [])
+        path = ready.pop() if ready else self._start_kernel(kernel)
+        path.write_text(json.dumps(notebook_json(sources, kernel)), encoding="utf-8")
         return path
 
-    def prepare(self, kernel: str) -> None:
+    def start_spare_kernel(self, kernel: str) -> None:
         """Starts the kernel of a notebook that is taken later."""
-        if not self._ready.get(kernel):
-            self._ready.setdefault(kernel, []).append(self._begin(kernel))
+        if not self._spare.get(kernel):
+            self._spare.setdefault(kernel, []).append(self._start_kernel(kernel))
 
-    def end_kernel_of(self, path: Path) -> None:
+    def shut_down_kernel_of(self, path: Path) -> None:
         """Ends the kernel of a notebook that was opened by itself."""
-        for session in self.request("GET", "api/sessions").json():
+        for session in self.send_request("GET", "api/sessions").json():
             if session["path"] == path.name:
-                self.request("DELETE", f"api/sessions/{session['id']}")
+                self.send_request("DELETE", f"api/sessions/{session['id']}")
 
-    def end(self, path: Path) -> None:
+    def shut_down_kernel(self, path: Path) -> None:
         """Ends a notebook's kernel, where the test has not done so."""
         session = self._sessions.pop(path)
-        if any(each["id"] == session for each in self.request("GET", "api/sessions").json()):
-            self.request("DELETE", f"api/sessions/{session}")
+        if any(each["id"] == session for each in self.send_request("GET", "api/sessions").json()):
+            self.send_request("DELETE", f"api/sessions/{session}")
 
-    def request(self, method: str, where: str, **what: object) -> requests.Response:
+    def send_request(self, method: str, route: str, **body: object) -> requests.Response:
         """Asks Jupyter Server."""
         headers = {"Authorization": f"token {self._lab.token}"}
-        answer = requests.request(method, f"{self._lab.url}{where}", headers=headers, json=what or None, timeout=30)
-        answer.raise_for_status()
-        return answer
+        response = requests.request(method, f"{self._lab.url}{route}", headers=headers, json=body or None, timeout=30)
+        response.raise_for_status()
+        return response
 
-    def _begin(self, kernel: str) -> Path:
+    def _start_kernel(self, kernel: str) -> Path:
         path = self._folder / f"{uuid.uuid4().hex}.ipynb"
-        path.write_text(json.dumps(notebook_of((), kernel)), encoding="utf-8")
-        session = self.request(
+        path.write_text(json.dumps(notebook_json((), kernel)), encoding="utf-8")
+        session = self.send_request(
             "POST", "api/sessions", path=path.name, name=path.name, type="notebook", kernel={"name": kernel}
         )
         self._sessions[path] = session.json()["id"]
         return path
 
 
-def notebook_of(sources: Sequence[str], kernel: str) -> dict[str, object]:
+def notebook_json(sources: Sequence[str], kernel: str) -> dict[str, object]:
     cells: list[dict[str, object]] = [
         {"cell_type": "code", "id": f"c{i}", "metadata": {}, "source": source, "outputs": [], "execution_count": None}
         for i, source in enumerate(sources)

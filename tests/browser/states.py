@@ -9,22 +9,22 @@ from playwright.sync_api import expect
 
 from cognito_jupyter.local import LocalCognito
 
-from .book import LOAD, LOGIN, Book
+from .book import LOAD, LOGIN, NotebookPage
 
-_ENDS = """cognito.authenticator.revoke(cognito.auth_tokens["refresh_token"])
+_REVOKE = """cognito.authenticator.revoke(cognito.auth_tokens["refresh_token"])
 try:
     cognito.refresh_user_pool_tokens()
 except PermissionError:
     pass"""
-_ELSEWHERE = """import os
+_REMOTE_LOGIN = """import os
 os.environ["JUPYTERHUB_USER"] = "demo"
 %cognito_login --panel --role-suffix Analyst
 del os.environ["JUPYTERHUB_USER"]"""
-CELLS = (LOAD, "import cognito_jupyter\ncognito_jupyter.LoginPanel()", f"{LOGIN} --timeout 2", _ELSEWHERE, _ENDS)
-WRONG = "https://hub.example.org/?code=abc&state=def"
+CELLS = (LOAD, "import cognito_jupyter\ncognito_jupyter.LoginPanel()", f"{LOGIN} --timeout 2", _REMOTE_LOGIN, _REVOKE)
+WRONG_ADDRESS = "https://hub.example.org/?code=abc&state=def"
 
 
-def states(book: Book, cognito: LocalCognito) -> Iterator[str]:
+def panel_states(book: NotebookPage, cognito: LocalCognito) -> Iterator[str]:
     """Goes through them.
 
     Args:
@@ -34,48 +34,48 @@ def states(book: Book, cognito: LocalCognito) -> Iterator[str]:
     Yields:
         The state's name, while the panel shows it.
     """
-    book.run(0, 1)
-    book.says("You are not signed in")
+    book.run_cells(0, 1)
+    book.expect_panel_text("You are not signed in")
     yield "signed-out"
-    yield from _states_that_come_to_nothing(book)
+    yield from _unfinished_states(book)
     # In the first panel, once those below it have been scrolled past.
     with cognito.aws._lock:
-        book.sign_in()
-        book.says("Signing you in")
+        book.sign_in_by_link()
+        book.expect_panel_text("Signing you in")
         yield "finishing"
-    book.is_signed_in()
+    book.expect_signed_in()
     yield "signed-in"
     book.panel.get_by_label("Role").select_option("Uploader")
     expect(book.button("Sign out")).to_be_enabled()
     yield "role-changed"
-    book.run(4)
-    book.says("Your sign-in has ended")
+    book.run_cells(4)
+    book.expect_panel_text("Your sign-in has ended")
     yield "ended-by-server"
 
 
-def _states_that_come_to_nothing(book: Book) -> Iterator[str]:
+def _unfinished_states(book: NotebookPage) -> Iterator[str]:
     book.button("Sign in").click()
-    expect(book.link).to_be_visible()
+    expect(book.sign_in_link).to_be_visible()
     yield "waiting"
-    book.address.fill(WRONG)
-    book.says("belongs to another sign-in")
+    book.paste_field.fill(WRONG_ADDRESS)
+    book.expect_panel_text("belongs to another sign-in")
     yield "wrong-address"
     book.button("Cancel").click()
     expect(book.button("Try again")).to_be_visible()
     yield "cancelled"
     book.button("Try again").click()
-    book.address.fill(_denial(str(book.link.get_attribute("href"))))
+    book.paste_field.fill(_denial_url(str(book.sign_in_link.get_attribute("href"))))
     expect(book.button("Try again")).to_be_visible()
     yield "denied"
-    book.run(2)
-    book.says("Nobody finished the sign-in")
+    book.run_cells(2)
+    book.expect_panel_text("Nobody finished the sign-in")
     yield "timed-out"
-    book.run(3)
-    book.says("it was started by JupyterHub")
+    book.run_cells(3)
+    book.expect_panel_text("it was started by JupyterHub")
     yield "waiting-elsewhere"
 
 
-def _denial(authorization_url: str) -> str:
+def _denial_url(authorization_url: str) -> str:
     """The address to which Cognito sends a browser whose person did not agree."""
-    asked = parse_qs(urlsplit(authorization_url).query)
-    return f"{asked['redirect_uri'][0]}?error=access_denied&state={asked['state'][0]}"
+    parameters = parse_qs(urlsplit(authorization_url).query)
+    return f"{parameters['redirect_uri'][0]}?error=access_denied&state={parameters['state'][0]}"

@@ -13,9 +13,9 @@ from playwright.sync_api import Page, expect
 
 from cognito_jupyter.local import LocalCognito
 
-from .book import Book
-from .conftest import THEMES, Open, Settings
-from .states import CELLS, states
+from .book import NotebookPage
+from .conftest import THEMES, ChangeSettings, OpenNotebook
+from .states import CELLS, panel_states
 
 # What sticks out of the panel, or holds more text than it shows: each would be cut off.
 _CUT_OFF = """(panel) => {
@@ -42,22 +42,22 @@ _CUT_OFF = """(panel) => {
   }).map((node) => `${node.tagName}.${node.className}: ${(node.textContent || node.placeholder).slice(0, 60)}`);
 }"""
 # JupyterLab gives its parts their sizes a moment after its window has changed.
-_SETTLED = """async (panel) => {
+_LAYOUT_SETTLED = """async (panel) => {
   const width = () => panel.parentElement.getBoundingClientRect().width;
   for (let before = 0; width() !== before || width() >= window.innerWidth; ) {
     before = width();
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }"""
-_ROOM = "(panel) => window.innerWidth - panel.parentElement.getBoundingClientRect().width"
+_WIDTH_BESIDE_PANEL = "(panel) => window.innerWidth - panel.parentElement.getBoundingClientRect().width"
 _NARROW = 320
 _ZOOMED = {"width": 600, "height": 500, "deviceScaleFactor": 2, "mobile": False}
 """What a window of 1200 by 1000 pixels is to its page at a zoom of 200 %."""
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_state_can_be_read_by_everybody(
-    open_book: Open, cognito: LocalCognito, lab_settings: Settings, scheme: str
+def test_every_state_is_accessible(
+    open_book: OpenNotebook, cognito: LocalCognito, lab_settings: ChangeSettings, scheme: str
 ) -> None:
     """axe-core finds nothing serious; nothing is cut off at 320 pixels, nor at a zoom of 200 %.
 
@@ -67,38 +67,38 @@ def test_every_state_can_be_read_by_everybody(
     book = open_book(*CELLS)
     expect(book.page.locator("body")).to_have_attribute("data-jp-theme-light", str(scheme == "light").lower())
     seen, faults = [], []
-    for state in states(book, cognito):
+    for state in panel_states(book, cognito):
         seen.append(state)
-        faults += [f"{state}: {fault}" for fault in (*_serious(book.page), *_cut_off(book))]
-        _picture(book, f"{state}-{scheme}")
+        faults += [f"{state}: {fault}" for fault in (*_serious_violations(book.page), *_cut_off(book))]
+        _take_screenshot(book, f"{state}-{scheme}")
         with _zoomed(book):
             faults += [f"{state} at 200 %: {fault}" for fault in _cut_off(book)]
         with _narrow(book):
             faults += [f"{state} at {_NARROW} px: {fault}" for fault in _cut_off(book)]
-            _picture(book, f"{state}-{scheme}-{_NARROW}")
+            _take_screenshot(book, f"{state}-{scheme}-{_NARROW}")
     assert faults == []
     assert len(seen) == 11
 
 
-def _serious(page: Page) -> list[str]:
+def _serious_violations(page: Page) -> list[str]:
     violations = Axe().run(page, context=".cognito-panel").response["violations"]
     grave = [each for each in violations if each["impact"] in {"serious", "critical"}]
     return [f"{each['id']}: {each['nodes'][0]['html'][:200]}" for each in grave]
 
 
-def _cut_off(book: Book) -> list[str]:
+def _cut_off(book: NotebookPage) -> list[str]:
     found: list[str] = book.panel.evaluate(_CUT_OFF)
     return found
 
 
 @contextmanager
-def _zoomed(book: Book) -> Iterator[None]:
+def _zoomed(book: NotebookPage) -> Iterator[None]:
     page = book.page
     usual = page.viewport_size
     assert usual is not None
     devtools = page.context.new_cdp_session(page)
     devtools.send("Emulation.setDeviceMetricsOverride", _ZOOMED)
-    book.panel.evaluate(_SETTLED)
+    book.panel.evaluate(_LAYOUT_SETTLED)
     try:
         yield
     finally:
@@ -106,27 +106,27 @@ def _zoomed(book: Book) -> Iterator[None]:
         devtools.detach()
         # Clearing takes away Playwright's own as well.
         page.set_viewport_size(usual)
-        book.panel.evaluate(_SETTLED)
+        book.panel.evaluate(_LAYOUT_SETTLED)
 
 
 @contextmanager
-def _narrow(book: Book) -> Iterator[None]:
+def _narrow(book: NotebookPage) -> Iterator[None]:
     """A window that leaves the panel's place 320 pixels."""
     usual = book.page.viewport_size
     assert usual is not None
     # Twice: JupyterLab's side bar too gets narrower with the window.
     for _ in range(2):
-        beside = int(book.panel.evaluate(_ROOM))
+        beside = int(book.panel.evaluate(_WIDTH_BESIDE_PANEL))
         book.page.set_viewport_size({"width": _NARROW + beside, "height": usual["height"]})
-        book.panel.evaluate(_SETTLED)
+        book.panel.evaluate(_LAYOUT_SETTLED)
     try:
         yield
     finally:
         book.page.set_viewport_size(usual)
-        book.panel.evaluate(_SETTLED)
+        book.panel.evaluate(_LAYOUT_SETTLED)
 
 
-def _picture(book: Book, name: str) -> None:
+def _take_screenshot(book: NotebookPage, name: str) -> None:
     folder = os.environ.get("SCREENSHOTS")
     if folder:
         book.page.mouse.move(0, 0)

@@ -6,31 +6,31 @@ from playwright.sync_api import Locator, Page, expect
 
 from cognito_jupyter.local import LocalCognito
 
-from .book import LOAD, PANEL, is_answer
-from .conftest import Open
+from .book import LOAD, PANEL, is_authorization_response
+from .conftest import OpenNotebook
 
-_FAR_ENOUGH = 40
+_MAX_TABS = 40
 
 
 def tab_to(page: Page, target: Locator) -> None:
     """Presses Tab until something has the focus."""
     expect(target).to_be_visible()
-    for _ in range(_FAR_ENOUGH):
+    for _ in range(_MAX_TABS):
         page.keyboard.press("Tab")
         if target.evaluate("(node) => node === document.activeElement"):
             return
-    raise AssertionError(f"{_FAR_ENOUGH} times Tab did not lead there.")
+    raise AssertionError(f"{_MAX_TABS} times Tab did not lead there.")
 
 
-def test_by_keyboard_alone(open_book: Open, cognito: LocalCognito) -> None:
+def test_signing_in_and_out_by_keyboard_only(open_book: OpenNotebook, cognito: LocalCognito) -> None:
     """Link, form, role and sign-out; on the way the order is the one in which they are seen."""
     book = open_book(LOAD, PANEL)
     keyboard = book.page.keyboard
     for index in range(2):
         keyboard.press("Control+Enter" if index else "Shift+Enter")
-        book.done(index)
-    with book.page.context.expect_event("request", is_answer) as sent:
-        tab_to(book.page, book.link)
+        book.wait_for_cell(index)
+    with book.page.context.expect_event("request", is_authorization_response) as sent:
+        tab_to(book.page, book.sign_in_link)
         with book.page.context.expect_page() as opened:
             keyboard.press("Enter")
         page = opened.value
@@ -41,11 +41,11 @@ def test_by_keyboard_alone(open_book: Open, cognito: LocalCognito) -> None:
         page.keyboard.press("Enter")
     sent.value.response()
     page.close()
-    book.is_signed_in()
+    book.expect_signed_in()
     role = book.panel.get_by_label("Role")
     tab_to(book.page, role)
     keyboard.press("ArrowDown")
     expect(role.locator("option:checked")).to_have_text("Uploader")
     tab_to(book.page, book.button("Sign out"))
     keyboard.press("Enter")
-    book.says("You are not signed in")
+    book.expect_panel_text("You are not signed in")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cognito_jupyter.credentials.store import Store
-from tests.credentials.stored import KEY, sign_in
+from cognito_jupyter.credentials.store.store import Store
+from tests.credentials.stored import KEY, make_sign_in
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def store(tmp_path: Path) -> Store:
 
 
 @pytest.fixture
-def kept(store: Store) -> Store:
+def filled_store(store: Store) -> Store:
     """A store with a sign-in in it."""
-    store.create(sign_in())
+    store.save_new(make_sign_in())
     return store

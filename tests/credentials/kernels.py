@@ -12,78 +12,82 @@ from multiprocessing.pool import AsyncResult
 from pathlib import Path
 from typing import Any
 
-from cognito_jupyter.config import CognitoConfiguration
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
-from cognito_jupyter.credentials.store import Store
-from cognito_jupyter.credentials.store_format import StoreKey
+from cognito_jupyter.credentials.store.format import StoreKey
+from cognito_jupyter.credentials.store.store import Store
 from cognito_jupyter.errors import CognitoError
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
+from cognito_jupyter.settings.resolve import CognitoConfiguration
 
 SPAWN = multiprocessing.get_context("spawn")
 
 
-def configuration(environment: Mapping[str, str] = os.environ) -> CognitoConfiguration:
+def configuration_from_environment(environment: Mapping[str, str] = os.environ) -> CognitoConfiguration:
     names = ("DOMAIN", "CLIENT_ID", "REDIRECT_URI", "REGION", "USER_POOL_ID", "IDENTITY_POOL_ID")
     return CognitoConfiguration(*(environment[f"COGNITO_{name}"] for name in names))
 
 
 def store_in(folder: Path | str) -> Store:
-    return Store(StoreKey.of(configuration()), Path(folder))
+    return Store(StoreKey.from_configuration(configuration_from_environment()), Path(folder))
 
 
 def new_manager() -> CognitoCredentialsManager:
-    where = configuration()
-    authenticator = CognitoOAuthAuthenticator(where.domain, where.client_id, where.redirect_uri, where.region)
+    settings = configuration_from_environment()
+    authenticator = CognitoOAuthAuthenticator(
+        settings.domain, settings.client_id, settings.redirect_uri, settings.region
+    )
     return CognitoCredentialsManager(
-        where.identity_pool_id, where.user_pool_id, where.region, authenticator=authenticator
+        settings.identity_pool_id, settings.user_pool_id, settings.region, authenticator=authenticator
     )
 
 
-def restarted(folder: Path | str) -> CognitoCredentialsManager:
+def restart_kernel(folder: Path | str) -> CognitoCredentialsManager:
     """A kernel that has just started, and takes the kept sign-in."""
     manager = new_manager()
-    assert manager.restore(store_in(folder))
+    assert manager.restore_from_store(store_in(folder))
     return manager
 
 
-def token_of(manager: CognitoCredentialsManager) -> str:
+def refresh_token_of(manager: CognitoCredentialsManager) -> str:
     tokens = manager.auth_tokens
     assert tokens is not None
     return tokens["refresh_token"]
 
 
 @dataclass(frozen=True)
-class Said:
+class ActionResult:
     """What came of something that a process did."""
 
     value: Any = None
     error: str = ""
 
 
-def act(action: Callable[[CognitoCredentialsManager], Any], folder: str, ready: Any, go: Any) -> Said:
+def run_action(action: Callable[[CognitoCredentialsManager], Any], folder: str, ready: Any, go: Any) -> ActionResult:
     """Restores, waits for the others, then does it."""
-    manager = restarted(folder)
+    manager = restart_kernel(folder)
     ready.release()
     go.wait(60)
     try:
-        return Said(action(manager))
+        return ActionResult(action(manager))
     except CognitoError as error:
-        return Said(error=f"{type(error).__name__}: {error}")
+        return ActionResult(error=f"{type(error).__name__}: {error}")
 
 
-def refresh(manager: CognitoCredentialsManager) -> str:
+def refresh_tokens(manager: CognitoCredentialsManager) -> str:
     return manager.refresh_user_pool_tokens()["refresh_token"]
 
 
-def take(manager: CognitoCredentialsManager) -> tuple[str, str]:
+def get_credentials_of_two_roles(manager: CognitoCredentialsManager) -> tuple[str, str]:
     """Two roles' keys, as sessions take them."""
-    analyst, uploader = (manager.live_credentials(role).snapshot() for role in ("Analyst", "Uploader"))
+    analyst, uploader = (
+        manager.refreshing_credentials(role).get_cached_credentials() for role in ("Analyst", "Uploader")
+    )
     return str(analyst.frozen.access_key), str(uploader.frozen.access_key)
 
 
-def killed_again_and_again(manager: CognitoCredentialsManager) -> int:
+def kill_children_while_they_refresh(manager: CognitoCredentialsManager) -> int:
     """Has children refresh on and on, and kills each at some moment after its first write; how many there were."""
-    path = manager.keeper.path
+    path = manager.shared_sign_in.path
     assert path is not None
     for number in range(25):
         before = path.read_bytes()
@@ -101,16 +105,18 @@ def killed_again_and_again(manager: CognitoCredentialsManager) -> int:
         time.sleep(number * 0.003)
         os.kill(child, signal.SIGKILL)
         assert os.waitpid(child, 0)[1] == signal.SIGKILL
-        assert store_in(path.parent).read() is not None
+        assert store_in(path.parent).read_sign_in() is not None
     return 25
 
 
-def crowd(action: Callable[[CognitoCredentialsManager], Any], folder: Path, count: int = 10) -> list[Said]:
+def run_in_processes(
+    action: Callable[[CognitoCredentialsManager], Any], folder: Path, count: int = 10
+) -> list[ActionResult]:
     """Has as many processes do it at the same moment."""
     with SPAWN.Manager() as shared, SPAWN.Pool(count) as pool:
         ready, go = shared.Semaphore(0), shared.Event()
-        pending: list[AsyncResult[Said]] = [
-            pool.apply_async(act, (action, str(folder), ready, go)) for _ in range(count)
+        pending: list[AsyncResult[ActionResult]] = [
+            pool.apply_async(run_action, (action, str(folder), ready, go)) for _ in range(count)
         ]
         for _ in range(count):
             assert ready.acquire(timeout=90)

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from cognito_jupyter.credentials import store_lines
-from cognito_jupyter.credentials.store import Store
-from cognito_jupyter.credentials.store_format import StoredCredentials, StoredSignIn, StoreKey, encode
+from cognito_jupyter.credentials.store import lines as store_lines
+from cognito_jupyter.credentials.store.format import StoredCredentials, StoredSignIn, StoreKey, serialize
+from cognito_jupyter.credentials.store.store import Store
 from cognito_jupyter.oauth.tokens import CognitoTokens
 
-NOBODY = 65534
+NOBODY_UID = 65534
 needs_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can play another user, or fill a disk")
 KEY = StoreKey("https://demo.example.com", "client1", "eu-west-1_pool", "eu-west-1:1234", ("http://127.0.0.1:9",))
 ROLE = "arn:aws:iam::123456789012:role/Reader"
@@ -22,7 +22,7 @@ SECRETS = ("an-id-token", "an-access-token", "a-refresh-token", "a-secret-key", 
 SPAWN = multiprocessing.get_context("spawn")
 
 
-def sign_in(access_token: str = "an-access-token", session_token: str = "a-session-token") -> StoredSignIn:
+def make_sign_in(access_token: str = "an-access-token", session_token: str = "a-session-token") -> StoredSignIn:
     tokens = CognitoTokens(
         id_token="an-id-token", access_token=access_token, refresh_token="a-refresh-token", expires_in=3600
     )
@@ -32,7 +32,7 @@ def sign_in(access_token: str = "an-access-token", session_token: str = "a-sessi
     return StoredSignIn(tokens, "eu-west-1:identity", {ROLE: keys, "": keys})
 
 
-def names(store: Store) -> set[str]:
+def file_endings(store: Store) -> set[str]:
     """The endings of the files beside the store's own, the lock's left out."""
     return {path.name.removeprefix(store.path.name) for path in store.path.parent.iterdir()} - {".lock"}
 
@@ -43,26 +43,28 @@ def in_child(action: Callable[[], str]) -> str:
     child = os.fork()
     if child == 0:
         try:
-            said = action()
+            output = action()
         except BaseException as error:  # noqa: BLE001 - the child has nobody else to tell
-            said = f"{type(error).__name__}: {error}"
-        os.write(writer, said.encode())
+            output = f"{type(error).__name__}: {error}"
+        os.write(writer, output.encode())
         os._exit(0)
     os.close(writer)
     with open(reader, encoding="utf-8") as pipe:
-        said = pipe.read()
+        output = pipe.read()
     os.waitpid(child, 0)
-    return said
+    return output
 
 
-def halved(path: Path) -> None:
+def truncate(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:100])
 
 
-def of_version_2(path: Path) -> None:
-    head = f"{store_lines.HEAD}{store_lines.VERSION}"
-    path.write_text(path.read_text("ascii").replace(head, f"{store_lines.HEAD}{store_lines.VERSION + 1}"), "ascii")
+def change_version(path: Path) -> None:
+    head = f"{store_lines.HEADER_PREFIX}{store_lines.VERSION}"
+    path.write_text(
+        path.read_text("ascii").replace(head, f"{store_lines.HEADER_PREFIX}{store_lines.VERSION + 1}"), "ascii"
+    )
 
 
-def of_another_sign_in(path: Path) -> None:
-    path.write_bytes(encode(StoreKey("other", "", "", ""), sign_in()))
+def replace_by_other_sign_in(path: Path) -> None:
+    path.write_bytes(serialize(StoreKey("other", "", "", ""), make_sign_in()))

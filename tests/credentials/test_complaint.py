@@ -8,7 +8,7 @@ from email.utils import formatdate
 import pytest
 from botocore.exceptions import ClientError
 
-from cognito_jupyter.credentials.complaint import explained, skew_in
+from cognito_jupyter.credentials.identity_pool.aws_errors import clock_skew_from_response, translate_client_error
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.errors import CredentialsError, UnavailableError
 from cognito_jupyter.local import LocalCognito
@@ -16,9 +16,9 @@ from cognito_jupyter.local import LocalCognito
 NOT_AUTHORIZED = "NotAuthorizedException"
 
 
-def complaint(code: str, text: str = "", *, status: int = 400, skew: float = 0.0) -> UnavailableError:
+def translate(code: str, text: str = "", *, status: int = 400, skew: float = 0.0) -> UnavailableError:
     response = {"Error": {"Code": code, "Message": text}, "ResponseMetadata": {"HTTPStatusCode": status}}
-    return explained(ClientError(response, "GetId"), "us-east-1", skew)  # type: ignore[arg-type]
+    return translate_client_error(ClientError(response, "GetId"), "us-east-1", skew)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -45,47 +45,47 @@ def complaint(code: str, text: str = "", *, status: int = 400, skew: float = 0.0
         ("500", "oops", "answered an error: oops (500).", "in a minute"),
     ],
 )
-def test_each_error_says_what_to_do(code: str, text: str, what: str, remedy: str) -> None:
-    error = complaint(code, text)
+def test_each_aws_error_says_what_to_do(code: str, text: str, what: str, remedy: str) -> None:
+    error = translate(code, text)
     assert isinstance(error, ConnectionError)
     assert what in error.what
     assert code in error.what
     assert remedy in error.remedy
 
 
-def test_a_passing_fault_is_not_a_refusal() -> None:
+def test_a_temporary_error_is_not_a_credentials_error() -> None:
     """Who retries can tell them apart."""
-    assert not isinstance(complaint("TooManyRequestsException"), CredentialsError)
-    assert not isinstance(complaint("InternalErrorException", status=500), CredentialsError)
-    assert isinstance(complaint(NOT_AUTHORIZED), CredentialsError)
+    assert not isinstance(translate("TooManyRequestsException"), CredentialsError)
+    assert not isinstance(translate("InternalErrorException", status=500), CredentialsError)
+    assert isinstance(translate(NOT_AUTHORIZED), CredentialsError)
 
 
 @pytest.mark.parametrize(
     ("skew", "said"), [(425, "7 min 5 s behind"), (-90, "1 min 30 s ahead of"), (61, "1 min 1 s behind")]
 )
-def test_a_wrong_clock_is_told_by_how_much(skew: float, said: str) -> None:
+def test_the_error_says_by_how_much_the_clock_is_wrong(skew: float, said: str) -> None:
     assert (
-        f"This machine's clock is {said} AWS's" in complaint(NOT_AUTHORIZED, "Token expired: 2 >= 1", skew=skew).remedy
+        f"This machine's clock is {said} AWS's" in translate(NOT_AUTHORIZED, "Token expired: 2 >= 1", skew=skew).remedy
     )
 
 
-def test_a_clock_that_is_right_is_not_mentioned() -> None:
-    assert "clock" not in str(complaint(NOT_AUTHORIZED, "Token expired: 2 >= 1", skew=30))
+def test_a_correct_clock_is_not_mentioned() -> None:
+    assert "clock" not in str(translate(NOT_AUTHORIZED, "Token expired: 2 >= 1", skew=30))
 
 
-def test_the_skew_is_read_from_the_date_header() -> None:
+def test_the_clock_skew_is_read_from_the_date_header() -> None:
     def answer(date: str) -> object:
         return {"ResponseMetadata": {"HTTPHeaders": {"date": date}}}
 
-    assert 598 <= skew_in(answer(formatdate(time.time() + 600, usegmt=True)), time.time()) <= 601
-    assert skew_in(answer(formatdate(time.time(), usegmt=True)), time.time()) == 0
+    assert 598 <= clock_skew_from_response(answer(formatdate(time.time() + 600, usegmt=True)), time.time()) <= 601
+    assert clock_skew_from_response(answer(formatdate(time.time(), usegmt=True)), time.time()) == 0
     for nonsense in ("", "yesterday", "Mon, 99 Foo 2026 00:00:00 GMT"):
-        assert skew_in(answer(nonsense), time.time()) == 0
+        assert clock_skew_from_response(answer(nonsense), time.time()) == 0
 
 
-def test_a_token_that_aws_repeats_is_not_repeated() -> None:
+def test_a_token_in_an_aws_message_is_not_shown() -> None:
     token = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
-    assert token not in str(complaint(NOT_AUTHORIZED, f"Cannot use {token} here"))
+    assert token not in str(translate(NOT_AUTHORIZED, f"Cannot use {token} here"))
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_a_token_that_aws_repeats_is_not_repeated() -> None:
     ],
 )
 @pytest.mark.parametrize("endpoint", ["GetId", "GetCredentialsForIdentity"])
-def test_each_fault_on_the_way_is_a_connection_error_and_passes(
+def test_each_network_fault_raises_a_connection_error_and_the_next_call_succeeds(
     cognito: LocalCognito,
     manager: CognitoCredentialsManager,
     monkeypatch: pytest.MonkeyPatch,
@@ -120,7 +120,7 @@ def test_each_fault_on_the_way_is_a_connection_error_and_passes(
     assert manager.ensure_credentials("Analyst")
 
 
-def test_a_wrong_clock_of_this_machine_is_allowed_for(
+def test_the_expiry_allows_for_this_machines_wrong_clock(
     cognito: LocalCognito, manager: CognitoCredentialsManager
 ) -> None:
     """AWS's clock is an hour ahead: credentials that it ends in an hour of its own are good for an hour here too."""
@@ -128,7 +128,7 @@ def test_a_wrong_clock_of_this_machine_is_allowed_for(
     manager.auth_tokens = None
     tokens = cognito.issue_tokens()
     manager.get_credentials(tokens["id_token"], "Analyst")
-    slot = manager._last
+    slot = manager._last_role
     assert slot is not None
-    assert slot.snapshot is not None
-    assert 3500 < slot.snapshot.expires_at - time.time() < 3700
+    assert slot.cached is not None
+    assert 3500 < slot.cached.expires_at - time.time() < 3700

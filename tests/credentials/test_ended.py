@@ -52,21 +52,21 @@ def workers(cognito: LocalCognito, manager: CognitoCredentialsManager) -> Iterat
     manager.authenticator.revoke(str(tokens["refresh_token"]))
     with pytest.raises(SignedOutError):
         manager.refresh_user_pool_tokens()
-    slot = next(iter(manager._slots.values()))
-    assert eventually(lambda: slot._usable() is None)
+    slot = next(iter(manager._role_credentials.values()))
+    assert eventually(lambda: slot._cached_if_usable() is None)
     cognito.knobs.credentials_seconds = 3600
     yield workers
     manager.auth_tokens = None
     workers.join()
 
 
-def test_without_the_setting_threads_get_an_error_at_once(workers: Workers) -> None:
+def test_threads_get_an_error_at_once_by_default(workers: Workers) -> None:
     workers.start()
     assert len(set(workers.join())) == 1
     assert "has ended" in workers.results[0]
 
 
-def test_threads_wait_for_the_person_and_go_on(
+def test_threads_wait_for_the_user_to_sign_in_again_and_continue(
     workers: Workers, manager: CognitoCredentialsManager, cognito: LocalCognito
 ) -> None:
     manager.wait_for_sign_in = 60
@@ -79,14 +79,14 @@ def test_threads_wait_for_the_person_and_go_on(
     assert cognito.counts["GetCredentialsForIdentity"] == before + 1
 
 
-def test_when_nobody_comes_they_get_the_error(workers: Workers, manager: CognitoCredentialsManager) -> None:
+def test_threads_get_the_error_when_the_wait_times_out(workers: Workers, manager: CognitoCredentialsManager) -> None:
     manager.wait_for_sign_in = 0.4
     workers.start()
     assert len(workers.join()) == 8
     assert "has ended" in workers.results[0]
 
 
-def test_another_persons_sign_in_is_not_what_they_wait_for(
+def test_another_users_sign_in_does_not_end_the_wait(
     workers: Workers, manager: CognitoCredentialsManager, cognito: LocalCognito
 ) -> None:
     cognito.add_user("other", "other-password", ["Analyst"])
@@ -99,7 +99,7 @@ def test_another_persons_sign_in_is_not_what_they_wait_for(
     assert workers.join() == ["done"] * 8
 
 
-def test_whoever_signs_out_ends_the_waiting(workers: Workers, manager: CognitoCredentialsManager) -> None:
+def test_signing_out_ends_the_wait(workers: Workers, manager: CognitoCredentialsManager) -> None:
     manager.wait_for_sign_in = 60
     workers.start()
     manager.sign_out()
@@ -114,11 +114,11 @@ def test_explicit_calls_do_not_wait(workers: Workers, manager: CognitoCredential
         with pytest.raises(SignedOutError, match="has ended"):
             call()
     assert workers.results == []
-    assert manager.problem is not None
-    assert "has ended" in manager.problem
+    assert manager.warning is not None
+    assert "has ended" in manager.warning
 
 
-def test_a_sign_in_in_the_middle_of_a_refresh_is_not_taken_for_ended(
+def test_a_sign_in_during_a_refused_refresh_is_not_marked_as_ended(
     manager: CognitoCredentialsManager, cognito: LocalCognito
 ) -> None:
     """The old refresh token is refused a moment after the new tokens have come."""

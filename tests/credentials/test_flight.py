@@ -8,11 +8,11 @@ import time
 
 import pytest
 
-from cognito_jupyter.credentials.flight import SingleFlight
+from cognito_jupyter._util.single_flight import SingleFlight
 from cognito_jupyter.errors import CognitoError, UnavailableError
 
 
-class Work:
+class SlowAttempt:
     """Something slow that is counted."""
 
     def __init__(self, *, fails: bool = False) -> None:
@@ -32,13 +32,15 @@ class Work:
         return self.done
 
 
-def crowd(flight: SingleFlight, work: Work, *, size: int = 16, insist: bool = False) -> list[object]:
+def run_in_threads(
+    single_flight: SingleFlight, work: SlowAttempt, *, size: int = 16, force: bool = False
+) -> list[object]:
     """What each of many threads got."""
     got: list[object] = []
 
     def one() -> None:
         try:
-            got.append(flight.run(work.ready, work.attempt, insist=insist))
+            got.append(single_flight.run(work.ready, work.attempt, force=force))
         except CognitoError as error:
             got.append(error)
 
@@ -50,69 +52,69 @@ def crowd(flight: SingleFlight, work: Work, *, size: int = 16, insist: bool = Fa
     return got
 
 
-def test_a_crowd_makes_one_attempt() -> None:
-    work = Work()
-    assert crowd(SingleFlight(), work) == ["done"] * 16
+def test_many_threads_make_one_attempt() -> None:
+    work = SlowAttempt()
+    assert run_in_threads(SingleFlight(), work) == ["done"] * 16
     assert work.calls == 1
 
 
-@pytest.mark.parametrize("insist", [False, True])
-def test_a_crowd_gets_one_failure_and_does_not_queue_for_it(insist: bool) -> None:
+@pytest.mark.parametrize("force", [False, True])
+def test_many_threads_share_one_failure(force: bool) -> None:
     """Sixteen threads, one attempt, sixteen errors, each an object of its own."""
-    work = Work(fails=True)
-    errors = crowd(SingleFlight(), work, insist=insist)
+    work = SlowAttempt(fails=True)
+    errors = run_in_threads(SingleFlight(), work, force=force)
     assert work.calls == 1
     assert len({id(error) for error in errors}) == 16
     assert {str(error) for error in errors} == {"It failed. Try again."}
 
 
-def test_a_failure_is_remembered_for_those_who_do_not_insist() -> None:
-    flight, work = SingleFlight(), Work(fails=True)
-    crowd(flight, work, size=1)
-    crowd(flight, work, size=1)
+def test_a_failure_is_cached_unless_the_caller_forces_an_attempt() -> None:
+    flight, work = SingleFlight(), SlowAttempt(fails=True)
+    run_in_threads(flight, work, size=1)
+    run_in_threads(flight, work, size=1)
     assert work.calls == 1
-    crowd(flight, work, size=1, insist=True)
+    run_in_threads(flight, work, size=1, force=True)
     assert work.calls == 2
 
 
-def test_after_the_pause_the_next_one_tries_again() -> None:
-    flight, work = SingleFlight(), Work(fails=True)
-    crowd(flight, work, size=1)
+def test_after_the_backoff_the_next_call_tries_again() -> None:
+    flight, work = SingleFlight(), SlowAttempt(fails=True)
+    run_in_threads(flight, work, size=1)
     work.fails = False
     time.sleep(1.05)
-    assert crowd(flight, work, size=1) == ["done"]
+    assert run_in_threads(flight, work, size=1) == ["done"]
     assert flight.failure is None
 
 
-def test_an_offer_keeps_its_failure_to_itself() -> None:
-    flight, work = SingleFlight(), Work(fails=True)
-    flight.offer(lambda: True, work.attempt)
+def test_run_if_idle_does_not_raise() -> None:
+    flight, work = SingleFlight(), SlowAttempt(fails=True)
+    flight.run_if_idle(lambda: True, work.attempt)
     assert isinstance(flight.failure, UnavailableError)
 
 
-def test_an_offer_does_not_wait_for_another_thread() -> None:
-    flight, slow, offered = SingleFlight(), Work(), Work()
-    thread = threading.Thread(target=crowd, args=(flight, slow), kwargs={"size": 1})
+def test_run_if_idle_does_not_wait_for_another_thread() -> None:
+    flight, slow, offered = SingleFlight(), SlowAttempt(), SlowAttempt()
+    thread = threading.Thread(target=run_in_threads, args=(flight, slow), kwargs={"size": 1})
     thread.start()
     while not slow.calls:
         time.sleep(0.001)
-    flight.offer(lambda: True, offered.attempt)
+    flight.run_if_idle(lambda: True, offered.attempt)
     thread.join()
     assert offered.calls == 0
 
 
-def test_an_offer_that_comes_a_moment_after_another_makes_no_second_attempt() -> None:
+def test_run_if_idle_checks_again_whether_the_attempt_is_needed() -> None:
     """Whoever looked before the first had ended finds, once it is their turn, that nothing is left to do."""
-    flight, work = SingleFlight(), Work()
+    flight, work = SingleFlight(), SlowAttempt()
     for _ in range(2):
-        flight.offer(lambda: work.done is None, work.attempt)
+        flight.run_if_idle(lambda: work.done is None, work.attempt)
     assert work.calls == 1
 
 
 def test_a_fork_in_the_middle_of_an_attempt_does_not_lock_the_child() -> None:
     """The thread that holds the lock does not exist in the child."""
-    flight, slow = SingleFlight(), Work()
-    thread = threading.Thread(target=crowd, args=(flight, slow), kwargs={"size": 1})
+    flight, slow = SingleFlight(), SlowAttempt()
+    thread = threading.Thread(target=run_in_threads, args=(flight, slow), kwargs={"size": 1})
     thread.start()
     while not slow.calls:
         time.sleep(0.001)

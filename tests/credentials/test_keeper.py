@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from cognito_jupyter.credentials import keeper
+from cognito_jupyter.credentials import shared_sign_in as keeper
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
-from cognito_jupyter.credentials.store import Store
+from cognito_jupyter.credentials.store.store import Store
 from cognito_jupyter.errors import SignedOutError, UnavailableError
 from cognito_jupyter.local import LocalCognito
 from tests.conftest import as_tokens
 from tests.credentials import kernels
-from tests.credentials.kernels import crowd, new_manager, restarted, store_in, token_of
+from tests.credentials.kernels import new_manager, refresh_token_of, restart_kernel, run_in_processes, store_in
 
 EXCHANGE, REFRESH, GET_ID, REVOKE = "GetCredentialsForIdentity", "token:refresh_token", "GetId", "revoke"
 
@@ -29,7 +29,7 @@ def folder(cognito: LocalCognito, tmp_path: Path) -> Path:
     """Where the sign-in of the demo user is kept."""
     cognito.knobs.rotation, cognito.knobs.grace = True, 0
     folder = tmp_path / "sign-ins"
-    signed_in(cognito, folder)
+    sign_in_and_store(cognito, folder)
     return folder
 
 
@@ -38,34 +38,34 @@ def store(folder: Path) -> Store:
     return store_in(folder)
 
 
-def signed_in(cognito: LocalCognito, folder: Path, username: str = "demo") -> CognitoCredentialsManager:
+def sign_in_and_store(cognito: LocalCognito, folder: Path, username: str = "demo") -> CognitoCredentialsManager:
     """A kernel in which somebody has just signed in, to stay signed in."""
     manager = new_manager()
-    manager.sign_in(as_tokens(cognito.issue_tokens(username)), store_in(folder))
+    manager.adopt_tokens(as_tokens(cognito.issue_tokens(username)), store_in(folder))
     return manager
 
 
-def kept_token(store: Store) -> str | None:
-    found = store.read()
+def stored_refresh_token(store: Store) -> str | None:
+    found = store.read_sign_in()
     return found.tokens["refresh_token"] if found is not None else None
 
 
 # -- one sign-in for all
 
 
-def test_ten_processes_that_refresh_at_once_make_one_call_and_all_go_on(cognito: LocalCognito, folder: Path) -> None:
+def test_ten_processes_that_refresh_at_once_make_one_call(cognito: LocalCognito, folder: Path) -> None:
     """With rotation and no grace, a second call with the same refresh token would end the sign-in."""
     before = cognito.counts[REFRESH]
-    said = crowd(kernels.refresh, folder)
+    said = run_in_processes(kernels.refresh_tokens, folder)
     assert [each.error for each in said] == [""] * 10
     assert len({each.value for each in said}) == 1
     assert cognito.counts[REFRESH] - before == 1
-    assert {each.value for each in said} == {kept_token(store_in(folder))}
+    assert {each.value for each in said} == {stored_refresh_token(store_in(folder))}
 
 
 def test_ten_processes_make_one_exchange_for_each_role(cognito: LocalCognito, folder: Path) -> None:
     before = cognito.counts.copy()
-    said = crowd(kernels.take, folder)
+    said = run_in_processes(kernels.get_credentials_of_two_roles, folder)
     assert [each.error for each in said] == [""] * 10
     assert len({each.value for each in said}) == 1
     assert cognito.counts[EXCHANGE] - before[EXCHANGE] == 2
@@ -73,12 +73,12 @@ def test_ten_processes_make_one_exchange_for_each_role(cognito: LocalCognito, fo
 
 
 def test_a_kernel_that_starts_again_signs_without_any_call(cognito: LocalCognito, folder: Path) -> None:
-    first = restarted(folder)
-    keys = first.live_credentials("Analyst").snapshot()
+    first = restart_kernel(folder)
+    keys = first.refreshing_credentials("Analyst").get_cached_credentials()
     before = cognito.counts.copy()
-    second = restarted(folder)
+    second = restart_kernel(folder)
     session = second.make_refreshing_session("Analyst")
-    assert second.live_credentials("Analyst").snapshot().frozen == keys.frozen
+    assert second.refreshing_credentials("Analyst").get_cached_credentials().frozen == keys.frozen
     assert second.identity_id == first.identity_id
     assert cognito.counts == before
     session.client("s3").get_object(Bucket=cognito.bucket, Key=cognito.data_key)
@@ -87,40 +87,40 @@ def test_a_kernel_that_starts_again_signs_without_any_call(cognito: LocalCognito
 def test_a_kernel_that_starts_again_waits_for_no_refresh(cognito: LocalCognito, folder: Path) -> None:
     """Its id token is over and cannot be refreshed just now; the keys are good, and that is enough to begin with."""
     cognito.knobs.id_token_seconds = 1
-    signed_in(cognito, folder).live_credentials("Analyst")
+    sign_in_and_store(cognito, folder).refreshing_credentials("Analyst")
     cognito.knobs.fail(REFRESH, status=503, times=None)
-    session = restarted(folder).make_refreshing_session("Analyst")
+    session = restart_kernel(folder).make_refreshing_session("Analyst")
     session.client("s3").get_object(Bucket=cognito.bucket, Key=cognito.data_key)
 
 
-def test_what_another_kernel_has_renewed_is_taken(cognito: LocalCognito, folder: Path) -> None:
+def test_credentials_that_another_kernel_refreshed_are_used(cognito: LocalCognito, folder: Path) -> None:
     cognito.knobs.credentials_seconds = 3
-    first, second = restarted(folder), restarted(folder)
+    first, second = restart_kernel(folder), restart_kernel(folder)
     for manager in (first, second):
-        manager.live_credentials("Analyst").snapshot()
+        manager.refreshing_credentials("Analyst").get_cached_credentials()
     time.sleep(3.1)
     cognito.knobs.credentials_seconds = 3600
     before = cognito.counts[EXCHANGE]
-    taken = [manager.live_credentials("Analyst").snapshot().frozen for manager in (first, second)]
-    assert taken[0] == taken[1]
+    frozen = [manager.refreshing_credentials("Analyst").get_cached_credentials().frozen for manager in (first, second)]
+    assert frozen[0] == frozen[1]
     assert cognito.counts[EXCHANGE] - before == 1
 
 
-def test_a_margin_wider_than_what_another_kernel_left_is_kept(cognito: LocalCognito, folder: Path) -> None:
+def test_a_wider_margin_than_the_stored_credentials_have_is_honoured(cognito: LocalCognito, folder: Path) -> None:
     cognito.knobs.credentials_seconds = 60
-    restarted(folder).ensure_credentials("Analyst", timedelta(0))
+    restart_kernel(folder).ensure_credentials("Analyst", timedelta(0))
     time.sleep(2)
     before = cognito.counts[EXCHANGE]
-    manager = restarted(folder)
+    manager = restart_kernel(folder)
     manager.ensure_credentials("Analyst", timedelta(seconds=58.5))
     assert cognito.counts[EXCHANGE] - before == 1
 
 
 def test_refreshing_in_turns_never_uses_a_token_twice(cognito: LocalCognito, folder: Path, store: Store) -> None:
-    first, second = restarted(folder), restarted(folder)
+    first, second = restart_kernel(folder), restart_kernel(folder)
     for manager in (first, second, second, first, second):
         manager.refresh_user_pool_tokens()
-        assert token_of(manager) == kept_token(store)
+        assert refresh_token_of(manager) == stored_refresh_token(store)
     assert not first.ended
     assert not second.ended
 
@@ -138,10 +138,10 @@ def test_the_promised_api_never_touches_the_store(
 # -- signing out
 
 
-def test_signing_out_in_one_kernel_signs_the_others_out_at_their_next_renewal(
+def test_signing_out_in_one_kernel_signs_the_others_out_at_their_next_refresh(
     cognito: LocalCognito, folder: Path, store: Store
 ) -> None:
-    first, second = restarted(folder), restarted(folder)
+    first, second = restart_kernel(folder), restart_kernel(folder)
     session = second.make_refreshing_session("Analyst")
     first.sign_out()
     assert session.get_credentials() is not None
@@ -155,14 +155,16 @@ def test_signing_out_in_one_kernel_signs_the_others_out_at_their_next_renewal(
     assert not store.path.exists()
 
 
-def test_signing_out_is_noticed_by_a_renewal_of_keys_too(cognito: LocalCognito, folder: Path, store: Store) -> None:
+def test_signing_out_is_noticed_when_credentials_are_refreshed(
+    cognito: LocalCognito, folder: Path, store: Store
+) -> None:
     """The id token that the other kernel holds is good for an hour yet; it buys nothing any more."""
-    first, second = restarted(folder), restarted(folder)
-    second.live_credentials("Analyst")
+    first, second = restart_kernel(folder), restart_kernel(folder)
+    second.refreshing_credentials("Analyst")
     store.path.unlink()
     before = cognito.counts[EXCHANGE]
     with pytest.raises(SignedOutError, match="in another kernel"):
-        second.live_credentials("Uploader")
+        second.refreshing_credentials("Uploader")
     assert second.ended
     assert cognito.counts[EXCHANGE] == before
     assert not store.path.exists()
@@ -170,50 +172,50 @@ def test_signing_out_is_noticed_by_a_renewal_of_keys_too(cognito: LocalCognito, 
 
 
 def test_signing_out_revokes_the_newest_token_and_leaves_no_file(cognito: LocalCognito, folder: Path) -> None:
-    first, second = restarted(folder), restarted(folder)
+    first, second = restart_kernel(folder), restart_kernel(folder)
     second.refresh_user_pool_tokens()
-    newest = token_of(second)
+    newest = refresh_token_of(second)
     first.sign_out()
     assert not [path for path in folder.iterdir() if path.suffix != ".lock"]
     with pytest.raises(PermissionError):
         new_manager().authenticator.refresh_tokens(newest)  # type: ignore[union-attr]
 
 
-def test_signing_out_leaves_another_persons_kept_sign_in_alone(cognito: LocalCognito, folder: Path) -> None:
-    first = restarted(folder)
+def test_signing_out_leaves_another_users_stored_sign_in(cognito: LocalCognito, folder: Path) -> None:
+    first = restart_kernel(folder)
     cognito.add_user("other", "other-password", ["Analyst"])
-    other = signed_in(cognito, folder, "other")
+    other = sign_in_and_store(cognito, folder, "other")
     first.sign_out()
-    assert kept_token(store_in(folder)) == token_of(other)
+    assert stored_refresh_token(store_in(folder)) == refresh_token_of(other)
 
 
-def test_another_persons_sign_in_never_revives_a_session(cognito: LocalCognito, folder: Path) -> None:
+def test_another_users_sign_in_never_revives_a_session(cognito: LocalCognito, folder: Path) -> None:
     cognito.knobs.credentials_seconds = 2
-    first = restarted(folder)
+    first = restart_kernel(folder)
     session = first.make_refreshing_session("Analyst")
     cognito.add_user("other", "other-password", ["Analyst"])
-    other = signed_in(cognito, folder, "other")
+    other = sign_in_and_store(cognito, folder, "other")
     time.sleep(2.1)
     keys = session.get_credentials()
     assert keys is not None
     with pytest.raises(SignedOutError, match="Somebody else has signed in"):
         keys.get_frozen_credentials()
-    assert kept_token(store_in(folder)) == token_of(other)
+    assert stored_refresh_token(store_in(folder)) == refresh_token_of(other)
 
 
-def test_the_same_person_who_signs_in_again_in_another_kernel_revives_the_sessions(
+def test_the_same_user_signing_in_again_in_another_kernel_revives_the_sessions(
     cognito: LocalCognito, folder: Path
 ) -> None:
     cognito.knobs.credentials_seconds = 2
-    first = restarted(folder)
+    first = restart_kernel(folder)
     session = first.make_refreshing_session("Analyst")
     keys = session.get_credentials()
     assert keys is not None
-    restarted(folder).sign_out()
+    restart_kernel(folder).sign_out()
     time.sleep(2.1)
     with pytest.raises(SignedOutError):
         keys.get_frozen_credentials()
-    signed_in(cognito, folder)
+    sign_in_and_store(cognito, folder)
     until = time.monotonic() + 30
     while first.ended and time.monotonic() < until:
         with suppress(SignedOutError):  # for a second or so the last failure counts
@@ -221,41 +223,41 @@ def test_the_same_person_who_signs_in_again_in_another_kernel_revives_the_sessio
     assert not first.ended
 
 
-def test_killed_again_and_again_while_it_writes_a_kernel_leaves_a_sign_in_to_go_on_with(
+def test_a_kernel_killed_while_it_writes_leaves_a_usable_sign_in(
     cognito: LocalCognito, folder: Path, store: Store
 ) -> None:
     """With rotation, and a moment of grace for the answers that die with the kernel that asked for them."""
     cognito.knobs.grace = 60
-    (said,) = crowd(kernels.killed_again_and_again, folder, 1)
+    (said,) = run_in_processes(kernels.kill_children_while_they_refresh, folder, 1)
     assert (said.error, said.value) == ("", 25)
-    assert store.read() is not None
-    assert store.problem is None
-    manager = restarted(folder)
+    assert store.read_sign_in() is not None
+    assert store.warning is None
+    manager = restart_kernel(folder)
     manager.refresh_user_pool_tokens()
-    assert manager.live_credentials("Analyst").access_key
-    assert token_of(manager) == kept_token(store)
+    assert manager.refreshing_credentials("Analyst").access_key
+    assert refresh_token_of(manager) == stored_refresh_token(store)
     assert {path.suffix for path in folder.iterdir()} == {".sign-in", ".lock"}
 
 
 # -- a store that fails
 
 
-def test_a_login_that_cannot_be_kept_works_and_says_so(cognito: LocalCognito, tmp_path: Path) -> None:
+def test_a_login_that_cannot_be_stored_works_with_a_warning(cognito: LocalCognito, tmp_path: Path) -> None:
     (tmp_path / "sign-ins").write_text("", encoding="ascii")
-    manager = signed_in(cognito, tmp_path / "sign-ins")
-    assert manager.keeper.path is None
-    assert "lasts as long as its kernel" in str(manager.keeper.problem)
-    assert "is not a folder" in str(manager.keeper.problem)
-    assert manager.live_credentials("Analyst").access_key
+    manager = sign_in_and_store(cognito, tmp_path / "sign-ins")
+    assert manager.shared_sign_in.path is None
+    assert "lasts as long as its kernel" in str(manager.shared_sign_in.warning)
+    assert "is not a folder" in str(manager.shared_sign_in.warning)
+    assert manager.refreshing_credentials("Analyst").access_key
     manager.refresh_user_pool_tokens()
 
 
-def test_a_lock_that_somebody_hangs_with_costs_nobody_the_sign_in(
+def test_a_process_that_hangs_with_the_lock_does_not_end_the_sign_in(
     cognito: LocalCognito, folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Memory goes on, and so does the file."""
-    monkeypatch.setattr(keeper, "_PATIENCE", 0.5)
-    monkeypatch.setattr(keeper, "_PATIENCE_IN_TROUBLE", 0.1)
+    monkeypatch.setattr(keeper, "_LOCK_TIMEOUT", 0.5)
+    monkeypatch.setattr(keeper, "_RETRY_LOCK_TIMEOUT", 0.1)
     hold = (
         "import sys, time; from pathlib import Path; from cognito_jupyter.credentials import store_file\n"
         "with store_file.lock(Path(sys.argv[1]), 5):\n    print('held', flush=True)\n    time.sleep(60)"
@@ -264,68 +266,68 @@ def test_a_lock_that_somebody_hangs_with_costs_nobody_the_sign_in(
     try:
         assert hung.stdout is not None
         assert hung.stdout.readline() == b"held\n"
-        manager = restarted(folder)
-        assert manager.live_credentials("Analyst").access_key
-        assert "has been at" in str(manager.keeper.problem)
+        manager = restart_kernel(folder)
+        assert manager.refreshing_credentials("Analyst").access_key
+        assert "has been at" in str(manager.shared_sign_in.warning)
         manager.refresh_user_pool_tokens()
-        assert token_of(manager) == kept_token(store)
+        assert refresh_token_of(manager) == stored_refresh_token(store)
     finally:
         hung.kill()
         hung.communicate()
     manager.refresh_user_pool_tokens()
-    assert manager.keeper.problem is None
-    assert token_of(manager) == kept_token(store)
+    assert manager.shared_sign_in.warning is None
+    assert refresh_token_of(manager) == stored_refresh_token(store)
 
 
-def test_a_damaged_file_costs_nobody_the_sign_in(cognito: LocalCognito, folder: Path, store: Store) -> None:
-    manager = restarted(folder)
+def test_a_damaged_file_does_not_end_the_sign_in(cognito: LocalCognito, folder: Path, store: Store) -> None:
+    manager = restart_kernel(folder)
     store.path.write_bytes(b"damaged")
     manager.refresh_user_pool_tokens()
-    assert manager.live_credentials("Analyst").access_key
-    assert "is damaged, and was set aside as" in str(manager.keeper.problem)
+    assert manager.refreshing_credentials("Analyst").access_key
+    assert "is damaged, and was set aside as" in str(manager.shared_sign_in.warning)
     assert not store.path.exists()
     assert not manager.ended
 
 
-def no_room(manager: CognitoCredentialsManager) -> list[object]:
+def refresh_without_disk_space(manager: CognitoCredentialsManager) -> list[object]:
     """A rotation whose answer cannot be written: what is held, kept and said; then again with room."""
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
     manager.refresh_user_pool_tokens()
-    first = token_of(manager)
-    said = manager.keeper.problem
+    first = refresh_token_of(manager)
+    said = manager.shared_sign_in.warning
     manager.refresh_user_pool_tokens()
-    second = token_of(manager)
+    second = refresh_token_of(manager)
     resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    manager.live_credentials("Analyst")
-    return [first, second, said, manager.keeper.problem]
+    manager.refreshing_credentials("Analyst")
+    return [first, second, said, manager.shared_sign_in.warning]
 
 
-def test_a_rotated_token_that_could_not_be_written_is_written_with_what_comes_next(
+def test_a_rotated_token_that_could_not_be_written_is_written_with_the_next_write(
     cognito: LocalCognito, folder: Path, store: Store
 ) -> None:
     """The disk is full for a while: this kernel goes on, and the others do as soon as there is room."""
-    other = restarted(folder)
-    old = kept_token(store)
-    (said,) = crowd(no_room, folder, 1)
+    other = restart_kernel(folder)
+    old = stored_refresh_token(store)
+    (said,) = run_in_processes(refresh_without_disk_space, folder, 1)
     assert said.error == ""
     first, second, problem, problem_afterwards = said.value
     assert len({old, first, second}) == 3
     assert "is as it was" in problem
     assert problem_afterwards is None
-    assert kept_token(store) == second
+    assert stored_refresh_token(store) == second
     other.refresh_user_pool_tokens()
-    assert token_of(other) == kept_token(store)
+    assert refresh_token_of(other) == stored_refresh_token(store)
 
 
-def test_a_kernel_that_cognito_refused_meanwhile_goes_on_once_the_newer_tokens_are_there(
+def test_a_kernel_refused_by_cognito_continues_once_newer_tokens_are_stored(
     cognito: LocalCognito, folder: Path, store: Store
 ) -> None:
-    first, second = restarted(folder), restarted(folder)
+    first, second = restart_kernel(folder), restart_kernel(folder)
     assert second.authenticator is not None
-    held = token_of(first)
+    held = refresh_token_of(first)
     newer = second.authenticator.refresh_tokens(held)
     with pytest.raises(SignedOutError):
         first.refresh_user_pool_tokens()
@@ -333,20 +335,20 @@ def test_a_kernel_that_cognito_refused_meanwhile_goes_on_once_the_newer_tokens_a
     with pytest.raises(SignedOutError):
         first.refresh_user_pool_tokens()
     assert cognito.counts[REFRESH] == before
-    stored = store.read()
+    stored = store.read_sign_in()
     assert stored is not None
-    with store.locked() as locked:
-        locked.replace(type(stored)(as_tokens({**stored.tokens, **newer}), None, {}))  # type: ignore[dict-item]
+    with store.transaction() as locked:
+        locked.replace_sign_in(type(stored)(as_tokens({**stored.tokens, **newer}), None, {}))  # type: ignore[dict-item]
     first.refresh_user_pool_tokens()
     assert not first.ended
 
 
-def test_a_folder_that_cannot_be_trusted_costs_nobody_the_sign_in(folder: Path) -> None:
-    manager = restarted(folder)
+def test_an_untrusted_folder_does_not_end_the_sign_in(folder: Path) -> None:
+    manager = restart_kernel(folder)
     folder.chmod(0o755)
     manager.refresh_user_pool_tokens()
-    assert manager.live_credentials("Analyst").access_key
-    assert "chmod 700" in str(manager.keeper.problem)
+    assert manager.refreshing_credentials("Analyst").access_key
+    assert "chmod 700" in str(manager.shared_sign_in.warning)
     with pytest.raises(UnavailableError, match="chmod 700"):
-        new_manager().restore(store_in(folder))
+        new_manager().restore_from_store(store_in(folder))
     assert os.stat(folder).st_mode & 0o777 == 0o755

@@ -18,7 +18,7 @@ from cognito_jupyter.errors import RefusedError, RoleError, SignedOutError, Veri
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 from tests.conftest import as_tokens, manager_for
-from tests.credentials.hands import Hands
+from tests.credentials.hands import FakeClock
 
 EXCHANGE, REFRESH, GET_ID = "GetCredentialsForIdentity", "token:refresh_token", "GetId"
 
@@ -35,7 +35,7 @@ def test_credentials_come_in_the_promised_shape(manager: CognitoCredentialsManag
     assert manager.last_role_suffix == "Analyst"
 
 
-def test_nothing_that_it_hands_out_shows_a_secret(manager: CognitoCredentialsManager) -> None:
+def test_no_repr_shows_a_secret(manager: CognitoCredentialsManager) -> None:
     manager.ensure_credentials("Analyst")
     session = manager.make_refreshing_session("Analyst")
     keys = session.get_credentials()
@@ -47,7 +47,7 @@ def test_nothing_that_it_hands_out_shows_a_secret(manager: CognitoCredentialsMan
     assert not [secret for secret in secrets if str(secret) in text]
 
 
-def test_two_roles_have_two_sets_of_keys_at_the_same_time(
+def test_two_roles_have_separate_credentials_at_the_same_time(
     cognito: LocalCognito, manager: CognitoCredentialsManager
 ) -> None:
     """S3 behind the gate confirms which role signed, before and after every kind of refresh."""
@@ -59,9 +59,9 @@ def test_two_roles_have_two_sets_of_keys_at_the_same_time(
     ):
         renew()
         reader.get_object(Bucket=cognito.bucket, Key=cognito.data_key)
-        assert cognito.aws.gate.requests[-1].role_arn == cognito.roles["Analyst"]
+        assert cognito.aws.proxy.requests[-1].role_arn == cognito.roles["Analyst"]
         writer.put_object(Bucket=cognito.bucket, Key="out.txt", Body=b"mine")
-        assert cognito.aws.gate.requests[-1].role_arn == cognito.roles["Uploader"]
+        assert cognito.aws.proxy.requests[-1].role_arn == cognito.roles["Uploader"]
         with pytest.raises(ClientError, match="AccessDenied"):
             reader.put_object(Bucket=cognito.bucket, Key="out.txt", Body=b"not mine")
 
@@ -94,12 +94,12 @@ def test_a_user_without_roles_gets_the_pools_default_role(
     cognito.add_user("guest", "guest-password")
     manager = manager_for(cognito, authenticator, "guest")
     manager.make_refreshing_session().client("s3").get_object(Bucket=cognito.bucket, Key=cognito.data_key)
-    assert cognito.aws.gate.requests[-1].role_arn == cognito.roles["Analyst"]
+    assert cognito.aws.proxy.requests[-1].role_arn == cognito.roles["Analyst"]
     with pytest.raises(RoleError):
         manager.ensure_credentials("Analyst")
 
 
-def test_the_identity_id_is_asked_for_once(cognito: LocalCognito, manager: CognitoCredentialsManager) -> None:
+def test_the_identity_id_is_requested_once(cognito: LocalCognito, manager: CognitoCredentialsManager) -> None:
     before = cognito.counts[GET_ID]
     for suffix in ("Analyst", "Uploader"):
         manager.get_credentials(role_suffix=suffix)
@@ -114,11 +114,11 @@ def test_get_credentials_always_exchanges_and_ensure_only_when_needed(
     assert manager.get_credentials() != first
 
 
-@pytest.mark.parametrize(("seconds", "renews"), [(0, True), (1, False)])
+@pytest.mark.parametrize(("seconds", "refreshes"), [(0, True), (1, False)])
 def test_exactly_at_the_margin_counts_as_expiring(
-    cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator, seconds: int, renews: bool
+    cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator, seconds: int, refreshes: bool
 ) -> None:
-    hands = Hands()
+    hands = FakeClock()
     manager = manager_for(cognito, authenticator, clock=hands.clock)
     manager.get_credentials(role_suffix="Analyst")
     response = manager.creds_response
@@ -126,7 +126,7 @@ def test_exactly_at_the_margin_counts_as_expiring(
     hands.now = response["Credentials"]["Expiration"].timestamp() - 300 - seconds
     calls = cognito.counts[EXCHANGE]
     manager.ensure_credentials("Analyst", timedelta(minutes=5))
-    assert cognito.counts[EXCHANGE] - calls == int(renews)
+    assert cognito.counts[EXCHANGE] - calls == int(refreshes)
 
 
 def test_tokens_near_their_end_are_refreshed_first(
@@ -142,7 +142,7 @@ def test_tokens_near_their_end_are_refreshed_first(
     assert new["refresh_token"] == old["refresh_token"]
 
 
-def test_under_rotation_the_new_refresh_token_is_kept(
+def test_a_rotated_refresh_token_replaces_the_old_one(
     cognito: LocalCognito, manager: CognitoCredentialsManager
 ) -> None:
     cognito.knobs.rotation = True
@@ -153,7 +153,7 @@ def test_under_rotation_the_new_refresh_token_is_kept(
         old = new
 
 
-def test_a_failed_refresh_loses_nothing(cognito: LocalCognito, manager: CognitoCredentialsManager) -> None:
+def test_a_failed_refresh_keeps_the_tokens(cognito: LocalCognito, manager: CognitoCredentialsManager) -> None:
     held = dict(manager.auth_tokens or {})
     cognito.knobs.fail(REFRESH, status=400, body='{"error":"invalid_request"}')
     with pytest.raises(PermissionError):
@@ -162,7 +162,7 @@ def test_a_failed_refresh_loses_nothing(cognito: LocalCognito, manager: CognitoC
     assert manager.refresh_user_pool_tokens()["refresh_token"] == held["refresh_token"]
 
 
-def test_a_failed_exchange_is_a_connection_error_and_loses_nothing(
+def test_a_failed_exchange_is_a_connection_error_and_keeps_the_credentials(
     cognito: LocalCognito, manager: CognitoCredentialsManager
 ) -> None:
     held = manager.ensure_credentials("Analyst")
@@ -177,7 +177,7 @@ def test_a_failed_exchange_is_a_connection_error_and_loses_nothing(
     assert manager.credentials == held
 
 
-def test_another_persons_tokens_in_a_refresh_are_thrown_away(
+def test_a_refresh_that_returns_another_users_tokens_is_rejected(
     cognito: LocalCognito, manager: CognitoCredentialsManager
 ) -> None:
     cognito.add_user("other", "other-password", ["Analyst"])
@@ -190,7 +190,7 @@ def test_another_persons_tokens_in_a_refresh_are_thrown_away(
     assert dict(manager.auth_tokens or {}) == held
 
 
-def test_another_persons_sign_in_never_revives_a_session(
+def test_another_users_sign_in_never_revives_a_session(
     cognito: LocalCognito, manager: CognitoCredentialsManager
 ) -> None:
     """The session goes on with the person it was made for once that person signs in again."""
@@ -213,7 +213,9 @@ def frozen(session: boto3.Session) -> ReadOnlyCredentials:
     return keys.get_frozen_credentials()
 
 
-def test_signing_out_revokes_and_empties(cognito: LocalCognito, manager: CognitoCredentialsManager) -> None:
+def test_signing_out_revokes_the_token_and_clears_the_manager(
+    cognito: LocalCognito, manager: CognitoCredentialsManager
+) -> None:
     session = manager.make_refreshing_session("Analyst")
     refresh_token = dict(manager.auth_tokens or {})["refresh_token"]
     manager.sign_out()
@@ -226,7 +228,9 @@ def test_signing_out_revokes_and_empties(cognito: LocalCognito, manager: Cognito
     manager.sign_out()
 
 
-def test_without_a_sign_in_each_way_says_so(cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator) -> None:
+def test_each_method_says_that_no_user_is_signed_in(
+    cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator
+) -> None:
     manager = CognitoCredentialsManager(cognito.identity_pool_id, cognito.user_pool_id, cognito.region)
     with pytest.raises(PermissionError, match="nobody is signed in"):
         manager.get_credentials()
@@ -243,7 +247,7 @@ def test_without_a_sign_in_each_way_says_so(cognito: LocalCognito, authenticator
     assert manager.ensure_credentials("Analyst")
 
 
-def test_without_a_refresh_token_a_refresh_is_refused(
+def test_a_refresh_without_a_refresh_token_is_an_error(
     cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator
 ) -> None:
     manager = manager_for(cognito, authenticator)
@@ -254,7 +258,7 @@ def test_without_a_refresh_token_a_refresh_is_refused(
         manager.refresh_user_pool_tokens()
 
 
-def test_an_id_token_given_by_hand_is_exchanged(cognito: LocalCognito, manager: CognitoCredentialsManager) -> None:
+def test_an_explicit_id_token_is_exchanged(cognito: LocalCognito, manager: CognitoCredentialsManager) -> None:
     """Another person's credentials do not get into this person's sessions."""
     cognito.add_user("other", "other-password", ["Analyst"])
     session = manager.make_refreshing_session("Analyst")
@@ -290,7 +294,7 @@ def test_a_callback_that_uses_the_credentials_does_not_hang(
     assert len(told) >= 4
 
 
-def test_it_is_neither_pickled_nor_copied(manager: CognitoCredentialsManager) -> None:
+def test_the_manager_and_its_credentials_cannot_be_pickled_or_copied(manager: CognitoCredentialsManager) -> None:
     session = manager.make_refreshing_session("Analyst")
     for thing in (manager, session.get_credentials(), manager.make_session().get_credentials()):
         for way in (pickle.dumps, copy.copy, copy.deepcopy):
@@ -300,29 +304,29 @@ def test_it_is_neither_pickled_nor_copied(manager: CognitoCredentialsManager) ->
 
 def test_the_entry_point_signs_in_and_pins_the_pool(cognito: LocalCognito, capsys: pytest.CaptureFixture[str]) -> None:
     """The whole flow in one call, with the person at the printed address."""
-    from cognito_jupyter.config import CognitoConfiguration
-    from tests.person import signing_in
+    from cognito_jupyter.settings.resolve import CognitoConfiguration
+    from tests.person import sign_in_at_printed_url
 
     configuration = CognitoConfiguration(
         cognito.domain, cognito.client_id, cognito.redirect_uri, cognito.region,
         cognito.user_pool_id, cognito.identity_pool_id,
     )  # fmt: skip
-    with signing_in(cognito, capsys):
+    with sign_in_at_printed_url(cognito, capsys):
         manager = get_authenticated_cognito_manager(configuration)
     assert manager.authenticator is not None
     assert manager.authenticator.user_pool_id == cognito.user_pool_id
     assert manager.ensure_credentials("Analyst")
 
 
-def test_an_id_token_that_is_over_by_awss_clock_alone_is_refreshed(
+def test_an_id_token_that_expired_only_by_the_clock_of_aws_is_refreshed(
     cognito: LocalCognito, manager: CognitoCredentialsManager
 ) -> None:
     """This machine's clock was two hours behind before anybody had compared the two."""
     session = manager.make_refreshing_session("Analyst")
     first = frozen(session).access_key
     cognito.knobs.clock_offset = 7200
-    next(iter(manager._slots.values())).snapshot = None
+    next(iter(manager._role_credentials.values())).cached = None
     assert frozen(session).access_key != first
     assert manager.get_credentials()["access_key_id"] != first
-    snapshot = manager.live_credentials("Analyst").snapshot()
+    snapshot = manager.refreshing_credentials("Analyst").get_cached_credentials()
     assert 3500 < snapshot.expires_at - time.time() < 3700

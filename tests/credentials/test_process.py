@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from cognito_jupyter.credentials import private_file
-from cognito_jupyter.credentials.store import Store
-from cognito_jupyter.credentials.store_format import StoreKey
+from cognito_jupyter.credentials.store import private_file
+from cognito_jupyter.credentials.store.format import StoreKey
+from cognito_jupyter.credentials.store.store import Store
 from cognito_jupyter.local import LocalCognito
 from tests.conftest import as_tokens
-from tests.credentials.kernels import configuration, new_manager, restarted, token_of
+from tests.credentials.kernels import configuration_from_environment, new_manager, refresh_token_of, restart_kernel
 
 EXCHANGE, REFRESH = "GetCredentialsForIdentity", "token:refresh_token"
 SCRIPT = str(Path(sys.executable).with_name("cognito-jupyter"))
@@ -34,9 +34,9 @@ HEAVY = {
 def store(cognito: LocalCognito) -> Store:
     """In the user's own state folder, with a sign-in that has credentials of one role."""
     cognito.knobs.rotation, cognito.knobs.grace = True, 0
-    store = Store(StoreKey.of(configuration()))
+    store = Store(StoreKey.from_configuration(configuration_from_environment()))
     manager = new_manager()
-    manager.sign_in(as_tokens(cognito.issue_tokens()), store)
+    manager.adopt_tokens(as_tokens(cognito.issue_tokens()), store)
     manager.ensure_credentials("Analyst")
     return store
 
@@ -47,35 +47,35 @@ def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=where)
 
 
-def good(process: subprocess.CompletedProcess[str]) -> dict[str, str]:
+def printed_credentials(process: subprocess.CompletedProcess[str]) -> dict[str, str]:
     """What it printed: AWS's shape, and nothing else."""
     assert (process.returncode, process.stderr) == (0, "")
-    answer: dict[str, str] = json.loads(process.stdout)
-    assert list(answer) == ["Version", "AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration"]
-    assert str(answer["Version"]) == "1"
-    assert datetime.strptime(answer["Expiration"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC) > datetime.now(UTC)
-    return answer
+    printed: dict[str, str] = json.loads(process.stdout)
+    assert list(printed) == ["Version", "AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration"]
+    assert str(printed["Version"]) == "1"
+    assert datetime.strptime(printed["Expiration"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC) > datetime.now(UTC)
+    return printed
 
 
-def bad(process: subprocess.CompletedProcess[str], code: int = 1) -> str:
+def error_output(process: subprocess.CompletedProcess[str], code: int = 1) -> str:
     assert (process.returncode, process.stdout) == (code, "")
     return process.stderr
 
 
-def test_good_credentials_are_printed_without_any_call(cognito: LocalCognito, store: Store) -> None:
+def test_valid_credentials_are_printed_without_any_call(cognito: LocalCognito, store: Store) -> None:
     before = cognito.counts.copy()
-    kept = restarted(store.path.parent).live_credentials("Analyst").snapshot().frozen
+    stored = restart_kernel(store.path.parent).refreshing_credentials("Analyst").get_cached_credentials().frozen
     for words in ([store.name, cognito.roles["Analyst"]], [str(store.path)], [store.name]):
-        answer = good(run(*words))
-        assert answer["AccessKeyId"] == kept.access_key
-        assert answer["SecretAccessKey"] == kept.secret_key
-        assert answer["SessionToken"] == kept.token
+        answer = printed_credentials(run(*words))
+        assert answer["AccessKeyId"] == stored.access_key
+        assert answer["SecretAccessKey"] == stored.secret_key
+        assert answer["SessionToken"] == stored.token
     assert cognito.counts == before
 
 
-def test_good_credentials_are_printed_before_anything_heavy_is_loaded(store: Store) -> None:
+def test_valid_credentials_are_printed_without_loading_anything_heavy(store: Store) -> None:
     program = (
-        "import sys; before = set(sys.modules)\nfrom cognito_jupyter.cli import main\nassert main() == 0\n"
+        "import sys; before = set(sys.modules)\nfrom cognito_jupyter.cli.main import main\nassert main() == 0\n"
         "sys.stderr.write(' '.join(set(sys.modules) - before))"
     )
     # -S: without site, which in some installations loads a good part of the standard library by itself.
@@ -96,73 +96,77 @@ def test_the_folder_is_the_one_that_platformdirs_names(monkeypatch: pytest.Monke
     for value in (str(tmp_path), "", "  ", None):
         monkeypatch.setenv("XDG_STATE_HOME", value) if value is not None else monkeypatch.delenv("XDG_STATE_HOME")
         named = platformdirs.user_state_path("cognito_jupyter", appauthor=False) / "sign-ins"
-        assert private_file.state_folder() == str(named)
+        assert private_file.state_directory() == str(named)
 
 
-def test_credentials_that_are_nearly_over_are_renewed(cognito: LocalCognito, store: Store) -> None:
+def test_credentials_about_to_expire_are_refreshed(cognito: LocalCognito, store: Store) -> None:
     cognito.knobs.credentials_seconds = 6
-    first = good(run(store.name, cognito.roles["Uploader"]))
+    first = printed_credentials(run(store.name, cognito.roles["Uploader"]))
     before = cognito.counts[EXCHANGE]
     time.sleep(4.5)
     cognito.knobs.credentials_seconds = 3600
-    second = good(run(store.name, cognito.roles["Uploader"]))
+    second = printed_credentials(run(store.name, cognito.roles["Uploader"]))
     assert second["AccessKeyId"] != first["AccessKeyId"]
-    assert good(run(store.name, cognito.roles["Uploader"])) == second
+    assert printed_credentials(run(store.name, cognito.roles["Uploader"])) == second
     assert cognito.counts[EXCHANGE] - before == 1
 
 
-def test_tokens_that_are_over_are_refreshed_and_kept(cognito: LocalCognito, store: Store) -> None:
+def test_expired_tokens_are_refreshed_and_stored(cognito: LocalCognito, store: Store) -> None:
     cognito.knobs.id_token_seconds = 1
     manager = new_manager()
-    manager.sign_in(as_tokens(cognito.issue_tokens()), store)
+    manager.adopt_tokens(as_tokens(cognito.issue_tokens()), store)
     cognito.knobs.id_token_seconds = 3600
     time.sleep(1.1)
-    good(run(store.name, cognito.roles["Uploader"]))
-    kept = restarted(store.path.parent)
-    assert token_of(kept) != token_of(manager)
-    kept.refresh_user_pool_tokens()
+    printed_credentials(run(store.name, cognito.roles["Uploader"]))
+    stored = restart_kernel(store.path.parent)
+    assert refresh_token_of(stored) != refresh_token_of(manager)
+    stored.refresh_user_pool_tokens()
 
 
 def test_ten_processes_at_one_expiry_make_one_call(cognito: LocalCognito, store: Store) -> None:
     """One refresh and one exchange, although all of them find that nothing is good any more."""
     cognito.knobs.id_token_seconds = 1
-    new_manager().sign_in(as_tokens(cognito.issue_tokens()), store)
+    new_manager().adopt_tokens(as_tokens(cognito.issue_tokens()), store)
     cognito.knobs.id_token_seconds = 3600
     time.sleep(1.1)
     before = cognito.counts.copy()
     with ThreadPoolExecutor(10) as pool:
-        answers = [good(each) for each in pool.map(lambda _: run(store.name), range(10))]
+        answers = [printed_credentials(each) for each in pool.map(lambda _: run(store.name), range(10))]
     assert len({answer["AccessKeyId"] for answer in answers}) == 1
     assert cognito.counts[EXCHANGE] - before[EXCHANGE] == 1
     assert cognito.counts[REFRESH] - before[REFRESH] == 1
 
 
-def test_while_nothing_can_be_renewed_what_is_still_good_is_printed(cognito: LocalCognito, store: Store) -> None:
-    kept = good(run(store.name))
-    with store.locked() as locked:
+def test_credentials_that_are_still_valid_are_printed_when_the_refresh_fails(
+    cognito: LocalCognito, store: Store
+) -> None:
+    stored = printed_credentials(run(store.name))
+    with store.transaction() as locked:
         assert locked.sign_in is not None
-        old = {role: replace(keys, renew_at=time.time()) for role, keys in locked.sign_in.credentials.items()}
-        locked.replace(replace(locked.sign_in, credentials=old))
+        old = {
+            role: replace(keys, advisory_refresh_at=time.time()) for role, keys in locked.sign_in.credentials.items()
+        }
+        locked.replace_sign_in(replace(locked.sign_in, credentials=old))
     body = '{"__type":"NotAuthorizedException","message":"x"}'
     cognito.knobs.fail(EXCHANGE, status=400, body=body, content_type="application/x-amz-json-1.1", times=None)
     before = cognito.counts[EXCHANGE]
-    assert good(run(store.name)) == kept
+    assert printed_credentials(run(store.name)) == stored
     assert cognito.counts[EXCHANGE] > before
 
 
-def test_the_services_of_the_sign_in_are_asked_whatever_the_environment_says(
+def test_the_endpoints_of_the_sign_in_are_called_whatever_the_environment_says(
     cognito: LocalCognito, store: Store
 ) -> None:
     nowhere = "http://127.0.0.1:9"
     names = ("AWS_ENDPOINT_URL_COGNITO_IDENTITY", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER")
-    good(run(store.name, cognito.roles["Uploader"], **dict.fromkeys(names, nowhere), AWS_PROFILE="gone"))
+    printed_credentials(run(store.name, cognito.roles["Uploader"], **dict.fromkeys(names, nowhere), AWS_PROFILE="gone"))
 
 
-def gone(store: Store) -> None:
+def delete_file(store: Store) -> None:
     store.path.unlink()
 
 
-def damaged(store: Store) -> None:
+def truncate_file(store: Store) -> None:
     store.path.write_bytes(store.path.read_bytes()[:-10])
 
 
@@ -170,16 +174,16 @@ def open_to_others(store: Store) -> None:
     store.path.chmod(0o644)
 
 
-def in_an_open_folder(store: Store) -> None:
+def open_folder_to_others(store: Store) -> None:
     store.path.parent.chmod(0o755)
 
 
-def linked(store: Store) -> None:
+def replace_by_link(store: Store) -> None:
     store.path.rename(store.path.with_name("elsewhere"))
     store.path.symlink_to(store.path.with_name("elsewhere"))
 
 
-def renamed(store: Store) -> None:
+def rename_file(store: Store) -> None:
     store.path.rename(store.path.with_name("0" * 32 + ".sign-in"))
     store.name = "0" * 32
 
@@ -187,46 +191,46 @@ def renamed(store: Store) -> None:
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [
-        (gone, "Nobody is signed in here"),
-        (damaged, "is damaged"),
+        (delete_file, "Nobody is signed in here"),
+        (truncate_file, "is damaged"),
         (open_to_others, "was open to others than you"),
-        (in_an_open_folder, "chmod 700"),
-        (linked, "is a symbolic link"),
+        (open_folder_to_others, "chmod 700"),
+        (replace_by_link, "is a symbolic link"),
     ],
 )
-def test_what_cannot_be_trusted_is_not_printed(store: Store, spoil: Callable[[Store], None], sentence: str) -> None:
+def test_an_untrusted_file_is_not_printed(store: Store, spoil: Callable[[Store], None], sentence: str) -> None:
     spoil(store)
-    said = bad(run(store.name))
-    assert sentence in said
-    assert "Run: " in said
-    assert "Traceback" not in said
+    error = error_output(run(store.name))
+    assert sentence in error
+    assert "Run: " in error
+    assert "Traceback" not in error
 
 
-def test_a_file_under_another_name_is_not_renewed(cognito: LocalCognito, store: Store) -> None:
-    renamed(store)
-    assert "is not what its name says" in bad(run(store.name, cognito.roles["Uploader"]))
+def test_a_file_under_another_name_is_not_refreshed(cognito: LocalCognito, store: Store) -> None:
+    rename_file(store)
+    assert "is not what its name says" in error_output(run(store.name, cognito.roles["Uploader"]))
 
 
 def test_a_role_that_the_sign_in_does_not_allow_is_named(store: Store) -> None:
-    said = bad(run(store.name, "arn:aws:iam::123456789012:role/Nobody"))
-    assert "This sign-in allows: Analyst, Uploader. Run: cognito-jupyter status" in said
+    error = error_output(run(store.name, "arn:aws:iam::123456789012:role/Nobody"))
+    assert "This sign-in allows: Analyst, Uploader. Run: cognito-jupyter status" in error
 
 
-def test_a_sign_in_that_is_over_says_how_to_sign_in_again(cognito: LocalCognito, store: Store) -> None:
-    manager = restarted(store.path.parent)
+def test_an_ended_sign_in_explains_how_to_sign_in_again(cognito: LocalCognito, store: Store) -> None:
+    manager = restart_kernel(store.path.parent)
     assert manager.authenticator is not None
-    manager.authenticator.revoke(token_of(manager))
+    manager.authenticator.revoke(refresh_token_of(manager))
     cognito.knobs.id_token_seconds = 1
-    new_manager().sign_in(as_tokens({**cognito.issue_tokens(), "refresh_token": token_of(manager)}), store)
+    new_manager().adopt_tokens(as_tokens({**cognito.issue_tokens(), "refresh_token": refresh_token_of(manager)}), store)
     time.sleep(1.1)
-    said = bad(run(store.name))
-    assert said.strip().endswith("Run: cognito-jupyter login")
-    assert len(said.strip().splitlines()) == 1
+    error = error_output(run(store.name))
+    assert error.strip().endswith("Run: cognito-jupyter login")
+    assert len(error.strip().splitlines()) == 1
 
 
 @pytest.mark.parametrize("words", [[], ["a", "b", "c"], ["--role", "x"]])
 def test_wrong_arguments_show_how_it_is_used(words: list[str]) -> None:
-    assert "usage: cognito-jupyter credential-process" in bad(run(*words), 2)
+    assert "usage: cognito-jupyter credential-process" in error_output(run(*words), 2)
 
 
 def test_help_is_no_error() -> None:
@@ -237,10 +241,10 @@ def test_help_is_no_error() -> None:
 
 @pytest.mark.parametrize("name", ["../../../etc/passwd", "/etc/passwd", "/dev/zero", "a\nb"])
 def test_a_name_leads_nowhere_else(own_environment: Path, name: str) -> None:
-    assert bad(run(name))
+    assert error_output(run(name))
 
 
-def test_botocore_takes_it_from_a_profile(cognito: LocalCognito, store: Store, own_environment: Path) -> None:
+def test_botocore_uses_it_from_a_profile(cognito: LocalCognito, store: Store, own_environment: Path) -> None:
     """As a terminal or another program has it: a profile, and none of this package's settings."""
     command = f'"{SCRIPT}" credential-process {store.name} {cognito.roles["Analyst"]}'
     config = own_environment / "config-of-aws"
@@ -250,9 +254,9 @@ def test_botocore_takes_it_from_a_profile(cognito: LocalCognito, store: Store, o
         f"print(len(s3.get_object(Bucket={cognito.bucket!r}, Key={cognito.data_key!r})['Body'].read().splitlines()))"
     )
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COGNITO_")}
-    environment |= {"AWS_CONFIG_FILE": str(config), "AWS_ENDPOINT_URL_S3": cognito.gate_url}
+    environment |= {"AWS_CONFIG_FILE": str(config), "AWS_ENDPOINT_URL_S3": cognito.aws_url}
     ran = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60, env=environment
     )
     assert (ran.stdout, ran.stderr) == ("361\n", "")
-    assert cognito.aws.gate.requests[-1].role_arn == cognito.roles["Analyst"]
+    assert cognito.aws.proxy.requests[-1].role_arn == cognito.roles["Analyst"]

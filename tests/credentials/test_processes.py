@@ -18,8 +18,8 @@ from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 from cognito_jupyter.oauth.tokens import CognitoTokens
-from tests.benchmarks.distance import Distance
-from tests.benchmarks.front import Front
+from tests.benchmarks.distance import LatencyProxy
+from tests.benchmarks.front import KeepAliveProxy
 from tests.conftest import as_tokens
 from tests.credentials.test_renewal import eventually
 
@@ -54,15 +54,15 @@ if facts["close"]:
 """
 
 
-def in_child(work: Callable[[], bool]) -> bool:
+def succeeds_in_child(work: Callable[[], bool]) -> bool:
     """Whether something holds in a forked child; a child that hangs is ended."""
     child = os.fork()
     if child == 0:
-        held = False
+        succeeded = False
         try:
-            held = work()
+            succeeded = work()
         finally:
-            os._exit(0 if held else 1)
+            os._exit(0 if succeeded else 1)
     until = time.monotonic() + 60
     while time.monotonic() < until:
         ended, status = os.waitpid(child, os.WNOHANG)
@@ -74,37 +74,37 @@ def in_child(work: Callable[[], bool]) -> bool:
     return False
 
 
-def key_of(manager: CognitoCredentialsManager) -> str:
-    return str(manager.live_credentials("Analyst").get_frozen_credentials().access_key)
+def access_key_of(manager: CognitoCredentialsManager) -> str:
+    return str(manager.refreshing_credentials("Analyst").get_frozen_credentials().access_key)
 
 
-def test_after_a_fork_the_child_renews_in_its_own_threads_as_soon_as_it_is_time(
+def test_a_forked_child_refreshes_in_its_own_threads_once_refresh_is_due(
     cognito: LocalCognito, manager: CognitoCredentialsManager
 ) -> None:
     """The parent's thread does not exist there: the first who comes renews, and the old keys would still be good."""
-    credentials = manager.live_credentials("Analyst")
-    slot = next(iter(manager._slots.values()))
-    first = slot.snapshot
+    credentials = manager.refreshing_credentials("Analyst")
+    slot = next(iter(manager._role_credentials.values()))
+    first = slot.cached
     assert first is not None
-    assert manager._renewal.running
+    assert manager._refresher.running
     knobs_before = cognito.counts[EXCHANGE]
 
     def renews() -> bool:
         clock = slot._now
         slot._now = lambda: clock() + first.lifetime * 0.9
-        return credentials.snapshot() is not first and not manager._renewal.running
+        return credentials.get_cached_credentials() is not first and not manager._refresher.running
 
-    assert in_child(renews)
+    assert succeeds_in_child(renews)
     assert cognito.counts[EXCHANGE] == knobs_before + 1
-    assert slot.snapshot is first
-    assert manager._renewal.running
+    assert slot.cached is first
+    assert manager._refresher.running
 
 
 def test_a_forked_child_opens_connections_of_its_own(
     cognito: LocalCognito, manager: CognitoCredentialsManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two processes on one kept connection would read each other's answers."""
-    with Front(cognito.port) as front, Distance(front.port, 0) as path:
+    with KeepAliveProxy(cognito.port) as front, LatencyProxy(front.port, 0) as path:
         monkeypatch.setenv("AWS_ENDPOINT_URL_COGNITO_IDENTITY", f"http://127.0.0.1:{path.port}")
         manager.authenticator = CognitoOAuthAuthenticator(f"http://127.0.0.1:{path.port}", cognito.client_id)
 
@@ -116,28 +116,28 @@ def test_a_forked_child_opens_connections_of_its_own(
         held = path.connections
         assert work()
         assert path.connections == held
-        assert in_child(work)
+        assert succeeds_in_child(work)
         assert path.connections == 2 * held
         assert work()
         assert path.connections == 2 * held
 
 
-def test_a_fork_in_the_middle_of_a_renewal_hangs_nobody(
+def test_a_fork_during_a_refresh_blocks_neither_process(
     cognito: LocalCognito, manager: CognitoCredentialsManager
 ) -> None:
-    credentials = manager.live_credentials("Analyst")
-    slot = next(iter(manager._slots.values()))
+    credentials = manager.refreshing_credentials("Analyst")
+    slot = next(iter(manager._role_credentials.values()))
     cognito.knobs.latency[EXCHANGE] = 1.0
     before = cognito.counts[EXCHANGE]
-    slot.due = 0.0
-    manager._renewal.call(now=True)
+    slot.refresh_due_at = 0.0
+    manager._refresher.ensure_running(run_now=True)
     assert eventually(lambda: cognito.counts[EXCHANGE] > before)
-    slot.snapshot = None
-    assert in_child(lambda: bool(credentials.get_frozen_credentials().access_key))
+    slot.cached = None
+    assert succeeds_in_child(lambda: bool(credentials.get_frozen_credentials().access_key))
     assert credentials.get_frozen_credentials().access_key
 
 
-def uses_a_session(
+def use_a_session(
     pipe: Connection, pools: tuple[str, str, str], tokens: CognitoTokens, domain: str, client_id: str
 ) -> None:
     """In another process: past several expiries with a manager of its own."""
@@ -147,11 +147,11 @@ def uses_a_session(
     while time.monotonic() < until:
         client.list_objects_v2(Bucket="cognito-jupyter-demo")
         time.sleep(0.05)
-    pipe.send((manager._renewal.running, manager.problem))
+    pipe.send((manager._refresher.running, manager.warning))
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
-def test_in_multiprocessing_a_manager_of_its_own_renews(cognito: LocalCognito, method: str) -> None:
+def test_a_manager_made_in_a_multiprocessing_child_refreshes(cognito: LocalCognito, method: str) -> None:
     cognito.knobs.credentials_seconds, cognito.knobs.id_token_seconds = 2, 3
     context = multiprocessing.get_context(method)
     mine, theirs = context.Pipe()
@@ -160,7 +160,7 @@ def test_in_multiprocessing_a_manager_of_its_own_renews(cognito: LocalCognito, m
     before = cognito.counts[EXCHANGE]
     arguments = (theirs, pools, tokens, cognito.domain, cognito.client_id)
     # Each context has a Process of its own, of which the common type knows nothing.
-    process = context.Process(target=uses_a_session, args=arguments)  # type: ignore[attr-defined]
+    process = context.Process(target=use_a_session, args=arguments)  # type: ignore[attr-defined]
     process.start()
     assert mine.poll(90)
     assert mine.recv() == (True, None)
@@ -183,7 +183,7 @@ def test_a_pool_of_forked_workers_uses_the_session_that_it_inherited(
         return True
 
     held: list[bool] = []
-    threads = [threading.Thread(target=lambda: held.append(in_child(reads))) for _ in range(3)]
+    threads = [threading.Thread(target=lambda: held.append(succeeds_in_child(reads))) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -192,7 +192,7 @@ def test_a_pool_of_forked_workers_uses_the_session_that_it_inherited(
 
 
 @pytest.mark.parametrize("close", [False, True])
-def test_while_the_interpreter_exits_keys_can_still_be_renewed(cognito: LocalCognito, close: bool) -> None:
+def test_credentials_are_refreshed_while_the_interpreter_exits(cognito: LocalCognito, close: bool) -> None:
     """No thread can be started then; the last words of a program, a log written to S3 perhaps, need keys too."""
     cognito.knobs.credentials_seconds = 2
     facts = {

@@ -9,12 +9,12 @@ import time
 import weakref
 from collections.abc import Callable
 
-from cognito_jupyter.credentials.clock import Clock
-from cognito_jupyter.credentials.renewal import Renewal
-from tests.credentials.hands import Hands
+from cognito_jupyter._util.clock import Clock
+from cognito_jupyter.credentials.background_refresh import BackgroundRefresher
+from tests.credentials.hands import FakeClock
 
 
-class Work:
+class CountedWork:
     """Rounds that are counted.
 
     Attributes:
@@ -22,12 +22,12 @@ class Work:
     """
 
     def __init__(self, rest: float | None) -> None:
-        self.rest = rest
-        self.rounds = 0
+        self.delay = rest
+        self.runs = 0
 
-    def round(self) -> float | None:
-        self.rounds += 1
-        return self.rest
+    def run_once(self) -> float | None:
+        self.runs += 1
+        return self.delay
 
 
 def eventually(condition: Callable[[], bool]) -> bool:
@@ -38,85 +38,85 @@ def eventually(condition: Callable[[], bool]) -> bool:
     return condition()
 
 
-def threads() -> list[threading.Thread]:
+def refresher_threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "cognito-renewal"]
 
 
-def test_there_is_no_thread_before_it_is_called_and_one_however_often() -> None:
-    work, others = Work(1000.0), threads()
-    renewal = Renewal(work.round, Clock())
+def test_no_thread_runs_before_the_first_call_and_only_one_after_many() -> None:
+    work, others = CountedWork(1000.0), refresher_threads()
+    renewal = BackgroundRefresher(work.run_once, Clock())
     assert not renewal.running
-    assert all(renewal.call(now=True) for _ in range(50))
-    assert len([thread for thread in threads() if thread not in others]) == 1
-    work.rest = None
-    renewal.call(now=True)
+    assert all(renewal.ensure_running(run_now=True) for _ in range(50))
+    assert len([thread for thread in refresher_threads() if thread not in others]) == 1
+    work.delay = None
+    renewal.ensure_running(run_now=True)
     assert eventually(lambda: not renewal.running)
 
 
-def test_with_nothing_left_to_do_it_ends_and_starts_again_when_called() -> None:
-    work = Work(None)
-    renewal = Renewal(work.round, Clock())
+def test_the_thread_ends_with_nothing_left_to_do_and_starts_again_on_the_next_call() -> None:
+    work = CountedWork(None)
+    renewal = BackgroundRefresher(work.run_once, Clock())
     for turn in range(1, 4):
-        assert renewal.call()
+        assert renewal.ensure_running()
         assert eventually(lambda: not renewal.running)
-        assert work.rounds >= turn
+        assert work.runs >= turn
 
 
-def test_it_ends_with_the_object_whose_rounds_it_makes() -> None:
-    work = Work(1000.0)
-    renewal = Renewal(work.round, Clock())
-    renewal.call()
-    assert eventually(lambda: work.rounds == 1)
+def test_the_thread_ends_when_the_object_that_it_serves_is_collected() -> None:
+    work = CountedWork(1000.0)
+    renewal = BackgroundRefresher(work.run_once, Clock())
+    renewal.ensure_running()
+    assert eventually(lambda: work.runs == 1)
     gone = weakref.ref(work)
-    work = Work(None)
+    work = CountedWork(None)
     gc.collect()
     assert gone() is None
     assert eventually(lambda: not renewal.running)
 
 
-def test_it_looks_at_the_clock_again_after_thirty_seconds_however_far_the_next_renewal() -> None:
+def test_the_clock_is_read_again_after_thirty_seconds_however_late_the_next_refresh_is() -> None:
     """The seconds that a laptop sleeps do not count for a wait."""
-    work, hands = Work(100_000.0), Hands()
-    renewal = Renewal(work.round, hands.clock)
-    renewal.call()
-    assert eventually(lambda: work.rounds == 1)
-    hands.turn(29)
-    hands.turn(2)
-    assert eventually(lambda: work.rounds == 2)
-    work.rest = None
-    renewal.call(now=True)
+    work, hands = CountedWork(100_000.0), FakeClock()
+    renewal = BackgroundRefresher(work.run_once, hands.clock)
+    renewal.ensure_running()
+    assert eventually(lambda: work.runs == 1)
+    hands.advance(29)
+    hands.advance(2)
+    assert eventually(lambda: work.runs == 2)
+    work.delay = None
+    renewal.ensure_running(run_now=True)
     assert eventually(lambda: not renewal.running)
 
 
-def test_a_fault_of_ours_does_not_leave_readers_waiting_for_a_thread_that_is_gone() -> None:
-    class Broken(Work):
+def test_an_unexpected_exception_ends_the_thread_and_the_next_call_starts_another() -> None:
+    class Broken(CountedWork):
         def round(self) -> float | None:
-            super().round()
-            if self.rounds == 1:
+            super().run_once()
+            if self.runs == 1:
                 raise ZeroDivisionError
             return None
 
     quiet, threading.excepthook = threading.excepthook, lambda _: None
     try:
         work = Broken(None)
-        renewal = Renewal(work.round, Clock())
-        renewal.call()
+        renewal = BackgroundRefresher(work.round, Clock())
+        renewal.ensure_running()
         assert eventually(lambda: not renewal.running)
-        assert renewal.call()
-        assert eventually(lambda: work.rounds == 2)
+        assert renewal.ensure_running()
+        assert eventually(lambda: work.runs == 2)
     finally:
         threading.excepthook = quiet
 
 
-def test_a_forked_child_has_no_thread_and_is_told_so() -> None:
-    work = Work(1000.0)
-    renewal = Renewal(work.round, Clock())
-    renewal.call()
+def test_a_forked_child_has_no_thread_and_ensure_running_says_so() -> None:
+    work = CountedWork(1000.0)
+    renewal = BackgroundRefresher(work.run_once, Clock())
+    renewal.ensure_running()
     child = os.fork()
     if child == 0:
-        os._exit(0 if not renewal.running and not renewal.call(now=True) else 1)
+        os._exit(0 if not renewal.running and not renewal.ensure_running(run_now=True) else 1)
     assert os.waitpid(child, 0)[1] == 0
     assert renewal.running
-    work.rest = None
-    renewal.call(now=True)
+    work.delay = None
+    renewal.ensure_running(run_now=True)
     assert eventually(lambda: not renewal.running)

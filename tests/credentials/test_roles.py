@@ -30,7 +30,7 @@ def test_the_one_role_that_ends_with_the_suffix_is_chosen() -> None:
     assert choose_role((ANALYST, UPLOADER), "Uploader") == UPLOADER
 
 
-def test_without_a_suffix_the_first_role_is_taken() -> None:
+def test_without_a_suffix_the_first_role_is_chosen() -> None:
     assert choose_role((UPLOADER, ANALYST), None) == UPLOADER
 
 
@@ -52,7 +52,7 @@ def test_a_suffix_that_fits_two_roles_shows_what_tells_them_apart() -> None:
         choose_role((ANALYST, SENIOR), "Analyst")
 
 
-def test_a_suffix_asked_for_without_any_role_is_refused() -> None:
+def test_a_suffix_is_an_error_when_the_token_names_no_role() -> None:
     with pytest.raises(RoleError, match="allows no role"):
         choose_role((), "Analyst")
 

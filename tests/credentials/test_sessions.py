@@ -11,100 +11,98 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
-from cognito_jupyter.credentials.identity_pool import IdentityPoolCredentials, IdentityPoolCredentialsResponse
+from cognito_jupyter.credentials.cached_credentials import CachedCredentials
+from cognito_jupyter.credentials.identity_pool.client import IdentityPoolCredentials, IdentityPoolCredentialsResponse
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
-from cognito_jupyter.credentials.slot import Slot
-from cognito_jupyter.credentials.snapshot import Snapshot
+from cognito_jupyter.credentials.role_credentials import RoleCredentials
 from cognito_jupyter.errors import CognitoError, SignedOutError, UnavailableError
 from cognito_jupyter.local import LocalCognito
-from tests.credentials.hands import Hands
+from tests.credentials.hands import FakeClock
 
 EXCHANGE = "GetCredentialsForIdentity"
 
 
-def snapshot(now: float, lifetime: float, name: str = "ASIA1") -> Snapshot:
+def cached_credentials(now: float, lifetime: float, name: str = "ASIA1") -> CachedCredentials:
     keys = IdentityPoolCredentials(
         AccessKeyId=name, SecretKey="s", SessionToken="t", Expiration=datetime.fromtimestamp(now + lifetime, UTC)
     )
-    return Snapshot.taken(IdentityPoolCredentialsResponse(IdentityId="i", Credentials=keys), now, 0.0)
+    return CachedCredentials.from_response(IdentityPoolCredentialsResponse(IdentityId="i", Credentials=keys), now, 0.0)
 
 
 @pytest.mark.parametrize(
     ("lifetime", "renew_after", "useless_after"), [(3600, 2400, 3570), (43200, 42000, 43170), (60, 40, 57), (6, 4, 5.7)]
 )
-def test_an_hours_credentials_are_renewed_with_twenty_minutes_left_and_shorter_ones_with_a_third(
+def test_credentials_are_refreshed_with_twenty_minutes_left_and_short_ones_with_a_third_left(
     lifetime: float, renew_after: float, useless_after: float
 ) -> None:
-    taken = snapshot(0.0, lifetime)
-    assert [taken.renew_at, taken.useless_at] == pytest.approx([renew_after, useless_after])
+    taken = cached_credentials(0.0, lifetime)
+    assert [taken.advisory_refresh_at, taken.mandatory_refresh_at] == pytest.approx([renew_after, useless_after])
 
 
-def test_without_a_renewing_thread_one_renews_and_the_others_go_on() -> None:
+def test_without_the_refresher_one_thread_refreshes_and_the_others_do_not_wait() -> None:
     """Nobody waits while the old credentials are good; the reference blocks all threads."""
-    clock, started, go = Hands(), threading.Event(), threading.Event()
+    clock, started, go = FakeClock(), threading.Event(), threading.Event()
     calls: list[str] = []
 
-    def exchange() -> Snapshot:
+    def exchange() -> CachedCredentials:
         calls.append("call")
         if len(calls) > 1:
             started.set()
             go.wait(5)
-        return snapshot(clock.now, 3600, f"ASIA{len(calls)}")
+        return cached_credentials(clock.now, 3600, f"ASIA{len(calls)}")
 
-    slot = Slot("role", exchange, clock.clock)
-    slot.read()
+    slot = RoleCredentials("role", exchange, clock.clock)
+    slot.for_signing()
     clock.now += 2800
-    renewing = threading.Thread(target=slot.read)
+    renewing = threading.Thread(target=slot.for_signing)
     renewing.start()
     assert started.wait(5)
-    assert [slot.read().frozen.access_key for _ in range(5)] == ["ASIA1"] * 5
+    assert [slot.for_signing().frozen.access_key for _ in range(5)] == ["ASIA1"] * 5
     go.set()
     renewing.join()
-    assert slot.read().frozen.access_key == "ASIA2"
+    assert slot.for_signing().frozen.access_key == "ASIA2"
     assert len(calls) == 2
 
 
-def test_whoever_looked_just_before_a_renewal_ended_does_not_renew_once_more() -> None:
-    clock = Hands()
+def test_a_second_refresh_right_after_the_first_makes_no_call() -> None:
+    clock = FakeClock()
     calls: list[str] = []
 
-    def exchange() -> Snapshot:
+    def exchange() -> CachedCredentials:
         calls.append("call")
-        return snapshot(clock.now, 3600)
+        return cached_credentials(clock.now, 3600)
 
-    slot = Slot("role", exchange, clock.clock)
-    slot.read()
+    slot = RoleCredentials("role", exchange, clock.clock)
+    slot.for_signing()
     clock.now += 2800
-    slot.renew_early()
-    slot.renew_early()
+    slot.refresh_if_due()
+    slot.refresh_if_due()
     assert len(calls) == 2
 
 
-def test_a_renewal_that_fails_is_no_matter_while_the_old_ones_are_good() -> None:
-    clock = Hands()
-    answers: list[Snapshot | CognitoError] = [snapshot(clock.now, 3600)]
+def test_a_failed_refresh_is_ignored_while_the_old_credentials_are_valid() -> None:
+    clock = FakeClock()
+    answers: list[CachedCredentials | CognitoError] = [cached_credentials(clock.now, 3600)]
 
-    def exchange() -> Snapshot:
+    def exchange() -> CachedCredentials:
         answer = answers.pop(0) if answers else UnavailableError("Cognito is away.", "Wait.")
         if isinstance(answer, CognitoError):
             raise answer
         return answer
 
-    slot = Slot("role", exchange, clock.clock)
-    first = slot.read()
+    slot = RoleCredentials("role", exchange, clock.clock)
+    first = slot.for_signing()
     clock.now += 3000
-    assert slot.read() is first
+    assert slot.for_signing() is first
     clock.now += 580
     with pytest.raises(UnavailableError, match="Cognito is away"):
-        slot.read()
+        slot.for_signing()
     with pytest.raises(UnavailableError, match="Cognito is away"):
-        slot.lasting(60)
-    assert slot.snapshot is first
+        slot.get_valid_for(60)
+    assert slot.cached is first
 
 
-def test_a_client_made_once_goes_on_past_many_expiries(
-    cognito: LocalCognito, manager: CognitoCredentialsManager
-) -> None:
+def test_a_client_works_past_many_expiries(cognito: LocalCognito, manager: CognitoCredentialsManager) -> None:
     cognito.knobs.credentials_seconds, cognito.knobs.id_token_seconds = 2, 4
     client = manager.make_refreshing_session("Analyst").client("s3")
     before = cognito.counts[EXCHANGE]
@@ -115,7 +113,7 @@ def test_a_client_made_once_goes_on_past_many_expiries(
     assert cognito.counts[EXCHANGE] - before >= 3
 
 
-def test_a_static_session_stays_what_it_was(cognito: LocalCognito, manager: CognitoCredentialsManager) -> None:
+def test_a_static_session_is_never_refreshed(cognito: LocalCognito, manager: CognitoCredentialsManager) -> None:
     session = manager.make_session("Analyst")
     session.client("s3").list_objects_v2(Bucket=cognito.bucket)
     cognito.knobs.clock_offset = 3601
@@ -127,7 +125,7 @@ def test_many_threads_at_an_expiry_make_one_call(cognito: LocalCognito, manager:
     session = manager.make_refreshing_session("Analyst")
     keys = session.get_credentials()
     assert keys is not None
-    manager._slots[next(iter(manager._slots))].snapshot = None
+    manager._role_credentials[next(iter(manager._role_credentials))].cached = None
     cognito.knobs.latency[EXCHANGE] = 0.3
     before = cognito.counts[EXCHANGE]
     got: list[str | None] = []
@@ -163,16 +161,16 @@ def test_a_stale_aws_profile_breaks_nothing(
         assert session.client("s3").list_objects_v2(Bucket=cognito.bucket)["KeyCount"] >= 2
 
 
-def test_other_keys_in_the_environment_are_not_used(
+def test_other_credentials_in_the_environment_are_not_used(
     cognito: LocalCognito, manager: CognitoCredentialsManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAOTHER")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "other")
     manager.make_refreshing_session("Analyst").client("s3").list_objects_v2(Bucket=cognito.bucket)
-    assert cognito.aws.gate.requests[-1].role_arn == cognito.roles["Analyst"]
+    assert cognito.aws.proxy.requests[-1].role_arn == cognito.roles["Analyst"]
 
 
-def test_the_machines_configuration_holds(
+def test_the_aws_configuration_of_the_machine_applies(
     cognito: LocalCognito, manager: CognitoCredentialsManager, monkeypatch: pytest.MonkeyPatch, own_environment: Path
 ) -> None:
     """A profile that exists: its region is not taken, since the manager's is asked for; its retries are."""
@@ -185,10 +183,12 @@ def test_the_machines_configuration_holds(
     assert manager.make_refreshing_session("Analyst", region_name="eu-west-1").region_name == "eu-west-1"
 
 
-def test_after_a_fork_the_child_renews_for_itself(cognito: LocalCognito, manager: CognitoCredentialsManager) -> None:
+def test_a_forked_child_refreshes_its_own_credentials(
+    cognito: LocalCognito, manager: CognitoCredentialsManager
+) -> None:
     session = manager.make_refreshing_session("Analyst")
     client = session.client("s3")
-    manager._slots[next(iter(manager._slots))].snapshot = None
+    manager._role_credentials[next(iter(manager._role_credentials))].cached = None
     child = os.fork()
     if child == 0:
         try:
@@ -199,7 +199,7 @@ def test_after_a_fork_the_child_renews_for_itself(cognito: LocalCognito, manager
     client.list_objects_v2(Bucket=cognito.bucket)
 
 
-def test_the_credentials_say_what_they_are(manager: CognitoCredentialsManager, cognito: LocalCognito) -> None:
+def test_the_credentials_name_their_method_and_role(manager: CognitoCredentialsManager, cognito: LocalCognito) -> None:
     keys = manager.make_refreshing_session("Analyst").get_credentials()
     assert keys is not None
     assert keys.method == "cognito"

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from cognito_jupyter.credentials.store import Store
+from cognito_jupyter.credentials.store.store import Store
 from cognito_jupyter.errors import UnavailableError
-from tests.credentials.stored import KEY, NOBODY, in_child, names, needs_root, sign_in
+from tests.credentials.stored import KEY, NOBODY_UID, file_endings, in_child, make_sign_in, needs_root
 
 pytestmark = needs_root
 
@@ -43,7 +43,7 @@ def small_files() -> Iterator[Path]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def may_mount() -> bool:
+def can_mount() -> bool:
     try:
         with small_disk():
             return True
@@ -51,90 +51,90 @@ def may_mount() -> bool:
         return False
 
 
-@pytest.mark.parametrize("disk", [small_files, *([small_disk] if may_mount() else [])])
-def test_a_full_disk_leaves_the_old_file_and_says_so(disk: Callable[[], AbstractContextManager[Path]]) -> None:
+@pytest.mark.parametrize("disk", [small_files, *([small_disk] if can_mount() else [])])
+def test_a_full_disk_leaves_the_old_file_with_an_error(disk: Callable[[], AbstractContextManager[Path]]) -> None:
     with disk() as folder:
         store = Store(KEY, folder / "sign-ins")
-        store.create(sign_in("old"))
-        too_long = sign_in("new", "t" * 300_000)
-        with store.locked() as locked:
+        store.save_new(make_sign_in("old"))
+        too_long = make_sign_in("new", "t" * 300_000)
+        with store.transaction() as locked:
             with pytest.raises(UnavailableError, match=r"is as it was, .* (File too large|No space left).* Make room"):
-                locked.replace(too_long)
-            assert locked.sign_in == sign_in("old")
+                locked.replace_sign_in(too_long)
+            assert locked.sign_in == make_sign_in("old")
         with pytest.raises(UnavailableError) as caught:
-            store.create(too_long)
+            store.save_new(too_long)
         assert caught.value.what.count(". ") == 0
-        assert store.read() == sign_in("old")
-        assert names(store) == {""}
-        store.create(sign_in("new"))
-        assert store.read() == sign_in("new")
+        assert store.read_sign_in() == make_sign_in("old")
+        assert file_endings(store) == {""}
+        store.save_new(make_sign_in("new"))
+        assert store.read_sign_in() == make_sign_in("new")
 
 
 @pytest.fixture
-def nobodys_folder() -> Iterator[Path]:
+def folder_of_nobody() -> Iterator[Path]:
     """A folder of a user who may do nothing, where that user can get at it."""
     with tempfile.TemporaryDirectory() as home:
         Path(home).chmod(0o755)
         folder = Path(home, "sign-ins")
         folder.mkdir(mode=0o700)
-        os.chown(folder, NOBODY, NOBODY)
+        os.chown(folder, NOBODY_UID, NOBODY_UID)
         yield folder
 
 
-def in_read_only(folder: Path, action: Callable[[Store], object]) -> str:
+def run_in_read_only_folder(folder: Path, action: Callable[[Store], object]) -> str:
     """What that user is told, and what is kept afterwards, once the folder is read-only."""
 
     def act() -> str:
-        os.setuid(NOBODY)
+        os.setuid(NOBODY_UID)
         store = Store(KEY, folder)
-        store.create(sign_in("old"))
+        store.save_new(make_sign_in("old"))
         folder.chmod(0o500)
         try:
             action(store)
         except UnavailableError as error:
             said = str(error)
         else:
-            said = str(store.problem)
-        kept = store.read()
-        return f"{said} Kept: {kept.tokens['access_token'] if kept is not None else None}"
+            said = str(store.warning)
+        stored = store.read_sign_in()
+        return f"{said} Kept: {stored.tokens['access_token'] if stored is not None else None}"
 
     return in_child(act)
 
 
-def replace(store: Store) -> None:
-    with store.locked() as locked:
-        locked.replace(sign_in("new"))
+def replace_sign_in(store: Store) -> None:
+    with store.transaction() as locked:
+        locked.replace_sign_in(make_sign_in("new"))
 
 
-@pytest.mark.parametrize("write", [replace, lambda store: store.create(sign_in("new"))])
-def test_a_read_only_folder_leaves_the_old_file_and_says_so(
-    nobodys_folder: Path, write: Callable[[Store], object]
+@pytest.mark.parametrize("write", [replace_sign_in, lambda store: store.create(make_sign_in("new"))])
+def test_a_read_only_folder_leaves_the_old_file_with_an_error(
+    folder_of_nobody: Path, write: Callable[[Store], object]
 ) -> None:
-    said = in_read_only(nobodys_folder, write)
+    said = run_in_read_only_folder(folder_of_nobody, write)
     assert "is as it was, because your sign-in could not be written there: Permission denied. Make it" in said
     assert said.endswith("Kept: old")
 
 
-def test_signing_out_in_a_read_only_folder_says_that_the_file_is_still_there(nobodys_folder: Path) -> None:
-    said = in_read_only(nobodys_folder, Store.remove)
+def test_signing_out_in_a_read_only_folder_reports_that_the_file_is_still_there(folder_of_nobody: Path) -> None:
+    said = run_in_read_only_folder(folder_of_nobody, Store.delete)
     assert "which holds your sign-in, could not be removed: Permission denied." in said
     assert said.endswith("Kept: old")
 
 
-def test_a_bad_file_in_a_read_only_folder_is_named_and_not_used(nobodys_folder: Path) -> None:
+def test_a_bad_file_in_a_read_only_folder_is_named_and_not_used(folder_of_nobody: Path) -> None:
     def spoil(store: Store) -> None:
         store.path.write_bytes(b"bad")
-        store.read()
+        store.read_sign_in()
 
-    said = in_read_only(nobodys_folder, spoil)
+    said = run_in_read_only_folder(folder_of_nobody, spoil)
     assert re.search(r"sign-in is damaged, and could not be set aside \(.*Permission denied\)\. Kept: None", said)
 
 
-def test_a_read_only_home_says_that_no_folder_can_be_made(nobodys_folder: Path) -> None:
+def test_a_read_only_home_reports_that_no_folder_can_be_created(folder_of_nobody: Path) -> None:
     def create() -> str:
-        os.setuid(NOBODY)
-        nobodys_folder.chmod(0o500)
-        Store(KEY, nobodys_folder / "sign-ins").create(sign_in())
+        os.setuid(NOBODY_UID)
+        folder_of_nobody.chmod(0o500)
+        Store(KEY, folder_of_nobody / "sign-ins").save_new(make_sign_in())
         return "created"
 
     assert "which is to hold your sign-in, cannot be made: Permission denied." in in_child(create)

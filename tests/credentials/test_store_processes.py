@@ -15,47 +15,47 @@ from pathlib import Path
 
 import pytest
 
-from cognito_jupyter.credentials.store import Store
+from cognito_jupyter.credentials.store.store import Store
 from cognito_jupyter.errors import UnavailableError
-from tests.credentials.stored import KEY, in_child, names, sign_in
+from tests.credentials.stored import KEY, file_endings, in_child, make_sign_in
 
 # -- forks
 
 
-def test_a_child_forked_under_the_lock_does_not_hold_it(kept: Store) -> None:
+def test_a_child_forked_under_the_lock_does_not_hold_it(filled_store: Store) -> None:
     """Neither writes by it, nor lets go of the parent's, even when it leaves the block."""
 
     def leave() -> str:
         try:
-            locked.replace(sign_in("child"))
+            locked.replace_sign_in(make_sign_in("child"))
         except UnavailableError as error:
             block.__exit__(None, None, None)
             return str(error)
         return "replaced"
 
     def wait() -> str:
-        with kept.locked(timeout=0.3):
+        with filled_store.transaction(timeout=0.3):
             return "had it"
 
-    block = kept.locked()
+    block = filled_store.transaction()
     with block as locked:
         assert "does not hold the lock" in in_child(leave)
         assert "UnavailableError: Another kernel" in in_child(wait)
-        locked.replace(sign_in("parent"))
+        locked.replace_sign_in(make_sign_in("parent"))
     assert in_child(wait) == "had it"
-    assert kept.read() == sign_in("parent")
+    assert filled_store.read_sign_in() == make_sign_in("parent")
 
 
-def test_a_child_that_outlives_its_parents_block_does_not_keep_the_lock(kept: Store) -> None:
-    with kept.locked():
+def test_a_child_that_outlives_its_parents_transaction_does_not_hold_the_lock(filled_store: Store) -> None:
+    with filled_store.transaction():
         child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], close_fds=False)
         forked = os.fork()
         if forked == 0:
             time.sleep(60)
             os._exit(0)
     try:
-        with kept.locked(timeout=1) as locked:
-            locked.replace(sign_in("next"))
+        with filled_store.transaction(timeout=1) as locked:
+            locked.replace_sign_in(make_sign_in("next"))
     finally:
         child.kill()
         child.wait()
@@ -63,17 +63,17 @@ def test_a_child_that_outlives_its_parents_block_does_not_keep_the_lock(kept: St
         os.waitpid(forked, 0)
 
 
-def test_a_child_forked_while_another_thread_holds_the_lock_gets_its_turn(kept: Store) -> None:
+def test_a_child_forked_while_another_thread_holds_the_lock_gets_it_later(filled_store: Store) -> None:
     held, over = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with kept.locked() as locked:
+        with filled_store.transaction() as locked:
             held.set()
             over.wait(10)
-            locked.replace(sign_in("thread"))
+            locked.replace_sign_in(make_sign_in("thread"))
 
     def follow() -> str:
-        with kept.locked(timeout=10) as locked:
+        with filled_store.transaction(timeout=10) as locked:
             assert locked.sign_in is not None
             return locked.sign_in.tokens["access_token"]
 
@@ -88,36 +88,36 @@ def test_a_child_forked_while_another_thread_holds_the_lock_gets_its_turn(kept: 
 # -- kill -9
 
 
-def write_on(folder: str, size: int) -> None:
+def write_forever(folder: str, size: int) -> None:
     """Writes for as long as it lives."""
     store = Store(KEY, Path(folder))
     for number in range(10**9):
-        with store.locked() as locked:
-            locked.replace(sign_in(str(number), "t" * size))
+        with store.transaction() as locked:
+            locked.replace_sign_in(make_sign_in(str(number), "t" * size))
 
 
 def test_a_killed_writer_leaves_a_whole_file_and_no_lock(store: Store) -> None:
     """Killed at any moment, a hundred times; what it left half written is gone after the next write."""
-    store.create(sign_in())
+    store.save_new(make_sign_in())
     halves = 0
     for _ in range(100):
         child = os.fork()
         if child == 0:
             try:
-                write_on(str(store.path.parent), 300_000)
+                write_forever(str(store.path.parent), 300_000)
             finally:
                 os._exit(1)
         time.sleep(random.uniform(0.005, 0.05))
         os.kill(child, 9)
         assert os.waitpid(child, 0)[1] == 9
-        halves += any(name.endswith(".part") for name in names(store))
-        assert store.read() is not None
-        assert store.problem is None
+        halves += any(name.endswith(".part") for name in file_endings(store))
+        assert store.read_sign_in() is not None
+        assert store.warning is None
     assert halves, "not once was it killed while it wrote"
-    with store.locked(timeout=1) as locked:
-        locked.replace(sign_in("last"))
-    assert store.read() == sign_in("last")
-    assert names(store) == {""}
+    with store.transaction(timeout=1) as locked:
+        locked.replace_sign_in(make_sign_in("last"))
+    assert store.read_sign_in() == make_sign_in("last")
+    assert file_endings(store) == {""}
 
 
 @contextmanager
@@ -147,8 +147,8 @@ def killed_at(moment: float) -> Iterator[list[str]]:
 
 
 def write_once(store: Store, access_token: str, moment: float) -> list[str]:
-    with store.locked() as locked, killed_at(moment) as called:
-        locked.replace(sign_in(access_token))
+    with store.transaction() as locked, killed_at(moment) as called:
+        locked.replace_sign_in(make_sign_in(access_token))
     return called
 
 
@@ -162,27 +162,27 @@ def kill_a_writer(store: Store, moment: float) -> None:
     assert os.waitpid(child, 0)[1] == 9
 
 
-def test_killed_before_each_single_step_of_a_write_it_leaves_the_old_file_or_the_new_one(store: Store) -> None:
+def test_a_writer_killed_before_any_step_leaves_the_old_file_or_the_new_one(store: Store) -> None:
     """Between the half-written file's end and its renaming too; and the next write leaves nothing of it."""
-    store.create(sign_in("old"))
+    store.save_new(make_sign_in("old"))
     steps = write_once(store, "old", float("inf"))
     assert {"open", "write", "fsync", "replace"} <= set(steps)
     made = max(number for number, step in enumerate(steps[: steps.index("write")]) if step == "open")
     renamed = steps.index("replace")
     for moment in range(len(steps)):
         write_once(store, "old", float("inf"))
-        assert names(store) == {""}
+        assert file_endings(store) == {""}
         kill_a_writer(store, moment)
-        assert store.read() == sign_in("old" if moment <= renamed else "new")
-        assert store.problem is None
-        assert any(name.endswith(".part") for name in names(store)) == (made < moment <= renamed)
+        assert store.read_sign_in() == make_sign_in("old" if moment <= renamed else "new")
+        assert store.warning is None
+        assert any(name.endswith(".part") for name in file_endings(store)) == (made < moment <= renamed)
 
 
 @pytest.mark.parametrize("step", ["fsync", "replace"])
-def test_a_logout_takes_away_what_a_killed_writer_left(store: Store, step: str) -> None:
+def test_a_logout_deletes_what_a_killed_writer_left(store: Store, step: str) -> None:
     """It holds tokens."""
-    store.create(sign_in())
+    store.save_new(make_sign_in())
     kill_a_writer(store, write_once(store, "old", float("inf")).index(step))
-    assert len(names(store)) == 2
-    store.remove()
-    assert names(store) == set()
+    assert len(file_endings(store)) == 2
+    store.delete()
+    assert file_endings(store) == set()

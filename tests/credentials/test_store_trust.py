@@ -17,33 +17,33 @@ from pathlib import Path
 import filelock
 import pytest
 
-from cognito_jupyter.credentials import store_file
-from cognito_jupyter.credentials.private_file import LARGEST_FILE, BadFileError
-from cognito_jupyter.credentials.store import Store
-from cognito_jupyter.credentials.store_format import StoredSignIn, decode, encode
+from cognito_jupyter.credentials.store import files as store_file
+from cognito_jupyter.credentials.store.format import StoredSignIn, parse, serialize
+from cognito_jupyter.credentials.store.private_file import MAX_FILE_SIZE, UntrustedFileError
+from cognito_jupyter.credentials.store.store import Store
 from cognito_jupyter.errors import UnavailableError
 from tests.credentials.stored import (
     KEY,
-    NOBODY,
-    halved,
+    NOBODY_UID,
+    change_version,
+    file_endings,
     in_child,
-    names,
+    make_sign_in,
     needs_root,
-    of_another_sign_in,
-    of_version_2,
-    sign_in,
+    replace_by_other_sign_in,
+    truncate,
 )
 
 pytestmark = needs_root
 
 
-def test_folder_and_files_are_the_users_alone(tmp_path: Path) -> None:
+def test_folder_and_files_belong_to_the_user_only(tmp_path: Path) -> None:
     def create(umask: int) -> str:
         os.umask(umask)
         store = Store(KEY, tmp_path / f"umask{umask}" / "sign-ins")
-        store.create(sign_in())
-        with store.locked() as locked:
-            locked.replace(sign_in("second"))
+        store.save_new(make_sign_in())
+        with store.transaction() as locked:
+            locked.replace_sign_in(make_sign_in("second"))
         return " ".join(f"{stat.S_IMODE(each.stat().st_mode):o}" for each in sorted(store.path.parent.iterdir()))
 
     for umask in (0, 0o022, 0o077):
@@ -52,33 +52,38 @@ def test_folder_and_files_are_the_users_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", [0o701, 0o750, 0o770, 0o755])
-def test_a_folder_that_is_open_to_others_is_not_trusted(kept: Store, mode: int) -> None:
-    kept.path.parent.chmod(mode)
-    for use in (kept.read, kept.remove, lambda: kept.create(sign_in()), lambda: kept.locked().__enter__()):
+def test_a_folder_that_is_open_to_others_is_not_trusted(filled_store: Store, mode: int) -> None:
+    filled_store.path.parent.chmod(mode)
+    for use in (
+        filled_store.read_sign_in,
+        filled_store.delete,
+        lambda: filled_store.save_new(make_sign_in()),
+        lambda: filled_store.transaction().__enter__(),
+    ):
         with pytest.raises(UnavailableError, match=f"open to others than you.*{mode:04o}.*chmod 700"):
             use()
-    kept.path.parent.chmod(0o700)
-    assert kept.read() == sign_in()
+    filled_store.path.parent.chmod(0o700)
+    assert filled_store.read_sign_in() == make_sign_in()
 
 
-def test_a_folder_of_somebody_else_is_not_trusted(kept: Store) -> None:
-    os.chown(kept.path.parent, NOBODY, NOBODY)
-    with pytest.raises(UnavailableError, match=f"belongs to another user .uid {NOBODY}"):
-        kept.read()
+def test_a_folder_of_another_user_is_not_trusted(filled_store: Store) -> None:
+    os.chown(filled_store.path.parent, NOBODY_UID, NOBODY_UID)
+    with pytest.raises(UnavailableError, match=f"belongs to another user .uid {NOBODY_UID}"):
+        filled_store.read_sign_in()
     with pytest.raises(UnavailableError, match="belongs to another user"):
-        kept.create(sign_in())
+        filled_store.save_new(make_sign_in())
 
 
 @pytest.mark.parametrize("leads_to", ["a folder", "nowhere"])
-def test_a_folder_behind_a_link_is_not_trusted(kept: Store, leads_to: str) -> None:
-    folder = kept.path.parent
+def test_a_folder_behind_a_link_is_not_trusted(filled_store: Store, leads_to: str) -> None:
+    folder = filled_store.path.parent
     elsewhere = folder.with_name("elsewhere")
     if leads_to == "a folder":
         folder.rename(elsewhere)
     else:
         shutil.rmtree(folder)
     folder.symlink_to(elsewhere)
-    for use in (kept.read, lambda: kept.create(sign_in())):
+    for use in (filled_store.read_sign_in, lambda: filled_store.save_new(make_sign_in())):
         with pytest.raises(UnavailableError, match="is a symbolic link"):
             use()
 
@@ -86,36 +91,36 @@ def test_a_folder_behind_a_link_is_not_trusted(kept: Store, leads_to: str) -> No
 def test_a_file_where_the_folder_should_be_is_named(tmp_path: Path) -> None:
     (tmp_path / "sign-ins").write_text("", encoding="ascii")
     with pytest.raises(UnavailableError, match="sign-ins is not a folder"):
-        Store(KEY, tmp_path / "sign-ins").create(sign_in())
-    assert Store(KEY, tmp_path / "sign-ins" / "below").read() is None
+        Store(KEY, tmp_path / "sign-ins").save_new(make_sign_in())
+    assert Store(KEY, tmp_path / "sign-ins" / "below").read_sign_in() is None
     with pytest.raises(UnavailableError, match="cannot be made: Not a directory"):
-        Store(KEY, tmp_path / "sign-ins" / "below").create(sign_in())
+        Store(KEY, tmp_path / "sign-ins" / "below").save_new(make_sign_in())
 
 
 def open_to_others(path: Path) -> None:
     path.chmod(0o640)
 
 
-def given_away(path: Path) -> None:
-    os.chown(path, NOBODY, NOBODY)
+def change_owner(path: Path) -> None:
+    os.chown(path, NOBODY_UID, NOBODY_UID)
 
 
-def linked(path: Path) -> None:
+def replace_by_link(path: Path) -> None:
     path.rename(path.with_name("target"))
     path.symlink_to(path.with_name("target"))
 
 
-def linked_nowhere(path: Path) -> None:
+def replace_by_dangling_link(path: Path) -> None:
     path.unlink()
     path.symlink_to(path.with_name("nowhere"))
 
 
-def made_a_pipe(path: Path) -> None:
+def replace_by_pipe(path: Path) -> None:
     path.unlink()
     os.mkfifo(path)
 
 
-def made_a_socket(path: Path) -> None:
+def replace_by_socket(path: Path) -> None:
     path.unlink()
     folder = os.open(path.parent, os.O_RDONLY)
     with socket.socket(socket.AF_UNIX) as listener:
@@ -123,62 +128,64 @@ def made_a_socket(path: Path) -> None:
     os.close(folder)
 
 
-def made_a_folder(path: Path) -> None:
+def replace_by_folder(path: Path) -> None:
     path.unlink()
     path.mkdir()
 
 
-def emptied(path: Path) -> None:
+def empty(path: Path) -> None:
     path.write_bytes(b"")
 
 
-def bloated(path: Path) -> None:
-    path.write_bytes(b" " * LARGEST_FILE + path.read_bytes())
+def grow_beyond_limit(path: Path) -> None:
+    path.write_bytes(b" " * MAX_FILE_SIZE + path.read_bytes())
 
 
-BAD: list[tuple[Callable[[Path], None], str]] = [
+UNTRUSTED: list[tuple[Callable[[Path], None], str]] = [
     (open_to_others, r"was open to others than you \(mode 0640\)"),
-    (given_away, rf"belongs to another user \(uid {NOBODY}\)"),
-    (linked, "is a symbolic link"),
-    (linked_nowhere, "is a symbolic link"),
-    (made_a_pipe, "is not a file"),
-    (made_a_socket, "is not a file"),
-    (made_a_folder, "is not a file"),
-    (emptied, "is damaged"),
-    (halved, "is damaged"),
-    (bloated, "is longer than 4194304 bytes"),
-    (of_version_2, "was written by another version of this package"),
-    (of_another_sign_in, "is not what its name says"),
+    (change_owner, rf"belongs to another user \(uid {NOBODY_UID}\)"),
+    (replace_by_link, "is a symbolic link"),
+    (replace_by_dangling_link, "is a symbolic link"),
+    (replace_by_pipe, "is not a file"),
+    (replace_by_socket, "is not a file"),
+    (replace_by_folder, "is not a file"),
+    (empty, "is damaged"),
+    (truncate, "is damaged"),
+    (grow_beyond_limit, "is longer than 4194304 bytes"),
+    (change_version, "was written by another version of this package"),
+    (replace_by_other_sign_in, "is not what its name says"),
 ]
 
 
 @pytest.mark.parametrize("way", ["read", "locked", "create"])
-@pytest.mark.parametrize(("spoil", "sentence"), BAD, ids=[spoil.__name__ for spoil, _ in BAD])
-def test_a_bad_file_is_set_aside_and_named(kept: Store, spoil: Callable[[Path], None], sentence: str, way: str) -> None:
-    spoil(kept.path)
-    before = kept.path.lstat()
+@pytest.mark.parametrize(("spoil", "sentence"), UNTRUSTED, ids=[spoil.__name__ for spoil, _ in UNTRUSTED])
+def test_an_untrusted_file_is_quarantined_and_named(
+    filled_store: Store, spoil: Callable[[Path], None], sentence: str, way: str
+) -> None:
+    spoil(filled_store.path)
+    before = filled_store.path.lstat()
     if way == "read":
-        assert kept.read() is None
+        assert filled_store.read_sign_in() is None
     if way == "locked":
-        with kept.locked() as locked:
+        with filled_store.transaction() as locked:
             assert locked.sign_in is None
     if way == "create":
-        kept.create(sign_in("new"))
-    aside = kept.path.with_name(f"{kept.path.name}.set-aside-1")
+        filled_store.save_new(make_sign_in("new"))
+    aside = filled_store.path.with_name(f"{filled_store.path.name}.set-aside-1")
     assert aside.lstat().st_ino == before.st_ino
     assert aside.lstat().st_uid == before.st_uid
-    assert kept.problem is not None
-    assert re.fullmatch(f"{kept.path} {sentence}, and was set aside as {aside.name}\\.", kept.problem)
-    assert kept.read() == (sign_in("new") if way == "create" else None)
+    assert filled_store.warning is not None
+    assert re.fullmatch(f"{filled_store.path} {sentence}, and was set aside as {aside.name}\\.", filled_store.warning)
+    assert filled_store.read_sign_in() == (make_sign_in("new") if way == "create" else None)
 
 
-def test_a_bad_file_that_takes_a_good_ones_place_at_the_last_moment_is_not_read(kept: Store) -> None:
+def test_an_untrusted_file_swapped_in_at_the_last_moment_is_not_read(filled_store: Store) -> None:
     """What is looked at is what is read: another process changes the two files as fast as it can."""
-    path = kept.path
+    path = filled_store.path
     good, bad, new = (path.with_name(name) for name in ("good", "bad", "new"))
     os.link(path, good)
-    bad.write_bytes(encode(KEY, sign_in("somebody else's")))
-    given_away(bad)
+    bad.write_bytes(serialize(KEY, make_sign_in("somebody else's")))
+    change_owner(bad)
     child = os.fork()
     while child == 0:
         for each in (bad, good):
@@ -187,45 +194,45 @@ def test_a_bad_file_that_takes_a_good_ones_place_at_the_last_moment_is_not_read(
     try:
         until, found = time.monotonic() + 1.5, set()
         while time.monotonic() < until:
-            with suppress(BadFileError):
-                found.add(store_file.read(path))
+            with suppress(UntrustedFileError):
+                found.add(store_file.read_file(path))
     finally:
         os.kill(child, 9)
         os.waitpid(child, 0)
     assert found == {good.read_bytes()}
 
 
-def test_what_is_set_aside_is_closed_and_does_not_replace_what_was_before(kept: Store) -> None:
+def test_a_quarantined_file_is_private_and_replaces_no_earlier_one(filled_store: Store) -> None:
     for number in (1, 2, 3):
-        kept.create(sign_in(str(number)))
-        open_to_others(kept.path)
-        assert kept.read() is None
-        aside = kept.path.with_name(f"{kept.path.name}.set-aside-{number}")
+        filled_store.save_new(make_sign_in(str(number)))
+        open_to_others(filled_store.path)
+        assert filled_store.read_sign_in() is None
+        aside = filled_store.path.with_name(f"{filled_store.path.name}.set-aside-{number}")
         assert stat.S_IMODE(aside.stat().st_mode) == 0o600
-        assert decode(KEY, aside.read_bytes()) == sign_in(str(number))
-    assert names(kept) == {".set-aside-1", ".set-aside-2", ".set-aside-3"}
+        assert parse(KEY, aside.read_bytes()) == make_sign_in(str(number))
+    assert file_endings(filled_store) == {".set-aside-1", ".set-aside-2", ".set-aside-3"}
 
 
-def test_a_good_file_that_took_a_bad_ones_place_is_not_set_aside(kept: Store) -> None:
+def test_a_valid_file_that_replaced_an_untrusted_one_is_not_quarantined(filled_store: Store) -> None:
     """A reader that found a bad file waits for the lock; meanwhile a login puts a good one there."""
     found: list[StoredSignIn | None] = []
-    with filelock.FileLock(kept.path.with_name(f"{kept.path.name}.lock")):
-        good = kept.path.read_bytes()
-        kept.path.write_bytes(b"bad")
-        thread = threading.Thread(target=lambda: found.append(kept.read()))
+    with filelock.FileLock(filled_store.path.with_name(f"{filled_store.path.name}.lock")):
+        good = filled_store.path.read_bytes()
+        filled_store.path.write_bytes(b"bad")
+        thread = threading.Thread(target=lambda: found.append(filled_store.read_sign_in()))
         thread.start()
         time.sleep(0.3)
-        kept.path.write_bytes(good)
+        filled_store.path.write_bytes(good)
     thread.join()
-    assert found == [sign_in()]
-    assert kept.problem is None
+    assert found == [make_sign_in()]
+    assert filled_store.warning is None
 
 
-def test_a_lock_that_is_a_link_is_not_followed(kept: Store, tmp_path: Path) -> None:
-    lock = kept.path.with_name(f"{kept.path.name}.lock")
+def test_a_lock_that_is_a_link_is_not_followed(filled_store: Store, tmp_path: Path) -> None:
+    lock = filled_store.path.with_name(f"{filled_store.path.name}.lock")
     lock.unlink()
     lock.symlink_to(tmp_path / "precious")
     with pytest.raises(UnavailableError, match="cannot be locked, and is as it was"):
-        kept.create(sign_in("new"))
+        filled_store.save_new(make_sign_in("new"))
     assert not (tmp_path / "precious").exists()
-    assert kept.read() == sign_in()
+    assert filled_store.read_sign_in() == make_sign_in()

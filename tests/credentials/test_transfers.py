@@ -13,10 +13,10 @@ from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.local import LocalCognito
 
 LIFETIME = 3.0
-PACE = 1.5
+SECONDS_BETWEEN_CALLS = 1.5
 """Seconds between two calls: a slow line, or a worker that thinks."""
 LIFETIMES = 3
-PART = 5 * 1024 * 1024
+PART_SIZE = 5 * 1024 * 1024
 """Bytes: S3's least, but for the last part."""
 
 
@@ -34,26 +34,26 @@ def uploads(cognito: LocalCognito, manager: CognitoCredentialsManager) -> Iterat
         client.delete_object(Bucket=cognito.bucket, Key=each["Key"])
 
 
-def keys_used(cognito: LocalCognito) -> set[str]:
+def access_keys_used(cognito: LocalCognito) -> set[str]:
     """Which keys have signed something at the gate."""
-    return {request.access_key_id for request in cognito.aws.gate.requests}
+    return {request.access_key_id for request in cognito.aws.proxy.requests}
 
 
 def test_a_multipart_upload_that_outlives_its_credentials_finishes(cognito: LocalCognito, uploads: Any) -> None:
     where = {"Bucket": cognito.bucket, "Key": "transfer/large"}
-    before = keys_used(cognito)
+    before = access_keys_used(cognito)
     upload_id = uploads.create_multipart_upload(**where)["UploadId"]
     began, parts = time.monotonic(), []
     for number in count(1):
-        answer = uploads.upload_part(**where, UploadId=upload_id, PartNumber=number, Body=bytes([number]) * PART)
+        answer = uploads.upload_part(**where, UploadId=upload_id, PartNumber=number, Body=bytes([number]) * PART_SIZE)
         parts.append({"PartNumber": number, "ETag": answer["ETag"]})
         if time.monotonic() - began > LIFETIMES * LIFETIME:
             break
-        time.sleep(PACE)
+        time.sleep(SECONDS_BETWEEN_CALLS)
     uploads.complete_multipart_upload(**where, UploadId=upload_id, MultipartUpload={"Parts": parts})
-    assert uploads.head_object(**where)["ContentLength"] == len(parts) * PART
-    assert len(keys_used(cognito) - before) >= LIFETIMES
-    assert {request.status for request in cognito.aws.gate.requests if request.path.endswith("/transfer/large")} == {
+    assert uploads.head_object(**where)["ContentLength"] == len(parts) * PART_SIZE
+    assert len(access_keys_used(cognito) - before) >= LIFETIMES
+    assert {request.status for request in cognito.aws.proxy.requests if request.path.endswith("/transfer/large")} == {
         200
     }
 
@@ -65,7 +65,7 @@ def test_a_paginated_read_that_outlives_its_credentials_finishes(
     for name in names:
         uploads.put_object(Bucket=cognito.bucket, Key=name, Body=name.encode())
     client: Any = manager.make_refreshing_session("Analyst").client("s3")
-    before, read = keys_used(cognito), []
+    before, read = access_keys_used(cognito), []
     pages = client.get_paginator("list_objects_v2").paginate(
         Bucket=cognito.bucket, Prefix="transfer/", PaginationConfig={"PageSize": 1}
     )
@@ -73,7 +73,7 @@ def test_a_paginated_read_that_outlives_its_credentials_finishes(
         for each in page["Contents"]:
             body = client.get_object(Bucket=cognito.bucket, Key=each["Key"])["Body"]
             # The answer is on its way: its credentials may end before it does.
-            time.sleep(PACE)
+            time.sleep(SECONDS_BETWEEN_CALLS)
             read.append(body.read().decode())
     assert read == names
-    assert len(keys_used(cognito) - before) >= LIFETIMES
+    assert len(access_keys_used(cognito) - before) >= LIFETIMES

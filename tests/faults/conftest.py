@@ -10,8 +10,8 @@ import pytest
 
 from cognito_jupyter.local import LocalCognito
 
-from .front import Certificates, Front
-from .scene import Log, Place, Scene
+from .front import Certificates, TlsProxy
+from .scene import FaultScenario, LogCapture, Place
 
 _PLACES: tuple[Place, ...] = ("user pool", "keys", "identity pool")
 
@@ -23,16 +23,16 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 
 
 @pytest.fixture(scope="module")
-def fronts(local_cognito: LocalCognito, certificates: Certificates) -> Iterator[dict[Place, Front]]:
+def fronts(local_cognito: LocalCognito, certificates: Certificates) -> Iterator[dict[Place, TlsProxy]]:
     """A front for each place."""
     with ExitStack() as stack:
-        yield {place: stack.enter_context(Front(local_cognito.port, certificates)) for place in _PLACES}
+        yield {place: stack.enter_context(TlsProxy(local_cognito.port, certificates)) for place in _PLACES}
 
 
 @pytest.fixture
-def log() -> Iterator[Log]:
+def log() -> Iterator[LogCapture]:
     """Everything that is logged on the way to Cognito and to AWS."""
-    handler = Log()
+    handler = LogCapture()
     loggers = [logging.getLogger(name) for name in ("cognito_jupyter", "botocore", "boto3", "urllib3", "requests")]
     for logger in loggers:
         logger.addHandler(handler)
@@ -46,11 +46,11 @@ def log() -> Iterator[Log]:
 @pytest.fixture
 def scene(
     cognito: LocalCognito,
-    fronts: dict[Place, Front],
+    fronts: dict[Place, TlsProxy],
     certificates: Certificates,
     monkeypatch: pytest.MonkeyPatch,
-    log: Log,
-) -> Iterator[Scene]:
+    log: LogCapture,
+) -> Iterator[FaultScenario]:
     """Everything over TLS, everything logged, and one attempt of botocore's, so that a cell is quick."""
     for name in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
         monkeypatch.setenv(name, str(certificates.ca_file))
@@ -58,6 +58,6 @@ def scene(
     monkeypatch.setenv("AWS_ENDPOINT_URL_COGNITO_IDENTITY", fronts["identity pool"].url)
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     cognito.secrets.clear()
-    yield Scene(cognito, fronts, certificates, log)
+    yield FaultScenario(cognito, fronts, certificates, log)
     for front in fronts.values():
-        front.become("good")
+        front.set_state("good")

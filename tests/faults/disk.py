@@ -9,21 +9,21 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-_LITTLE = 500
+_FILE_SIZE_LIMIT = 500
 """Bytes: less than any sign-in."""
 _CAPABILITIES_VERSION = 0x20080522
-_OVERRIDES = 1 << 1 | 1 << 2
+_OVERRIDE_CAPABILITIES = 1 << 1 | 1 << 2
 """CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH, by which modes do not bind root."""
 
 Disk = Callable[[Path], AbstractContextManager[None]]
 
 
 @contextmanager
-def full(folder: Path) -> Iterator[None]:
+def full_disk(folder: Path) -> Iterator[None]:
     """No file takes more than a few bytes."""
     del folder
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (_LITTLE, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (_FILE_SIZE_LIMIT, hard))
     try:
         yield
     finally:
@@ -31,18 +31,18 @@ def full(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def read_only(folder: Path) -> Iterator[None]:
+def read_only_folder(folder: Path) -> Iterator[None]:
     """Nothing can be made, renamed or removed in a folder; a thread that ran before may be able to, under root."""
-    _bind_by_modes(bound=True)
+    _enforce_modes(enforced=True)
     folder.chmod(0o500)
     try:
         yield
     finally:
         folder.chmod(0o700)
-        _bind_by_modes(bound=False)
+        _enforce_modes(enforced=False)
 
 
-def _bind_by_modes(*, bound: bool) -> None:
+def _enforce_modes(*, enforced: bool) -> None:
     """Takes from root what makes modes mean nothing to it, in this thread and those that it starts; or gives it back.
 
     Source: capget(2)
@@ -55,6 +55,6 @@ def _bind_by_modes(*, bound: bool) -> None:
     if libc.capget(header, sets) != 0:
         raise OSError(ctypes.get_errno(), "capget")
     effective, permitted = sets[0], sets[1]
-    sets[0] = effective & ~_OVERRIDES if bound else effective | permitted & _OVERRIDES
+    sets[0] = effective & ~_OVERRIDE_CAPABILITIES if enforced else effective | permitted & _OVERRIDE_CAPABILITIES
     if libc.capset(header, sets) != 0:
         raise OSError(ctypes.get_errno(), "capset")

@@ -15,7 +15,7 @@ from typing import Any, Literal, Self
 
 import trustme
 
-State = Literal["good", "refused", "untrusted", "expired", "misnamed"]
+ProxyState = Literal["good", "refused", "untrusted", "expired", "misnamed"]
 _CHUNK = 1 << 16
 _NO_LINGER = struct.pack("ii", 1, 0)
 
@@ -42,14 +42,14 @@ class Certificates:
             "misnamed": authority.issue_cert("other.example"),
         }
 
-    def context(self, state: State) -> ssl.SSLContext:
+    def server_context(self, state: ProxyState) -> ssl.SSLContext:
         """For a server in this state."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._leaves[state].configure_cert(context)
         return context
 
 
-class Front:
+class TlsProxy:
     """Ends TLS on a port of its own and passes everything on, resets too.
 
     Args:
@@ -63,7 +63,7 @@ class Front:
 
     def __init__(self, upstream: int, certificates: Certificates) -> None:
         # Never listens: it keeps the port while nobody listens there, so that nobody else gets it.
-        self._reserved = _bound(0)
+        self._reserved = _bind_port(0)
         self.port: int = self._reserved.getsockname()[1]
         self.url = f"https://127.0.0.1:{self.port}"
         self._upstream = upstream
@@ -71,11 +71,11 @@ class Front:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="front", daemon=True)
         self._server: asyncio.Server | None = None
-        self._ways: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     def __enter__(self) -> Self:
         self._thread.start()
-        self.become("good")
+        self.set_state("good")
         return self
 
     def __exit__(
@@ -87,37 +87,37 @@ class Front:
         self._loop.close()
         self._reserved.close()
 
-    def become(self, state: State) -> None:
+    def set_state(self, state: ProxyState) -> None:
         """Changes how the front is; connections that are open end."""
-        self._run(self._become(state))
+        self._run(self._set_state(state))
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 
-    async def _become(self, state: State) -> None:
+    async def _set_state(self, state: ProxyState) -> None:
         await self._close()
         if state != "refused":
             self._server = await asyncio.start_server(
-                self._entered, sock=_bound(self.port), ssl=self._certificates.context(state)
+                self._on_connection, sock=_bind_port(self.port), ssl=self._certificates.server_context(state)
             )
 
     async def _close(self) -> None:
         if self._server is not None:
             self._server.close()
         self._server = None
-        for way in self._ways:
+        for way in self._tasks:
             way.cancel()
-        await asyncio.gather(*self._ways, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _entered(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _on_connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._upstream)
-        for way in (_pass_on(reader, far_writer), _pass_on(far_reader, writer)):
+        for way in (_forward(reader, far_writer), _forward(far_reader, writer)):
             task = self._loop.create_task(way)
-            self._ways.add(task)
-            task.add_done_callback(self._ways.discard)
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
 
-async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """One direction, until either end goes, and as it goes."""
     try:
         while part := await reader.read(_CHUNK):
@@ -130,7 +130,7 @@ async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
         writer.close()
 
 
-def _bound(port: int) -> socket.socket:
+def _bind_port(port: int) -> socket.socket:
     bound = socket.socket()
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     bound.bind(("127.0.0.1", port))

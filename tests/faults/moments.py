@@ -8,181 +8,181 @@ from typing import Any, ClassVar
 
 import boto3
 
-from cognito_jupyter.local.person import Person
+from cognito_jupyter.local.login_page_client import LoginPageClient
 from cognito_jupyter.oauth.login import Login
 from cognito_jupyter.oauth.tokens import CognitoTokens
 
-from .scene import ANALYST, UPLOADER, Scene, Spot, wait_for
+from .scene import ANALYST, UPLOADER, FaultPoint, FaultScenario, wait_for
 
 _LARGE = 300_000
 _PART = 65_536
 
 
-class Moment(ABC):
+class Operation(ABC):
     """One step of the work, played before, under and after a fault.
 
     Attributes:
-        spot: Where the fault strikes.
-        hidden: Whether whoever works is not to notice it at all.
+        fault_point: Where the fault strikes.
+        transparent: Whether whoever works is not to notice it at all.
     """
 
-    spot: ClassVar[Spot]
-    hidden: ClassVar[bool] = False
+    fault_point: ClassVar[FaultPoint]
+    transparent: ClassVar[bool] = False
 
-    def __init__(self, scene: Scene) -> None:
-        self.scene = scene
+    def __init__(self, scenario: FaultScenario) -> None:
+        self.scenario = scenario
 
-    def begin(self) -> None:  # noqa: B027 - for most there is nothing to do here, nor in the two below
+    def prepare(self) -> None:  # noqa: B027 - for most there is nothing to do here, nor in the two below
         """What comes before."""
 
     @abstractmethod
-    def act(self) -> None:
+    def run(self) -> None:
         """What meets the fault."""
 
-    def check_held(self) -> None:  # noqa: B027 - see begin
+    def check_during_fault(self) -> None:  # noqa: B027 - see begin
         """What is to hold while the fault lasts, once it has been met."""
 
     @abstractmethod
-    def go_on(self) -> None:
+    def check_recovery(self) -> None:
         """The same once it is over: works, and with the right role."""
 
-    def end(self) -> None:  # noqa: B027 - see begin
+    def clean_up(self) -> None:  # noqa: B027 - see begin
         """Leaves everything as it was."""
 
 
-class _LoginMoment(Moment):
+class LoginOperation(Operation):
     """A login, once the person has signed in and the browser has come back."""
 
-    def begin(self) -> None:
-        self._login = self._answered()
+    def prepare(self) -> None:
+        self._login = self._login_with_response()
 
-    def act(self) -> None:
+    def run(self) -> None:
         with self._login:
             self._login.tokens()
 
-    def go_on(self) -> None:
+    def check_recovery(self) -> None:
         """A login that failed is over; the next one works, and its refresh token is good."""
-        with self._answered() as login:
+        with self._login_with_response() as login:
             tokens: CognitoTokens = login.tokens()
-        assert self.scene.authenticator.refresh_tokens(tokens["refresh_token"])["id_token"]
-        keys = self.scene.manager_of(tokens).ensure_credentials(ANALYST)
-        assert self.scene.role_of(keys["access_key_id"]) == ANALYST
+        assert self.scenario.authenticator.refresh_tokens(tokens["refresh_token"])["id_token"]
+        keys = self.scenario.new_manager(tokens).ensure_credentials(ANALYST)
+        assert self.scenario.role_of(keys["access_key_id"]) == ANALYST
 
-    def _answered(self) -> Login:
-        login = self.scene.authenticator.begin_login()
-        user = self.scene.cognito.demo_user
-        person = Person(verify=str(self.scene.certificates.ca_file))
-        callback = person.sign_in(login.authorization_url, user.username, user.password, follow_callback=False)
+    def _login_with_response(self) -> Login:
+        login = self.scenario.authenticator.begin_login()
+        user = self.scenario.cognito.demo_user
+        person = LoginPageClient(verify=str(self.scenario.certificates.ca_file))
+        callback = person.submit_login(login.authorization_url, user.username, user.password, follow_callback=False)
         with urllib.request.urlopen(callback, timeout=10) as page:
             assert page.status == 200
         return login
 
 
-class CodeExchange(_LoginMoment):
+class CodeExchange(LoginOperation):
     """The code is exchanged for tokens."""
 
-    spot = Spot("token:authorization_code", "user pool")
+    fault_point = FaultPoint("token:authorization_code", "user pool")
 
 
-class Keys(_LoginMoment):
+class JwksFetch(LoginOperation):
     """The tokens are there; the keys that verify them are fetched."""
 
-    spot = Spot("jwks", "keys")
+    fault_point = FaultPoint("jwks", "keys")
 
 
-class Refresh(Moment):
+class TokenRefresh(Operation):
     """The tokens are refreshed by somebody who insists, under rotation."""
 
-    spot = Spot("token:refresh_token", "user pool")
+    fault_point = FaultPoint("token:refresh_token", "user pool")
     grace: ClassVar[float] = 60.0
 
-    def begin(self) -> None:
-        knobs = self.scene.cognito.knobs
+    def prepare(self) -> None:
+        knobs = self.scenario.cognito.knobs
         knobs.rotation, knobs.grace = True, self.grace
-        self.scene.manager.ensure_credentials(ANALYST)
-        self._session = self.scene.manager.make_refreshing_session()
+        self.scenario.manager.ensure_credentials(ANALYST)
+        self._session = self.scenario.manager.make_refreshing_session()
 
-    def act(self) -> None:
-        self.scene.manager.refresh_user_pool_tokens()
+    def run(self) -> None:
+        self.scenario.manager.refresh_user_pool_tokens()
 
-    def check_held(self) -> None:
+    def check_during_fault(self) -> None:
         """The credentials are good, whatever became of the tokens."""
-        assert _role_signing(self.scene, self._session) == ANALYST
+        assert _signing_role(self.scenario, self._session) == ANALYST
 
-    def go_on(self) -> None:
+    def check_recovery(self) -> None:
         """Twice: the second refresh shows that the refresh token of the first is good."""
         for _ in range(2):
-            self.scene.manager.refresh_user_pool_tokens()
-        keys = self.scene.manager.get_credentials()
-        assert self.scene.role_of(keys["access_key_id"]) == ANALYST
+            self.scenario.manager.refresh_user_pool_tokens()
+        keys = self.scenario.manager.get_credentials()
+        assert self.scenario.role_of(keys["access_key_id"]) == ANALYST
 
 
-class StrictRefresh(Refresh):
+class TokenRefreshWithoutGrace(TokenRefresh):
     """The same where a refresh token that has been rotated out is worth nothing from that moment on."""
 
     grace = 0.0
 
 
-class GetId(Moment):
+class GetId(Operation):
     """The first exchange asks for the identity id."""
 
-    spot = Spot("GetId", "identity pool")
+    fault_point = FaultPoint("GetId", "identity pool")
 
-    def act(self) -> None:
-        self.scene.manager.ensure_credentials(UPLOADER)
+    def run(self) -> None:
+        self.scenario.manager.ensure_credentials(UPLOADER)
 
-    def check_held(self) -> None:
-        assert self.scene.manager.credentials is None
-        assert self.scene.manager.auth_tokens is not None
+    def check_during_fault(self) -> None:
+        assert self.scenario.manager.credentials is None
+        assert self.scenario.manager.auth_tokens is not None
 
-    def go_on(self) -> None:
-        keys = self.scene.manager.ensure_credentials(UPLOADER)
-        assert self.scene.role_of(keys["access_key_id"]) == UPLOADER
+    def check_recovery(self) -> None:
+        keys = self.scenario.manager.ensure_credentials(UPLOADER)
+        assert self.scenario.role_of(keys["access_key_id"]) == UPLOADER
 
 
-class GetCredentials(Moment):
+class GetCredentials(Operation):
     """A second role's credentials are asked for while the first one's are in use."""
 
-    spot = Spot("GetCredentialsForIdentity", "identity pool")
+    fault_point = FaultPoint("GetCredentialsForIdentity", "identity pool")
 
-    def begin(self) -> None:
-        self._first = self.scene.manager.ensure_credentials(ANALYST)
-        self._session = self.scene.manager.make_refreshing_session()
+    def prepare(self) -> None:
+        self._first = self.scenario.manager.ensure_credentials(ANALYST)
+        self._session = self.scenario.manager.make_refreshing_session()
 
-    def act(self) -> None:
-        self.scene.manager.ensure_credentials(UPLOADER)
+    def run(self) -> None:
+        self.scenario.manager.ensure_credentials(UPLOADER)
 
-    def check_held(self) -> None:
+    def check_during_fault(self) -> None:
         """The first role's are what they were, and remain those asked for last."""
-        assert self.scene.manager.credentials == self._first
-        assert _role_signing(self.scene, self._session) == ANALYST
+        assert self.scenario.manager.credentials == self._first
+        assert _signing_role(self.scenario, self._session) == ANALYST
 
-    def go_on(self) -> None:
-        keys = self.scene.manager.ensure_credentials(UPLOADER)
-        assert self.scene.role_of(keys["access_key_id"]) == UPLOADER
-        assert _role_signing(self.scene, self._session) == ANALYST
+    def check_recovery(self) -> None:
+        keys = self.scenario.manager.ensure_credentials(UPLOADER)
+        assert self.scenario.role_of(keys["access_key_id"]) == UPLOADER
+        assert _signing_role(self.scenario, self._session) == ANALYST
 
 
-class MidBody(Moment):
+class DownloadDuringRefresh(Operation):
     """A large object is half read when the credentials fall due, and their renewal meets the fault."""
 
-    spot = Spot("GetCredentialsForIdentity", "identity pool")
-    hidden = True
+    fault_point = FaultPoint("GetCredentialsForIdentity", "identity pool")
+    transparent = True
 
-    def begin(self) -> None:
-        bucket = self.scene.cognito.bucket
-        self._uploads = self.scene.manager.make_refreshing_session(UPLOADER).client("s3")
+    def prepare(self) -> None:
+        bucket = self.scenario.cognito.bucket
+        self._uploads = self.scenario.manager.make_refreshing_session(UPLOADER).client("s3")
         self._uploads.put_object(Bucket=bucket, Key="large", Body=b"x" * _LARGE)
-        self._session = self.scene.manager.make_refreshing_session(ANALYST)
+        self._session = self.scenario.manager.make_refreshing_session(ANALYST)
         self._client: Any = self._session.client("s3")
         self._body = self._client.get_object(Bucket=bucket, Key="large")["Body"]
         self._read = len(self._body.read(_PART))
-        self._first = key_of(self._session)
+        self._first = access_key_id_of(self._session)
 
-    def act(self) -> None:
+    def run(self) -> None:
         attempts: list[None] = []
-        stop = self.scene.manager.on_change(lambda: attempts.append(None))
-        self.scene.times.pass_by(2_900.0)
+        stop = self.scenario.manager.on_change(lambda: attempts.append(None))
+        self.scenario.clock.advance(2_900.0)
         while part := self._body.read(_PART):
             self._head()
             self._read += len(part)
@@ -192,37 +192,37 @@ class MidBody(Moment):
         stop()
         self._head()
 
-    def go_on(self) -> None:
+    def check_recovery(self) -> None:
         """The renewal is made up for, and nobody has asked for it."""
-        self.scene.times.pass_by(60.0)
-        wait_for(lambda: key_of(self._session) != self._first, lambda: "not renewed after the fault")
+        self.scenario.clock.advance(60.0)
+        wait_for(lambda: access_key_id_of(self._session) != self._first, lambda: "not renewed after the fault")
         self._head()
 
     def _head(self) -> None:
         """A call of AWS, signed with the right role."""
-        self._client.head_object(Bucket=self.scene.cognito.bucket, Key=self.scene.cognito.data_key)
-        assert self.scene.cognito.aws.gate.requests[-1].role_arn == self.scene.cognito.roles[ANALYST]
+        self._client.head_object(Bucket=self.scenario.cognito.bucket, Key=self.scenario.cognito.data_key)
+        assert self.scenario.cognito.aws.proxy.requests[-1].role_arn == self.scenario.cognito.roles[ANALYST]
 
-    def end(self) -> None:
-        self._uploads.delete_object(Bucket=self.scene.cognito.bucket, Key="large")
+    def clean_up(self) -> None:
+        self._uploads.delete_object(Bucket=self.scenario.cognito.bucket, Key="large")
 
 
-def key_of(session: boto3.Session) -> str:
+def access_key_id_of(session: boto3.Session) -> str:
     keys = session.get_credentials()
     assert keys is not None
     return str(keys.get_frozen_credentials().access_key)
 
 
-def _role_signing(scene: Scene, session: boto3.Session) -> str:
-    return scene.role_of(key_of(session))
+def _signing_role(scenario: FaultScenario, session: boto3.Session) -> str:
+    return scenario.role_of(access_key_id_of(session))
 
 
-MOMENTS: dict[str, type[Moment]] = {
+OPERATIONS: dict[str, type[Operation]] = {
     "code exchange": CodeExchange,
-    "keys": Keys,
-    "refresh": Refresh,
-    "refresh without grace": StrictRefresh,
+    "keys": JwksFetch,
+    "refresh": TokenRefresh,
+    "refresh without grace": TokenRefreshWithoutGrace,
     "GetId": GetId,
     "GetCredentialsForIdentity": GetCredentials,
-    "mid-body": MidBody,
+    "mid-body": DownloadDuringRefresh,
 }

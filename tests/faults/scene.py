@@ -14,23 +14,23 @@ from typing import Literal
 
 import psutil
 
-from cognito_jupyter.credentials.clock import Clock
+from cognito_jupyter._util.clock import Clock
+from cognito_jupyter._util.timeouts import Timeouts
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.errors import CognitoError
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.local.model import Fault
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 from cognito_jupyter.oauth.tokens import CognitoTokens
-from cognito_jupyter.patience import Patience
 from tests.conftest import as_tokens
 
-from .front import Certificates, Front, State
+from .front import Certificates, ProxyState, TlsProxy
 
-LITTLE = Patience(read=1.0, whole=1.5, pauses=(0.02,))
+SHORT_TIMEOUTS = Timeouts(read=1.0, total=1.5, retry_delays=(0.02,))
 """Where the fault is that an answer takes its time."""
-ENOUGH = Patience(pauses=(0.02,))
+TIMEOUTS = Timeouts(retry_delays=(0.02,))
 ANALYST, UPLOADER = "Analyst", "Uploader"
-_SERVERS = ("front", "local-", "process_request_thread")
+_SERVER_THREADS = ("front", "local-", "process_request_thread")
 """Parts of the names of threads that belong to the other side."""
 _SENTENCE = re.compile(r"[A-Z0-9].*[^.]\.")
 
@@ -38,49 +38,49 @@ Place = Literal["user pool", "keys", "identity pool"]
 
 
 @dataclass(frozen=True)
-class Spot:
+class FaultPoint:
     """Where a fault strikes: the endpoint as the local Cognito calls it, and the front that leads there."""
 
     endpoint: str
     place: Place
 
 
-class Times:
+class FakeClock:
     """This machine's clocks, which a test moves; the renewing thread looks at them often.
 
     Attributes:
-        wall: Seconds that the wall clock is ahead of the real one.
-        passed: Seconds that have passed besides those that have.
-        slept: Seconds that the machine has slept.
+        wall_offset: Seconds that the wall clock is ahead of the real one.
+        monotonic_offset: Seconds that have passed besides those that have.
+        suspended_seconds: Seconds that the machine has slept.
     """
 
     def __init__(self) -> None:
-        self.wall = 0.0
-        self.passed = 0.0
-        self.slept = 0.0
+        self.wall_offset = 0.0
+        self.monotonic_offset = 0.0
+        self.suspended_seconds = 0.0
         self.clock = Clock(
-            lambda: time.time() + self.wall,
-            lambda: time.monotonic() + self.passed,
+            lambda: time.time() + self.wall_offset,
+            lambda: time.monotonic() + self.monotonic_offset,
             lambda event, seconds: event.wait(min(seconds, 0.03)),
-            elapsed=lambda: time.monotonic() + self.passed + self.slept,
+            elapsed=lambda: time.monotonic() + self.monotonic_offset + self.suspended_seconds,
         )
 
-    def pass_by(self, seconds: float) -> None:
+    def advance(self, seconds: float) -> None:
         """Lets time pass on all of them."""
-        self.wall += seconds
-        self.passed += seconds
+        self.wall_offset += seconds
+        self.monotonic_offset += seconds
 
-    def sleep(self, seconds: float) -> None:
+    def suspend(self, seconds: float) -> None:
         """Has the machine sleep: it is not awake meanwhile, and whoever waits waits on."""
-        self.wall += seconds
-        self.slept += seconds
+        self.wall_offset += seconds
+        self.suspended_seconds += seconds
 
-    def step(self, seconds: float) -> None:
+    def set_wall_clock(self, seconds: float) -> None:
         """Has somebody set the wall clock."""
-        self.wall += seconds
+        self.wall_offset += seconds
 
 
-class Log(logging.Handler):
+class LogCapture(logging.Handler):
     """What is logged, as text alone: a record would hold botocore's clients, and these the credentials.
 
     Attributes:
@@ -95,17 +95,17 @@ class Log(logging.Handler):
         self.lines.append(self.format(record))
 
 
-class Scene:
+class FaultScenario:
     """Everything that one cell of the table needs.
 
     Args:
         cognito: The local Cognito.
-        fronts: One for each place, so that each can fail alone.
+        proxies: One for each place, so that each can fail alone.
         certificates: What the fronts show.
         log: What the process logs, everything at DEBUG.
 
     Attributes:
-        times: Of the managers and the authenticator.
+        clock: Of the managers and the authenticator.
     """
 
     manager: CognitoCredentialsManager
@@ -114,37 +114,37 @@ class Scene:
     def __init__(
         self,
         cognito: LocalCognito,
-        fronts: dict[Place, Front],
+        proxies: dict[Place, TlsProxy],
         certificates: Certificates,
-        log: Log,
+        log: LogCapture,
     ) -> None:
         self.cognito = cognito
-        self.fronts = fronts
+        self.proxies = proxies
         self.certificates = certificates
-        self.times = Times()
+        self.clock = FakeClock()
         self.log = log
-        self._patience = ENOUGH
+        self._timeouts = TIMEOUTS
 
-    def sign_in(self, patience: Patience) -> None:
+    def start_session(self, timeouts: Timeouts) -> None:
         """Makes `manager` and `authenticator`, which wait so long for Cognito."""
-        self._patience = patience
+        self._timeouts = timeouts
         self.authenticator = self.new_authenticator()
-        self.manager = self.manager_of(as_tokens(self.cognito.issue_tokens()))
+        self.manager = self.new_manager(as_tokens(self.cognito.issue_tokens()))
 
     def new_authenticator(self) -> CognitoOAuthAuthenticator:
         """One that has not spoken to Cognito yet, as that of another kernel."""
         return CognitoOAuthAuthenticator(
-            f"127.0.0.1:{self.fronts['user pool'].port}",
+            f"127.0.0.1:{self.proxies['user pool'].port}",
             self.cognito.client_id,
             self.cognito.redirect_uri,
             self.cognito.region,
             user_pool_id=self.cognito.user_pool_id,
             open_browser=False,
-            now=self.times.clock.now,
-            patience=self._patience,
+            now=self.clock.clock.now,
+            timeouts=self._timeouts,
         )
 
-    def manager_of(self, tokens: CognitoTokens) -> CognitoCredentialsManager:
+    def new_manager(self, tokens: CognitoTokens) -> CognitoCredentialsManager:
         """Another manager, with these tokens."""
         return CognitoCredentialsManager(
             self.cognito.identity_pool_id,
@@ -152,11 +152,11 @@ class Scene:
             self.cognito.region,
             tokens,
             self.authenticator,
-            clock=self.times.clock,
-            patience=self._patience,
+            clock=self.clock.clock,
+            timeouts=self._timeouts,
         )
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         """Holds nothing any more that could have anything done."""
         del self.manager, self.authenticator
         for handler in logging.getLogger().handlers:
@@ -166,40 +166,40 @@ class Scene:
 
     # -- time
 
-    def pass_by(self, seconds: float) -> None:
+    def advance(self, seconds: float) -> None:
         """Lets time pass, here and at Cognito."""
         self.cognito.knobs.clock_offset += seconds
-        self.times.pass_by(seconds)
+        self.clock.advance(seconds)
 
-    def sleep(self, seconds: float) -> None:
+    def suspend(self, seconds: float) -> None:
         """Has the machine sleep, and time pass at Cognito."""
         self.cognito.knobs.clock_offset += seconds
-        self.times.sleep(seconds)
+        self.clock.suspend(seconds)
 
     # -- faults
 
-    def strike(self, spot: Spot, fault: Fault | State, *, times: int | None = None) -> None:
+    def inject(self, point: FaultPoint, fault: Fault | ProxyState, *, times: int | None = None) -> None:
         """Lets a fault happen there: so many times, or until `mend`."""
         if isinstance(fault, Fault):
-            self.cognito.knobs.faults[spot.endpoint] = [replace(fault, times=times)]
+            self.cognito.knobs.faults[point.endpoint] = [replace(fault, times=times)]
         else:
-            self.fronts[spot.place].become(fault)
+            self.proxies[point.place].set_state(fault)
 
-    def mend(self, spot: Spot) -> None:
+    def clear_fault(self, point: FaultPoint) -> None:
         """Ends it."""
-        self.cognito.knobs.faults.pop(spot.endpoint, None)
-        self.fronts[spot.place].become("good")
+        self.cognito.knobs.faults.pop(point.endpoint, None)
+        self.proxies[point.place].set_state("good")
 
     def role_of(self, access_key_id: str) -> str:
         """Whose keys these are, by the book of the server: the short name of a role."""
-        key = self.cognito.aws.ledger.find(access_key_id)
-        assert key is not None, "keys that nobody was given"
-        assert not self.cognito.aws.ledger.expired(key)
-        return key.role_arn.rpartition("-")[2]
+        issued_key = self.cognito.aws.issued_keys.find(access_key_id)
+        assert issued_key is not None, "keys that nobody was given"
+        assert not self.cognito.aws.issued_keys.is_expired(issued_key)
+        return issued_key.role_arn.rpartition("-")[2]
 
     # -- what holds after every fault
 
-    def check_words(self, error: CognitoError) -> None:
+    def check_message(self, error: CognitoError) -> None:
         """Two sentences, what happened and what to do, and no secret in them, around them or in a log."""
         assert _SENTENCE.fullmatch(error.what), error.what
         assert _SENTENCE.fullmatch(error.remedy), error.remedy
@@ -214,26 +214,26 @@ class Scene:
 
 
 @dataclass(frozen=True)
-class Traces:
+class ProcessResources:
     """What this process has running and open."""
 
     threads: frozenset[threading.Thread]
     listening: frozenset[int]
 
     @classmethod
-    def of_now(cls) -> Traces:
+    def current(cls) -> ProcessResources:
         """The threads that are not the servers' of the tests, and the ports that are listened on."""
-        threads = [each for each in threading.enumerate() if not any(part in each.name for part in _SERVERS)]
+        threads = [each for each in threading.enumerate() if not any(part in each.name for part in _SERVER_THREADS)]
         connections = psutil.Process().net_connections("tcp")
         listening = [each.laddr.port for each in connections if each.status == psutil.CONN_LISTEN]
         return cls(frozenset(threads), frozenset(listening))
 
-    def check_nothing_is_left(self) -> None:
+    def check_nothing_leaked(self) -> None:
         """Waits until whatever has come since has gone."""
-        wait_for(lambda: not self._more(), lambda: f"left behind: {self._more()}")
+        wait_for(lambda: not self._leaked(), lambda: f"left behind: {self._leaked()}")
 
-    def _more(self) -> list[object]:
-        now = Traces.of_now()
+    def _leaked(self) -> list[object]:
+        now = ProcessResources.current()
         return [*(now.threads - self.threads), *(now.listening - self.listening)]
 
 

@@ -9,18 +9,18 @@ from pathlib import Path
 import pytest
 
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
-from cognito_jupyter.credentials.store import Store
+from cognito_jupyter.credentials.store.store import Store
 from cognito_jupyter.errors import SignedOutError, UnavailableError
 from cognito_jupyter.local import LocalCognito
 from tests.conftest import as_tokens
-from tests.credentials.kernels import new_manager, restarted, store_in, token_of
+from tests.credentials.kernels import new_manager, refresh_token_of, restart_kernel, store_in
 
-from .disk import Disk, full, read_only
+from .disk import Disk, full_disk, read_only_folder
 from .scene import wait_for
 
 EXCHANGE, REFRESH = "GetCredentialsForIdentity", "token:refresh_token"
-AS_IT_WAS = re.compile(r".* is as it was, .*: (File too large|Permission denied)\. Make .*\.")
-each_disk = pytest.mark.parametrize("disk", [full, read_only])
+FILE_UNCHANGED = re.compile(r".* is as it was, .*: (File too large|Permission denied)\. Make .*\.")
+each_disk = pytest.mark.parametrize("disk", [full_disk, read_only_folder])
 
 
 @pytest.fixture
@@ -38,12 +38,12 @@ def store(folder: Path) -> Store:
 
 def signed_in(cognito: LocalCognito, folder: Path) -> CognitoCredentialsManager:
     manager = new_manager()
-    manager.sign_in(as_tokens(cognito.issue_tokens()), store_in(folder))
+    manager.adopt_tokens(as_tokens(cognito.issue_tokens()), store_in(folder))
     return manager
 
 
-def kept_token(store: Store) -> str:
-    found = store.read()
+def stored_token(store: Store) -> str:
+    found = store.read_sign_in()
     assert found is not None
     return found.tokens["refresh_token"]
 
@@ -52,20 +52,20 @@ def files(folder: Path) -> set[str]:
     return {path.suffix for path in folder.iterdir()} if folder.exists() else set()
 
 
-def works(cognito: LocalCognito, manager: CognitoCredentialsManager) -> bool:
+def can_refresh_twice(cognito: LocalCognito, manager: CognitoCredentialsManager) -> bool:
     """Refreshes twice, and renews: to keys that AWS has for good ones."""
     for _ in range(2):
         manager.refresh_user_pool_tokens()
-    key = cognito.aws.ledger.find(manager.get_credentials(role_suffix="Analyst")["access_key_id"])
-    return key is not None and not cognito.aws.ledger.expired(key)
+    key = cognito.aws.issued_keys.find(manager.get_credentials(role_suffix="Analyst")["access_key_id"])
+    return key is not None and not cognito.aws.issued_keys.is_expired(key)
 
 
 @pytest.mark.parametrize(
     ("disk", "below"),
-    [(full, ""), (read_only, ""), (read_only, "state/sign-ins")],
+    [(full_disk, ""), (read_only_folder, ""), (read_only_folder, "state/sign-ins")],
     ids=["full", "read-only folder", "read-only home"],
 )
-def test_a_login_works_and_lasts_as_long_as_its_kernel(
+def test_a_login_works_and_lasts_as_long_as_its_kernel_runs(
     cognito: LocalCognito, tmp_path: Path, disk: Disk, below: str
 ) -> None:
     """And the next one, once there is room, is kept."""
@@ -74,72 +74,74 @@ def test_a_login_works_and_lasts_as_long_as_its_kernel(
     folder = where / below
     with disk(where):
         manager = signed_in(cognito, folder)
-        assert manager.keeper.path is None
-        assert re.fullmatch(r"This sign-in lasts as long as its kernel\. .* Make .*\.", str(manager.keeper.problem))
-        assert works(cognito, manager)
+        assert manager.shared_sign_in.path is None
+        assert re.fullmatch(
+            r"This sign-in lasts as long as its kernel\. .* Make .*\.", str(manager.shared_sign_in.warning)
+        )
+        assert can_refresh_twice(cognito, manager)
         s3 = manager.make_session("Analyst").client("s3")
         assert s3.list_objects_v2(Bucket=cognito.bucket)["KeyCount"]
-    assert works(cognito, manager)
+    assert can_refresh_twice(cognito, manager)
     assert files(folder) <= {".lock"}
-    assert signed_in(cognito, folder).keeper.problem is None
-    assert works(cognito, restarted(folder))
+    assert signed_in(cognito, folder).shared_sign_in.warning is None
+    assert can_refresh_twice(cognito, restart_kernel(folder))
 
 
 @each_disk
-def test_a_login_that_cannot_be_written_leaves_the_sign_in_that_was_kept(
+def test_a_login_that_cannot_be_written_leaves_the_stored_sign_in_unchanged(
     cognito: LocalCognito, folder: Path, store: Store, disk: Disk
 ) -> None:
     before = store.path.read_bytes()
     with disk(folder):
         manager = signed_in(cognito, folder)
-        assert works(cognito, manager)
-        assert "lasts as long as its kernel" in str(manager.keeper.problem)
+        assert can_refresh_twice(cognito, manager)
+        assert "lasts as long as its kernel" in str(manager.shared_sign_in.warning)
     assert store.path.read_bytes() == before
     assert files(folder) == {".sign-in", ".lock"}
-    assert works(cognito, restarted(folder))
+    assert can_refresh_twice(cognito, restart_kernel(folder))
 
 
 @each_disk
-def test_rotated_tokens_that_cannot_be_written_live_on_and_are_written_with_the_next_keys(
+def test_rotated_tokens_that_cannot_be_written_stay_in_memory_and_are_written_with_the_next_credentials(
     cognito: LocalCognito, folder: Path, store: Store, disk: Disk
 ) -> None:
     """Another kernel is told that the sign-in has ended, and goes on as soon as the newest tokens are there."""
-    first, second = restarted(folder), restarted(folder)
+    first, second = restart_kernel(folder), restart_kernel(folder)
     before = store.path.read_bytes()
     with disk(folder):
-        assert works(cognito, first)
-        assert AS_IT_WAS.fullmatch(str(first.keeper.problem))
+        assert can_refresh_twice(cognito, first)
+        assert FILE_UNCHANGED.fullmatch(str(first.shared_sign_in.warning))
         with pytest.raises(SignedOutError):
             second.refresh_user_pool_tokens()
         assert store.path.read_bytes() == before
         assert files(folder) == {".sign-in", ".lock"}
     first.get_credentials(role_suffix="Analyst")
-    assert first.keeper.problem is not None, "an exchange of one's own touches no store"
-    first.live_credentials("Uploader")
-    assert first.keeper.problem is None
-    assert kept_token(store) == token_of(first)
-    for manager in (second, first, restarted(folder)):
-        assert works(cognito, manager)
-        assert token_of(manager) == kept_token(store)
+    assert first.shared_sign_in.warning is not None, "an exchange of one's own touches no store"
+    first.refreshing_credentials("Uploader")
+    assert first.shared_sign_in.warning is None
+    assert stored_token(store) == refresh_token_of(first)
+    for manager in (second, first, restart_kernel(folder)):
+        assert can_refresh_twice(cognito, manager)
+        assert refresh_token_of(manager) == stored_token(store)
 
 
 @each_disk
-def test_once_there_is_room_the_newest_tokens_are_written_although_nothing_else_is_to_be_done(
+def test_pending_tokens_are_written_as_soon_as_the_disk_has_room(
     cognito: LocalCognito, folder: Path, store: Store, disk: Disk
 ) -> None:
     """Their kernel may end at any time: nobody else has them."""
     with disk(folder):
-        manager = restarted(folder)
+        manager = restart_kernel(folder)
         session = manager.make_refreshing_session("Analyst")
         manager.refresh_user_pool_tokens()
-        assert kept_token(store) != token_of(manager)
+        assert stored_token(store) != refresh_token_of(manager)
     asked = cognito.counts.copy()
-    manager._renewal.call(now=True)
-    wait_for(lambda: kept_token(store) == token_of(manager), lambda: "not written")
+    manager._refresher.ensure_running(run_now=True)
+    wait_for(lambda: stored_token(store) == refresh_token_of(manager), lambda: "not written")
     assert cognito.counts == asked
-    wait_for(lambda: manager.keeper.problem is None, lambda: str(manager.keeper.problem))
+    wait_for(lambda: manager.shared_sign_in.warning is None, lambda: str(manager.shared_sign_in.warning))
     assert session.get_credentials() is not None
-    assert works(cognito, restarted(folder))
+    assert can_refresh_twice(cognito, restart_kernel(folder))
 
 
 @each_disk
@@ -147,65 +149,68 @@ def test_a_kernel_that_is_refused_before_they_are_written_ends_nothing_for_the_o
     cognito: LocalCognito, folder: Path, store: Store, disk: Disk
 ) -> None:
     """It leaves a note that the tokens of the file are refused; newer ones take its place."""
-    first, second = restarted(folder), restarted(folder)
+    first, second = restart_kernel(folder), restart_kernel(folder)
     with disk(folder):
         first.refresh_user_pool_tokens()
     with pytest.raises(SignedOutError):
         second.refresh_user_pool_tokens()
-    assert restarted(folder).ended
-    first.live_credentials("Analyst")
-    for manager in (second, first, restarted(folder)):
+    assert restart_kernel(folder).ended
+    first.refreshing_credentials("Analyst")
+    for manager in (second, first, restart_kernel(folder)):
         assert not manager.ended or manager is second
-        assert works(cognito, manager)
+        assert can_refresh_twice(cognito, manager)
         assert not manager.ended
 
 
 @each_disk
-def test_renewed_keys_that_cannot_be_written_are_used_and_the_next_are_shared(
+def test_refreshed_credentials_that_cannot_be_written_are_used_and_the_next_ones_are_shared(
     cognito: LocalCognito, folder: Path, store: Store, disk: Disk
 ) -> None:
-    manager = restarted(folder)
+    manager = restart_kernel(folder)
     before = store.path.read_bytes()
     with disk(folder):
-        first = manager.live_credentials("Analyst").snapshot()
-        assert AS_IT_WAS.fullmatch(str(manager.keeper.problem))
+        first = manager.refreshing_credentials("Analyst").get_cached_credentials()
+        assert FILE_UNCHANGED.fullmatch(str(manager.shared_sign_in.warning))
         manager.ensure_credentials("Analyst", timedelta(hours=1))
-        second = manager.live_credentials("Analyst").snapshot()
+        second = manager.refreshing_credentials("Analyst").get_cached_credentials()
         assert second.frozen != first.frozen
     assert store.path.read_bytes() == before
     manager.ensure_credentials("Analyst", timedelta(hours=1))
-    assert manager.keeper.problem is None
+    assert manager.shared_sign_in.warning is None
     asked = cognito.counts[EXCHANGE]
-    assert restarted(folder).live_credentials("Analyst").access_key == manager.live_credentials("Analyst").access_key
+    assert (
+        restart_kernel(folder).refreshing_credentials("Analyst").access_key
+        == manager.refreshing_credentials("Analyst").access_key
+    )
     assert cognito.counts[EXCHANGE] == asked
 
 
 @pytest.mark.parametrize("refreshed", [False, True])
-def test_signing_out_on_a_full_disk_ends_all_of_it(
+def test_signing_out_on_a_full_disk_revokes_and_removes_everything(
     cognito: LocalCognito, folder: Path, store: Store, refreshed: bool
 ) -> None:
     """The newest refresh token is revoked too, although no file has ever held it."""
-    manager = restarted(folder)
-    with full(folder):
+    manager = restart_kernel(folder)
+    with full_disk(folder):
         if refreshed:
             manager.refresh_user_pool_tokens()
-        newest = token_of(manager)
+        newest = refresh_token_of(manager)
         manager.sign_out()
         assert files(folder) == {".lock"}
     check_refused(newest)
 
 
 @pytest.mark.parametrize("refreshed", [False, True])
-def test_signing_out_in_a_read_only_home_revokes_and_says_which_file_is_left(
+def test_signing_out_in_a_read_only_home_revokes_and_names_the_file_that_is_left(
     cognito: LocalCognito, folder: Path, store: Store, refreshed: bool
 ) -> None:
     """And again once it can be written to: then nothing is left."""
-    manager = restarted(folder)
+    manager = restart_kernel(folder)
     session = manager.make_refreshing_session("Analyst")
-    with read_only(folder):
+    with read_only_folder(folder):
         if refreshed:
             manager.refresh_user_pool_tokens()
-        newest = token_of(manager)
+        newest = refresh_token_of(manager)
         with pytest.raises(UnavailableError, match=re.escape(str(store.path))) as caught:
             manager.sign_out()
         assert "could not be removed: Permission denied." in caught.value.what
@@ -216,7 +221,7 @@ def test_signing_out_in_a_read_only_home_revokes_and_says_which_file_is_left(
         with pytest.raises(SignedOutError):
             keys.get_frozen_credentials()
     check_refused(newest)
-    restarted(folder).sign_out()
+    restart_kernel(folder).sign_out()
     assert files(folder) == {".lock"}
 
 

@@ -27,7 +27,7 @@ class Client:
         self.browser = requests.Session()
         self.browser.trust_env = False
 
-    def query(self, **changes: str | None) -> dict[str, str]:
+    def authorize_query(self, **changes: str | None) -> dict[str, str]:
         digest = hashlib.sha256(VERIFIER.encode()).digest()
         query = {
             "client_id": self.client_id,
@@ -43,7 +43,7 @@ class Client:
 
     def get(self, path: str, **changes: str | None) -> requests.Response:
         """GET with an authorize request's query; no redirect is followed."""
-        url = f"{self.cognito.domain}{path}?{urlencode(self.query(**changes))}"
+        url = f"{self.cognito.domain}{path}?{urlencode(self.authorize_query(**changes))}"
         return self.browser.get(url, allow_redirects=False, timeout=10)
 
     def post_login(self, username: str | None = None, password: str | None = None, **changes: str) -> requests.Response:
@@ -51,11 +51,11 @@ class Client:
         page = self.get("/login")
         user = self.cognito.demo_user
         form = {
-            "_csrf": hidden(page.text),
+            "_csrf": csrf_field(page.text),
             "username": username or user.username,
             "password": password or user.password,
         }
-        url = f"{self.cognito.domain}/login?{urlencode(self.query())}"
+        url = f"{self.cognito.domain}/login?{urlencode(self.authorize_query())}"
         return self.browser.post(url, data=form | changes, allow_redirects=False, timeout=10)
 
     def code(self, **changes: str | None) -> str:
@@ -64,9 +64,9 @@ class Client:
         if "/login" in answer.headers["Location"]:
             page = self.browser.get(f"{self.cognito.domain}{answer.headers['Location']}", timeout=10)
             user = self.cognito.demo_user
-            form = {"_csrf": hidden(page.text), "username": user.username, "password": user.password}
+            form = {"_csrf": csrf_field(page.text), "username": user.username, "password": user.password}
             answer = self.browser.post(page.url, data=form, allow_redirects=False, timeout=10)
-        return callback(answer)["code"]
+        return callback_query(answer)["code"]
 
     def token(self, **form: str) -> requests.Response:
         """POST /oauth2/token with this client's id."""
@@ -80,19 +80,19 @@ class Client:
     def refresh(self, refresh_token: str) -> requests.Response:
         return self.token(grant_type="refresh_token", refresh_token=refresh_token)
 
-    def signed_in(self) -> dict[str, Any]:
+    def log_in(self) -> dict[str, Any]:
         """The tokens of a login."""
         tokens: dict[str, Any] = self.exchange(self.code()).json()
         return tokens
 
 
-def hidden(page: str) -> str:
+def csrf_field(page: str) -> str:
     found = re.search(r'name="_csrf" value="([^"]+)"', page)
     assert found is not None
     return found[1]
 
 
-def callback(answer: requests.Response) -> dict[str, str]:
+def callback_query(answer: requests.Response) -> dict[str, str]:
     """The query with which the browser is sent back."""
     assert answer.status_code == 302
     return {name: values[0] for name, values in parse_qs(urlsplit(answer.headers["Location"]).query).items()}

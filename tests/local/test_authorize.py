@@ -11,7 +11,7 @@ import pytest
 
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.local.model import AppClient
-from tests.local.conftest import Client, callback
+from tests.local.conftest import Client, callback_query
 
 
 def test_the_browser_is_sent_to_login_with_the_same_query(client: Client) -> None:
@@ -25,8 +25,8 @@ def test_the_browser_is_sent_to_login_with_the_same_query(client: Client) -> Non
 def test_a_good_password_sends_the_browser_back_with_code_and_state(client: Client) -> None:
     answer = client.post_login()
     assert answer.headers["Location"].startswith(f"{client.redirect_uri}?")
-    assert set(callback(answer)) == {"code", "state"}
-    assert callback(answer)["state"] == "the-state"
+    assert set(callback_query(answer)) == {"code", "state"}
+    assert callback_query(answer)["state"] == "the-state"
 
 
 @pytest.mark.parametrize("change", ["/", "?x=1", "X"])
@@ -55,41 +55,44 @@ def test_an_unknown_client_ends_at_the_error_page_too(client: Client) -> None:
 )
 def test_a_malformed_request_comes_back_as_invalid_request(client: Client, changes: dict[str, str | None]) -> None:
     """No response_type; challenge without method, method without challenge, a method other than S256."""
-    assert callback(client.get("/oauth2/authorize", **changes)) == {"error": "invalid_request", "state": "the-state"}
+    assert callback_query(client.get("/oauth2/authorize", **changes)) == {
+        "error": "invalid_request",
+        "state": "the-state",
+    }
 
 
 @pytest.mark.parametrize("kind", ["token", "nonsense"])
 def test_a_flow_that_is_not_allowed_comes_back_as_unauthorized_client(client: Client, kind: str) -> None:
-    assert callback(client.get("/oauth2/authorize", response_type=kind))["error"] == "unauthorized_client"
+    assert callback_query(client.get("/oauth2/authorize", response_type=kind))["error"] == "unauthorized_client"
 
 
 def test_a_client_without_the_code_grant_is_unauthorized(client: Client, cognito: LocalCognito) -> None:
     other = cognito.add_client(AppClient("no-code-grant", (client.redirect_uri,), code_grant=False))
-    assert callback(client.get("/oauth2/authorize", client_id=other.client_id))["error"] == "unauthorized_client"
+    assert callback_query(client.get("/oauth2/authorize", client_id=other.client_id))["error"] == "unauthorized_client"
 
 
-def test_a_scope_that_is_not_allowed_comes_back_as_seen_live(client: Client) -> None:
+def test_a_scope_that_is_not_allowed_is_an_invalid_request_as_seen_live(client: Client) -> None:
     """Source: mlops-club/awscdk-minecraft#40."""
-    answer = callback(client.get("/oauth2/authorize", scope="openid aws.cognito.signin.user.admin"))
+    answer = callback_query(client.get("/oauth2/authorize", scope="openid aws.cognito.signin.user.admin"))
     assert (answer["error"], answer["error_description"]) == ("invalid_request", "invalid_scope")
 
 
 def test_without_a_session_prompt_none_comes_back_as_login_required(client: Client) -> None:
-    assert callback(client.get("/oauth2/authorize", prompt="none"))["error"] == "login_required"
+    assert callback_query(client.get("/oauth2/authorize", prompt="none"))["error"] == "login_required"
 
 
-def test_with_a_session_cookie_no_password_is_asked(client: Client) -> None:
+def test_a_session_cookie_makes_a_password_unnecessary(client: Client) -> None:
     client.post_login()
-    assert "code" in callback(client.get("/oauth2/authorize"))
-    assert "code" in callback(client.get("/oauth2/authorize", prompt="none"))
+    assert "code" in callback_query(client.get("/oauth2/authorize"))
+    assert "code" in callback_query(client.get("/oauth2/authorize", prompt="none"))
     assert client.get("/oauth2/authorize", prompt="login").headers["Location"].startswith("/login")
 
 
-def test_the_session_cookie_ends(client: Client, cognito: LocalCognito) -> None:
+def test_the_session_cookie_expires(client: Client, cognito: LocalCognito) -> None:
     """After an hour by default."""
     client.post_login()
     cognito.knobs.clock_offset = 3599
-    assert "code" in callback(client.get("/oauth2/authorize"))
+    assert "code" in callback_query(client.get("/oauth2/authorize"))
     cognito.knobs.clock_offset = 3601
     assert client.get("/oauth2/authorize").headers["Location"].startswith("/login")
 
@@ -100,7 +103,7 @@ def test_login_hint_fills_the_user_name(client: Client) -> None:
 
 
 @pytest.mark.parametrize(("username", "password"), [("demo", "wrong"), ("nobody", "wrong")])
-def test_a_wrong_password_is_said_on_the_page_without_saying_which(
+def test_the_page_reports_a_wrong_password_without_saying_which_field(
     client: Client, username: str, password: str
 ) -> None:
     answer = client.post_login(username, password)
@@ -118,18 +121,18 @@ def test_a_form_without_its_hidden_field_is_refused(client: Client) -> None:
     client.browser.cookies.clear()
     stolen = {"_csrf": "x", "username": user.username, "password": user.password}
     url = f"{client.cognito.domain}/login"
-    answer = client.browser.post(url, params=client.query(), data=stolen, allow_redirects=False, timeout=10)
+    answer = client.browser.post(url, params=client.authorize_query(), data=stolen, allow_redirects=False, timeout=10)
     assert answer.status_code == 403
 
 
-def test_the_login_page_cannot_be_framed_or_kept(client: Client) -> None:
+def test_the_login_page_cannot_be_framed_or_cached(client: Client) -> None:
     headers = client.get("/login").headers
     assert headers["X-Frame-Options"] == "DENY"
     assert headers["Cache-Control"] == "no-store"
     assert headers["Referrer-Policy"] == "no-referrer"
 
 
-def test_the_cookies_are_for_the_browser_alone(client: Client) -> None:
+def test_the_cookies_are_httponly_and_samesite(client: Client) -> None:
     """HttpOnly, and not sent along by other sites' posts."""
     cookies = client.post_login().headers["Set-Cookie"]
     assert "HttpOnly" in cookies
@@ -137,7 +140,7 @@ def test_the_cookies_are_for_the_browser_alone(client: Client) -> None:
 
 
 def test_only_a_get_is_an_authorize_request(client: Client) -> None:
-    answer = client.browser.post(f"{client.cognito.domain}/oauth2/authorize", data=client.query(), timeout=10)
+    answer = client.browser.post(f"{client.cognito.domain}/oauth2/authorize", data=client.authorize_query(), timeout=10)
     assert answer.status_code == 405
 
 
@@ -157,11 +160,11 @@ def test_logout_may_lead_back_to_the_sign_in(client: Client) -> None:
     assert client.get("/oauth2/authorize").headers["Location"].startswith("/login")
 
 
-def test_logout_wants_a_registered_address(client: Client) -> None:
+def test_logout_requires_a_registered_url(client: Client) -> None:
     client.post_login()
     answer = client.get("/logout", logout_uri="https://evil.example", redirect_uri=None)
     assert answer.headers["Location"].startswith("/error")
-    assert "code" in callback(client.get("/oauth2/authorize"))
+    assert "code" in callback_query(client.get("/oauth2/authorize"))
 
 
 def test_groups_and_users_can_be_added(cognito: LocalCognito) -> None:

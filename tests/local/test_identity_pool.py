@@ -19,7 +19,7 @@ from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.local.identity_pool import MappingRule, RoleMapping
 
 NO_PREFERENCE: dict[str, Any] = {"cognito:preferred_role": None}
-QUICK = Config(signature_version=UNSIGNED, retries={"total_max_attempts": 1})
+NO_RETRIES = Config(signature_version=UNSIGNED, retries={"total_max_attempts": 1})
 
 
 @pytest.fixture
@@ -27,8 +27,8 @@ def pool(cognito: LocalCognito) -> LocalCognito:
     return cognito
 
 
-def identity(cognito: LocalCognito) -> Any:
-    return boto3.client("cognito-identity", region_name="us-east-1", endpoint_url=cognito.endpoint, config=QUICK)
+def identity_client(cognito: LocalCognito) -> Any:
+    return boto3.client("cognito-identity", region_name="us-east-1", endpoint_url=cognito.endpoint, config=NO_RETRIES)
 
 
 def logins(cognito: LocalCognito, token: str, pool_id: str | None = None) -> dict[str, str]:
@@ -37,7 +37,7 @@ def logins(cognito: LocalCognito, token: str, pool_id: str | None = None) -> dic
 
 def credentials(cognito: LocalCognito, role: str | None = None, token: str | None = None) -> dict[str, Any]:
     token = token or cognito.issue_tokens()["id_token"]
-    client, proof = identity(cognito), logins(cognito, token)
+    client, proof = identity_client(cognito), logins(cognito, token)
     who = client.get_id(IdentityPoolId=cognito.identity_pool_id, Logins=proof)["IdentityId"]
     custom = {"CustomRoleArn": role} if role else {}
     keys: dict[str, Any] = client.get_credentials_for_identity(IdentityId=who, Logins=proof, **custom)["Credentials"]
@@ -48,7 +48,7 @@ def s3(cognito: LocalCognito, keys: dict[str, Any], **config: Any) -> Any:
     return boto3.client(
         "s3",
         region_name="us-east-1",
-        endpoint_url=cognito.gate_url,
+        endpoint_url=cognito.aws_url,
         aws_access_key_id=keys["AccessKeyId"],
         aws_secret_access_key=keys["SecretKey"],
         aws_session_token=keys["SessionToken"],
@@ -56,7 +56,7 @@ def s3(cognito: LocalCognito, keys: dict[str, Any], **config: Any) -> Any:
     )
 
 
-def refusal(raised: pytest.ExceptionInfo[ClientError]) -> tuple[str, str]:
+def error_of(raised: pytest.ExceptionInfo[ClientError]) -> tuple[str, str]:
     error = raised.value.response["Error"]
     return error["Code"], error["Message"]
 
@@ -65,7 +65,7 @@ def refusal(raised: pytest.ExceptionInfo[ClientError]) -> tuple[str, str]:
 
 
 def test_the_identity_id_is_the_same_each_time(pool: LocalCognito) -> None:
-    client = identity(pool)
+    client = identity_client(pool)
     ids = {
         client.get_id(IdentityPoolId=pool.identity_pool_id, Logins=logins(pool, pool.issue_tokens()["id_token"]))[
             "IdentityId"
@@ -84,36 +84,36 @@ def test_the_identity_id_is_the_same_each_time(pool: LocalCognito) -> None:
         ({"aud": "another-client"}, "Token is not from a supported provider of this identity pool."),
     ],
 )
-def test_a_token_that_does_not_fit_is_refused_in_amazons_words(
+def test_a_mismatched_token_is_refused_with_cognitos_error(
     pool: LocalCognito, claims: dict[str, Any], text: str
 ) -> None:
     with pytest.raises(ClientError, match=text) as raised:
         credentials(pool, token=pool.issue_tokens(**claims)["id_token"])
-    assert refusal(raised)[0] == "NotAuthorizedException"
+    assert error_of(raised)[0] == "NotAuthorizedException"
 
 
 @pytest.mark.parametrize("kind", ["nonsense", "access_token", "tampered"])
-def test_a_token_that_is_not_signed_for_this_is_refused(pool: LocalCognito, kind: str) -> None:
+def test_a_token_with_a_wrong_signature_is_refused(pool: LocalCognito, kind: str) -> None:
     tokens = pool.issue_tokens()
     token = {"nonsense": "a.b.c", "tampered": tokens["id_token"][:-8] + "AAAAAAAA"}.get(kind) or tokens[kind]
     with pytest.raises(ClientError, match="Couldn't verify signed token"):
         credentials(pool, token=token)
 
 
-def test_without_a_login_nobody_gets_anything(pool: LocalCognito) -> None:
+def test_unauthenticated_access_is_refused(pool: LocalCognito) -> None:
     with pytest.raises(ClientError, match="Unauthenticated access is not supported for this identity pool"):
-        identity(pool).get_id(IdentityPoolId=pool.identity_pool_id)
+        identity_client(pool).get_id(IdentityPoolId=pool.identity_pool_id)
 
 
 def test_another_pools_provider_name_is_not_supported(pool: LocalCognito) -> None:
     proof = logins(pool, pool.issue_tokens()["id_token"], "us-east-1_Other")
     with pytest.raises(ClientError, match="not from a supported provider"):
-        identity(pool).get_id(IdentityPoolId=pool.identity_pool_id, Logins=proof)
+        identity_client(pool).get_id(IdentityPoolId=pool.identity_pool_id, Logins=proof)
 
 
-def test_another_persons_identity_is_forbidden(pool: LocalCognito) -> None:
+def test_another_users_identity_is_forbidden(pool: LocalCognito) -> None:
     pool.add_user("other", "other-password", ["Analyst"])
-    client, token = identity(pool), pool.issue_tokens("other")["id_token"]
+    client, token = identity_client(pool), pool.issue_tokens("other")["id_token"]
     mine = logins(pool, pool.issue_tokens()["id_token"])
     who = client.get_id(IdentityPoolId=pool.identity_pool_id, Logins=mine)["IdentityId"]
     with pytest.raises(ClientError, match=f"Access to Identity '{who}' is forbidden"):
@@ -121,12 +121,12 @@ def test_another_persons_identity_is_forbidden(pool: LocalCognito) -> None:
 
 
 def test_an_unknown_pool_or_identity_is_not_found(pool: LocalCognito) -> None:
-    client, proof = identity(pool), logins(pool, pool.issue_tokens()["id_token"])
+    client, proof = identity_client(pool), logins(pool, pool.issue_tokens()["id_token"])
     unknown = "us-east-1:00000000-0000-0000-0000-000000000000"
     for call, name in ((client.get_id, "IdentityPoolId"), (client.get_credentials_for_identity, "IdentityId")):
         with pytest.raises(ClientError) as raised:
             call(**{name: unknown, "Logins": proof})
-        assert refusal(raised)[0] == "ResourceNotFoundException"
+        assert error_of(raised)[0] == "ResourceNotFoundException"
 
 
 def test_an_error_is_400_with_its_type_in_body_and_header(pool: LocalCognito) -> None:
@@ -140,30 +140,30 @@ def test_an_error_is_400_with_its_type_in_body_and_header(pool: LocalCognito) ->
 # -- which role
 
 
-def role_of(cognito: LocalCognito, keys: dict[str, Any]) -> str | None:
+def signing_role(cognito: LocalCognito, keys: dict[str, Any]) -> str | None:
     s3(cognito, keys).list_objects_v2(Bucket=cognito.bucket)
-    return cognito.aws.gate.requests[-1].role_arn
+    return cognito.aws.proxy.requests[-1].role_arn
 
 
-def test_a_role_of_the_token_can_be_asked_for(pool: LocalCognito) -> None:
-    assert role_of(pool, credentials(pool, pool.roles["Uploader"])) == pool.roles["Uploader"]
+def test_a_role_of_the_token_can_be_requested(pool: LocalCognito) -> None:
+    assert signing_role(pool, credentials(pool, pool.roles["Uploader"])) == pool.roles["Uploader"]
 
 
-def test_a_role_that_the_token_does_not_hold_is_refused(pool: LocalCognito) -> None:
+def test_a_role_that_is_not_in_the_token_is_refused(pool: LocalCognito) -> None:
     with pytest.raises(ClientError) as raised:
         credentials(pool, pool.roles["Admin"])
-    assert refusal(raised)[0] == "NotAuthorizedException"
+    assert error_of(raised)[0] == "NotAuthorizedException"
 
 
-def test_without_asking_the_preferred_role_is_taken(pool: LocalCognito) -> None:
-    assert role_of(pool, credentials(pool)) == pool.roles["Analyst"]
+def test_the_preferred_role_is_the_default(pool: LocalCognito) -> None:
+    assert signing_role(pool, credentials(pool)) == pool.roles["Analyst"]
 
 
 def test_an_ambiguous_token_gets_the_authenticated_role_or_nothing(pool: LocalCognito) -> None:
     """AmbiguousRoleResolution."""
     token = pool.issue_tokens(**NO_PREFERENCE)["id_token"]
     pool.identity_pool.authenticated_role = pool.roles["Uploader"]
-    assert role_of(pool, credentials(pool, token=token)) == pool.roles["Uploader"]
+    assert signing_role(pool, credentials(pool, token=token)) == pool.roles["Uploader"]
     pool.identity_pool.mapping = RoleMapping(ambiguous="Deny")
     with pytest.raises(ClientError, match=r"The ambiguous role mapping rules for: .* denied this request"):
         credentials(pool, token=token)
@@ -173,7 +173,7 @@ def test_a_pool_without_any_role_is_misconfigured(pool: LocalCognito) -> None:
     token = pool.issue_tokens(**NO_PREFERENCE)["id_token"]
     with pytest.raises(ClientError, match="Check assigned IAM roles for this pool") as raised:
         credentials(pool, token=token)
-    assert refusal(raised)[0] == "InvalidIdentityPoolConfigurationException"
+    assert error_of(raised)[0] == "InvalidIdentityPoolConfigurationException"
 
 
 @pytest.mark.parametrize(
@@ -186,19 +186,19 @@ def test_a_pool_without_any_role_is_misconfigured(pool: LocalCognito) -> None:
         (MappingRule("email", "Equals", "somebody@example.org", "Uploader"), "Analyst"),
     ],
 )
-def test_the_first_rule_that_fits_decides(pool: LocalCognito, rule: MappingRule, role: str) -> None:
+def test_the_first_matching_rule_decides(pool: LocalCognito, rule: MappingRule, role: str) -> None:
     rules = [
         MappingRule(rule.claim, rule.match, rule.value, pool.roles[rule.role_arn]),
         MappingRule("email", "Contains", "@", pool.roles["Analyst"]),
     ]
     pool.identity_pool.mapping = RoleMapping(rules)
-    assert role_of(pool, credentials(pool)) == pool.roles[role]
+    assert signing_role(pool, credentials(pool)) == pool.roles[role]
 
 
 # -- the gate
 
 
-def test_credentials_live_for_an_hour(pool: LocalCognito) -> None:
+def test_credentials_are_valid_for_an_hour(pool: LocalCognito) -> None:
     """The enhanced flow; developer guide, "Authentication flow"."""
     before = pool.knobs.now()
     end = credentials(pool)["Expiration"].timestamp()
@@ -216,7 +216,7 @@ def test_a_wrong_role_is_really_denied(pool: LocalCognito) -> None:
     ):
         with pytest.raises(ClientError) as raised:
             call(**place)
-        assert refusal(raised)[0] == "AccessDenied"
+        assert error_of(raised)[0] == "AccessDenied"
 
 
 def test_expired_keys_are_refused_as_s3_does(pool: LocalCognito) -> None:
@@ -224,7 +224,7 @@ def test_expired_keys_are_refused_as_s3_does(pool: LocalCognito) -> None:
     pool.knobs.clock_offset = 3601
     with pytest.raises(ClientError) as raised:
         client.list_objects_v2(Bucket=pool.bucket)
-    assert refusal(raised) == ("ExpiredToken", "The provided token has expired.")
+    assert error_of(raised) == ("ExpiredToken", "The provided token has expired.")
 
 
 def test_unknown_keys_and_wrong_tokens_are_refused(pool: LocalCognito) -> None:
@@ -237,24 +237,24 @@ def test_unknown_keys_and_wrong_tokens_are_refused(pool: LocalCognito) -> None:
     for case, code in cases:
         with pytest.raises(ClientError) as raised:
             s3(pool, case).list_objects_v2(Bucket=pool.bucket)
-        assert refusal(raised)[0] == code
+        assert error_of(raised)[0] == code
 
 
-def test_a_clock_that_is_wrong_is_refused(pool: LocalCognito) -> None:
+def test_a_request_with_a_skewed_clock_is_refused(pool: LocalCognito) -> None:
     client = s3(pool, credentials(pool))
     pool.knobs.clock_offset = 16 * 60
     with pytest.raises(ClientError) as raised:
         client.list_objects_v2(Bucket=pool.bucket)
-    assert refusal(raised)[0] == "RequestTimeTooSkewed"
+    assert error_of(raised)[0] == "RequestTimeTooSkewed"
 
 
 def test_an_unsigned_request_is_denied(pool: LocalCognito) -> None:
-    answer = requests.get(f"{pool.gate_url}/{pool.bucket}/{pool.data_key}", timeout=10)
+    answer = requests.get(f"{pool.aws_url}/{pool.bucket}/{pool.data_key}", timeout=10)
     assert answer.status_code == 403
     assert "<Code>AccessDenied</Code>" in answer.text
 
 
-def test_large_objects_pass_in_parts_and_in_ranges(pool: LocalCognito) -> None:
+def test_large_objects_can_be_transferred_in_parts_and_ranges(pool: LocalCognito) -> None:
     """Multipart and chunked uploads keep their signatures; a range is a range."""
     client = s3(pool, credentials(pool, pool.roles["Uploader"]))
     body = bytes(range(256)) * (6 * 4096)
@@ -270,12 +270,12 @@ def test_large_objects_pass_in_parts_and_in_ranges(pool: LocalCognito) -> None:
     assert client.get_object(Bucket=pool.bucket, Key="large")["Body"].read() == body
 
 
-def test_sts_says_which_role_it_is(pool: LocalCognito) -> None:
+def test_sts_returns_the_role(pool: LocalCognito) -> None:
     keys = credentials(pool, pool.roles["Uploader"])
     client = boto3.client(
         "sts",
         region_name="us-east-1",
-        endpoint_url=pool.gate_url,
+        endpoint_url=pool.aws_url,
         aws_access_key_id=keys["AccessKeyId"],
         aws_secret_access_key=keys["SecretKey"],
         aws_session_token=keys["SessionToken"],

@@ -17,7 +17,7 @@ from cognito_jupyter.local import Knobs, LocalCognito
 from tests.local.conftest import Client
 
 
-def known(cognito: LocalCognito) -> str:
+def configuration_url(cognito: LocalCognito) -> str:
     return f"{cognito.domain}/{cognito.user_pool_id}/.well-known/openid-configuration"
 
 
@@ -27,32 +27,32 @@ def known(cognito: LocalCognito) -> str:
 def test_each_lifetime_can_be_a_second(cognito: LocalCognito, client: Client) -> None:
     cognito.knobs.refresh_token_seconds = 1
     cognito.knobs.cookie_seconds = 1
-    tokens = client.signed_in()
+    tokens = client.log_in()
     time.sleep(1.1)
     assert client.refresh(tokens["refresh_token"]).json() == {"error": "invalid_grant"}
     assert client.get("/oauth2/authorize").headers["Location"].startswith("/login")
 
 
-def test_a_fault_answers_a_status_and_a_body_once(cognito: LocalCognito) -> None:
+def test_a_fault_returns_a_status_and_a_body_once(cognito: LocalCognito) -> None:
     cognito.knobs.fail("openid-configuration", status=503, body="down", headers={"Retry-After": "7"})
-    answer = requests.get(known(cognito), timeout=5)
+    answer = requests.get(configuration_url(cognito), timeout=5)
     assert (answer.status_code, answer.text, answer.headers["Retry-After"]) == (503, "down", "7")
-    assert requests.get(known(cognito), timeout=5).status_code == 200
+    assert requests.get(configuration_url(cognito), timeout=5).status_code == 200
 
 
 def test_a_fault_can_drop_stall_and_truncate(cognito: LocalCognito) -> None:
     cognito.knobs.fail("openid-configuration", kind="drop")
     with pytest.raises(requests.ConnectionError):
-        requests.get(known(cognito), timeout=5)
+        requests.get(configuration_url(cognito), timeout=5)
     cognito.knobs.fail("openid-configuration", kind="stall", seconds=1)
     with pytest.raises(requests.Timeout):
-        requests.get(known(cognito), timeout=0.3)
+        requests.get(configuration_url(cognito), timeout=0.3)
     cognito.knobs.fail("openid-configuration", kind="truncate")
     with pytest.raises(requests.exceptions.ChunkedEncodingError):
-        requests.get(known(cognito), timeout=5)
+        requests.get(configuration_url(cognito), timeout=5)
 
 
-def test_a_fault_can_reset_before_an_answer_and_midway(cognito: LocalCognito) -> None:
+def test_a_fault_can_reset_before_a_response_and_midway(cognito: LocalCognito) -> None:
     for midway in (False, True):
         cognito.knobs.fail("openid-configuration", kind="reset", midway=midway)
         with socket.create_connection(("127.0.0.1", cognito.port), timeout=5) as connection:
@@ -60,39 +60,39 @@ def test_a_fault_can_reset_before_an_answer_and_midway(cognito: LocalCognito) ->
             connection.sendall(b"HTTP/1.1\r\nHost: localhost\r\n\r\n")
             came = bytearray()
             with pytest.raises(ConnectionResetError):
-                read_all(connection, came)
+                receive_all(connection, came)
         # A reset may overtake what was sent before it.
         assert not came or (midway and came.startswith(b"HTTP/1.1 200"))
 
 
-def read_all(connection: socket.socket, into: bytearray) -> None:
+def receive_all(connection: socket.socket, into: bytearray) -> None:
     while part := connection.recv(65536):
         into += part
 
 
-def test_a_fault_can_let_an_answer_drip(cognito: LocalCognito) -> None:
+def test_a_fault_can_send_a_response_byte_by_byte(cognito: LocalCognito) -> None:
     """Byte after byte comes in time, and the whole of it comes too."""
-    whole = requests.get(known(cognito), timeout=5).text
+    whole = requests.get(configuration_url(cognito), timeout=5).text
     cognito.knobs.fail("openid-configuration", kind="drip", seconds=0.001)
-    parts = list(requests.get(known(cognito), timeout=5, stream=True).raw.stream(1))
+    parts = list(requests.get(configuration_url(cognito), timeout=5, stream=True).raw.stream(1))
     assert b"".join(parts).decode() == whole
     assert len(parts) > 100
 
 
-def test_a_fault_can_give_an_answer_another_type(cognito: LocalCognito) -> None:
+def test_a_fault_can_change_the_content_type(cognito: LocalCognito) -> None:
     cognito.knobs.fail("openid-configuration", kind="label", content_type="text/plain")
-    answer = requests.get(known(cognito), timeout=5)
+    answer = requests.get(configuration_url(cognito), timeout=5)
     assert answer.headers["Content-Type"].startswith("text/plain")
     assert answer.json()["issuer"] == cognito.pool.issuer
 
 
 @pytest.mark.parametrize("midway", [False, True])
-def test_what_a_client_gave_up_is_done_only_where_the_answer_was_under_way(
+def test_an_abandoned_request_takes_effect_only_if_the_response_had_started(
     cognito: LocalCognito, client: Client, midway: bool
 ) -> None:
     """A refresh token that was rotated by an answer which nobody got is the difference."""
     cognito.knobs.rotation = True
-    old = client.signed_in()["refresh_token"]
+    old = client.log_in()["refresh_token"]
     cognito.knobs.fail("token:refresh_token", kind="stall", seconds=60, midway=midway)
     form = {"grant_type": "refresh_token", "client_id": cognito.client_id, "refresh_token": old}
     with pytest.raises(requests.RequestException):
@@ -103,27 +103,27 @@ def test_what_a_client_gave_up_is_done_only_where_the_answer_was_under_way(
 def test_latency_is_by_endpoint(cognito: LocalCognito) -> None:
     cognito.knobs.latency["openid-configuration"] = 0.3
     began = time.monotonic()
-    requests.get(known(cognito), timeout=5)
+    requests.get(configuration_url(cognito), timeout=5)
     assert time.monotonic() - began >= 0.3
 
 
 def test_calls_are_counted_by_name(cognito: LocalCognito, client: Client) -> None:
     before = cognito.counts.copy()
-    client.signed_in()
+    client.log_in()
     assert cognito.counts - before == {"authorize": 1, "login": 2, "token:authorization_code": 1}
 
 
 # -- the admin route
 
 
-def test_the_admin_route_turns_knobs_and_reads_counts(cognito: LocalCognito) -> None:
+def test_the_admin_route_sets_knobs_and_reads_counts(cognito: LocalCognito) -> None:
     token = {"X-Admin-Token": cognito.admin_token}
     url = cognito.admin_url
     assert requests.patch(f"{url}/knobs", json={"grace": 5}, headers=token, timeout=5).json()["grace"] == 5
     assert cognito.knobs.grace == 5
     fault = {"kind": "status", "status": 500}
     assert requests.post(f"{url}/faults/openid-configuration", json=fault, headers=token, timeout=5).ok
-    assert requests.get(known(cognito), timeout=5).status_code == 500
+    assert requests.get(configuration_url(cognito), timeout=5).status_code == 500
     assert requests.get(f"{url}/counts", headers=token, timeout=5).json()["openid-configuration"] >= 1
     assert requests.delete(f"{url}/counts", headers=token, timeout=5).json() == {}
     wrong = requests.patch(f"{url}/knobs", json={"grays": 5}, headers=token, timeout=5)
@@ -132,13 +132,13 @@ def test_the_admin_route_turns_knobs_and_reads_counts(cognito: LocalCognito) -> 
 
 
 @pytest.mark.parametrize("token", [None, "", "guessed"])
-def test_without_its_token_the_admin_route_is_not_there(cognito: LocalCognito, token: str | None) -> None:
+def test_without_its_token_the_admin_route_is_not_found(cognito: LocalCognito, token: str | None) -> None:
     headers = {} if token is None else {"X-Admin-Token": token}
     assert requests.get(f"{cognito.admin_url}/knobs", headers=headers, timeout=5).status_code == 404
 
 
 @pytest.mark.parametrize("url", ["domain", "gate_url"])
-def test_a_page_elsewhere_cannot_reach_it_by_dns(cognito: LocalCognito, url: str) -> None:
+def test_dns_rebinding_is_refused(cognito: LocalCognito, url: str) -> None:
     """DNS rebinding: a name of the attacker's that leads to 127.0.0.1."""
     answer = requests.get(getattr(cognito, url), headers={"Host": "evil.example"}, timeout=5)
     assert answer.status_code in {403, 421}
@@ -153,11 +153,11 @@ def test_two_servers_have_two_sets_of_keys_and_names(cognito: LocalCognito, bare
 # -- its life
 
 
-def test_it_answers_at_once_and_aws_soon_after() -> None:
+def test_it_responds_before_aws_has_started() -> None:
     """Within two seconds of its start by the clock of a machine that does nothing else; no test is timed here."""
     with LocalCognito() as cognito:
-        assert requests.get(known(cognito), timeout=5).status_code == 200
-        assert cognito.identity_pool.handle("GetId", {})[0] == 400
+        assert requests.get(configuration_url(cognito), timeout=5).status_code == 200
+        assert cognito.identity_pool.handle_action("GetId", {})[0] == 400
 
 
 def test_it_stays_under_200_megabytes(cognito: LocalCognito) -> None:
@@ -186,7 +186,7 @@ def test_it_leaves_nothing_behind() -> None:
     threads, me = set(threading.enumerate()), psutil.Process()
     children, sockets = me.children(recursive=True), len(me.net_connections())
     cognito = LocalCognito(tls=True).start()
-    requests.get(known(cognito), timeout=5, verify=cognito.ca_file)
+    requests.get(configuration_url(cognito), timeout=5, verify=cognito.ca_file)
     port = cognito.port
     cognito.stop()
     cognito.stop()
@@ -202,15 +202,15 @@ def test_with_tls_it_has_a_ca_of_its_own() -> None:
     with LocalCognito(tls=True, aws=False) as cognito:
         assert cognito.domain.startswith("https://")
         with pytest.raises(requests.exceptions.SSLError):
-            requests.get(known(cognito), timeout=5)
-        assert requests.get(known(cognito), timeout=5, verify=cognito.environment["AWS_CA_BUNDLE"]).ok
+            requests.get(configuration_url(cognito), timeout=5)
+        assert requests.get(configuration_url(cognito), timeout=5, verify=cognito.environment["AWS_CA_BUNDLE"]).ok
 
 
 def test_knobs_can_be_given_at_the_start() -> None:
     with LocalCognito(aws=False, knobs=Knobs(id_token_seconds=7), redirect_uris=["http://localhost:4711/"]) as cognito:
         client = Client(cognito)
         assert cognito.redirect_uri == "http://localhost:4711/"
-        assert client.signed_in()["expires_in"] == 3600
+        assert client.log_in()["expires_in"] == 3600
 
 
 def test_other_projects_get_it_as_a_fixture(tmp_path_factory: pytest.TempPathFactory) -> None:

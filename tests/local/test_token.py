@@ -23,7 +23,7 @@ def claims(token: str) -> dict[str, object]:
     return payload
 
 
-def error(answer: requests.Response) -> tuple[int, dict[str, str]]:
+def error_of(answer: requests.Response) -> tuple[int, dict[str, str]]:
     assert answer.headers["Content-Type"] == "application/json;charset=UTF-8"
     return answer.status_code, answer.json()
 
@@ -43,37 +43,37 @@ def test_a_code_is_exchanged_for_three_tokens(client: Client) -> None:
 def test_a_code_works_once(client: Client) -> None:
     code = client.code()
     assert client.exchange(code).status_code == 200
-    assert error(client.exchange(code)) == (400, {"error": "invalid_grant"})
+    assert error_of(client.exchange(code)) == (400, {"error": "invalid_grant"})
 
 
-def test_a_code_lives_for_five_minutes(client: Client, cognito: LocalCognito) -> None:
+def test_a_code_is_valid_for_five_minutes(client: Client, cognito: LocalCognito) -> None:
     early, late = client.code(), client.code()
     cognito.knobs.clock_offset = 299
     assert client.exchange(early).status_code == 200
     cognito.knobs.clock_offset = 301
-    assert error(client.exchange(late)) == (400, {"error": "invalid_grant"})
+    assert error_of(client.exchange(late)) == (400, {"error": "invalid_grant"})
 
 
 def test_an_unknown_code_is_an_invalid_grant(client: Client) -> None:
-    assert error(client.exchange("nonsense")) == (400, {"error": "invalid_grant"})
+    assert error_of(client.exchange("nonsense")) == (400, {"error": "invalid_grant"})
 
 
 def test_another_redirect_uri_than_authorized_is_an_unauthorized_client(client: Client) -> None:
     """With the description that is seen live."""
     other = client.cognito.redirect_uri.split()[1]
     expected = {"error": "unauthorized_client", "error_description": "invalid_redirect"}
-    assert error(client.exchange(client.code(), redirect_uri=other)) == (400, expected)
+    assert error_of(client.exchange(client.code(), redirect_uri=other)) == (400, expected)
 
 
 @pytest.mark.parametrize("verifier", ["wrong-verifier-wrong-verifier-wrong-verifier", ""])
-def test_a_wrong_verifier_gets_nothing(client: Client, verifier: str) -> None:
+def test_a_wrong_verifier_is_an_invalid_grant(client: Client, verifier: str) -> None:
     """RFC 7636, section 4.6; Cognito's own body for it is not known, so the code alone is asserted."""
-    assert error(client.exchange(client.code(), code_verifier=verifier))[1]["error"] == "invalid_grant"
+    assert error_of(client.exchange(client.code(), code_verifier=verifier))[1]["error"] == "invalid_grant"
 
 
-def test_a_code_of_another_client_gets_nothing(client: Client, cognito: LocalCognito) -> None:
+def test_another_clients_code_is_an_invalid_grant(client: Client, cognito: LocalCognito) -> None:
     cognito.add_client(AppClient("other-client", (client.redirect_uri,)))
-    assert error(client.exchange(client.code(), client_id="other-client"))[1]["error"] == "invalid_grant"
+    assert error_of(client.exchange(client.code(), client_id="other-client"))[1]["error"] == "invalid_grant"
 
 
 @pytest.mark.parametrize(
@@ -87,14 +87,14 @@ def test_a_code_of_another_client_gets_nothing(client: Client, cognito: LocalCog
     ],
 )
 def test_each_error_is_a_bare_object(client: Client, form: dict[str, str], expected: dict[str, str]) -> None:
-    assert error(client.token(**form)) == (400, expected)
+    assert error_of(client.token(**form)) == (400, expected)
 
 
 def test_a_confidential_client_needs_its_secret_in_header_or_body(client: Client, cognito: LocalCognito) -> None:
     cognito.add_client(AppClient("confidential", (client.redirect_uri,), secret="s3cr3t"))
     confidential = Client(cognito, "confidential")
     expected = {"error": "invalid_client", "error_description": "invalid_client_secret"}
-    assert error(confidential.exchange(confidential.code())) == (400, expected)
+    assert error_of(confidential.exchange(confidential.code())) == (400, expected)
     assert confidential.exchange(confidential.code(), client_secret="s3cr3t").status_code == 200
     form = {"grant_type": "refresh_token", "refresh_token": "none"}
     answer = requests.post(f"{cognito.domain}/oauth2/token", data=form, auth=("confidential", "s3cr3t"), timeout=10)
@@ -109,26 +109,26 @@ def test_only_a_post_is_a_token_request(client: Client) -> None:
 
 
 def test_without_rotation_no_refresh_token_comes_back(client: Client) -> None:
-    tokens = client.signed_in()
+    tokens = client.log_in()
     answer = client.refresh(tokens["refresh_token"]).json()
     assert sorted(answer) == ["access_token", "expires_in", "id_token", "token_type"]
     assert client.refresh(tokens["refresh_token"]).status_code == 200
 
 
 def test_auth_time_does_not_change_on_refresh(client: Client, cognito: LocalCognito) -> None:
-    tokens = client.signed_in()
+    tokens = client.log_in()
     cognito.knobs.clock_offset = 100
     new = claims(client.refresh(tokens["refresh_token"]).json()["id_token"])
     assert new["auth_time"] == claims(tokens["id_token"])["auth_time"]
     assert new["iat"] != claims(tokens["id_token"])["iat"]
 
 
-def test_under_rotation_the_old_one_ends_at_once_with_grace_0(client: Client, cognito: LocalCognito) -> None:
+def test_without_grace_a_rotated_refresh_token_is_invalid_at_once(client: Client, cognito: LocalCognito) -> None:
     cognito.knobs.rotation = True
-    old = client.signed_in()["refresh_token"]
+    old = client.log_in()["refresh_token"]
     new = client.refresh(old).json()["refresh_token"]
     cognito.knobs.clock_offset = 1
-    assert error(client.refresh(old)) == (400, {"error": "invalid_grant"})
+    assert error_of(client.refresh(old)) == (400, {"error": "invalid_grant"})
     assert client.refresh(new).status_code == 200
 
 
@@ -136,24 +136,24 @@ def test_within_the_grace_a_replay_forks_and_only_the_newest_child_survives(
     client: Client, cognito: LocalCognito
 ) -> None:
     cognito.knobs.rotation, cognito.knobs.grace = True, 60
-    old = client.signed_in()["refresh_token"]
+    old = client.log_in()["refresh_token"]
     first = client.refresh(old).json()["refresh_token"]
     second = client.refresh(old).json()["refresh_token"]
-    assert error(client.refresh(first)) == (400, {"error": "invalid_grant"})
+    assert error_of(client.refresh(first)) == (400, {"error": "invalid_grant"})
     third = client.refresh(second).json()["refresh_token"]
     cognito.knobs.clock_offset = 61
-    assert error(client.refresh(old)) == (400, {"error": "invalid_grant"})
+    assert error_of(client.refresh(old)) == (400, {"error": "invalid_grant"})
     assert client.refresh(third).status_code == 200
 
 
-def test_rotation_does_not_move_the_end_of_the_session(client: Client, cognito: LocalCognito) -> None:
+def test_rotation_does_not_extend_the_session(client: Client, cognito: LocalCognito) -> None:
     """The new one has the remaining lifetime: authts/oidc-client-ts#2039."""
     cognito.knobs.rotation, cognito.knobs.refresh_token_seconds = True, 100
-    token = client.signed_in()["refresh_token"]
+    token = client.log_in()["refresh_token"]
     cognito.knobs.clock_offset = 90
     token = client.refresh(token).json()["refresh_token"]
     cognito.knobs.clock_offset = 101
-    assert error(client.refresh(token)) == (400, {"error": "invalid_grant"})
+    assert error_of(client.refresh(token)) == (400, {"error": "invalid_grant"})
 
 
 # -- revoking
@@ -166,18 +166,18 @@ def revoke(client: Client, **form: str) -> requests.Response:
 
 def test_revoking_ends_the_refresh_token_and_not_the_others(client: Client) -> None:
     """Access and id tokens stay valid offline; a second revocation is no error (RFC 7009, section 2.2)."""
-    tokens = client.signed_in()
+    tokens = client.log_in()
     for _ in range(2):
         answer = revoke(client, token=tokens["refresh_token"])
         assert (answer.status_code, answer.text) == (200, "")
-    assert error(client.refresh(tokens["refresh_token"])) == (400, {"error": "invalid_grant"})
+    assert error_of(client.refresh(tokens["refresh_token"])) == (400, {"error": "invalid_grant"})
 
 
 def test_what_cannot_be_revoked(client: Client) -> None:
-    tokens = client.signed_in()
-    assert error(revoke(client)) == (400, {"error": "invalid_request"})
-    assert error(revoke(client, token=tokens["access_token"])) == (400, {"error": "unsupported_token_type"})
-    assert error(revoke(client, token="x", client_id="nobody")) == (401, {"error": "invalid_client"})
+    tokens = client.log_in()
+    assert error_of(revoke(client)) == (400, {"error": "invalid_request"})
+    assert error_of(revoke(client, token=tokens["access_token"])) == (400, {"error": "unsupported_token_type"})
+    assert error_of(revoke(client, token="x", client_id="nobody")) == (401, {"error": "invalid_client"})
 
 
 # -- the tokens
@@ -185,7 +185,7 @@ def test_what_cannot_be_revoked(client: Client) -> None:
 
 def test_both_tokens_are_signed_by_published_keys_of_their_own(client: Client) -> None:
     """RS256, two kids; the JWKS lies beside the openid-configuration, under the issuer's path."""
-    tokens = client.signed_in()
+    tokens = client.log_in()
     keys = jwt.PyJWKSet.from_dict(
         requests.get(f"{client.cognito.domain}/{client.cognito.user_pool_id}/.well-known/jwks.json", timeout=10).json()
     )
@@ -208,8 +208,8 @@ def test_the_openid_configuration_names_the_domains_endpoints(client: Client) ->
     assert document["token_endpoint"] == f"{cognito.domain}/oauth2/token"
 
 
-def test_the_id_token_says_who_and_for_whom(client: Client) -> None:
-    tokens = client.signed_in()
+def test_the_id_token_names_its_user_and_its_client(client: Client) -> None:
+    tokens = client.log_in()
     told = claims(tokens["id_token"])
     assert told["aud"] == client.client_id
     assert told["token_use"] == "id"
@@ -222,14 +222,14 @@ def test_the_id_token_says_who_and_for_whom(client: Client) -> None:
 
 
 def test_the_access_token_has_a_client_id_and_no_audience(client: Client) -> None:
-    told = claims(client.signed_in()["access_token"])
+    told = claims(client.log_in()["access_token"])
     assert (told["client_id"], told["token_use"], told["scope"]) == (client.client_id, "access", "openid email")
     assert "aud" not in told
 
 
 def test_roles_are_an_array_in_the_order_of_precedence(client: Client, cognito: LocalCognito) -> None:
     """An array as in live tokens (aws-sdk-net#943); the preferred role is of the group with the lowest precedence."""
-    told = claims(client.signed_in()["id_token"])
+    told = claims(client.log_in()["id_token"])
     assert told["cognito:groups"] == ["Analyst", "Uploader"]
     assert told["cognito:roles"] == [cognito.roles["Analyst"], cognito.roles["Uploader"]]
     assert told["cognito:preferred_role"] == cognito.roles["Analyst"]
@@ -245,10 +245,10 @@ def test_no_role_is_preferred_when_two_groups_tie(cognito: LocalCognito) -> None
     assert told["cognito:preferred_role"] == "arn:aws:iam::123456789012:role/B"
 
 
-def test_user_info_wants_an_access_token_with_openid(client: Client, cognito: LocalCognito) -> None:
+def test_user_info_requires_an_access_token_with_openid(client: Client, cognito: LocalCognito) -> None:
     """401 with WWW-Authenticate otherwise; email_verified is a string there."""
     url = f"{cognito.domain}/oauth2/userInfo"
-    tokens = client.signed_in()
+    tokens = client.log_in()
     answer = requests.get(url, headers={"Authorization": f"Bearer {tokens['access_token']}"}, timeout=10)
     assert answer.json()["email_verified"] == "true"
     email_alone = client.exchange(client.code(scope="email")).json()

@@ -11,58 +11,58 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
+from cognito_jupyter.demo.jupyterlab import clean_environment
+from cognito_jupyter.demo.kernel import CellRun, Kernel
 from cognito_jupyter.local import LocalCognito
-from cognito_jupyter.local.kernel import CellRun, Kernel
-from cognito_jupyter.local.lab import clean_environment
-from cognito_jupyter.local.person import sign_in
-from tests.notebook.walk import Walk
+from cognito_jupyter.local.login_page_client import submit_login
+from tests.notebook.walk import PanelDriver
 
 AUTHORIZE = re.compile(r"https?://\S+/oauth2/authorize\?\S+")
 
 
-class Person:
+class NotebookUser:
     """Reads what a cell shows, and signs in where it says.
 
     Args:
         cognito: Where.
-        elsewhere: Whether the browser is on another computer, so that the listener hears nothing of it.
+        remote_browser: Whether the browser is on another computer, so that the listener hears nothing of it.
 
     Attributes:
-        sign_ins: How often.
-        copied: The address that the browser showed last.
+        login_count: How often.
+        final_url: The address that the browser showed last.
     """
 
-    def __init__(self, cognito: LocalCognito, *, elsewhere: bool = False) -> None:
+    def __init__(self, cognito: LocalCognito, *, remote_browser: bool = False) -> None:
         self._cognito = cognito
-        self._elsewhere = elsewhere
+        self._remote_browser = remote_browser
         self._seen: set[str] = set()
-        self._away = False
-        self.sign_ins = 0
-        self.copied: str | None = None
+        self._ignores_links = False
+        self.login_count = 0
+        self.final_url: str | None = None
 
-    def goes_away(self) -> None:
+    def ignore_links(self) -> None:
         """Reads nothing from now on."""
-        self._away = True
+        self._ignores_links = True
 
-    def read(self, text: str) -> None:
+    def on_output(self, text: str) -> None:
         found = AUTHORIZE.search(html.unescape(text))
-        if self._away or found is None or found[0] in self._seen:
+        if self._ignores_links or found is None or found[0] in self._seen:
             return
         self._seen.add(found[0])
-        self.sign_ins += 1
+        self.login_count += 1
         user = self._cognito.demo_user
-        self.copied = sign_in(found[0], user.username, user.password, follow_callback=not self._elsewhere)
+        self.final_url = submit_login(found[0], user.username, user.password, follow_callback=not self._remote_browser)
 
 
 class Notebook:
     """A kernel with a person in front of it."""
 
-    def __init__(self, kernel: Kernel, person: Person) -> None:
+    def __init__(self, kernel: Kernel, user: NotebookUser) -> None:
         self.kernel = kernel
-        self.person = person
+        self.user = user
 
     def run(self, code: str, timeout: float = 60.0) -> CellRun:
-        return self.kernel.run(code, on_output=self.person.read, timeout=timeout)
+        return self.kernel.run_cell(code, on_output=self.user.on_output, timeout=timeout)
 
     def text(self, code: str) -> str:
         """What a cell shows; it must go well."""
@@ -90,15 +90,15 @@ def environment(cognito: LocalCognito, tmp_path: Path) -> dict[str, str]:
 def notebook(cognito: LocalCognito, environment: dict[str, str]) -> Iterator[Notebook]:
     """A fresh kernel with the extension loaded; the person's browser is on the same machine."""
     with Kernel(environment) as kernel:
-        notebook = Notebook(kernel, Person(cognito))
+        notebook = Notebook(kernel, NotebookUser(cognito))
         notebook.text("%load_ext cognito_jupyter")
         yield notebook
 
 
 @pytest.fixture
-def walk(cognito: LocalCognito) -> Iterator[Walk]:
+def walk(cognito: LocalCognito) -> Iterator[PanelDriver]:
     config = Config()
     config.HistoryManager.enabled = False
-    walk = Walk(cognito, InteractiveShell(config=config))  # type: ignore[no-untyped-call]
+    walk = PanelDriver(cognito, InteractiveShell(config=config))  # type: ignore[no-untyped-call]
     yield walk
     walk.state.close()

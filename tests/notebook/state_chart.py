@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from pathlib import Path
 
-from cognito_jupyter.notebook.controller import CHART, Phase
+from cognito_jupyter.notebook.model.controller import TRANSITIONS, Phase
 
 PICTURE = Path(__file__).parents[2] / "docs" / "panel.svg"
 WIDTH, HEIGHT = 190, 46
@@ -16,7 +16,7 @@ PLACES = {
     Phase.WAITING: (715, 220),
     Phase.FINISHING: (1015, 220),
     Phase.SIGNED_IN: (1015, 400),
-    Phase.OVER: (715, 60),
+    Phase.UNFINISHED: (715, 60),
     Phase.ENDED: (715, 400),
 }
 # By which points an arrow goes, and where the middle of its label is.
@@ -26,11 +26,11 @@ ROUTES: dict[tuple[Phase, Phase], tuple[str, int, int]] = {
     (Phase.STARTING, Phase.SIGNED_IN): ("M480 243V330H960V377", 715, 334),
     (Phase.WAITING, Phase.FINISHING): ("M810 220H920", 865, 208),
     (Phase.WAITING, Phase.WAITING): ("M685 243C665 283 765 283 745 243", 715, 292),
-    (Phase.STARTING, Phase.OVER): ("M450 197V75H620", 535, 79),
-    (Phase.OVER, Phase.STARTING): ("M620 45H380V197", 500, 49),
-    (Phase.WAITING, Phase.OVER): ("M715 197V83", 715, 146),
-    (Phase.FINISHING, Phase.OVER): ("M1000 197V75H810", 1000, 132),
-    (Phase.OVER, Phase.SIGNED_IN): ("M810 45H1180V400H1110", 1000, 49),
+    (Phase.STARTING, Phase.UNFINISHED): ("M450 197V75H620", 535, 79),
+    (Phase.UNFINISHED, Phase.STARTING): ("M620 45H380V197", 500, 49),
+    (Phase.WAITING, Phase.UNFINISHED): ("M715 197V83", 715, 146),
+    (Phase.FINISHING, Phase.UNFINISHED): ("M1000 197V75H810", 1000, 132),
+    (Phase.UNFINISHED, Phase.SIGNED_IN): ("M810 45H1180V400H1110", 1000, 49),
     (Phase.FINISHING, Phase.SIGNED_IN): ("M1015 243V377", 1015, 314),
     (Phase.SIGNED_IN, Phase.SIGNED_IN): ("M1045 423C1035 463 1105 463 1085 423", 1075, 472),
     (Phase.SIGNED_IN, Phase.ENDED): ("M920 400H810", 865, 366),
@@ -48,9 +48,9 @@ path { fill: none; stroke: #667; stroke-width: 1.3; marker-end: url(#tip) }
 
 def draw() -> str:
     """The chart as SVG."""
-    arrows = "\n".join(_arrow(*edge) for edge in CHART)
+    arrows = "\n".join(_arrow(*edge) for edge in TRANSITIONS)
     boxes = "\n".join(_box(phase) for phase in Phase)
-    labels = "\n".join(_label(*edge) for edge in CHART)
+    labels = "\n".join(_label(*edge) for edge in TRANSITIONS)
     name = "The states of the panel and what leads from one to the next"
     tip = '<marker id="tip" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="7" markerHeight="7" orient="auto">'
     return (
@@ -71,9 +71,9 @@ def _arrow(start: Phase, _: str, end: Phase) -> str:
     return f'<path d="{ROUTES[start, end][0]}"/>'
 
 
-def _label(start: Phase, by: str, end: Phase) -> str:
+def _label(start: Phase, trigger: str, end: Phase) -> str:
     _, x, y = ROUTES[start, end]
-    lines = by.split(", ")
+    lines = trigger.split(", ")
     first = y - 8 * (len(lines) - 1)
     return "".join(
         f'<text class="by" x="{x}" y="{first + 16 * i}">{html.escape(line)}</text>' for i, line in enumerate(lines)

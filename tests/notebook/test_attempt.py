@@ -6,18 +6,18 @@ import threading
 
 import pytest
 
-from cognito_jupyter.config import CognitoConfiguration, Settings
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.local import LocalCognito
-from cognito_jupyter.local.person import sign_in
-from cognito_jupyter.notebook.attempt import Attempt
-from cognito_jupyter.notebook.signin import LoginRequest, SignIn
+from cognito_jupyter.local.login_page_client import submit_login
+from cognito_jupyter.notebook.model.login_task import LoginTask
+from cognito_jupyter.notebook.model.sign_in import LoginRequest, SignIn
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
-from tests.benchmarks.distance import Distance
-from tests.benchmarks.front import Front
+from cognito_jupyter.settings.resolve import CognitoConfiguration, Settings
+from tests.benchmarks.distance import LatencyProxy
+from tests.benchmarks.front import KeepAliveProxy
 
 
-def test_whoever_comes_back_finds_the_connection_of_the_manager_of_before_open(
+def test_a_new_login_of_the_same_user_uses_the_connection_that_was_opened_before(
     cognito: LocalCognito,
     authenticator: CognitoOAuthAuthenticator,
     manager: CognitoCredentialsManager,
@@ -33,17 +33,17 @@ def test_whoever_comes_back_finds_the_connection_of_the_manager_of_before_open(
             cognito.identity_pool_id,
         )
     )
-    with Front(cognito.port) as front, Distance(front.port, 0) as path:
+    with KeepAliveProxy(cognito.port) as front, LatencyProxy(front.port, 0) as path:
         monkeypatch.setenv("AWS_ENDPOINT_URL_COGNITO_IDENTITY", f"http://127.0.0.1:{path.port}")
         request = LoginRequest(settings, "session", "cognito", None, 60, paste=False, open_browser=False)
-        attempt = Attempt(request, authenticator, SignIn(settings, manager))
+        attempt = LoginTask(request, authenticator, SignIn(settings, manager))
         listening = threading.Event()
-        attempt.on_ready = listening.set
+        attempt.on_progress = listening.set
         attempt.start()
         assert listening.wait(60)
         assert attempt.login is not None
         user = cognito.demo_user
-        sign_in(attempt.login.authorization_url, user.username, user.password)
-        assert attempt.outcome.result(60).sign_in.manager is manager
-        attempt.settle()
+        submit_login(attempt.login.authorization_url, user.username, user.password)
+        assert attempt.future.result(60).sign_in.manager is manager
+        attempt.join()
         assert path.connections == 1

@@ -10,7 +10,7 @@ import pytest
 from tests.notebook.conftest import AUTHORIZE, Notebook
 from tests.notebook.test_login import READS_S3
 
-ASYNCIO_AS_EVER = """
+ASYNCIO_STATE = """
 import asyncio
 print(asyncio.run.__module__, asyncio.Task.__module__, hasattr(asyncio, "_nest_patched"),
       hasattr(asyncio.get_running_loop(), "_nest_patched"))
@@ -30,10 +30,10 @@ def test_awaiting_signs_in_and_gives_the_session(notebook: Notebook) -> None:
     assert notebook.value("mine is session, cognito.roles[0][-7:]") == "True Analyst"
     assert notebook.text(READS_S3) == "361\n"
     assert notebook.text('uploads = await cognito_jupyter.login("Uploader", name="uploads")').count("Uploader")
-    assert notebook.person.sign_ins == 1
+    assert notebook.user.login_count == 1
 
 
-def test_the_kernels_loop_goes_on_while_somebody_signs_in(notebook: Notebook) -> None:
+def test_the_kernels_loop_keeps_running_during_a_login(notebook: Notebook) -> None:
     counting = "import asyncio, cognito_jupyter\nticks = []\nasync def count():\n"
     counting += "    while True:\n        ticks.append(1); await asyncio.sleep(0.01)\n"
     counting += "counter = asyncio.create_task(count())\nbefore = len(ticks)\n"
@@ -42,16 +42,16 @@ def test_the_kernels_loop_goes_on_while_somebody_signs_in(notebook: Notebook) ->
 
 
 @pytest.mark.parametrize("login", ["%cognito_login", "import cognito_jupyter; await cognito_jupyter.login()"])
-def test_asyncio_is_as_ever_after_a_login(notebook: Notebook, login: str) -> None:
+def test_asyncio_is_unchanged_after_a_login(notebook: Notebook, login: str) -> None:
     """asyncio.run in a cell keeps raising its normal error: nothing has made the kernel's loop re-entrant."""
-    before = notebook.text(ASYNCIO_AS_EVER)
+    before = notebook.text(ASYNCIO_STATE)
     assert "asyncio.run() cannot be called from a running event loop" in before
     notebook.text(login)
-    assert notebook.text(ASYNCIO_AS_EVER) == before
+    assert notebook.text(ASYNCIO_STATE) == before
 
 
-def test_the_stop_button_ends_an_awaited_login_and_leaves_nothing(notebook: Notebook) -> None:
-    notebook.person.goes_away()
+def test_the_stop_button_ends_an_awaited_login_and_leaves_nothing_behind(notebook: Notebook) -> None:
+    notebook.user.ignore_links()
     stop = threading.Timer(2.0, notebook.kernel.manager.interrupt_kernel)
     stop.start()
     run = notebook.run("import cognito_jupyter\nawait cognito_jupyter.login()")
@@ -64,7 +64,7 @@ def test_the_stop_button_ends_an_awaited_login_and_leaves_nothing(notebook: Note
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ("''", "at least one letter"),
         ("name='1st'", "cannot be the name of a variable"),
@@ -72,11 +72,11 @@ def test_the_stop_button_ends_an_awaited_login_and_leaves_nothing(notebook: Note
         ("profile='nowhere'", "There is no profile 'nowhere'"),
     ],
 )
-def test_a_wrong_argument_is_an_error_that_names_it(notebook: Notebook, arguments: str, said: str) -> None:
+def test_a_wrong_argument_is_an_error_that_names_it(notebook: Notebook, arguments: str, message: str) -> None:
     error = notebook.error(f"import cognito_jupyter\nawait cognito_jupyter.login({arguments})")
     assert "SettingError" in error
-    assert said in error
-    assert notebook.person.sign_ins == 0
+    assert message in error
+    assert notebook.user.login_count == 0
 
 
 BUTTON = """
@@ -95,20 +95,20 @@ print(button.comm.comm_id)
 """
 
 
-def test_what_a_widget_starts_while_a_magic_waits_lives_on(notebook: Notebook) -> None:
+def test_a_task_that_a_widget_starts_while_a_magic_waits_completes(notebook: Notebook) -> None:
     """A button of the user's own is heard while the cell blocks, and its task belongs to the kernel's loop."""
     comm = notebook.text(BUTTON).strip()
     client = notebook.kernel.client
     sent = threading.Event()
 
-    def read(text: str) -> None:
+    def on_output(text: str) -> None:
         if not sent.is_set() and AUTHORIZE.search(text):
             sent.set()
             click = {"comm_id": comm, "data": {"method": "custom", "content": {"event": "click"}}}
             client.shell_channel.send(client.session.msg("comm_msg", click))
-            threading.Timer(1.0, notebook.person.read, [text]).start()
+            threading.Timer(1.0, notebook.user.on_output, [text]).start()
 
-    run = notebook.kernel.run("%cognito_login\nprint(len(clicks))", on_output=read)
+    run = notebook.kernel.run_cell("%cognito_login\nprint(len(clicks))", on_output=on_output)
     assert run.error is None
     assert run.text.endswith("1\n")
     until = time.monotonic() + 30

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from cognito_jupyter.demo.kernel import Kernel
 from cognito_jupyter.local import LocalCognito
-from cognito_jupyter.local.kernel import Kernel
-from tests.notebook.conftest import AUTHORIZE, Notebook, Person
+from tests.notebook.conftest import AUTHORIZE, Notebook, NotebookUser
 
 READS_S3 = (
     'body = session.client("s3").get_object(Bucket="cognito-jupyter-demo", Key="stars/measurements.csv")["Body"]\n'
     "print(len(body.read().splitlines()))"
 )
-WHAT_IS_OPEN = """
+OPEN_RESOURCES = """
 import threading, psutil
 me = psutil.Process()
 print(sorted(t.name for t in threading.enumerate() if t.name.startswith("cognito")),
@@ -30,8 +30,8 @@ def ports(cognito: LocalCognito) -> list[int]:
     return [int(uri.rpartition(":")[2]) for uri in cognito.redirect_uri.split()]
 
 
-def open_things(notebook: Notebook, cognito: LocalCognito) -> str:
-    return notebook.text(f"PORTS = {ports(cognito)}\n{WHAT_IS_OPEN}").strip()
+def open_resources(notebook: Notebook, cognito: LocalCognito) -> str:
+    return notebook.text(f"PORTS = {ports(cognito)}\n{OPEN_RESOURCES}").strip()
 
 
 def test_one_sign_in_and_the_next_cell_reads_s3(notebook: Notebook, cognito: LocalCognito) -> None:
@@ -39,13 +39,13 @@ def test_one_sign_in_and_the_next_cell_reads_s3(notebook: Notebook, cognito: Loc
     assert "demo (demo@example.org)" in shown
     assert "role cognito-jupyter-Analyst" in shown
     assert notebook.text(READS_S3) == "361\n"
-    assert cognito.aws.gate.requests[-1].role_arn == cognito.roles["Analyst"]
+    assert cognito.aws.proxy.requests[-1].role_arn == cognito.roles["Analyst"]
 
 
-def test_the_link_is_gone_from_the_output_once_the_login_is_over(notebook: Notebook) -> None:
+def test_the_link_is_removed_from_the_output_when_the_login_ends(notebook: Notebook) -> None:
     """State and nonce stay in no saved notebook."""
     run = notebook.run("%cognito_login")
-    assert notebook.person.sign_ins == 1
+    assert notebook.user.login_count == 1
     assert "/oauth2/authorize" not in str(run.outputs)
 
 
@@ -53,25 +53,25 @@ def test_a_second_login_is_silent(notebook: Notebook) -> None:
     notebook.text("%cognito_login --role-suffix Analyst")
     assert notebook.text("%cognito_login --role-suffix Analyst") == ""
     assert notebook.text("%cognito_login") == ""
-    assert notebook.person.sign_ins == 1
+    assert notebook.user.login_count == 1
 
 
-def test_changing_role_signs_nobody_in_again(notebook: Notebook, cognito: LocalCognito) -> None:
+def test_changing_the_role_needs_no_new_login(notebook: Notebook, cognito: LocalCognito) -> None:
     notebook.text("%cognito_login --role-suffix Analyst")
     assert "role cognito-jupyter-Uploader" in notebook.text("%cognito_login --role-suffix Uploader")
     notebook.text(READS_S3)
-    assert cognito.aws.gate.requests[-1].role_arn == cognito.roles["Uploader"]
-    assert notebook.person.sign_ins == 1
+    assert cognito.aws.proxy.requests[-1].role_arn == cognito.roles["Uploader"]
+    assert notebook.user.login_count == 1
 
 
-def test_a_role_that_does_not_exist_keeps_the_sign_in(notebook: Notebook) -> None:
+def test_a_role_that_does_not_exist_leaves_the_sign_in_valid(notebook: Notebook) -> None:
     """The message names the roles there are, and choosing one of them needs no browser."""
     assert "This sign-in allows: Analyst, Uploader." in notebook.error("%cognito_login --role-suffix Nobody")
     notebook.text("%cognito_login --role-suffix Analyst")
-    assert notebook.person.sign_ins == 1
+    assert notebook.user.login_count == 1
 
 
-def test_quotes_around_a_role_are_taken_off(notebook: Notebook) -> None:
+def test_quotes_around_a_role_are_removed(notebook: Notebook) -> None:
     assert "role cognito-jupyter-Analyst" in notebook.text("%cognito_login -r \"Analyst\" --name 'data'")
     assert notebook.value("type(data).__name__") == "Session"
 
@@ -89,100 +89,98 @@ def test_a_name_that_holds_something_else_is_refused_before_the_browser_opens(no
     error = notebook.error("%cognito_login")
     assert "The variable session already holds something else" in error
     assert "--name" in error
-    assert notebook.person.sign_ins == 0
+    assert notebook.user.login_count == 0
     assert notebook.value("session") == "my work of the morning"
 
 
-def test_an_address_pasted_from_another_computer_signs_in(cognito: LocalCognito, environment: dict[str, str]) -> None:
+def test_a_url_pasted_from_another_computer_signs_in(cognito: LocalCognito, environment: dict[str, str]) -> None:
     """The box is password-style, so that the address is not echoed into the notebook."""
-    person = Person(cognito, elsewhere=True)
+    person = NotebookUser(cognito, remote_browser=True)
     with Kernel(environment) as kernel:
-        kernel.run("%load_ext cognito_jupyter")
-        run = kernel.run("%cognito_login --paste", on_output=person.read, on_input=lambda _: person.copied)
+        kernel.run_cell("%load_ext cognito_jupyter")
+        run = kernel.run_cell("%cognito_login --paste", on_output=person.on_output, on_input=lambda _: person.final_url)
         assert run.error is None
         assert [hidden for _, hidden in run.prompts] == [True]
-        assert person.copied is not None
-        assert person.copied not in str(run.outputs)
-        assert kernel.run(READS_S3).text == "361\n"
-    assert person.copied not in _history(environment)
+        assert person.final_url is not None
+        assert person.final_url not in str(run.outputs)
+        assert kernel.run_cell(READS_S3).text == "361\n"
+    assert person.final_url not in _history(environment)
     assert "body.read()" in _history(environment)
 
 
-def test_a_wrong_address_is_explained_and_the_box_asks_again(
-    cognito: LocalCognito, environment: dict[str, str]
-) -> None:
-    person = Person(cognito, elsewhere=True)
+def test_a_wrong_url_is_explained_and_the_box_opens_again(cognito: LocalCognito, environment: dict[str, str]) -> None:
+    person = NotebookUser(cognito, remote_browser=True)
     answers = iter(["https://example.com/?code=abc&state=def", "   "])
     with Kernel(environment) as kernel:
-        kernel.run("%load_ext cognito_jupyter")
+        kernel.run_cell("%load_ext cognito_jupyter")
         shown: list[str] = []
 
-        def answer(_: str) -> str | None:
-            return next(answers, person.copied)
+        def reply(_: str) -> str | None:
+            return next(answers, person.final_url)
 
-        def look(text: str) -> None:
+        def on_output(text: str) -> None:
             shown.append(text)
-            person.read(text)
+            person.on_output(text)
 
-        run = kernel.run("%cognito_login --paste", on_output=look, on_input=answer)
+        run = kernel.run_cell("%cognito_login --paste", on_output=on_output, on_input=reply)
     assert run.error is None
     assert len(run.prompts) == 3
     assert any("belongs to another sign-in" in text for text in shown)
 
 
-def test_on_a_jupyterhub_the_box_stands_open_beside_the_listener(
+def test_on_a_jupyterhub_the_paste_box_is_open_while_the_listener_listens(
     cognito: LocalCognito, environment: dict[str, str]
 ) -> None:
     """Neither way is locked out: here the listener wins while the box is open."""
     with Kernel(environment | {"JUPYTERHUB_USER": "demo"}) as kernel:
-        kernel.run("%load_ext cognito_jupyter")
-        person, shown = Person(cognito), list[str]()
+        kernel.run_cell("%load_ext cognito_jupyter")
+        person, shown = NotebookUser(cognito), list[str]()
 
         def sign_in_now(_: str) -> None:
             for text in shown:
-                person.read(text)
+                person.on_output(text)
 
-        run = kernel.run("%cognito_login", on_output=shown.append, on_input=sign_in_now)
+        run = kernel.run_cell("%cognito_login", on_output=shown.append, on_input=sign_in_now)
         assert run.error is None
         assert len(run.prompts) == 1
         assert "press Enter in it" in run.text
-        assert kernel.run(READS_S3).text == "361\n"
+        assert kernel.run_cell(READS_S3).text == "361\n"
 
 
-def test_a_settings_file_says_that_the_kernel_is_elsewhere_and_a_notebook_knows_better(
+def test_a_settings_file_marks_the_kernel_as_remote_and_the_notebook_overrides_it(
     cognito: LocalCognito, environment: dict[str, str], tmp_path: Path
 ) -> None:
     """An administrator writes it once for all; what the notebook itself sets is stronger."""
     (tmp_path / "cognito_jupyter").mkdir()
     (tmp_path / "cognito_jupyter" / "cognito.toml").write_text("remote_kernel = true\n", encoding="ascii")
     with Kernel(environment | {"XDG_CONFIG_HOME": str(tmp_path)}) as kernel:
-        kernel.run("%load_ext cognito_jupyter")
-        person, shown = Person(cognito), list[str]()
+        kernel.run_cell("%load_ext cognito_jupyter")
+        person, shown = NotebookUser(cognito), list[str]()
 
         def sign_in_now(_: str) -> None:
             for text in shown:
-                person.read(text)
+                person.on_output(text)
 
-        run = kernel.run("%cognito_login", on_output=shown.append, on_input=sign_in_now)
+        run = kernel.run_cell("%cognito_login", on_output=shown.append, on_input=sign_in_now)
         assert (run.error, len(run.prompts)) == (None, 1)
         assert any("(remote_kernel is set)" in text for text in shown)
-        assert kernel.run("%config CognitoMagics.remote_kernel = False").error is None
+        assert kernel.run_cell("%config CognitoMagics.remote_kernel = False").error is None
         shown.clear()
 
-        def look(text: str) -> None:
+        def on_output(text: str) -> None:
             shown.append(text)
-            person.read(text)
+            person.on_output(text)
 
-        run = kernel.run("%cognito_login --fresh", on_output=look)
-        assert (run.error, run.prompts, person.sign_ins) == (None, [], 2)
+        run = kernel.run_cell("%cognito_login --fresh", on_output=on_output)
+        assert (run.error, run.prompts, person.login_count) == (None, [], 2)
         assert not any("remote_kernel" in text for text in shown)
 
 
-def test_the_stop_button_ends_the_login_in_one_line_and_leaves_nothing(
+def test_the_stop_button_ends_the_login_with_one_line_and_leaves_nothing_behind(
     notebook: Notebook, cognito: LocalCognito
 ) -> None:
-    notebook.person.goes_away()
-    before = open_things(notebook, cognito)
+    notebook.user.ignore_links()
+    before = open_resources(notebook, cognito)
     assert before.endswith("[] [] []")
     stop = threading.Timer(1.5, notebook.kernel.manager.interrupt_kernel)
     stop.start()
@@ -192,23 +190,23 @@ def test_the_stop_button_ends_the_login_in_one_line_and_leaves_nothing(
     assert run.error.splitlines() == ["Stopped. Nothing has changed; run the cell again when you like."]
     assert "The sign-in was stopped." in run.text
     assert AUTHORIZE.search(str(run.outputs)) is None
-    assert open_things(notebook, cognito) == before
+    assert open_resources(notebook, cognito) == before
     assert notebook.value("'session' in globals()") == "False"
 
 
-def test_a_login_that_nobody_finishes_times_out_with_what_to_check(notebook: Notebook, cognito: LocalCognito) -> None:
-    notebook.person.goes_away()
+def test_an_unfinished_login_times_out_and_says_what_to_check(notebook: Notebook, cognito: LocalCognito) -> None:
+    notebook.user.ignore_links()
     error = notebook.error("%cognito_login --timeout 1")
     assert "1 second" in error
     assert "redirect" in error
-    assert open_things(notebook, cognito).endswith("[] [] []")
+    assert open_resources(notebook, cognito).endswith("[] [] []")
 
 
-def test_after_a_login_only_the_renewing_thread_and_connections_are_left(
+def test_after_a_login_only_the_refresh_thread_and_connections_are_left(
     notebook: Notebook, cognito: LocalCognito
 ) -> None:
     notebook.text("%cognito_login")
-    assert open_things(notebook, cognito).endswith("['cognito-renewal'] [] []")
+    assert open_resources(notebook, cognito).endswith("['cognito-renewal'] [] []")
 
 
 def test_after_logout_and_failure_no_socket_is_left(notebook: Notebook, cognito: LocalCognito) -> None:
@@ -240,32 +238,34 @@ def test_run_all_waits_in_the_first_cell(notebook: Notebook) -> None:
         message = client.get_iopub_msg(timeout=30)
         content, parent = message["content"], message["parent_header"].get("msg_id")
         if message["msg_type"] in {"display_data", "update_display_data"}:
-            notebook.person.read(content["data"]["text/plain"])
+            notebook.user.on_output(content["data"]["text/plain"])
         shown += content.get("text", "") if message["msg_type"] == "stream" else ""
         if message["msg_type"] == "status" and content["execution_state"] == "idle" and parent in asked:
             done.add(parent)
     assert shown == "361\nlast\n"
 
 
-def test_a_sign_in_that_the_server_has_ended_is_asked_for_again(notebook: Notebook) -> None:
+def test_a_sign_in_that_the_server_has_ended_needs_a_new_login(notebook: Notebook) -> None:
     notebook.text("%cognito_login --role-suffix Analyst")
     notebook.text("cognito.authenticator.revoke(cognito.auth_tokens['refresh_token'])")
     notebook.run("import contextlib\nwith contextlib.suppress(PermissionError): cognito.refresh_user_pool_tokens()")
     assert "Signed in" in notebook.text("%cognito_login --role-suffix Uploader --name uploads")
-    assert notebook.person.sign_ins == 2
+    assert notebook.user.login_count == 2
 
 
-def test_without_a_front_end_it_fails_at_once_in_one_line(cognito: LocalCognito, environment: dict[str, str]) -> None:
+def test_without_a_front_end_a_login_fails_immediately_with_one_line(
+    cognito: LocalCognito, environment: dict[str, str]
+) -> None:
     with Kernel(environment, allow_stdin=False) as kernel:
-        kernel.run("%load_ext cognito_jupyter")
-        run = kernel.run("%cognito_login")
+        kernel.run_cell("%load_ext cognito_jupyter")
+        run = kernel.run_cell("%cognito_login")
     assert run.error is not None
     assert run.error.startswith("Nobody is here to sign in")
     assert "\n" not in run.error
     assert not cognito.counts["authorize"] or run.text.find("authorize") == -1
 
 
-def test_without_a_front_end_somebody_who_is_signed_in_goes_on(notebook: Notebook) -> None:
+def test_without_a_front_end_an_existing_sign_in_is_used(notebook: Notebook) -> None:
     notebook.text("%cognito_login --role-suffix Analyst")
     notebook.kernel._allow_stdin = False
     assert notebook.text("%cognito_login --role-suffix Analyst") == ""
@@ -273,7 +273,7 @@ def test_without_a_front_end_somebody_who_is_signed_in_goes_on(notebook: Noteboo
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
         ("--role-sufix Analyst", "unrecognized arguments"),
         ('-r "Analyst', "quotation mark"),
@@ -285,11 +285,11 @@ def test_without_a_front_end_somebody_who_is_signed_in_goes_on(notebook: Noteboo
         ("--profile nowhere", "There is no profile 'nowhere'"),
     ],
 )
-def test_a_wrong_argument_is_named_in_one_line(notebook: Notebook, line: str, said: str) -> None:
+def test_a_wrong_argument_is_named_in_one_line(notebook: Notebook, line: str, message: str) -> None:
     error = notebook.error(f"%cognito_login {line}")
-    assert said in error
+    assert message in error
     assert "Traceback" not in error
-    assert notebook.person.sign_ins == 0
+    assert notebook.user.login_count == 0
 
 
 def _history(environment: dict[str, str]) -> str:

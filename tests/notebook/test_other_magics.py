@@ -13,12 +13,12 @@ NOT_SIGNED_IN = "You are not signed in. %cognito_login signs you in."
 
 
 @pytest.mark.parametrize("magic", ["%cognito_status", "%cognito_roles", "%cognito_logout"])
-def test_before_a_sign_in_each_says_so(notebook: Notebook, magic: str) -> None:
+def test_before_a_sign_in_each_magic_says_so(notebook: Notebook, magic: str) -> None:
     assert notebook.text(magic).strip() == NOT_SIGNED_IN
     assert "takes no arguments" in notebook.error(f"{magic} now")
 
 
-def test_status_shows_who_which_role_until_when_and_which_variables(notebook: Notebook) -> None:
+def test_status_shows_user_role_expiry_and_variables(notebook: Notebook) -> None:
     notebook.text("%cognito_login --role-suffix Analyst")
     run = notebook.run("%cognito_status")
     for part in ("demo (demo@example.org)", "session", "role cognito-jupyter-Analyst", "keys until", "cognito"):
@@ -28,7 +28,7 @@ def test_status_shows_who_which_role_until_when_and_which_variables(notebook: No
     assert "<caption" in page
 
 
-def test_what_comes_from_outside_is_escaped(notebook: Notebook, cognito: LocalCognito) -> None:
+def test_text_from_outside_is_escaped(notebook: Notebook, cognito: LocalCognito) -> None:
     cognito.pool.users["demo"] = replace(cognito.demo_user, email='<img src=x onerror="alert(1)">@example.org')
     notebook.text("%cognito_login")
     page = notebook.run("%cognito_status").outputs[0]["data"]["text/html"]
@@ -43,7 +43,9 @@ def test_roles_shows_the_suffix_of_each_and_which_is_in_use(notebook: Notebook) 
     assert any(line.split() == ["Uploader", *line.split()[1:2], "uploads"] for line in lines[2:])
 
 
-def test_logout_revokes_and_takes_away_only_what_is_still_ours(notebook: Notebook, cognito: LocalCognito) -> None:
+def test_logout_revokes_and_removes_only_variables_that_are_unchanged(
+    notebook: Notebook, cognito: LocalCognito
+) -> None:
     notebook.text("%cognito_login --role-suffix Analyst")
     notebook.text("%cognito_login --role-suffix Uploader --name uploads")
     notebook.text("old, token, session = session, cognito.auth_tokens['refresh_token'], 'mine now'")
@@ -59,7 +61,9 @@ def test_logout_revokes_and_takes_away_only_what_is_still_ours(notebook: Noteboo
     assert notebook.text("%cognito_status").strip() == NOT_SIGNED_IN
 
 
-def test_logout_forgets_all_even_when_cognito_cannot_be_told(notebook: Notebook, cognito: LocalCognito) -> None:
+def test_logout_clears_everything_even_when_cognito_cannot_be_reached(
+    notebook: Notebook, cognito: LocalCognito
+) -> None:
     notebook.text("%cognito_login")
     cognito.knobs.fail("revoke", status=503, times=None)
     error = notebook.error("%cognito_logout")
@@ -82,7 +86,7 @@ def test_reloading_leaves_one_instance(notebook: Notebook) -> None:
     assert "Signed in" in notebook.text("%cognito_status")
 
 
-SHAPE = """
+SHELL_STATE = """
 ip = get_ipython()
 print({
     "magics": sorted(name for kind in ip.magics_manager.magics.values() for name in kind if "cognito" in name),
@@ -110,13 +114,13 @@ print(THREADS())
 def test_unloading_undoes_everything(notebook: Notebook) -> None:
     """Also the variables of a sign-in; the shell is as it was before loading."""
     notebook.text("%unload_ext cognito_jupyter")
-    before = notebook.text(f"{THREADS}\n{SHAPE}")
+    before = notebook.text(f"{THREADS}\n{SHELL_STATE}")
     notebook.text("%load_ext cognito_jupyter")
     notebook.text("%cognito_login")
-    assert notebook.text(SHAPE) != before
+    assert notebook.text(SHELL_STATE) != before
     assert notebook.value("[thread.name for thread in THREADS()]") == "['cognito-renewal']"
     notebook.text("%unload_ext cognito_jupyter")
-    assert notebook.text(SHAPE) == before
+    assert notebook.text(SHELL_STATE) == before
     assert notebook.text(NO_THREAD_LEFT).strip() == "[]"
     assert "not found" in notebook.run("%cognito_status").text + str(notebook.run("%cognito_status").error)
 

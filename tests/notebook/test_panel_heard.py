@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 
 from tests.notebook.conftest import Notebook
-from tests.patience import until_true
+from tests.patience import wait_until
 
 # Reads what the socket has to say and does nothing about it, as ipykernel 7.0 to 7.3 do when they send a cell's reply.
-_MISSES = """
+_MISSES_MESSAGES = """
 import threading, time, zmq, cognito_jupyter
 kernel = get_ipython().kernel
 thread = getattr(kernel, "shell_channel_thread", None)
@@ -23,20 +23,20 @@ panel
 """
 
 
-def test_a_panel_is_answered_though_the_kernel_missed_its_first_message(notebook: Notebook) -> None:
+def test_a_panel_is_served_although_the_kernel_missed_its_first_message(notebook: Notebook) -> None:
     """Else it says that it works beside its own kernel alone, in front of just that."""
     client = notebook.kernel.client
-    comm = notebook.text(_MISSES).split()[0]
+    comm = notebook.text(_MISSES_MESSAGES).split()[0]
     time.sleep(1.5)
     seen = {"comm_id": comm, "data": {"method": "custom", "content": {"seen": True}}}
     client.shell_channel.send(client.session.msg("comm_msg", seen))
-    answers = []
+    heads = []
 
-    def answered() -> bool:
+    def has_replied() -> bool:
         message = notebook.kernel._next_message()
         if message is not None and message["msg_type"] == "comm_msg" and message["content"]["comm_id"] == comm:
-            answers.append(message["content"]["data"]["content"]["head"])
-        return bool(answers)
+            heads.append(message["content"]["data"]["content"]["head"])
+        return bool(heads)
 
-    until_true(answered)
-    assert "You are not signed in" in answers[0]
+    wait_until(has_replied)
+    assert "You are not signed in" in heads[0]

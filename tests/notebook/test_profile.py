@@ -7,14 +7,14 @@ from pathlib import Path
 
 from .conftest import Notebook
 
-KEEP = """
-from cognito_jupyter.credentials.store import Store
-from cognito_jupyter.credentials.store_format import StoreKey
+STORE_SIGN_IN = """
+from cognito_jupyter.credentials.store.store import Store
+from cognito_jupyter.credentials.store.format import StoreKey
 cognito.sign_in(cognito.auth_tokens, Store(StoreKey("domain", "client", "user pool", "identity pool")))
 """
 
 
-def test_a_profile_is_written_for_a_sign_in_that_is_kept_and_taken_away_again(
+def test_a_profile_is_written_for_a_remembered_sign_in_and_removed_again(
     notebook: Notebook, own_environment: Path
 ) -> None:
     config = Path(os.environ["AWS_CONFIG_FILE"])
@@ -22,7 +22,7 @@ def test_a_profile_is_written_for_a_sign_in_that_is_kept_and_taken_away_again(
     assert "You are not signed in" in notebook.text("%cognito_profile science")
     notebook.text("%cognito_login -r Analyst")
     assert "%cognito_login --remember" in notebook.error("%cognito_profile science")
-    notebook.text(KEEP)
+    notebook.text(STORE_SIGN_IN)
     shown = notebook.text("%cognito_profile science")
     assert "aws --profile science" in shown
     assert "role cognito-jupyter-Analyst" in shown

@@ -11,11 +11,11 @@ from pathlib import Path
 import psutil
 import pytest
 
+from cognito_jupyter.demo.kernel import Kernel
 from cognito_jupyter.local import LocalCognito
-from cognito_jupyter.local.kernel import Kernel
-from tests.patience import until_true
+from tests.patience import wait_until
 
-from .conftest import Notebook, Person
+from .conftest import Notebook, NotebookUser
 
 LIST = """
 import os, subprocess, sys
@@ -23,13 +23,13 @@ PROGRAM = "import boto3; boto3.client('s3').list_objects_v2(Bucket='cognito-jupy
 done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True)
 print(done.stdout + done.stderr[-500:])
 """
-WHO = LIST.replace(
+CALLER_ARN = LIST.replace(
     "boto3.client('s3').list_objects_v2(Bucket='cognito-jupyter-demo'); print('listed')",
     "print(boto3.client('sts').get_caller_identity()['Arn'])",
 )
 ENDPOINT = 'os.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"]'
-REMEMBER = "import os\nbefore = dict(os.environ)"
-AS_BEFORE = "dict(os.environ) == before"
+SAVE_ENVIRONMENT = "import os\nbefore = dict(os.environ)"
+ENVIRONMENT_RESTORED = "dict(os.environ) == before"
 
 
 def endpoint_of(notebook: Notebook) -> psutil.Process:
@@ -39,7 +39,7 @@ def endpoint_of(notebook: Notebook) -> psutil.Process:
     return child
 
 
-def is_over(process: psutil.Process) -> bool:
+def has_exited(process: psutil.Process) -> bool:
     try:
         return bool(process.status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
@@ -47,53 +47,53 @@ def is_over(process: psutil.Process) -> bool:
 
 
 def test_one_line_signs_in_and_programs_can_use_it_until_the_logout(notebook: Notebook) -> None:
-    notebook.text(REMEMBER)
+    notebook.text(SAVE_ENVIRONMENT)
     shown = notebook.text("%cognito_login --role-suffix Analyst --share")
     assert "role cognito-jupyter-Analyst, with programs and libraries by the environment" in shown
     assert "nobody has asked yet" in shown
     assert "listed" in notebook.text(LIST)
-    until_true(lambda: "asked for last" in notebook.text("%cognito_status"))
+    wait_until(lambda: "asked for last" in notebook.text("%cognito_status"))
     endpoint = endpoint_of(notebook)
     notebook.text("%cognito_logout")
-    assert is_over(endpoint)
-    assert notebook.value(AS_BEFORE) == "True"
+    assert has_exited(endpoint)
+    assert notebook.value(ENVIRONMENT_RESTORED) == "True"
     assert "NoCredentialsError" in notebook.text(LIST)
 
 
-def test_the_share_goes_along_with_the_session_and_not_with_a_second_one(notebook: Notebook) -> None:
+def test_the_share_follows_the_session_and_not_a_second_session(notebook: Notebook) -> None:
     notebook.text("%cognito_login -r Analyst")
     shown = notebook.text("%cognito_share")
     assert "role cognito-jupyter-Analyst" in shown
     assert "%cognito_share --stop ends it" in shown
     notebook.text("%cognito_login -r Uploader --name uploads")
-    assert "Analyst" in notebook.text(WHO)
+    assert "Analyst" in notebook.text(CALLER_ARN)
     notebook.text("%cognito_login -r Uploader")
-    assert "Uploader" in notebook.text(WHO)
+    assert "Uploader" in notebook.text(CALLER_ARN)
 
 
-def test_a_role_that_was_named_stays_shared(notebook: Notebook) -> None:
+def test_a_role_named_explicitly_stays_shared(notebook: Notebook) -> None:
     notebook.text("%cognito_login -r Analyst")
     notebook.text("%cognito_share Uploader Analyst")
     assert notebook.value(f"{ENDPOINT} if (os := __import__('os')) else 0").endswith("/cognito-jupyter-Uploader")
     notebook.text("%cognito_login -r Analyst")
-    assert "Uploader" in notebook.text(WHO)
+    assert "Uploader" in notebook.text(CALLER_ARN)
 
 
-def test_it_can_be_stopped_and_what_was_there_comes_back(notebook: Notebook) -> None:
+def test_stopping_restores_the_environment(notebook: Notebook) -> None:
     notebook.text("import os\nos.environ['AWS_PROFILE'] = 'mine'")
-    notebook.text(REMEMBER)
+    notebook.text(SAVE_ENVIRONMENT)
     assert "You are not signed in" in notebook.text("%cognito_share")
     assert "Nothing was shared" in notebook.text("%cognito_share --stop")
     notebook.text("%cognito_login -r Analyst")
     notebook.text("%cognito_share --default-session --hide-credentials-file")
     assert notebook.value("__import__('boto3').client('sts').get_caller_identity()['Arn']").count("Analyst") == 1
     assert "Nothing is shared any more" in notebook.text("%cognito_share --stop")
-    assert notebook.value(AS_BEFORE) == "True"
+    assert notebook.value(ENVIRONMENT_RESTORED) == "True"
     assert notebook.value("__import__('boto3').DEFAULT_SESSION") == "None"
     assert "Leave out the rest" in notebook.error("%cognito_share Analyst --stop")
 
 
-def test_a_default_profile_that_would_be_taken_first_is_pointed_out(notebook: Notebook, own_environment: Path) -> None:
+def test_a_default_profile_that_would_win_is_pointed_out(notebook: Notebook, own_environment: Path) -> None:
     Path(os.environ["AWS_SHARED_CREDENTIALS_FILE"]).write_text("[default]\naws_access_key_id = AKIA\n")
     notebook.text("%cognito_login -r Analyst")
     assert "hide that file with %cognito_share --hide-credentials-file" in notebook.text("%cognito_share")
@@ -108,15 +108,15 @@ def test_a_setting_shares_every_sign_in(notebook: Notebook) -> None:
 
 
 def test_unloading_ends_the_share(notebook: Notebook) -> None:
-    notebook.text(REMEMBER)
+    notebook.text(SAVE_ENVIRONMENT)
     notebook.text("%cognito_login -r Analyst --share")
     endpoint = endpoint_of(notebook)
     notebook.text("%unload_ext cognito_jupyter")
-    assert is_over(endpoint)
-    assert notebook.value(AS_BEFORE) == "True"
+    assert has_exited(endpoint)
+    assert notebook.value(ENVIRONMENT_RESTORED) == "True"
 
 
-ASK_ALL_THE_TIME = """
+REQUEST_IN_A_LOOP = """
 import json, os, time, urllib.request
 request = urllib.request.Request(os.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"])
 request.add_header("Authorization", os.environ["AWS_CONTAINER_AUTHORIZATION_TOKEN"])
@@ -148,16 +148,16 @@ while last - first < 3:
 """
 
 
-def test_a_kernel_in_one_long_call_of_c_is_missed_by_nobody(
+def test_the_share_serves_while_the_kernel_is_in_one_long_call_of_c(
     cognito: LocalCognito, environment: dict[str, str], tmp_path: Path
 ) -> None:
     with Kernel(environment, folder=tmp_path) as kernel:
-        notebook = Notebook(kernel, Person(cognito))
+        notebook = Notebook(kernel, NotebookUser(cognito))
         notebook.text("%load_ext cognito_jupyter")
         notebook.text("%cognito_login -r Analyst --share")
         notebook.text("import subprocess, sys")
-        notebook.text(f"asking = subprocess.Popen([sys.executable, '-c', '''{ASK_ALL_THE_TIME}'''])")
-        until_true(lambda: "asked for last" in notebook.text("%cognito_status"))
+        notebook.text(f"asking = subprocess.Popen([sys.executable, '-c', '''{REQUEST_IN_A_LOOP}'''])")
+        wait_until(lambda: "asked for last" in notebook.text("%cognito_status"))
         # A thread of the kernel's shows that nothing else could run there.
         notebook.text(TICK)
         notebook.text(BUSY)
@@ -170,16 +170,16 @@ def test_a_kernel_in_one_long_call_of_c_is_missed_by_nobody(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no process groups of this kind.")
-def test_the_stop_button_leaves_the_share_alone(notebook: Notebook) -> None:
+def test_the_stop_button_does_not_stop_the_share(notebook: Notebook) -> None:
     notebook.text("%cognito_login -r Analyst --share")
     endpoint = endpoint_of(notebook)
     notebook.kernel.manager.interrupt_kernel()
     assert "listed" in notebook.text(LIST)
-    assert not is_over(endpoint)
+    assert not has_exited(endpoint)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither fork nor SIGKILL.")
-def test_a_kernel_that_is_killed_takes_the_endpoint_along_also_when_a_fork_of_it_lives(notebook: Notebook) -> None:
+def test_the_endpoint_exits_with_a_killed_kernel_even_while_a_fork_of_it_lives(notebook: Notebook) -> None:
     notebook.text("%cognito_login -r Analyst --share")
     endpoint = endpoint_of(notebook)
     file = Path(notebook.value("__import__('os').environ['AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE']"))
@@ -189,24 +189,24 @@ def test_a_kernel_that_is_killed_takes_the_endpoint_along_also_when_a_fork_of_it
     os.kill(int(notebook.value("os.getpid()")), signal.SIGKILL)
     try:
         # The issue's own bound.
-        until_true(lambda: is_over(endpoint), patience=2.0)
-        assert not is_over(psutil.Process(forked))
+        wait_until(lambda: has_exited(endpoint), timeout=2.0)
+        assert not has_exited(psutil.Process(forked))
         assert not file.exists()
     finally:
         os.kill(forked, signal.SIGKILL)
 
 
-def test_a_kernel_that_is_shut_down_leaves_nothing(
+def test_a_kernel_that_is_shut_down_leaves_nothing_behind(
     cognito: LocalCognito, environment: dict[str, str], tmp_path: Path
 ) -> None:
     with Kernel(environment | {"TMPDIR": str(tmp_path)}) as kernel:
-        notebook = Notebook(kernel, Person(cognito))
+        notebook = Notebook(kernel, NotebookUser(cognito))
         notebook.text("%load_ext cognito_jupyter")
         notebook.text("%cognito_login -r Analyst --share")
         endpoint = endpoint_of(notebook)
         assert list(tmp_path.glob("cognito-share-*"))
         kernel.manager.shutdown_kernel(now=False)
-        until_true(lambda: is_over(endpoint))
+        wait_until(lambda: has_exited(endpoint))
         assert not list(tmp_path.glob("cognito-share-*"))
 
 

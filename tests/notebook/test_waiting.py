@@ -12,35 +12,35 @@ from typing import Any
 
 import pytest
 
-from cognito_jupyter.notebook import waiting
-from cognito_jupyter.notebook.waiting import Pause, wait
+from cognito_jupyter.notebook.kernel import blocking as waiting
+from cognito_jupyter.notebook.kernel.blocking import Sleep, run_in_cell
 
-Main = Callable[[Pause], Coroutine[Any, Any, object]]
-Drive = Callable[[Main, Callable[[], None]], object]
-DRIVES = [wait, waiting._without_loop]
+Main = Callable[[Sleep], Coroutine[Any, Any, object]]
+Runner = Callable[[Main, Callable[[], None]], object]
+RUNNERS = [run_in_cell, waiting._run_without_loop]
 
 
-@pytest.mark.parametrize("drive", DRIVES)
+@pytest.mark.parametrize("drive", RUNNERS)
 @pytest.mark.parametrize("beside", [False, True], ids=["alone", "beside a running loop"])
-def test_it_gives_the_result_and_hears_after_each_pause(drive: Drive, beside: bool) -> None:
+def test_the_result_is_returned_and_on_tick_runs_after_each_sleep(drive: Runner, beside: bool) -> None:
     heard: list[object] = []
 
-    def hear() -> None:
+    def on_tick() -> None:
         heard.append(asyncio._get_running_loop())
 
-    async def main(pause: Pause) -> int:
+    async def main(pause: Sleep) -> int:
         for _ in range(3):
             await pause(0.001)
         return 7
 
     async def cell() -> tuple[object, object]:
         loop = asyncio.get_running_loop()
-        result = drive(main, hear)
+        result = drive(main, on_tick)
         await asyncio.sleep(0)
         assert asyncio.get_running_loop() is loop
         return result, loop
 
-    result, loop = asyncio.run(cell()) if beside else (drive(main, hear), None)
+    result, loop = asyncio.run(cell()) if beside else (drive(main, on_tick), None)
     assert result == 7
     # In the kernel's loop and never in ours: what a handler starts has to live on.
     assert heard == [loop] * 3
@@ -48,26 +48,28 @@ def test_it_gives_the_result_and_hears_after_each_pause(drive: Drive, beside: bo
 
 @pytest.mark.skipif(sys.version_info >= (3, 14), reason="there a wait is always without a loop")
 def test_the_private_loop_runs_what_needs_a_loop() -> None:
-    async def main(_: Pause) -> str:
+    async def main(_: Sleep) -> str:
         await asyncio.sleep(0.01)
         return "slept"
 
     async def cell() -> str:
-        return wait(main)
+        return run_in_cell(main)
 
     assert asyncio.run(cell()) == "slept"
 
 
-@pytest.mark.parametrize("drive", DRIVES)
-def test_the_stop_button_reaches_what_waits_and_ends_the_wait(drive: Drive, capfd: pytest.CaptureFixture[str]) -> None:
-    told: list[str] = []
+@pytest.mark.parametrize("drive", RUNNERS)
+def test_the_stop_button_reaches_the_coroutine_and_ends_the_wait(
+    drive: Runner, capfd: pytest.CaptureFixture[str]
+) -> None:
+    errors: list[str] = []
 
-    async def main(pause: Pause) -> None:
+    async def main(pause: Sleep) -> None:
         try:
             while True:
                 await pause(0.01)
         except BaseException as error:
-            told.append(type(error).__name__)
+            errors.append(type(error).__name__)
             raise
 
     stop = threading.Timer(0.2, lambda: signal.raise_signal(signal.SIGINT))
@@ -75,14 +77,16 @@ def test_the_stop_button_reaches_what_waits_and_ends_the_wait(drive: Drive, capf
     with pytest.raises(KeyboardInterrupt):
         drive(main, lambda: None)
     stop.join()
-    assert len(told) == 1
+    assert len(errors) == 1
     gc.collect()
     assert capfd.readouterr().err == ""
 
 
-@pytest.mark.parametrize("drive", DRIVES)
-def test_its_error_passes_and_is_reported_once(drive: Drive, capfd: pytest.CaptureFixture[str]) -> None:
-    async def main(pause: Pause) -> None:
+@pytest.mark.parametrize("drive", RUNNERS)
+def test_an_error_of_the_coroutine_is_raised_and_reported_once(
+    drive: Runner, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async def main(pause: Sleep) -> None:
         await pause(0)
         raise ValueError("once")
 

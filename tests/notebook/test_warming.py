@@ -6,7 +6,7 @@ import html
 import time
 
 from cognito_jupyter.local import LocalCognito
-from tests.notebook.conftest import AUTHORIZE, Notebook, Person
+from tests.notebook.conftest import AUTHORIZE, Notebook, NotebookUser
 
 HEAVY = ("boto3", "botocore.session", "cryptography", "jwt")
 WATCH = f"""
@@ -20,7 +20,7 @@ sys.meta_path.insert(0, Watch())
 """
 
 
-def test_nothing_heavy_is_imported_and_nobody_is_asked_while_nobody_signs_in(
+def test_without_a_login_nothing_heavy_is_imported_and_no_request_is_made(
     notebook: Notebook, cognito: LocalCognito
 ) -> None:
     before = cognito.counts.copy()
@@ -31,36 +31,36 @@ def test_nothing_heavy_is_imported_and_nobody_is_asked_while_nobody_signs_in(
     assert not cognito.counts - before
 
 
-class Thinker(Person):
+class SlowUser(NotebookUser):
     """Somebody who takes so long to type a password that the kernel has done all that it can do meanwhile.
 
     Attributes:
-        meanwhile: What Cognito was asked until then.
+        requests_before_login: What Cognito was asked until then.
     """
 
     def __init__(self, cognito: LocalCognito) -> None:
         super().__init__(cognito)
-        self.meanwhile: set[str] = set()
+        self.requests_before_login: set[str] = set()
 
-    def read(self, text: str) -> None:
-        if AUTHORIZE.search(html.unescape(text)) and not self.sign_ins:
+    def on_output(self, text: str) -> None:
+        if AUTHORIZE.search(html.unescape(text)) and not self.login_count:
             counts = self._cognito.counts
             before = counts.copy()
             until = time.monotonic() + 60
-            while not {"jwks", "token", "/"} <= self.meanwhile and time.monotonic() < until:
+            while not {"jwks", "token", "/"} <= self.requests_before_login and time.monotonic() < until:
                 time.sleep(0.05)
-                self.meanwhile |= set(counts - before)
-        super().read(text)
+                self.requests_before_login |= set(counts - before)
+        super().on_output(text)
 
 
-def test_while_the_person_types_everything_is_made_ready_beside_the_main_thread(
+def test_everything_is_prepared_off_the_main_thread_while_the_user_types_a_password(
     notebook: Notebook, cognito: LocalCognito
 ) -> None:
     """boto3 and the cryptography imported, the pool's keys fetched, and a request made to each service."""
     notebook.text(WATCH)
-    notebook.person = thinker = Thinker(cognito)
+    notebook.user = thinker = SlowUser(cognito)
     notebook.text("%cognito_login")
-    assert thinker.meanwhile >= {"jwks", "token", "/"}
-    assert not {"GetId", "GetCredentialsForIdentity", "token:authorization_code"} & thinker.meanwhile
+    assert thinker.requests_before_login >= {"jwks", "token", "/"}
+    assert not {"GetId", "GetCredentialsForIdentity", "token:authorization_code"} & thinker.requests_before_login
     assert notebook.value("sorted(Watch.seen)") == str(sorted(HEAVY))
     assert notebook.value("any(Watch.seen.values())") == "False"

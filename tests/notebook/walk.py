@@ -10,34 +10,34 @@ from typing import Any
 import ipywidgets
 from IPython.core.interactiveshell import InteractiveShell
 
-from cognito_jupyter.config import CognitoConfiguration, Settings
 from cognito_jupyter.local import LocalCognito
-from cognito_jupyter.local.person import sign_in
-from cognito_jupyter.notebook.controller import Phase, Watcher
-from cognito_jupyter.notebook.panel import LoginPanel
-from cognito_jupyter.notebook.signin import LoginRequest
-from cognito_jupyter.notebook.state import NotebookState
-from tests.patience import until_true
+from cognito_jupyter.local.login_page_client import submit_login
+from cognito_jupyter.notebook.model.controller import Phase, StatusListener
+from cognito_jupyter.notebook.model.sign_in import LoginRequest
+from cognito_jupyter.notebook.model.state import NotebookState
+from cognito_jupyter.notebook.panel.widget import LoginPanel
+from cognito_jupyter.settings.resolve import CognitoConfiguration, Settings
+from tests.patience import wait_until
 
 
-class Visitor(Watcher):
+class TransitionRecorder(StatusListener):
     """Notes every change, and what the person sees to go on with."""
 
     def __init__(self, panel: LoginPanel) -> None:
         self._panel = panel
         self._lock = threading.RLock()
-        self._last = panel._state.controller.standing.phase
-        self.ways: set[tuple[Phase, Phase]] = set()
+        self._last = panel._state.controller.status.phase
+        self.transitions: set[tuple[Phase, Phase]] = set()
         self.dead_ends: list[Phase] = []
 
-    def changed(self) -> None:
+    def on_status(self) -> None:
         with self._lock:
-            self._panel.changed()
-            standing = self._panel._state.controller.standing
-            self.ways.add((self._last, standing.phase))
-            self._last = standing.phase
-            if not self.buttons and standing.busy is None:
-                self.dead_ends.append(standing.phase)
+            self._panel.on_status()
+            status = self._panel._state.controller.status
+            self.transitions.add((self._last, status.phase))
+            self._last = status.phase
+            if not self.buttons and status.busy is None:
+                self.dead_ends.append(status.phase)
 
     @property
     def buttons(self) -> dict[str, Any]:
@@ -48,33 +48,33 @@ class Visitor(Watcher):
         }
 
 
-class Walk:
+class PanelDriver:
     """A notebook's state with a panel, in front of which a person stands."""
 
     def __init__(self, cognito: LocalCognito, shell: InteractiveShell) -> None:
         self.cognito = cognito
-        self.find: Callable[[], LoginRequest] = lambda: request_for(cognito)
+        self.make_request: Callable[[], LoginRequest] = lambda: request_for(cognito)
         self.state = NotebookState(shell, self.request)
         self.panel = LoginPanel(self.state)
-        self.visitor = Visitor(self.panel)
-        self.state.controller.watch(self.visitor)
+        self.recorder = TransitionRecorder(self.panel)
+        self.state.controller.subscribe(self.recorder)
 
     def request(self) -> LoginRequest:
-        return self.find()
+        return self.make_request()
 
     def click(self, button: str) -> None:
-        until_true(lambda: button in self.visitor.buttons)
-        self.visitor.buttons[button].click()
+        wait_until(lambda: button in self.recorder.buttons)
+        self.recorder.buttons[button].click()
 
-    def reaches(self, phase: Phase) -> None:
-        until_true(lambda: self.state.controller.standing.phase is phase, lambda: str(self.state.controller.standing))
+    def wait_for_phase(self, phase: Phase) -> None:
+        wait_until(lambda: self.state.controller.status.phase is phase, lambda: str(self.state.controller.status))
 
-    def signs_in(self) -> None:
-        self.reaches(Phase.WAITING)
+    def complete_sign_in(self) -> None:
+        self.wait_for_phase(Phase.WAITING)
         login = self.state.controller.login
         assert login is not None
         user = self.cognito.demo_user
-        sign_in(login.authorization_url, user.username, user.password)
+        submit_login(login.authorization_url, user.username, user.password)
 
 
 def request_for(cognito: LocalCognito, **changes: object) -> LoginRequest:

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Self
 
-Script = bytes | Callable[[socket.socket], None]
+ConnectionScript = bytes | Callable[[socket.socket], None]
 """What one connection gets: these bytes after its request was read, or a function that does as it likes."""
 
 
-def http(status: str, body: bytes | str, content_type: str = "application/json", **headers: str) -> bytes:
+def http_response(status: str, body: bytes | str, content_type: str = "application/json", **headers: str) -> bytes:
     """A whole HTTP response."""
     raw = body.encode() if isinstance(body, str) else body
     fields = {"Content-Type": content_type, "Content-Length": str(len(raw)), "Connection": "close"}
@@ -22,15 +22,15 @@ def http(status: str, body: bytes | str, content_type: str = "application/json",
     return f"HTTP/1.1 {status}\r\n{head}\r\n".encode() + raw
 
 
-def ok(payload: object, **headers: str) -> bytes:
+def json_response(payload: object, **headers: str) -> bytes:
     """A 200 with a JSON body."""
-    return http("200 OK", json.dumps(payload), **headers)
+    return http_response("200 OK", json.dumps(payload), **headers)
 
 
-class CannedServer:
+class ScriptedServer:
     """Plays one script per connection, then the last one again and again; keeps the requests it read."""
 
-    def __init__(self, scripts: Iterable[Script]) -> None:
+    def __init__(self, scripts: Iterable[ConnectionScript]) -> None:
         self._scripts = list(scripts)
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.origin = f"http://127.0.0.1:{self._socket.getsockname()[1]}"

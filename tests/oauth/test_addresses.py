@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from cognito_jupyter.errors import SettingError
-from cognito_jupyter.oauth.addresses import RedirectUri, host_of, origin_of, redirect_uris
+from cognito_jupyter.oauth.redirect_uri import RedirectUri, parse_domain, parse_host_header, parse_redirect_uris
 
 
 @pytest.mark.parametrize(
@@ -25,15 +25,17 @@ from cognito_jupyter.oauth.addresses import RedirectUri, host_of, origin_of, red
         ("http://localhost.evil.example:3000", "localhost.evil.example", 3000, "/", False),
     ],
 )
-def test_redirect_uris_are_taken_apart(text: str, host: str, port: int, path: str, loopback: bool) -> None:
+def test_a_redirect_uri_is_parsed_into_host_port_path_and_loopback(
+    text: str, host: str, port: int, path: str, loopback: bool
+) -> None:
     """Host, port, path, and whether a listener of ours can answer."""
     uri = RedirectUri.parse(text)
     assert (uri.text, uri.host, uri.port, uri.path, uri.loopback) == (text, host, port, path, loopback)
 
 
-def test_several_are_separated_by_white_space() -> None:
+def test_several_redirect_uris_are_separated_by_white_space() -> None:
     """The setting may hold several registered URIs."""
-    assert [uri.port for uri in redirect_uris(" http://localhost:3000\n\thttp://localhost:3001 ")] == [3000, 3001]
+    assert [uri.port for uri in parse_redirect_uris(" http://localhost:3000\n\thttp://localhost:3001 ")] == [3000, 3001]
 
 
 @pytest.mark.parametrize(
@@ -49,10 +51,10 @@ def test_several_are_separated_by_white_space() -> None:
         "http://[::1",
     ],
 )
-def test_what_is_no_redirect_uri_is_named(text: str) -> None:
+def test_a_malformed_redirect_uri_is_a_setting_error_that_shows_an_example(text: str) -> None:
     """A malformed one is a SettingError that says how to write it."""
     with pytest.raises(SettingError, match="http://localhost:3000"):
-        redirect_uris(text)
+        parse_redirect_uris(text)
 
 
 @pytest.mark.parametrize(
@@ -64,9 +66,9 @@ def test_what_is_no_redirect_uri_is_named(text: str) -> None:
         ("http://127.0.0.1:9229/", "http://127.0.0.1:9229"),
     ],
 )
-def test_domains(domain: str, origin: str) -> None:
+def test_a_bare_host_means_https_and_loopback_may_be_plain_http(domain: str, origin: str) -> None:
     """A bare host means https; loopback may be plain http."""
-    assert origin_of(domain) == origin
+    assert parse_domain(domain) == origin
 
 
 @pytest.mark.parametrize(
@@ -82,21 +84,21 @@ def test_domains(domain: str, origin: str) -> None:
         "http://127.0.0.1.evil.example",
     ],
 )
-def test_what_is_no_domain_is_refused(domain: str) -> None:
+def test_a_malformed_or_plain_http_domain_is_a_setting_error(domain: str) -> None:
     """Plain http to another machine, paths, user names: never a place for a password."""
     with pytest.raises(SettingError):
-        origin_of(domain)
+        parse_domain(domain)
 
 
 @given(st.text())
-def test_any_text_is_a_domain_or_a_setting_error(text: str) -> None:
+def test_any_text_parses_or_is_a_setting_error(text: str) -> None:
     """No text breaks the parsers in another way."""
-    for parse in (origin_of, redirect_uris):
+    for parse in (parse_domain, parse_redirect_uris):
         try:
             parse(text)
         except SettingError:
             pass
-    host_of(text)
+    parse_host_header(text)
 
 
 @pytest.mark.parametrize(
@@ -110,6 +112,6 @@ def test_any_text_is_a_domain_or_a_setting_error(text: str) -> None:
         ("", None),
     ],
 )
-def test_hosts(header: str, host: str | None) -> None:
+def test_a_host_header_names_a_host_or_is_malformed(header: str, host: str | None) -> None:
     """A Host header names a host, or it is malformed."""
-    assert host_of(header) == host
+    assert parse_host_header(header) == host

@@ -5,13 +5,13 @@ from urllib.parse import urlencode
 import pytest
 from hypothesis import given, strategies as st
 
-from cognito_jupyter.errors import PastedAnswerError
-from cognito_jupyter.oauth.answer import OAuthCallbackResult, parse_callback, parse_pasted
+from cognito_jupyter.errors import PastedUrlError
+from cognito_jupyter.oauth.authorization_response import AuthorizationResponse, parse_pasted_url, parse_query
 
 CODE, STATE = "8d8b5fb2-8e3a-4d6f", "st4te-abc_DEF"
 QUERY = f"code={CODE}&state={STATE}"
 URL = f"http://localhost:3000/?{QUERY}"
-GOOD = OAuthCallbackResult(CODE, None, None, STATE)
+EXPECTED = AuthorizationResponse(CODE, None, None, STATE)
 
 
 @pytest.mark.parametrize(
@@ -33,9 +33,9 @@ GOOD = OAuthCallbackResult(CODE, None, None, STATE)
         f"https://hub.example/user/ann/proxy/3000/?redirects=1&{QUERY}",
     ],
 )
-def test_every_way_to_copy_the_address_is_understood(pasted: str) -> None:
+def test_every_way_to_copy_the_url_is_understood(pasted: str) -> None:
     """The whole URL or its query, with what mail, chat and terminals do to it."""
-    assert parse_pasted(pasted) == GOOD
+    assert parse_pasted_url(pasted) == EXPECTED
 
 
 @pytest.mark.parametrize(
@@ -53,18 +53,20 @@ def test_every_way_to_copy_the_address_is_understood(pasted: str) -> None:
         ("hello there", "neither a code nor an error"),
     ],
 )
-def test_each_mistake_has_its_own_sentence(pasted: str, sentence: str) -> None:
+def test_each_wrong_paste_has_its_own_error_message(pasted: str, sentence: str) -> None:
     """A person who pastes the wrong thing is told what it looks like."""
-    with pytest.raises(PastedAnswerError, match=sentence) as raised:
-        parse_pasted(pasted)
+    with pytest.raises(PastedUrlError, match=sentence) as raised:
+        parse_pasted_url(pasted)
     assert CODE not in str(raised.value)
     assert "paste" in str(raised.value) or "address" in str(raised.value)
 
 
-def test_an_error_answer_is_an_answer() -> None:
+def test_an_error_response_is_parsed_with_its_description() -> None:
     """Cognito's error comes back with its description."""
-    answer = parse_pasted(f"http://localhost:3000/?error=access_denied&error_description=User+said+no&state={STATE}")
-    assert answer == OAuthCallbackResult(None, "access_denied", "User said no", STATE)
+    response = parse_pasted_url(
+        f"http://localhost:3000/?error=access_denied&error_description=User+said+no&state={STATE}"
+    )
+    assert response == AuthorizationResponse(None, "access_denied", "User said no", STATE)
 
 
 @pytest.mark.parametrize(
@@ -79,40 +81,40 @@ def test_an_error_answer_is_an_answer() -> None:
         "&".join(f"a{i}=1" for i in range(60)),
     ],
 )
-def test_what_is_no_answer(query: str) -> None:
+def test_a_query_without_exactly_one_code_or_error_is_rejected(query: str) -> None:
     """Neither code nor error, both, or one twice."""
-    assert parse_callback(query) is None
+    assert parse_query(query) is None
 
 
 @given(st.text())
-def test_any_text_is_an_answer_or_a_sentence(text: str) -> None:
+def test_any_pasted_text_is_a_response_or_an_error_with_a_remedy(text: str) -> None:
     """No pasted text breaks the parser, and no sentence repeats it."""
     try:
-        answer = parse_pasted(text)
-    except PastedAnswerError as error:
+        response = parse_pasted_url(text)
+    except PastedUrlError as error:
         assert error.remedy
     else:
-        assert answer.state
-        assert bool(answer.authorization_code) != bool(answer.error)
+        assert response.state
+        assert bool(response.authorization_code) != bool(response.error)
 
 
 @given(st.text(min_size=1), st.text(min_size=1))
-def test_any_code_and_state_come_through(code: str, state: str) -> None:
+def test_any_code_and_state_are_read_unchanged(code: str, state: str) -> None:
     """Whatever characters Cognito uses, the listener reads what it sent."""
     try:
         query = urlencode({"code": code, "state": state})
     except UnicodeEncodeError:
         return
-    assert parse_callback(query) == OAuthCallbackResult(code, None, None, state)
+    assert parse_query(query) == AuthorizationResponse(code, None, None, state)
 
 
 @given(st.binary())
-def test_any_bytes_in_a_query_are_survived(raw: bytes) -> None:
+def test_any_bytes_in_a_query_are_parsed_without_an_exception(raw: bytes) -> None:
     """The listener's parser takes any request line."""
-    parse_callback(raw.decode("latin-1"))
+    parse_query(raw.decode("latin-1"))
 
 
-def test_a_result_does_not_show_its_code() -> None:
+def test_the_repr_shows_neither_code_nor_state() -> None:
     """The repr tells the kind of an answer alone."""
-    assert CODE not in repr(GOOD)
-    assert STATE not in repr(GOOD)
+    assert CODE not in repr(EXPECTED)
+    assert STATE not in repr(EXPECTED)

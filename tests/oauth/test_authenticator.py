@@ -21,52 +21,56 @@ from cognito_jupyter.errors import (
     VerificationError,
 )
 from cognito_jupyter.local import LocalCognito
+from cognito_jupyter.local.login_page_client import submit_login
 from cognito_jupyter.local.model import AppClient
-from cognito_jupyter.local.person import sign_in
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 from cognito_jupyter.oauth.discovery import discover_domain
-from tests.patience import until_true
-from tests.person import signing_in
+from tests.patience import wait_until
+from tests.person import sign_in_at_printed_url
 
 
-def answered(cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator) -> dict[str, object]:
+def tokens_of_pasted_login(cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator) -> dict[str, object]:
     """The tokens of a login whose address was pasted."""
     with authenticator.begin_login(listen=False) as login:
         user = cognito.demo_user
-        login.paste(sign_in(login.authorization_url, user.username, user.password, follow_callback=False))
+        login.handle_pasted_url(
+            submit_login(login.authorization_url, user.username, user.password, follow_callback=False)
+        )
         return dict(login.tokens())
 
 
-def test_authenticate_signs_in_by_the_address_that_it_prints(
+def test_authenticate_signs_in_with_the_url_that_it_prints(
     cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator, capsys: pytest.CaptureFixture[str]
 ) -> None:
     threads = threading.active_count()
-    with signing_in(cognito, capsys) as printed:
+    with sign_in_at_printed_url(cognito, capsys) as printed:
         tokens = authenticator.authenticate()
     assert set(tokens) >= {"id_token", "access_token", "refresh_token"}
     assert "...'" in repr(tokens)
     assert "To sign in, open this address" in "".join(printed)
     assert "keys come from" in "".join(printed)
     # The one of a connection that the browser keeps open takes a moment to end.
-    until_true(lambda: threading.active_count() == threads)
+    wait_until(lambda: threading.active_count() == threads)
 
 
-def test_what_is_printed_can_go_elsewhere(cognito: LocalCognito) -> None:
-    said: list[str] = []
+def test_the_prompt_can_be_replaced(cognito: LocalCognito) -> None:
+    prompts: list[str] = []
 
-    def announce(text: str) -> None:
-        said.append(text)
+    def prompt(text: str) -> None:
+        prompts.append(text)
         url = next(word for word in text.split() if "/oauth2/authorize" in word)
-        person = (url, cognito.demo_user.username, cognito.demo_user.password)
-        threading.Thread(target=sign_in, args=person).start()
+        user = (url, cognito.demo_user.username, cognito.demo_user.password)
+        threading.Thread(target=submit_login, args=user).start()
 
     CognitoOAuthAuthenticator(
-        cognito.domain, cognito.client_id, cognito.redirect_uri, announce=announce, open_browser=False
+        cognito.domain, cognito.client_id, cognito.redirect_uri, prompt=prompt, open_browser=False
     ).authenticate()
-    assert len(said) == 1
+    assert len(prompts) == 1
 
 
-def test_the_authorization_url_holds_what_rfc_6749_and_7636_ask_for(authenticator: CognitoOAuthAuthenticator) -> None:
+def test_the_authorization_url_holds_the_parameters_of_rfc_6749_and_7636(
+    authenticator: CognitoOAuthAuthenticator,
+) -> None:
     url = urlsplit(authenticator.get_authorization_url("the-challenge", "the-state", nonce="the-nonce"))
     query = {name: values[0] for name, values in parse_qs(url.query).items()}
     assert url._replace(query="").geturl() == authenticator.authorization_endpoint
@@ -82,7 +86,7 @@ def test_the_authorization_url_holds_what_rfc_6749_and_7636_ask_for(authenticato
     }
 
 
-def test_two_notebooks_sign_in_at_the_same_time_by_two_registered_ports(
+def test_two_notebooks_sign_in_at_the_same_time_on_two_registered_ports(
     cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator
 ) -> None:
     """The first whose port is free serves the whole login, exchange included."""
@@ -90,12 +94,12 @@ def test_two_notebooks_sign_in_at_the_same_time_by_two_registered_ports(
     with authenticator.begin_login() as first, authenticator.begin_login() as second:
         assert first.redirect_uri != second.redirect_uri
         for login in (second, first):
-            sign_in(login.authorization_url, user.username, user.password)
+            submit_login(login.authorization_url, user.username, user.password)
             assert login.wait(5)
             assert login.tokens()["id_token"]
 
 
-def test_when_every_port_is_taken_authenticate_says_which(cognito: LocalCognito) -> None:
+def test_authenticate_names_the_port_when_every_port_is_in_use(cognito: LocalCognito) -> None:
     uri = cognito.redirect_uri.split()[0]
     port = int(uri.rpartition(":")[2])
     with socket.create_server(("127.0.0.1", port)), pytest.raises(ListenerError, match=str(port)) as raised:
@@ -107,14 +111,14 @@ def test_an_error_from_cognito_ends_the_login(cognito: LocalCognito, authenticat
     """Here a scope that is not allowed; Cognito's own words are in the message."""
     authenticator.scopes = "openid phone"
     with authenticator.begin_login() as login:
-        answer = requests.get(login.authorization_url, timeout=5)
-        assert answer.status_code < 500
+        response = requests.get(login.authorization_url, timeout=5)
+        assert response.status_code < 500
         with pytest.raises(LoginDeniedError, match="invalid_scope"):
             login.tokens()
     del cognito
 
 
-def test_nobody_there_is_a_timeout(authenticator: CognitoOAuthAuthenticator) -> None:
+def test_a_login_that_is_not_finished_times_out(authenticator: CognitoOAuthAuthenticator) -> None:
     authenticator.timeout = 0.2
     with pytest.raises(LoginTimeoutError, match="Nobody finished the sign-in"):
         authenticator.authenticate()
@@ -124,59 +128,61 @@ def test_nobody_there_is_a_timeout(authenticator: CognitoOAuthAuthenticator) -> 
     ("claims", "said"),
     [({"aud": "another"}, "another"), ({"token_use": "access"}, "id token"), ({"at_hash": "x"}, "access token")],
 )
-def test_tokens_that_are_not_what_was_asked_for_are_refused(
+def test_tokens_with_unexpected_claims_are_rejected(
     cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator, claims: dict[str, object], said: str
 ) -> None:
     """Whatever a token endpoint answers: nothing of it is kept."""
     tokens = cognito.issue_tokens(**claims)  # type: ignore[arg-type]
-    answer = {name: tokens[name] for name in ("id_token", "access_token", "refresh_token")}
-    cognito.knobs.fail("token:authorization_code", status=200, body=str(answer).replace("'", '"'))
+    response = {name: tokens[name] for name in ("id_token", "access_token", "refresh_token")}
+    cognito.knobs.fail("token:authorization_code", status=200, body=str(response).replace("'", '"'))
     with pytest.raises(VerificationError) as raised:
-        answered(cognito, authenticator)
+        tokens_of_pasted_login(cognito, authenticator)
     assert isinstance(raised.value, PermissionError)
-    assert not [token for token in answer.values() if token in str(raised.value)]
+    assert not [token for token in response.values() if token in str(raised.value)]
     assert said
 
 
-def test_tokens_of_another_pool_are_refused_when_the_pool_is_pinned(cognito: LocalCognito) -> None:
+def test_tokens_of_another_pool_are_rejected_when_the_pool_is_pinned(cognito: LocalCognito) -> None:
     with LocalCognito(aws=False) as other:
         other.add_client(AppClient(cognito.client_id, tuple(cognito.redirect_uri.split())))
         pinned = CognitoOAuthAuthenticator(
             other.domain, cognito.client_id, cognito.redirect_uri, user_pool_id=cognito.user_pool_id
         )
         with pytest.raises(VerificationError):
-            answered(other, pinned)
+            tokens_of_pasted_login(other, pinned)
 
 
-def test_a_region_that_is_not_the_pools_is_refused(cognito: LocalCognito) -> None:
+def test_tokens_from_another_region_are_rejected(cognito: LocalCognito) -> None:
     elsewhere = CognitoOAuthAuthenticator(cognito.domain, cognito.client_id, cognito.redirect_uri, "eu-west-1")
     with pytest.raises(VerificationError, match="not issued by a user pool of eu-west-1"):
-        answered(cognito, elsewhere)
+        tokens_of_pasted_login(cognito, elsewhere)
 
 
-def test_a_refresh_keeps_the_old_token_when_none_comes_back(
+def test_a_refresh_returns_the_old_refresh_token_when_cognito_sends_none(
     cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator
 ) -> None:
-    token = str(answered(cognito, authenticator)["refresh_token"])
+    token = str(tokens_of_pasted_login(cognito, authenticator)["refresh_token"])
     assert authenticator.refresh_tokens(token)["refresh_token"] == token
     cognito.knobs.rotation = True
     assert authenticator.refresh_tokens(token)["refresh_token"] != token
 
 
-def test_a_lost_answer_is_made_good_within_the_grace(
+def test_a_lost_refresh_response_is_recovered_within_the_grace_period(
     cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator
 ) -> None:
     """The rotated token never arrived; the repetition gets another."""
     cognito.knobs.rotation, cognito.knobs.grace = True, 30
-    token = str(answered(cognito, authenticator)["refresh_token"])
+    token = str(tokens_of_pasted_login(cognito, authenticator)["refresh_token"])
     cognito.knobs.fail("token:refresh_token", kind="truncate")
-    fresh = authenticator.refresh_tokens(token)["refresh_token"]
+    rotated = authenticator.refresh_tokens(token)["refresh_token"]
     cognito.knobs.clock_offset = 31
-    assert authenticator.refresh_tokens(fresh)["id_token"]
+    assert authenticator.refresh_tokens(rotated)["id_token"]
 
 
-def test_a_revoked_sign_in_has_ended(cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator) -> None:
-    token = str(answered(cognito, authenticator)["refresh_token"])
+def test_a_revoked_refresh_token_is_a_signed_out_error(
+    cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator
+) -> None:
+    token = str(tokens_of_pasted_login(cognito, authenticator)["refresh_token"])
     authenticator.revoke(token)
     authenticator.revoke(token)
     with pytest.raises(SignedOutError, match="has ended") as raised:
@@ -185,7 +191,9 @@ def test_a_revoked_sign_in_has_ended(cognito: LocalCognito, authenticator: Cogni
     assert token not in str(raised.value)
 
 
-def test_a_code_that_cognito_refuses_says_so_without_showing_it(authenticator: CognitoOAuthAuthenticator) -> None:
+def test_a_rejected_code_is_a_refused_error_that_does_not_show_the_code(
+    authenticator: CognitoOAuthAuthenticator,
+) -> None:
     with pytest.raises(RefusedError, match="invalid_grant") as raised:
         authenticator.exchange_code_for_tokens("a-code-that-nobody-knows", "a-verifier")
     assert "a-code-that-nobody-knows" not in str(raised.value)
@@ -199,7 +207,7 @@ def test_a_code_is_never_sent_twice(cognito: LocalCognito, authenticator: Cognit
     assert cognito.counts["token:authorization_code"] == before + 1
 
 
-def test_the_logout_urls_end_the_browsers_session(
+def test_both_forms_of_the_logout_url_end_the_browsers_session(
     cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator
 ) -> None:
     """With a registered address, and without."""
@@ -208,7 +216,7 @@ def test_the_logout_urls_end_the_browsers_session(
         assert requests.get(url, allow_redirects=False, timeout=5).status_code == 302
 
 
-def test_the_domain_is_found_from_the_pool(cognito: LocalCognito) -> None:
+def test_the_domain_is_discovered_from_the_user_pool(cognito: LocalCognito) -> None:
     assert discover_domain(cognito.user_pool_id, cognito.region) == cognito.domain
     with pytest.raises(SettingError, match="There is no user pool us-east-1_Nobody"):
         discover_domain("us-east-1_Nobody", cognito.region)
@@ -221,7 +229,7 @@ def test_an_endpoint_override_must_be_https_or_loopback(cognito: LocalCognito, m
         discover_domain(cognito.user_pool_id, cognito.region)
 
 
-def test_with_tls_and_a_ca_bundle_the_whole_flow_is_https(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_whole_flow_works_over_tls_with_a_ca_bundle(monkeypatch: pytest.MonkeyPatch) -> None:
     """REQUESTS_CA_BUNDLE for the token endpoint, AWS_CA_BUNDLE for AWS; without either it is refused."""
     from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 
@@ -232,7 +240,9 @@ def test_with_tls_and_a_ca_bundle_the_whole_flow_is_https(monkeypatch: pytest.Mo
         user = cognito.demo_user
         with authenticator.begin_login(listen=False) as login:
             url = login.authorization_url
-            login.paste(sign_in(url, user.username, user.password, verify=str(cognito.ca_file), follow_callback=False))
+            login.handle_pasted_url(
+                submit_login(url, user.username, user.password, verify=str(cognito.ca_file), follow_callback=False)
+            )
             tokens = login.tokens()
         manager = CognitoCredentialsManager(
             cognito.identity_pool_id, cognito.user_pool_id, cognito.region, tokens, authenticator
@@ -246,10 +256,10 @@ def test_with_tls_and_a_ca_bundle_the_whole_flow_is_https(monkeypatch: pytest.Mo
             bare.refresh_tokens(tokens["refresh_token"])
 
 
-def test_a_public_client_cannot_use_one_with_a_secret(cognito: LocalCognito) -> None:
+def test_an_app_client_with_a_secret_is_refused(cognito: LocalCognito) -> None:
     uri = cognito.redirect_uri.split()[0]
     client = cognito.add_client(AppClient("confidential", (uri,), secret="s3cr3t"))
     assert dataclasses.is_dataclass(client)
     authenticator = CognitoOAuthAuthenticator(cognito.domain, "confidential", uri)
     with pytest.raises(RefusedError, match="This app client has a secret, which a notebook cannot keep"):
-        answered(cognito, authenticator)
+        tokens_of_pasted_login(cognito, authenticator)

@@ -18,7 +18,7 @@ from cognito_jupyter.oauth.browser import open_in_browser
 URL = "https://auth.example/oauth2/authorize?state=the-state&nonce=<&redirect_uri=x"
 
 
-class Browser(webbrowser.BaseBrowser):
+class RecordingBrowser(webbrowser.BaseBrowser):
     """Notes what it is told to open, and reads it at once."""
 
     def __init__(self) -> None:
@@ -36,25 +36,25 @@ class Browser(webbrowser.BaseBrowser):
 
 
 @pytest.fixture
-def browser(monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
+def browser(monkeypatch: pytest.MonkeyPatch) -> Iterator[RecordingBrowser]:
     """This process's browser for one test."""
     monkeypatch.setenv("DISPLAY", ":0")
-    browser = Browser()
+    browser = RecordingBrowser()
     webbrowser.register("noting", None, browser, preferred=True)
     yield browser
     webbrowser._tryorder.remove("noting")  # type: ignore[attr-defined]
     del webbrowser._browsers["noting"]  # type: ignore[attr-defined]
 
 
-def wait_for(browser: Browser) -> None:
-    until = time.monotonic() + 5
-    while not browser.opened and time.monotonic() < until:
+def wait_until_opened(browser: RecordingBrowser) -> None:
+    deadline = time.monotonic() + 5
+    while not browser.opened and time.monotonic() < deadline:
         time.sleep(0.01)
 
 
-def test_the_browser_gets_a_page_for_this_user_alone_that_sends_it_on(browser: Browser) -> None:
+def test_the_browser_opens_a_private_page_that_redirects(browser: RecordingBrowser) -> None:
     with open_in_browser(URL) or pytest.fail("no browser"):
-        wait_for(browser)
+        wait_until_opened(browser)
     assert browser.modes == [0o600, 0o700]
     assert "state" not in browser.opened[0]
     assert 'http-equiv="refresh"' in browser.pages[0]
@@ -62,14 +62,14 @@ def test_the_browser_gets_a_page_for_this_user_alone_that_sends_it_on(browser: B
     assert not os.path.exists(url2pathname(urlsplit(browser.opened[0]).path))
 
 
-def test_without_a_screen_no_browser_is_opened(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_browser_is_opened_without_a_display(browser: RecordingBrowser, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DISPLAY")
     if sys.platform.startswith("linux"):
         assert open_in_browser(URL) is None
         assert not browser.opened
 
 
-def test_a_text_browser_does_not_take_over_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_text_browser_is_not_opened(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DISPLAY", ":0")
     webbrowser.register("text", None, webbrowser.GenericBrowser("lynx"), preferred=True)
     try:

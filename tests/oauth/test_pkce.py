@@ -4,7 +4,7 @@ from cognito_jupyter import CognitoOAuthAuthenticator
 from cognito_jupyter.oauth.pkce import LoginSecrets, base64url, s256
 
 
-def test_the_challenge_of_rfc_7636_appendix_b() -> None:
+def test_the_challenge_matches_rfc_7636_appendix_b() -> None:
     """The RFC's own verifier gives the RFC's own challenge."""
     octets = bytes(
         [
@@ -47,7 +47,7 @@ def test_the_challenge_of_rfc_7636_appendix_b() -> None:
     assert s256(verifier) == "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 
 
-def test_a_pair_fits_and_is_new_each_time() -> None:
+def test_each_pair_is_new_and_its_challenge_matches() -> None:
     """The public pair is a verifier of 43 unreserved characters with its S256 challenge, never the same twice."""
     pairs = {CognitoOAuthAuthenticator.generate_pkce_pair() for _ in range(50)}
     assert len(pairs) == 50
@@ -57,7 +57,7 @@ def test_a_pair_fits_and_is_new_each_time() -> None:
         assert challenge == s256(verifier)
 
 
-def test_the_secrets_of_a_login_do_not_show() -> None:
+def test_the_repr_of_login_secrets_shows_none_of_them() -> None:
     """No repr of a login's secrets holds one of them."""
     secrets = LoginSecrets.new()
     shown = f"{secrets!r} {secrets}"

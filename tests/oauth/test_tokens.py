@@ -17,13 +17,13 @@ def encoded(part: bytes) -> str:
 
 
 @given(st.dictionaries(st.text(), st.integers() | st.text() | st.lists(st.text())))
-def test_any_claims_come_back(claims: dict[str, object]) -> None:
+def test_any_claims_are_decoded_unchanged(claims: dict[str, object]) -> None:
     """Whatever JSON object is in a JWT is what decoding gives."""
     assert decode_jwt_payload(f"e30.{encoded(json.dumps(claims).encode())}.sig") == claims
 
 
 @given(st.text() | st.binary().map(lambda raw: f"a.{encoded(raw)}.b"))
-def test_what_is_no_jwt_is_a_value_error_that_shows_nothing(text: str) -> None:
+def test_text_that_is_not_a_jwt_is_a_value_error_that_does_not_show_it(text: str) -> None:
     """Anything else is a ValueError, and its message holds nothing of the text."""
     try:
         decoded = decode_jwt_payload(text)
@@ -37,13 +37,13 @@ def test_what_is_no_jwt_is_a_value_error_that_shows_nothing(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", "a.b", "a.b.c.d", "..", "a..c", "a.!!.c", f"a.{encoded(b'[1]')}.c", f"a.{encoded(b'{')}.c"]
 )
-def test_malformed(text: str) -> None:
+def test_a_malformed_jwt_is_a_value_error(text: str) -> None:
     """Wrong number of parts, wrong alphabet, wrong JSON, no object."""
     with pytest.raises(ValueError, match="not a JWT"):
         decode_jwt_payload(text)
 
 
-def test_redacted_dicts_show_their_keys_alone() -> None:
+def test_redacted_dicts_show_only_their_keys() -> None:
     """Neither repr, str, format, pprint nor IPython's pretty printer shows a value."""
     tokens = redacted({"id_token": "s3cr3t", "expires_in": 3600})
     in_a_cell: str = pretty(tokens)  # type: ignore[no-untyped-call] # IPython ships no types for it

@@ -13,15 +13,15 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from cognito_jupyter.errors import VerificationError
 from cognito_jupyter.oauth.tokens import CognitoTokens
-from cognito_jupyter.oauth.verification import Expectation, _at_hash, verify_tokens
+from cognito_jupyter.oauth.verification import ExpectedClaims, _at_hash, verify_tokens
 
 POOL, CLIENT, NONCE = "us-east-1_AbCdEfGhI", "the-client", "the-nonce"
 ISSUER = f"https://cognito-idp.us-east-1.amazonaws.com/{POOL}"
-EXPECTED = Expectation(CLIENT, POOL, "us-east-1", NONCE)
-ID_KEY, ACCESS_KEY, STRANGER = (rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(3))
+EXPECTED = ExpectedClaims(CLIENT, POOL, "us-east-1", NONCE)
+ID_KEY, ACCESS_KEY, OTHER_KEY = (rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(3))
 
 
-def public(key: rsa.RSAPrivateKey, kid: str) -> dict[str, object]:
+def jwk(key: rsa.RSAPrivateKey, kid: str) -> dict[str, object]:
     return {
         **json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key())),
         "kid": kid,
@@ -30,7 +30,7 @@ def public(key: rsa.RSAPrivateKey, kid: str) -> dict[str, object]:
     }
 
 
-KEYS = [public(ID_KEY, "id-key"), public(ACCESS_KEY, "access-key")]
+KEYS = [jwk(ID_KEY, "id-key"), jwk(ACCESS_KEY, "access-key")]
 
 
 def claims(**changes: object) -> dict[str, object]:
@@ -49,8 +49,8 @@ def tokens(
     access_claims = claims(token_use="access", client_id=CLIENT) | (access or {})
     access_token = jwt.encode(access_claims, ACCESS_KEY, "RS256", {"kid": "access-key"})
     id_claims = claims(token_use="id", aud=CLIENT, nonce=NONCE, at_hash=_at_hash(access_token)) | changes
-    kept = {name: value for name, value in id_claims.items() if value is not None}
-    id_token = jwt.encode(kept, id_key, "RS256", {"kid": kid})
+    present = {name: value for name, value in id_claims.items() if value is not None}
+    id_token = jwt.encode(present, id_key, "RS256", {"kid": kid})
     return {"id_token": id_token, "access_token": access_token, "refresh_token": "r"}
 
 
@@ -65,7 +65,7 @@ def signed_with_the_public_key(pair: CognitoTokens) -> CognitoTokens:
     return pair | {"id_token": jwt.encode(body, str(KEYS[0]["n"]), "HS256", {"kid": "id-key"})}
 
 
-def test_good_tokens_pass() -> None:
+def test_valid_tokens_pass() -> None:
     """And the id token's claims come back."""
     assert verify_tokens(tokens(), EXPECTED, KEYS)["sub"] == "ann"
 
@@ -76,7 +76,7 @@ def test_a_token_without_at_hash_passes() -> None:
 
 
 LONG_AGO = int(time.time()) - 7200
-WRONG: dict[str, tuple[Callable[[], CognitoTokens], str]] = {
+WRONG_TOKENS: dict[str, tuple[Callable[[], CognitoTokens], str]] = {
     "another nonce": (lambda: tokens(nonce="x"), "another login"),
     "no nonce": (lambda: tokens(nonce=None), "another login"),
     "another audience": (lambda: tokens(aud="x"), "another app client"),
@@ -93,7 +93,7 @@ WRONG: dict[str, tuple[Callable[[], CognitoTokens], str]] = {
         r"clock is (2:00:00|1:59:59) behind",
     ),
     "strange times": (lambda: tokens(exp="soon"), "malformed"),
-    "a stranger's key": (lambda: tokens(id_key=STRANGER), "signature is wrong"),
+    "a stranger's key": (lambda: tokens(id_key=OTHER_KEY), "signature is wrong"),
     "an unknown kid": (lambda: tokens(kid="other"), "does not publish"),
     "the other token's key": (lambda: tokens(kid="access-key"), "signature is wrong"),
     "no signature": (lambda: unsigned(tokens()), "malformed"),
@@ -103,10 +103,10 @@ WRONG: dict[str, tuple[Callable[[], CognitoTokens], str]] = {
 }
 
 
-@pytest.mark.parametrize("case", WRONG)
-def test_wrong_tokens_are_refused_with_a_sentence(case: str) -> None:
+@pytest.mark.parametrize("case", WRONG_TOKENS)
+def test_wrong_tokens_are_a_verification_error_that_shows_no_token(case: str) -> None:
     """Each says what is wrong, shows no token, and leaves no exception behind that quotes one."""
-    make, sentence = WRONG[case]
+    make, sentence = WRONG_TOKENS[case]
     pair = make()
     with pytest.raises(VerificationError, match=sentence) as raised:
         verify_tokens(pair, EXPECTED, KEYS)
@@ -115,8 +115,8 @@ def test_wrong_tokens_are_refused_with_a_sentence(case: str) -> None:
     assert pair["id_token"] not in str(raised.value)
 
 
-def test_a_measured_skew_is_allowed_for() -> None:
+def test_the_measured_clock_skew_is_applied() -> None:
     """A machine that is two hours behind still signs in, once the skew is known."""
     ahead = int(time.time()) + 7200
     pair = tokens(iat=ahead, exp=ahead + 3600, access={"iat": ahead, "exp": ahead + 3600})
-    verify_tokens(pair, Expectation(CLIENT, POOL, "us-east-1", NONCE, clock_skew=timedelta(hours=2)), KEYS)
+    verify_tokens(pair, ExpectedClaims(CLIENT, POOL, "us-east-1", NONCE, clock_skew=timedelta(hours=2)), KEYS)

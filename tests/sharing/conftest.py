@@ -24,7 +24,7 @@ def shared(manager: CognitoCredentialsManager) -> Iterator[sharing.Share]:
         yield share
 
 
-def python(program: str, environ: Mapping[str, str] = os.environ) -> subprocess.CompletedProcess[str]:
+def run_python(program: str, environ: Mapping[str, str] = os.environ) -> subprocess.CompletedProcess[str]:
     """A Python of its own, which knows of the share by its environment alone."""
     return subprocess.run(
         [sys.executable, "-c", program], env=dict(environ), capture_output=True, text=True, check=False, timeout=100

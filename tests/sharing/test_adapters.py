@@ -50,11 +50,13 @@ def test_importing_sharing_imports_no_library() -> None:
     assert not libraries & {name.partition(".")[0] for name in loaded}
 
 
-def test_polars_is_told_to_ask_again_before_the_end(cognito: LocalCognito, manager: CognitoCredentialsManager) -> None:
+def test_polars_gets_an_expiry_before_the_credentials_expire(
+    cognito: LocalCognito, manager: CognitoCredentialsManager
+) -> None:
     """It goes on with what it has until the very second it was told, and refuses what is over when it comes."""
     cognito.knobs.credentials_seconds = 4
     provide = sharing.polars_provider(manager, "Analyst")
-    snapshot = manager.live_credentials("Analyst").snapshot()
+    snapshot = manager.refreshing_credentials("Analyst").get_cached_credentials()
     keys, expiry = provide()
     assert keys == {
         "aws_access_key_id": snapshot.frozen.access_key,
@@ -62,19 +64,19 @@ def test_polars_is_told_to_ask_again_before_the_end(cognito: LocalCognito, manag
         "aws_session_token": snapshot.frozen.token,
     }
     assert expiry is not None
-    assert time.time() - 1 < expiry <= snapshot.renew_at
+    assert time.time() - 1 < expiry <= snapshot.advisory_refresh_at
     cognito.knobs.fail("GetCredentialsForIdentity", status=500, times=None)
-    while time.time() < snapshot.renew_at:
+    while time.time() < snapshot.advisory_refresh_at:
         time.sleep(0.05)
     # Nothing newer can be had: until the old ones are useless it is to go on with them.
-    assert provide() == (keys, int(snapshot.useless_at))
+    assert provide() == (keys, int(snapshot.mandatory_refresh_at))
 
 
-def test_obstore_is_told_when_they_end_in_the_only_utc_that_it_takes(
+def test_obstore_gets_the_expiration_in_the_only_utc_that_it_accepts(
     cognito: LocalCognito, manager: CognitoCredentialsManager
 ) -> None:
     provide = sharing.obstore_provider(manager, "Analyst", region_name="eu-west-1")
-    snapshot = manager.live_credentials("Analyst").snapshot()
+    snapshot = manager.refreshing_credentials("Analyst").get_cached_credentials()
     answer = provide()
     assert answer["access_key_id"] == snapshot.frozen.access_key
     assert answer["secret_access_key"] == snapshot.frozen.secret_key
@@ -85,7 +87,7 @@ def test_obstore_is_told_when_they_end_in_the_only_utc_that_it_takes(
     assert provide.config == {"region": "eu-west-1"}
 
 
-def test_a_provider_hands_out_what_is_newest(cognito: LocalCognito, manager: CognitoCredentialsManager) -> None:
+def test_a_provider_returns_the_newest_credentials(cognito: LocalCognito, manager: CognitoCredentialsManager) -> None:
     polars, obstore = sharing.polars_provider(manager, "Analyst"), sharing.obstore_provider(manager, "Analyst")
     seen = {polars()[0]["aws_access_key_id"], obstore()["access_key_id"]}
     newest = manager.get_credentials(role_suffix="Analyst")["access_key_id"]
@@ -93,12 +95,12 @@ def test_a_provider_hands_out_what_is_newest(cognito: LocalCognito, manager: Cog
     assert {polars()[0]["aws_access_key_id"], obstore()["access_key_id"]} == {newest}
 
 
-def test_each_adapter_keeps_the_role_that_it_was_made_for(
+def test_each_adapter_uses_the_role_that_it_was_made_for(
     cognito: LocalCognito, manager: CognitoCredentialsManager
 ) -> None:
     analyst, uploader = (sharing.polars_provider(manager, suffix) for suffix in ("Analyst", "Uploader"))
     keys = {
-        name: cognito.aws.ledger.find(provide()[0]["aws_access_key_id"])
+        name: cognito.aws.issued_keys.find(provide()[0]["aws_access_key_id"])
         for name, provide in (("Analyst", analyst), ("Uploader", uploader))
     }
     assert {name: key.role_arn for name, key in keys.items() if key is not None} == {
@@ -108,7 +110,7 @@ def test_each_adapter_keeps_the_role_that_it_was_made_for(
         sharing.polars_provider(manager, "Nobody")
 
 
-def test_after_signing_out_a_provider_says_so(manager: CognitoCredentialsManager) -> None:
+def test_a_provider_raises_after_signing_out(manager: CognitoCredentialsManager) -> None:
     providers = (sharing.polars_provider(manager), sharing.obstore_provider(manager))
     manager.sign_out()
     for provide in providers:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from cognito_jupyter.sharing.carried import Carried
+from cognito_jupyter.sharing.dask_cluster.shipped_modules import ShippedModules
 
 ELSEWHERE = """
 import pickle, sys
@@ -19,20 +19,20 @@ print([name for name in sys.modules if name.startswith("cognito_jupyter")])
 """
 
 
-class Parcel:
+class ShippedObject:
     """Becomes a carried class's object where it is unpickled."""
 
-    def __init__(self, carried: Carried) -> None:
-        self._carried = carried
+    def __init__(self, carried: ShippedModules) -> None:
+        self._shipped_modules = carried
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        return self._carried.pickled("sharing.environment", "ChangedEnvironment", {"environ": {}})
+        return self._shipped_modules.reduce_value("sharing.environment", "ChangedEnvironment", {"environ": {}})
 
 
 def test_an_object_arrives_where_the_package_is_not_and_its_modules_are_loaded_once() -> None:
     """-I -S: no site-packages, nothing of this environment."""
-    carried = Carried(["errors", "sharing.environment"])
-    sent = pickle.dumps(Parcel(carried)) + pickle.dumps(Parcel(carried))
+    carried = ShippedModules(["errors", "sharing.environment"])
+    sent = pickle.dumps(ShippedObject(carried)) + pickle.dumps(ShippedObject(carried))
     ran = subprocess.run([sys.executable, "-I", "-S", "-c", ELSEWHERE], input=sent, capture_output=True, check=True)
     made, loaded = ran.stdout.decode().splitlines()
     root = made.rpartition(" ")[2].partition(".")[0]
@@ -41,8 +41,8 @@ def test_an_object_arrives_where_the_package_is_not_and_its_modules_are_loaded_o
     assert root != "cognito_jupyter"
 
 
-def test_other_texts_have_another_name() -> None:
+def test_different_sources_get_different_names() -> None:
     """Two versions of this package may send to the same worker."""
-    one, other = Carried(["errors"]), Carried(["errors", "sharing.environment"])
-    assert pickle.dumps(Parcel(one)) != pickle.dumps(Parcel(other))
+    one, other = ShippedModules(["errors"]), ShippedModules(["errors", "sharing.environment"])
+    assert pickle.dumps(ShippedObject(one)) != pickle.dumps(ShippedObject(other))
     assert one._root != other._root

@@ -15,8 +15,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from cognito_jupyter.sharing.endpoint_process import SOURCE, EndpointProcess
-from tests.patience import PATIENCE, until_true
+from cognito_jupyter.sharing.endpoint.process import SOURCE, EndpointProcess
+from tests.patience import TEST_TIMEOUT, wait_until
 
 KEYS = {
     "AccessKeyId": "ASIA1",
@@ -29,16 +29,16 @@ KEYS = {
 @pytest.fixture
 def endpoint() -> Iterator[EndpointProcess]:
     process = EndpointProcess()
-    process.put("/Analyst", KEYS)
+    process.set_response("/Analyst", KEYS)
     yield process
     process.close()
 
 
 def connect(endpoint: EndpointProcess) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", int(endpoint.url.rpartition(":")[2])), timeout=PATIENCE)
+    return socket.create_connection(("127.0.0.1", int(endpoint.url.rpartition(":")[2])), timeout=TEST_TIMEOUT)
 
 
-def say(endpoint: EndpointProcess, request: bytes) -> bytes:
+def send_bytes(endpoint: EndpointProcess, request: bytes) -> bytes:
     """Sends bytes as they are; returns all that comes back."""
     with connect(endpoint) as connection:
         connection.sendall(request)
@@ -53,41 +53,43 @@ def request(path: str = "/Analyst", method: str = "GET", **fields: str) -> bytes
     return f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode()
 
 
-def ask(endpoint: EndpointProcess, path: str = "/Analyst") -> tuple[int, dict[str, str]]:
+def get_path(endpoint: EndpointProcess, path: str = "/Analyst") -> tuple[int, dict[str, str]]:
     """As an SDK does."""
-    head, _, body = say(endpoint, request(path, Host="127.0.0.1", Authorization=endpoint.token)).partition(b"\r\n\r\n")
+    head, _, body = send_bytes(endpoint, request(path, Host="127.0.0.1", Authorization=endpoint.token)).partition(
+        b"\r\n\r\n"
+    )
     answer: dict[str, str] = json.loads(body)
     return int(head.split()[1]), answer
 
 
-def known_to(endpoint: EndpointProcess) -> None:
+def wait_until_commands_are_handled(endpoint: EndpointProcess) -> None:
     """Waits until the process has heard all that it was told before."""
-    endpoint.put("/last", {})
-    until_true(lambda: ask(endpoint, "/last")[0] == 200)
+    endpoint.set_response("/last", {})
+    wait_until(lambda: get_path(endpoint, "/last")[0] == 200)
 
 
-def test_it_answers_what_it_was_given_last(endpoint: EndpointProcess) -> None:
-    known_to(endpoint)
-    assert ask(endpoint) == (200, KEYS)
-    endpoint.put("/Analyst", KEYS | {"AccessKeyId": "ASIA2"})
-    until_true(lambda: ask(endpoint) == (200, KEYS | {"AccessKeyId": "ASIA2"}))
-    endpoint.put("/Analyst", {"code": "AccessDenied", "message": "Signed out."}, status=403)
-    until_true(lambda: ask(endpoint) == (403, {"code": "AccessDenied", "message": "Signed out."}))
+def test_it_serves_the_last_response_set(endpoint: EndpointProcess) -> None:
+    wait_until_commands_are_handled(endpoint)
+    assert get_path(endpoint) == (200, KEYS)
+    endpoint.set_response("/Analyst", KEYS | {"AccessKeyId": "ASIA2"})
+    wait_until(lambda: get_path(endpoint) == (200, KEYS | {"AccessKeyId": "ASIA2"}))
+    endpoint.set_response("/Analyst", {"code": "AccessDenied", "message": "Signed out."}, status=403)
+    wait_until(lambda: get_path(endpoint) == (403, {"code": "AccessDenied", "message": "Signed out."}))
 
 
-def test_keys_that_are_over_are_not_handed_out(endpoint: EndpointProcess) -> None:
-    endpoint.put("/Analyst", KEYS, until=time.time() + 1)
-    known_to(endpoint)
-    assert ask(endpoint)[0] == 200
-    until_true(lambda: ask(endpoint)[0] == 503)
-    assert ask(endpoint)[1]["code"] == "ExpiredToken"
+def test_expired_credentials_are_not_served(endpoint: EndpointProcess) -> None:
+    endpoint.set_response("/Analyst", KEYS, until=time.time() + 1)
+    wait_until_commands_are_handled(endpoint)
+    assert get_path(endpoint)[0] == 200
+    wait_until(lambda: get_path(endpoint)[0] == 503)
+    assert get_path(endpoint)[1]["code"] == "ExpiredToken"
 
 
-def test_who_holds_the_token_is_told_that_a_path_is_wrong(endpoint: EndpointProcess) -> None:
-    known_to(endpoint)
-    status, answer = ask(endpoint, "/Nobody")
+def test_an_unknown_path_is_not_found_for_an_authorized_client(endpoint: EndpointProcess) -> None:
+    wait_until_commands_are_handled(endpoint)
+    status, answer = get_path(endpoint, "/Nobody")
     assert (status, answer["code"]) == (404, "NotFound")
-    assert endpoint.asked("/Nobody") is None
+    assert endpoint.request_stats("/Nobody") is None
 
 
 def refused_requests(token: str) -> dict[str, bytes]:
@@ -108,42 +110,42 @@ def refused_requests(token: str) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("how", refused_requests(""))
-def test_who_is_refused_learns_nothing(endpoint: EndpointProcess, how: str) -> None:
+def test_a_refused_client_learns_nothing(endpoint: EndpointProcess, how: str) -> None:
     """Not even whether it was the token, the name or the path: the answer is the same to the byte."""
-    known_to(endpoint)
-    answer = say(endpoint, refused_requests(endpoint.token)[how])
-    assert answer == say(endpoint, request(Host="127.0.0.1"))
+    wait_until_commands_are_handled(endpoint)
+    answer = send_bytes(endpoint, refused_requests(endpoint.token)[how])
+    assert answer == send_bytes(endpoint, request(Host="127.0.0.1"))
     assert b"HTTP/1.1 403 " in answer
     for secret in (endpoint.token, *KEYS.values(), "Analyst"):
         assert secret.encode() not in answer
-    assert endpoint.asked("/Analyst") is None
+    assert endpoint.request_stats("/Analyst") is None
 
 
-def test_a_request_without_end_is_not_kept(endpoint: EndpointProcess) -> None:
-    known_to(endpoint)
+def test_an_endless_request_is_not_buffered(endpoint: EndpointProcess) -> None:
+    wait_until_commands_are_handled(endpoint)
     with connect(endpoint) as connection:
         try:
             while True:
                 connection.sendall(b"x" * 4096)
         except ConnectionError:
-            assert ask(endpoint) == (200, KEYS)
+            assert get_path(endpoint) == (200, KEYS)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1:8080", "localhost:1", "LocalHost", "[::1]:5"])
 def test_loopback_has_several_names(endpoint: EndpointProcess, host: str) -> None:
-    known_to(endpoint)
-    answer = say(endpoint, request(Host=host, Authorization=endpoint.token))
+    wait_until_commands_are_handled(endpoint)
+    answer = send_bytes(endpoint, request(Host=host, Authorization=endpoint.token))
     assert b"HTTP/1.1 200 " in answer
 
 
-def test_before_it_knows_the_token_it_answers_nobody() -> None:
+def test_every_request_is_refused_until_the_token_is_set() -> None:
     command = [sys.executable, "-I", "-S", "-E", str(SOURCE)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         port = json.loads(process.stdout.readline())["port"]
         for field in (b"", b"Authorization:\r\n"):
-            with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
+            with socket.create_connection(("127.0.0.1", port), timeout=TEST_TIMEOUT) as connection:
                 connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n" + field + b"\r\n")
                 assert b" 403 " in connection.recv(4096)
         process.stdin.close()
@@ -154,45 +156,45 @@ def test_only_this_machine_reaches_it(endpoint: EndpointProcess) -> None:
     assert [address.ip for address in listening] == ["127.0.0.1"]
 
 
-def test_silent_and_slow_clients_hold_up_nobody(endpoint: EndpointProcess) -> None:
+def test_silent_and_slow_clients_do_not_delay_others(endpoint: EndpointProcess) -> None:
     """More of them than it has places for."""
-    known_to(endpoint)
+    wait_until_commands_are_handled(endpoint)
     silent = [connect(endpoint) for _ in range(200)]
     for connection in silent[::2]:
         connection.send(b"GET /Analyst HT")
     began = time.monotonic()
-    assert ask(endpoint) == (200, KEYS)
+    assert get_path(endpoint) == (200, KEYS)
     # They have five seconds, which nobody else has to wait for.
     assert time.monotonic() - began < 4
     for connection in silent:
         connection.close()
 
 
-def test_a_silent_client_is_left_after_a_while(endpoint: EndpointProcess) -> None:
+def test_a_silent_client_is_disconnected(endpoint: EndpointProcess) -> None:
     with connect(endpoint) as connection:
         assert connection.recv(1) == b""
 
 
 def test_a_request_in_pieces_is_one_request(endpoint: EndpointProcess) -> None:
-    known_to(endpoint)
+    wait_until_commands_are_handled(endpoint)
     with connect(endpoint) as connection:
         for byte in request(Host="127.0.0.1", Authorization=endpoint.token):
             connection.sendall(bytes([byte]))
         assert b" 200 " in connection.recv(65536)
 
 
-def test_it_tells_who_asked_and_when(endpoint: EndpointProcess) -> None:
-    known_to(endpoint)
+def test_it_reports_the_number_and_time_of_requests(endpoint: EndpointProcess) -> None:
+    wait_until_commands_are_handled(endpoint)
     before = time.time()
     for _ in range(5):
-        ask(endpoint)
-    until_true(lambda: (asked := endpoint.asked("/Analyst")) is not None and asked.times == 5)
-    asked = endpoint.asked("/Analyst")
+        get_path(endpoint)
+    wait_until(lambda: (asked := endpoint.request_stats("/Analyst")) is not None and asked.count == 5)
+    asked = endpoint.request_stats("/Analyst")
     assert asked is not None
     assert before - 0.01 <= asked.last <= time.time()
 
 
-def test_a_parent_that_does_not_read_holds_up_nobody() -> None:
+def test_a_parent_that_does_not_read_delays_no_response() -> None:
     """A kernel in one long C call: the pipe is full of reports, and answers go on."""
     command = [sys.executable, "-I", "-S", "-E", str(SOURCE)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
@@ -205,7 +207,7 @@ def test_a_parent_that_does_not_read_holds_up_nobody() -> None:
         process.stdin.write(f"token t\n{puts}".encode())
         process.stdin.flush()
         for name in names * 2:
-            with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
+            with socket.create_connection(("127.0.0.1", port), timeout=TEST_TIMEOUT) as connection:
                 connection.sendall(f"GET {name} HTTP/1.1\r\nHost: localhost\r\nAuthorization: t\r\n\r\n".encode())
                 while not (answer := connection.recv(4096)):
                     pass
@@ -214,7 +216,7 @@ def test_a_parent_that_does_not_read_holds_up_nobody() -> None:
         process.stdin.close()
 
 
-def runs(process: psutil.Process) -> bool:
+def is_running(process: psutil.Process) -> bool:
     """Whether it still does something: whoever inherited it may let it lie for a while once it has ended."""
     try:
         return bool(process.status() != psutil.STATUS_ZOMBIE)
@@ -228,7 +230,7 @@ def pid_of(endpoint: EndpointProcess) -> int:
 
 PARENT = """
 import os, sys, time
-from cognito_jupyter.sharing.endpoint_process import EndpointProcess
+from cognito_jupyter.sharing.endpoint.process import EndpointProcess
 endpoint = EndpointProcess()
 forked = os.fork() if "fork" in sys.argv else 0
 if "fork" in sys.argv and not forked:
@@ -241,7 +243,7 @@ time.sleep(60)
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither fork nor SIGKILL.")
 @pytest.mark.parametrize("how", ["alone", "fork"])
-def test_a_parent_that_is_killed_takes_it_along(how: str) -> None:
+def test_it_ends_when_its_parent_is_killed(how: str) -> None:
     """Also when a forked worker still holds the other end of its pipe; and its files go too."""
     with subprocess.Popen([sys.executable, "-c", PARENT, how], stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
@@ -250,7 +252,7 @@ def test_a_parent_that_is_killed_takes_it_along(how: str) -> None:
         process = psutil.Process(int(pid))
         parent.kill()
         try:
-            until_true(lambda: not runs(process))
+            wait_until(lambda: not is_running(process))
             assert not Path(file).exists()
             assert not Path(file).parent.exists()
         finally:
@@ -264,17 +266,17 @@ def test_closing_ends_it_and_removes_its_files(endpoint: EndpointProcess) -> Non
     endpoint.close()
     assert not process.is_running()
     assert not folder.exists()
-    until_true(lambda: not endpoint.alive)
+    wait_until(lambda: not endpoint.alive)
 
 
-def test_its_end_is_noticed() -> None:
+def test_its_end_is_reported() -> None:
     news: list[str] = []
     process = EndpointProcess(lambda: news.append("news"))
     os.kill(pid_of(process), signal.SIGTERM)
-    until_true(lambda: news == ["news"])
+    wait_until(lambda: news == ["news"])
     assert not process.alive
     # Nobody is there to hear it, which is nobody's fault here.
-    process.put("/Analyst", KEYS)
+    process.set_response("/Analyst", KEYS)
     process.close()
 
 
@@ -302,4 +304,4 @@ def test_it_is_one_file_that_needs_nothing_else(tmp_path: Path) -> None:
         assert process.stdout is not None
         assert json.loads(process.stdout.readline())["port"] > 0
         process.stdin.close()
-        assert process.wait(PATIENCE) == 0
+        assert process.wait(TEST_TIMEOUT) == 0

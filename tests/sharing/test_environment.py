@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, strategies as st
 
-from cognito_jupyter.sharing.environment import ChangedEnvironment, without_proxy
+from cognito_jupyter.sharing.endpoint.environment import EnvironmentOverlay, no_proxy_variables
 
 NAMES = st.sampled_from(["A", "B", "C"])
 VALUES = st.none() | st.sampled_from(["", "1", "2"])
@@ -14,9 +14,9 @@ VARIABLES = st.dictionaries(NAMES, st.sampled_from(["", "1", "2"]))
 
 
 @given(VARIABLES, CHANGES)
-def test_it_is_put_back_exactly(before: dict[str, str], changes: list[tuple[str, str | None]]) -> None:
+def test_the_environment_is_restored_exactly(before: dict[str, str], changes: list[tuple[str, str | None]]) -> None:
     environ = dict(before)
-    changed = ChangedEnvironment(environ)
+    changed = EnvironmentOverlay(environ)
     for name, value in changes:
         changed.set(name, value)
         assert environ.get(name) == value
@@ -27,9 +27,9 @@ def test_it_is_put_back_exactly(before: dict[str, str], changes: list[tuple[str,
 
 
 @pytest.mark.parametrize("theirs", ["theirs", None])
-def test_what_somebody_has_changed_meanwhile_stays(theirs: str | None) -> None:
+def test_a_variable_changed_by_the_user_is_not_restored(theirs: str | None) -> None:
     environ = {"SET": "before"}
-    changed = ChangedEnvironment(environ)
+    changed = EnvironmentOverlay(environ)
     changed.set("SET", "ours")
     changed.set("NEW", "ours")
     for name in ("SET", "NEW"):
@@ -40,18 +40,18 @@ def test_what_somebody_has_changed_meanwhile_stays(theirs: str | None) -> None:
     assert environ == ({"SET": theirs, "NEW": theirs} if theirs is not None else {})
 
 
-def test_what_was_taken_away_and_set_anew_by_somebody_stays() -> None:
+def test_a_removed_variable_set_by_the_user_is_not_restored() -> None:
     environ = {"AWS_PROFILE": "before"}
-    changed = ChangedEnvironment(environ)
+    changed = EnvironmentOverlay(environ)
     changed.set("AWS_PROFILE", None)
     environ["AWS_PROFILE"] = "theirs"
     changed.restore()
     assert environ == {"AWS_PROFILE": "theirs"}
 
 
-def test_what_somebody_set_between_two_changes_of_ours_is_put_back() -> None:
+def test_a_value_set_by_the_user_between_two_changes_is_restored() -> None:
     environ: dict[str, str] = {}
-    changed = ChangedEnvironment(environ)
+    changed = EnvironmentOverlay(environ)
     changed.set("A", "first")
     environ["A"] = "theirs"
     changed.set("A", "second")
@@ -60,7 +60,7 @@ def test_what_somebody_set_between_two_changes_of_ours_is_put_back() -> None:
 
 
 def test_values_are_in_no_repr() -> None:
-    changed = ChangedEnvironment({"AWS_SECRET_ACCESS_KEY": "the-secret"})
+    changed = EnvironmentOverlay({"AWS_SECRET_ACCESS_KEY": "the-secret"})
     changed.set("AWS_SECRET_ACCESS_KEY", None)
     assert "the-secret" not in repr(changed)
 
@@ -75,17 +75,17 @@ def test_values_are_in_no_repr() -> None:
         ({"NO_PROXY": "*"}, "*"),
     ],
 )
-def test_this_machine_is_asked_without_a_proxy_by_either_name(environ: dict[str, str], hosts: str) -> None:
-    assert without_proxy(environ, "linux") == {"NO_PROXY": hosts, "no_proxy": hosts}
+def test_loopback_is_in_both_no_proxy_variables(environ: dict[str, str], hosts: str) -> None:
+    assert no_proxy_variables(environ, "linux") == {"NO_PROXY": hosts, "no_proxy": hosts}
 
 
-def test_each_name_keeps_its_own_hosts() -> None:
-    both = without_proxy({"NO_PROXY": "a", "no_proxy": "b"}, "linux")
+def test_each_no_proxy_variable_retains_its_own_hosts() -> None:
+    both = no_proxy_variables({"NO_PROXY": "a", "no_proxy": "b"}, "linux")
     assert both == {"NO_PROXY": "a,127.0.0.1,localhost", "no_proxy": "b,127.0.0.1,localhost"}
 
 
 @pytest.mark.parametrize("platform", ["darwin", "win32"])
-def test_the_proxies_of_the_system_settings_are_not_forgotten(platform: str) -> None:
+def test_the_proxies_of_the_system_settings_stay_in_effect(platform: str) -> None:
     """urllib and requests look there only while no variable is called something_proxy."""
-    assert without_proxy({}, platform) == {}
-    assert without_proxy({"https_proxy": "http://proxy"}, platform)["NO_PROXY"] == "127.0.0.1,localhost"
+    assert no_proxy_variables({}, platform) == {}
+    assert no_proxy_variables({"https_proxy": "http://proxy"}, platform)["NO_PROXY"] == "127.0.0.1,localhost"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from cognito_jupyter.errors import ClusterRefusedError
-from cognito_jupyter.sharing.network import refuse_plaintext
+from cognito_jupyter.sharing.dask_cluster.network import refuse_plaintext
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ from cognito_jupyter.sharing.network import refuse_plaintext
         "inproc://10.0.0.5/1234/1",
     ],
 )
-def test_encrypted_and_loopback_addresses_are_taken(address: str) -> None:
+def test_encrypted_and_loopback_addresses_are_accepted(address: str) -> None:
     refuse_plaintext([address])
 
 
@@ -46,7 +46,7 @@ def test_encrypted_and_loopback_addresses_are_taken(address: str) -> None:
         "",
     ],
 )
-def test_networks_in_clear_are_refused_with_the_address_and_what_to_do(address: str) -> None:
+def test_plaintext_networks_are_refused_with_the_address_and_a_remedy(address: str) -> None:
     with pytest.raises(ClusterRefusedError, match=r"TLS.*allow_plaintext=True") as caught:
         refuse_plaintext([address])
     assert address in str(caught.value)
@@ -58,7 +58,7 @@ def test_a_tunnel_to_a_scheduler_hides_none_of_its_workers() -> None:
 
 
 @given(st.text())
-def test_whatever_the_address_there_is_an_answer(text: str) -> None:
+def test_every_address_is_accepted_or_refused(text: str) -> None:
     try:
         refuse_plaintext([f"tcp://{text}"])
     except ClusterRefusedError as error:

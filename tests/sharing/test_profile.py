@@ -14,15 +14,15 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from cognito_jupyter import sharing
-from cognito_jupyter.config import CognitoConfiguration
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
-from cognito_jupyter.credentials.store import Store
-from cognito_jupyter.credentials.store_format import StoreKey
+from cognito_jupyter.credentials.store.format import StoreKey
+from cognito_jupyter.credentials.store.store import Store
 from cognito_jupyter.errors import RoleError, SettingError
 from cognito_jupyter.local import LocalCognito
-from cognito_jupyter.sharing.profile_text import Profile, with_profile, without_profile
+from cognito_jupyter.settings.resolve import CognitoConfiguration
+from cognito_jupyter.sharing.profile.config_text import Profile, with_profile, without_profile
 
-from .conftest import python
+from .conftest import run_python
 
 THEIRS = """# Mine.
 [default]
@@ -57,7 +57,7 @@ def config_files(draw: st.DrawFn) -> bytes:
     return (text + (end if draw(st.booleans()) else "")).encode("utf-8", "surrogateescape")
 
 
-def readable(path: Path) -> botocore.session.Session:
+def session_reading(path: Path) -> botocore.session.Session:
     session = botocore.session.Session(profile=OURS.name)
     session.set_config_variable("config_file", str(path))
     return session
@@ -72,7 +72,7 @@ def edited(content: bytes, profile: Profile = OURS) -> bytes | None:
 
 
 @given(config_files())
-def test_what_was_there_stays_to_the_byte_and_comes_back(content: bytes) -> None:
+def test_existing_content_is_preserved_and_restored(content: bytes) -> None:
     added = edited(content)
     if added is None:
         return
@@ -85,7 +85,7 @@ def test_what_was_there_stays_to_the_byte_and_comes_back(content: bytes) -> None
 
 
 @given(config_files(), config_files())
-def test_what_comes_after_it_stays_too(before: bytes, after: bytes) -> None:
+def test_content_after_the_profile_is_preserved(before: bytes, after: bytes) -> None:
     added = edited(before)
     if added is None or edited(added + after, Profile("other", "x", "y")) is None:
         return
@@ -107,11 +107,11 @@ def test_botocore_finds_it_in_every_file_that_it_can_read(
     path.write_bytes(content if added is None else added)
     if added is None:
         return
-    found = readable(path).full_config["profiles"][OURS.name]
+    found = session_reading(path).full_config["profiles"][OURS.name]
     assert found == {"credential_process": OURS.command, "region": OURS.region}
 
 
-def test_somebody_elses_profile_is_left_alone() -> None:
+def test_a_profile_written_by_the_user_is_refused() -> None:
     for name in ("default", "work", "with"):
         other = Profile(name, "x", "y")
         if name == "with":
@@ -123,7 +123,7 @@ def test_somebody_elses_profile_is_left_alone() -> None:
             without_profile(THEIRS.encode(), name)
 
 
-def test_a_setting_that_somebody_added_to_ours_stays() -> None:
+def test_a_setting_added_by_the_user_is_preserved() -> None:
     added = with_profile(THEIRS.encode(), OURS) + b"output = yaml\n[profile next]\n"
     changed = with_profile(added, Profile(OURS.name, "another", "eu-west-1"))
     assert b"output = yaml" in changed
@@ -132,7 +132,7 @@ def test_a_setting_that_somebody_added_to_ours_stays() -> None:
 
 
 @pytest.mark.parametrize("content", [b"no heading\n", b"[a]\nx=1\nx=2\n", b"[profile a]\nb\xff=secret-key\n"])
-def test_a_file_that_nobody_can_read_is_left_alone_and_not_quoted(content: bytes) -> None:
+def test_an_invalid_file_is_refused_and_not_quoted(content: bytes) -> None:
     with pytest.raises(SettingError) as caught:
         with_profile(content, OURS)
     assert "secret-key" not in str(caught.value)
@@ -145,7 +145,7 @@ def kept(cognito: LocalCognito, manager: CognitoCredentialsManager, tmp_path: Pa
     key = StoreKey(cognito.domain, cognito.client_id, cognito.user_pool_id, cognito.identity_pool_id)
     tokens = manager.auth_tokens
     assert tokens is not None
-    manager.sign_in(tokens, Store(key, tmp_path / "a folder"))
+    manager.adopt_tokens(tokens, Store(key, tmp_path / "a folder"))
     return manager
 
 
@@ -159,11 +159,11 @@ def test_the_profile_names_the_sign_in_and_the_role(
 ) -> None:
     config.write_text(THEIRS)
     assert sharing.write_profile(kept, "cognito", "Uploader", region_name="eu-west-1") == config
-    found = readable(config).full_config["profiles"]["cognito"]
+    found = session_reading(config).full_config["profiles"]["cognito"]
     assert found["region"] == "eu-west-1"
     command, *words = shlex.split(found["credential_process"])
     assert Path(command).is_file()
-    assert words == ["credential-process", str(kept.keeper.path), cognito.roles["Uploader"]]
+    assert words == ["credential-process", str(kept.shared_sign_in.path), cognito.roles["Uploader"]]
     tokens, credentials = kept.auth_tokens, kept.credentials
     text = config.read_text()
     for secret in [*(tokens or {}).values(), *(credentials or {}).values()]:
@@ -174,7 +174,7 @@ def test_the_profile_names_the_sign_in_and_the_role(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither modes nor links of this kind.")
-def test_link_and_mode_stay(kept: CognitoCredentialsManager, config: Path, tmp_path: Path) -> None:
+def test_symlink_and_mode_are_preserved(kept: CognitoCredentialsManager, config: Path, tmp_path: Path) -> None:
     real = tmp_path / "dotfiles" / "aws-config"
     real.parent.mkdir()
     real.write_text(THEIRS)
@@ -189,7 +189,7 @@ def test_link_and_mode_stay(kept: CognitoCredentialsManager, config: Path, tmp_p
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no modes of this kind.")
-def test_a_file_that_is_not_there_is_made_for_the_user_alone(
+def test_a_missing_file_is_created_readable_only_by_the_user(
     kept: CognitoCredentialsManager, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("AWS_CONFIG_FILE")
@@ -208,23 +208,23 @@ def test_many_at_once_are_all_written(kept: CognitoCredentialsManager, config: P
         thread.start()
     for thread in threads:
         thread.join()
-    assert set(names) <= set(readable(config).full_config["profiles"])
+    assert set(names) <= set(session_reading(config).full_config["profiles"])
 
 
-def test_a_sign_in_in_memory_alone_cannot_be_a_profile(manager: CognitoCredentialsManager, config: Path) -> None:
+def test_a_sign_in_that_is_not_remembered_is_refused(manager: CognitoCredentialsManager, config: Path) -> None:
     with pytest.raises(SettingError, match="--remember"):
         sharing.write_profile(manager, "cognito")
     assert not config.exists()
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a]", "a\nb", "ä", "#a"])
-def test_a_name_that_is_no_name_is_refused(kept: CognitoCredentialsManager, config: Path, name: str) -> None:
+def test_an_invalid_name_is_refused(kept: CognitoCredentialsManager, config: Path, name: str) -> None:
     with pytest.raises(SettingError, match="cannot be a profile's name"):
         sharing.write_profile(kept, name)
     assert not config.exists()
 
 
-def test_a_role_that_is_none_is_refused(kept: CognitoCredentialsManager, config: Path) -> None:
+def test_an_unknown_role_is_refused(kept: CognitoCredentialsManager, config: Path) -> None:
     with pytest.raises(RoleError):
         sharing.write_profile(kept, "cognito", "Nobody")
     assert not config.exists()
@@ -248,11 +248,13 @@ def test_a_program_uses_the_profile_past_an_expiry_and_until_the_logout(
     tokens = manager.auth_tokens
     assert tokens is not None
     pools = (cognito.region, cognito.user_pool_id, cognito.identity_pool_id)
-    key = StoreKey.of(CognitoConfiguration(cognito.domain, cognito.client_id, cognito.redirect_uri, *pools))
-    manager.sign_in(tokens, Store(key))
+    key = StoreKey.from_configuration(
+        CognitoConfiguration(cognito.domain, cognito.client_id, cognito.redirect_uri, *pools)
+    )
+    manager.adopt_tokens(tokens, Store(key))
     sharing.write_profile(manager, "cognito", "Analyst")
-    done = python(LIST_BY_PROFILE)
+    done = run_python(LIST_BY_PROFILE)
     assert "cognito-jupyter-Analyst" in done.stdout, done.stderr
     manager.sign_out()
-    done = python(LIST_BY_PROFILE)
+    done = run_python(LIST_BY_PROFILE)
     assert "cognito-jupyter login" in done.stderr

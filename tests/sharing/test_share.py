@@ -20,17 +20,17 @@ from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.errors import RefusedError, RoleError
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
-from cognito_jupyter.sharing import environment as env
+from cognito_jupyter.sharing.endpoint import environment as env
 from tests.conftest import as_tokens
-from tests.credentials.hands import Hands
-from tests.patience import until_true
+from tests.credentials.hands import FakeClock
+from tests.patience import wait_until
 
-from .conftest import BUCKET, python
+from .conftest import BUCKET, run_python
 
 EXCHANGE = "GetCredentialsForIdentity"
 LIST = f"import boto3\nboto3.client('s3').list_objects_v2(Bucket='{BUCKET}')\nprint('listed')"
 # One client for all of it, as a long job has.
-KEEP_LISTING = f"""
+LIST_REPEATEDLY = f"""
 import boto3, time
 s3, until = boto3.client("s3"), time.time() + SECONDS
 while time.time() < until:
@@ -46,28 +46,28 @@ def test_another_process_uses_the_role_past_three_expiries(
     cognito.knobs.credentials_seconds = 5
     cognito.counts.clear()
     with sharing.share(manager, ["Analyst"]):
-        done = python(KEEP_LISTING.replace("SECONDS", "16"))
+        done = run_python(LIST_REPEATEDLY.replace("SECONDS", "16"))
     assert done.stdout == "listed\n", done.stderr
-    signers = {(each.role_arn, each.status) for each in cognito.aws.gate.requests if each.service == "s3"}
+    signers = {(each.role_arn, each.status) for each in cognito.aws.proxy.requests if each.service == "s3"}
     assert (cognito.roles["Analyst"], 200) in signers
     assert cognito.counts[EXCHANGE] >= 4
 
 
-def test_nobody_waits_for_a_slow_cognito(cognito: LocalCognito, manager: CognitoCredentialsManager) -> None:
+def test_clients_do_not_wait_for_a_slow_cognito(cognito: LocalCognito, manager: CognitoCredentialsManager) -> None:
     """boto3 gives the endpoint two seconds, and pyarrow one."""
     cognito.knobs.credentials_seconds = 9
     with sharing.share(manager, ["Analyst"]):
         cognito.knobs.latency[EXCHANGE] = 1.0
-        done = python(KEEP_LISTING.replace("SECONDS", "12"))
+        done = run_python(LIST_REPEATEDLY.replace("SECONDS", "12"))
     assert done.stdout == "listed\n", done.stderr
 
 
-def test_what_is_handed_out_is_good_for_sixteen_minutes_at_least(
+def test_published_credentials_are_valid_for_at_least_sixteen_minutes(
     cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator
 ) -> None:
     """With less left botocore would ask again for every single call."""
     cognito.counts.clear()
-    hands = Hands()
+    hands = FakeClock()
     tokens = as_tokens(cognito.issue_tokens())
     manager = CognitoCredentialsManager(
         cognito.identity_pool_id, cognito.user_pool_id, cognito.region, tokens, authenticator, clock=hands.clock
@@ -82,11 +82,11 @@ def test_what_is_handed_out_is_good_for_sixteen_minutes_at_least(
 
         least = left()
         for _ in range(100):
-            hands.turn(60)
+            hands.advance(60)
             cognito.knobs.clock_offset = hands.now - time.time()
             least = min(least, left())
             # Minutes pass here faster than the renewing thread could come.
-            until_true(lambda: left() > 19 * 60)
+            wait_until(lambda: left() > 19 * 60)
     assert least >= 16 * 60
     # Not sooner than is needed either: an hour and forty minutes take three of them.
     assert cognito.counts[EXCHANGE] <= 4
@@ -106,7 +106,7 @@ STALE = {
 }
 
 
-def test_what_is_left_over_in_the_environment_is_no_obstacle_and_comes_back(
+def test_stale_variables_are_removed_and_restored(
     cognito: LocalCognito, manager: CognitoCredentialsManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     manager.ensure_credentials("Analyst")
@@ -114,7 +114,7 @@ def test_what_is_left_over_in_the_environment_is_no_obstacle_and_comes_back(
         monkeypatch.setenv(name, value)
     before = dict(os.environ)
     with sharing.share(manager):
-        assert python(LIST).stdout == "listed\n"
+        assert run_python(LIST).stdout == "listed\n"
         assert os.environ["no_proxy"] == "corp.example,127.0.0.1,localhost"
     assert dict(os.environ) == before
 
@@ -127,9 +127,9 @@ def test_a_stale_default_profile_is_hidden_on_request(
     before = dict(os.environ)
     with sharing.share(manager):
         assert os.environ[env.CREDENTIALS_FILE] == str(file)
-        assert "InvalidAccessKeyId" in python(LIST).stderr
+        assert "InvalidAccessKeyId" in run_python(LIST).stderr
     with sharing.share(manager, hide_credentials_file=True):
-        assert python(LIST).stdout == "listed\n"
+        assert run_python(LIST).stdout == "listed\n"
     assert dict(os.environ) == before
 
 
@@ -142,32 +142,32 @@ def test_several_roles_have_a_path_each_and_the_environment_names_the_first(
         assert (first.in_environment, second.in_environment) == (True, False)
         assert os.environ[env.FULL_URI] == first.url != second.url
         who = "import boto3\nprint(boto3.client('sts').get_caller_identity()['Arn'])"
-        assert "Analyst" in python(who).stdout
-        assert "Uploader" in python(who, os.environ | share.environment("Uploader")).stdout
-        share.use("Uploader")
+        assert "Analyst" in run_python(who).stdout
+        assert "Uploader" in run_python(who, os.environ | share.environment("Uploader")).stdout
+        share.select("Uploader")
         assert os.environ[env.FULL_URI] == second.url
         assert [role.url for role in share.roles] == [second.url, first.url]
         assert [role.in_environment for role in share.roles] == [True, False]
 
 
-def test_sharing_a_role_does_not_make_it_the_usual_one(manager: CognitoCredentialsManager) -> None:
+def test_sharing_a_role_does_not_change_the_default_role(manager: CognitoCredentialsManager) -> None:
     manager.ensure_credentials("Analyst")
     with sharing.share(manager, ["Uploader"], default_session=True):
         assert manager.last_role_suffix == "Analyst"
 
 
-def test_it_tells_until_when_and_who_asked(cognito: LocalCognito, shared: sharing.Share) -> None:
+def test_roles_show_expiration_and_requests(cognito: LocalCognito, shared: sharing.Share) -> None:
     (role,) = shared.roles
-    assert role.last_asked is None
+    assert role.last_request is None
     assert role.until is not None
     assert role.until > datetime.now(UTC)
     before = datetime.now(UTC)
-    assert python(LIST).stdout == "listed\n"
-    until_true(lambda: shared.roles[0].last_asked is not None)
-    asked = shared.roles[0].last_asked
+    assert run_python(LIST).stdout == "listed\n"
+    wait_until(lambda: shared.roles[0].last_request is not None)
+    asked = shared.roles[0].last_request
     assert asked is not None
     assert before < asked < datetime.now(UTC)
-    assert shared.roles[0].times_asked == 1
+    assert shared.roles[0].request_count == 1
 
 
 def test_the_region_is_set_where_there_is_none(
@@ -182,7 +182,7 @@ def test_the_region_is_set_where_there_is_none(
         assert "AWS_REGION" not in os.environ
 
 
-def test_boto3s_default_session_is_replaced_on_request_and_comes_back(
+def test_boto3s_default_session_is_replaced_on_request_and_restored(
     cognito: LocalCognito, manager: CognitoCredentialsManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mine = boto3.Session(region_name="eu-north-1")
@@ -191,12 +191,12 @@ def test_boto3s_default_session_is_replaced_on_request_and_comes_back(
         assert boto3.DEFAULT_SESSION is mine
     with sharing.share(manager, ["Analyst"], default_session=True) as share:
         assert "Analyst" in boto3.client("sts").get_caller_identity()["Arn"]
-        share.use("Uploader")
+        share.select("Uploader")
         assert "Uploader" in boto3.client("sts").get_caller_identity()["Arn"]
     assert boto3.DEFAULT_SESSION is mine
 
 
-def test_once_the_sign_in_has_ended_others_are_told_so(
+def test_clients_get_an_error_once_the_sign_in_has_ended(
     cognito: LocalCognito, manager: CognitoCredentialsManager
 ) -> None:
     """By the SDKs' own words, at once and without repeating it: 4xx."""
@@ -205,8 +205,8 @@ def test_once_the_sign_in_has_ended_others_are_told_so(
     manager.auth_tokens = as_tokens(cognito.issue_tokens())
     with sharing.share(manager, ["Analyst"]) as share:
         cognito.knobs.fail("token:refresh_token", status=400, body='{"error":"invalid_grant"}', times=None)
-        until_true(lambda: share.roles[0].problem is not None)
-        done = python(LIST)
+        wait_until(lambda: share.roles[0].warning is not None)
+        done = run_python(LIST)
         assert "Received non 200 response 403 from container metadata" in done.stderr
         assert "The sign-in has ended" in done.stderr
         assert share.roles[0].until is None
@@ -216,12 +216,12 @@ def test_it_closes_with_the_sign_in(manager: CognitoCredentialsManager) -> None:
     before = dict(os.environ)
     share = sharing.share(manager)
     manager.sign_out()
-    until_true(lambda: share.closed and dict(os.environ) == before)
+    wait_until(lambda: share.closed and dict(os.environ) == before)
     with pytest.raises(RefusedError):
-        share.use("Analyst")
+        share.select("Analyst")
 
 
-def test_a_share_that_cannot_be_leaves_nothing(manager: CognitoCredentialsManager) -> None:
+def test_a_share_that_fails_changes_nothing(manager: CognitoCredentialsManager) -> None:
     before = dict(os.environ)
     with pytest.raises(RoleError):
         sharing.share(manager, ["Analyst", "Nobody"])
@@ -234,7 +234,9 @@ def test_a_share_that_cannot_be_leaves_nothing(manager: CognitoCredentialsManage
 
 def test_nothing_secret_is_in_a_repr_and_nothing_is_pickled(shared: sharing.Share) -> None:
     token = shared.environment()[env.TOKEN]
-    shown = repr((shared, shared.roles, shared.environment(), shared._changes, shared._endpoint, shared._feeds))
+    shown = repr(
+        (shared, shared.roles, shared.environment(), shared._environment_overlay, shared._endpoint, shared._publishers)
+    )
     assert token not in shown
     keys = shared.manager.credentials
     assert keys is not None
@@ -248,13 +250,13 @@ def test_a_forked_worker_uses_the_share_and_cannot_end_it(shared: sharing.Share)
     child = os.fork()
     if not child:
         shared.close()
-        os._exit(0 if python(LIST).stdout == "listed\n" else 1)
+        os._exit(0 if run_python(LIST).stdout == "listed\n" else 1)
     assert os.waitpid(child, 0)[1] == 0
     assert not shared.closed
-    assert python(LIST).stdout == "listed\n"
+    assert run_python(LIST).stdout == "listed\n"
 
 
-def test_an_endpoint_that_was_killed_is_told_of(shared: sharing.Share) -> None:
+def test_a_killed_endpoint_is_reported(shared: sharing.Share) -> None:
     shared._endpoint._process.kill()
-    until_true(lambda: shared.roles[0].problem is not None)
+    wait_until(lambda: shared.roles[0].warning is not None)
     assert shared.roles[0].until is None

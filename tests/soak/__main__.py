@@ -16,17 +16,17 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from cognito_jupyter._util.timeouts import Timeouts
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
-from cognito_jupyter.patience import Patience
 
-from .faults import strike_until
-from .growth import Size, grown, thirds
-from .server import Server
-from .work import Work
+from .faults import inject_until
+from .growth import ProcessSize, find_growth, median_thirds
+from .server import SoakServer
+from .work import Workload
 
-_THREADS = 16
-_FEW = Patience(connect=1.0, read=1.0, whole=2.0)
+_THREAD_COUNT = 16
+_TIMEOUTS = Timeouts(connect=1.0, read=1.0, total=2.0)
 """As ten seconds are to an hour: a stall must not take longer than the credentials last."""
 
 
@@ -34,63 +34,63 @@ def main() -> int:
     """The exit code; one line of figures is printed."""
     arguments = _parser().parse_args()
     print(f"soak: {arguments.minutes:g} minutes, seed {arguments.seed}", flush=True)
-    with Server() as server:
+    with SoakServer() as server:
         os.environ.update({**server.facts["environment"], "AWS_EC2_METADATA_DISABLED": "true"})
         for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
             os.environ[name] = os.devnull
         return _soak(server, arguments.minutes * 60, arguments.seed)
 
 
-def _soak(server: Server, seconds: float, seed: int) -> int:
-    work, over = Work(_calls(server), _THREADS), threading.Event()
+def _soak(server: SoakServer, seconds: float, seed: int) -> int:
+    work, stop = Workload(_calls(server), _THREAD_COUNT), threading.Event()
     with ThreadPoolExecutor(1) as pool:
-        striking = pool.submit(strike_until, over, server, seed)
+        injecting = pool.submit(inject_until, stop, server, seed)
         work.start()
         try:
-            sizes = _watch(seconds)
+            sizes = _measure(seconds)
         finally:
-            over.set()
+            stop.set()
             work.stop()
-        struck = striking.result()
-    first, last = thirds(sizes)
+        fault_count = injecting.result()
+    first, last = median_thirds(sizes)
     counts = server.counts()
     print(
-        f"soak: {sum(work.outcomes.values())} AWS calls by {_THREADS} threads, {work.outcomes['own']} failed by their "
-        f"own fault, {work.outcomes['ours']} by ours; {struck} faults, "
+        f"soak: {sum(work.outcomes.values())} AWS calls by {_THREAD_COUNT} threads, {work.outcomes['own']} failed by "
+        f"their own fault, {work.outcomes['ours']} by ours; {fault_count} faults, "
         f"{counts.get('GetCredentialsForIdentity', 0)} exchanges, {counts.get('token:refresh_token', 0)} refreshes; "
         f"threads {first.threads:.0f} -> {last.threads:.0f}, sockets {first.sockets:.0f} -> {last.sockets:.0f}, "
         f"memory {first.memory:.1f} -> {last.memory:.1f} MiB",
         flush=True,
     )
-    return _verdict(work, grown(first, last))
+    return _exit_code(work, find_growth(first, last))
 
 
-def _verdict(work: Work, growing: list[str]) -> int:
-    for error in work.ours:
+def _exit_code(work: Workload, growing: list[str]) -> int:
+    for error in work.credential_errors:
         print(f"soak: failed by our fault: {error!r}", file=sys.stderr)
     for what in growing:
         print(f"soak: {what} have grown" if what != "memory" else "soak: memory has grown", file=sys.stderr)
-    return 1 if work.ours or growing or not work.outcomes["well"] else 0
+    return 1 if work.credential_errors or growing or not work.outcomes["well"] else 0
 
 
-def _watch(seconds: float) -> list[Size]:
-    sizes, until = [], time.monotonic() + seconds
-    while time.monotonic() < until:
+def _measure(seconds: float) -> list[ProcessSize]:
+    sizes, deadline = [], time.monotonic() + seconds
+    while time.monotonic() < deadline:
         time.sleep(0.5)
-        sizes.append(Size.of_this_process())
+        sizes.append(ProcessSize.measure())
     return sizes
 
 
-def _calls(server: Server) -> list[Callable[[], Any]]:
+def _calls(server: SoakServer) -> list[Callable[[], Any]]:
     """Reading, listing and writing, by two roles of one manager."""
     environment, bucket, key = server.facts["environment"], server.facts["bucket"], server.facts["data_key"]
     authenticator = CognitoOAuthAuthenticator(
         environment["COGNITO_DOMAIN"], environment["COGNITO_CLIENT_ID"], region=environment["COGNITO_REGION"],
-        patience=_FEW,
+        timeouts=_TIMEOUTS,
     )  # fmt: skip
     manager = CognitoCredentialsManager(
         environment["COGNITO_IDENTITY_POOL_ID"], environment["COGNITO_USER_POOL_ID"], environment["COGNITO_REGION"],
-        server.facts["tokens"], authenticator, patience=_FEW,
+        server.facts["tokens"], authenticator, timeouts=_TIMEOUTS,
     )  # fmt: skip
     reading: Any = manager.make_refreshing_session("Analyst").client("s3")
     writing: Any = manager.make_refreshing_session("Uploader").client("s3")

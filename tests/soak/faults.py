@@ -6,7 +6,7 @@ import random
 import threading
 from collections.abc import Iterator
 
-from .server import Server
+from .server import SoakServer
 
 ENDPOINTS = ("token:refresh_token", "GetCredentialsForIdentity", "gate:s3")
 KINDS: tuple[dict[str, object], ...] = (
@@ -20,17 +20,17 @@ KINDS: tuple[dict[str, object], ...] = (
 )
 
 
-def faults(seed: int) -> Iterator[tuple[float, str, dict[str, object]]]:
+def random_faults(seed: int) -> Iterator[tuple[float, str, dict[str, object]]]:
     """Without end: seconds to wait, the endpoint, the fault."""
-    dice = random.Random(seed)
+    rng = random.Random(seed)
     while True:
-        yield dice.uniform(0.5, 4.0), dice.choice(ENDPOINTS), dice.choice(KINDS)
+        yield rng.uniform(0.5, 4.0), rng.choice(ENDPOINTS), rng.choice(KINDS)
 
 
-def strike_until(over: threading.Event, server: Server, seed: int) -> int:
+def inject_until(stop: threading.Event, server: SoakServer, seed: int) -> int:
     """Lets faults happen; returns how many were sent."""
-    for number, (pause, endpoint, fault) in enumerate(faults(seed)):
-        if over.wait(pause):
+    for number, (pause, endpoint, fault) in enumerate(random_faults(seed)):
+        if stop.wait(pause):
             return number
-        server.strike(endpoint, fault)
+        server.inject(endpoint, fault)
     raise AssertionError

@@ -10,7 +10,7 @@ import psutil
 
 
 @dataclass(frozen=True)
-class Size:
+class ProcessSize:
     """What a process has at one moment; the memory in MiB."""
 
     threads: float
@@ -18,25 +18,25 @@ class Size:
     memory: float
 
     @classmethod
-    def of_this_process(cls) -> Size:
+    def measure(cls) -> ProcessSize:
         """Of now."""
         process = psutil.Process()
         sockets = len(process.net_connections("tcp"))
         return cls(threading.active_count(), sockets, process.memory_info().rss / 2**20)
 
 
-TOLERANCE = Size(threads=2, sockets=8, memory=8.0)
+TOLERANCE = ProcessSize(threads=2, sockets=8, memory=8.0)
 """A connection more or less, a retry under way, and what an allocator keeps for itself."""
 
 
-def thirds(sizes: list[Size]) -> tuple[Size, Size]:
+def median_thirds(sizes: list[ProcessSize]) -> tuple[ProcessSize, ProcessSize]:
     """The medians of the first third, and of the last."""
     part = len(sizes) // 3
     first, last = (_median(some) for some in (sizes[:part], sizes[-part:]))
     return first, last
 
 
-def grown(first: Size, last: Size) -> list[str]:
+def find_growth(first: ProcessSize, last: ProcessSize) -> list[str]:
     """What has grown by more than is tolerated."""
     return [
         name
@@ -45,6 +45,6 @@ def grown(first: Size, last: Size) -> list[str]:
     ]
 
 
-def _median(sizes: list[Size]) -> Size:
+def _median(sizes: list[ProcessSize]) -> ProcessSize:
     names = ("threads", "sockets", "memory")
-    return Size(*(statistics.median(getattr(size, name) for size in sizes) for name in names))
+    return ProcessSize(*(statistics.median(getattr(size, name) for size in sizes) for name in names))

@@ -10,13 +10,13 @@ from types import TracebackType
 from typing import Any, Self, cast
 
 from cognito_jupyter.local import Knobs, LocalCognito
-from cognito_jupyter.local.child import Child, supervised
+from cognito_jupyter.local.child import ChildProcess, supervised_command
 
-LIFETIME = 10.0
+CREDENTIALS_SECONDS = 10.0
 """Seconds that credentials live; the id token twice as long."""
 
 
-class Server:
+class SoakServer:
     """The child.
 
     Attributes:
@@ -24,7 +24,7 @@ class Server:
     """
 
     def __init__(self) -> None:
-        self._child = Child(supervised(__name__), output=subprocess.PIPE)
+        self._child = ChildProcess(supervised_command(__name__), output=subprocess.PIPE)
         output = self._child.process.stdout
         line = output.readline() if output is not None else b""
         if not line:
@@ -40,15 +40,15 @@ class Server:
     ) -> None:
         self._child.stop()
 
-    def strike(self, endpoint: str, fault: dict[str, object]) -> None:
+    def inject(self, endpoint: str, fault: dict[str, object]) -> None:
         """Lets the next call of an endpoint meet a fault; one that none has met is replaced."""
-        self._admin("PATCH", "knobs", {"faults": {endpoint: [fault]}})
+        self._admin_request("PATCH", "knobs", {"faults": {endpoint: [fault]}})
 
     def counts(self) -> dict[str, int]:
         """Calls by endpoint."""
-        return cast("dict[str, int]", self._admin("GET", "counts"))
+        return cast("dict[str, int]", self._admin_request("GET", "counts"))
 
-    def _admin(self, method: str, what: str, payload: object = None) -> Any:
+    def _admin_request(self, method: str, what: str, payload: object = None) -> Any:
         body = json.dumps(payload).encode() if payload is not None else None
         headers = {"X-Admin-Token": self.facts["admin_token"], "Content-Type": "application/json"}
         request = urllib.request.Request(f"{self.facts['admin_url']}/{what}", body, headers, method=method)
@@ -59,9 +59,11 @@ class Server:
 def main() -> None:
     """Serves until its parent ends it."""
     # With a grace, since answers get lost here: without one, the first lost answer to a refresh ends the sign-in.
-    knobs = Knobs(credentials_seconds=LIFETIME, id_token_seconds=2 * LIFETIME, rotation=True, grace=60)
+    knobs = Knobs(
+        credentials_seconds=CREDENTIALS_SECONDS, id_token_seconds=2 * CREDENTIALS_SECONDS, rotation=True, grace=60
+    )
     with LocalCognito(knobs=knobs) as cognito:
-        cognito.aws.wait()
+        cognito.aws.wait_until_ready()
         facts = {
             "environment": cognito.environment,
             "admin_url": cognito.admin_url.replace("localhost", "127.0.0.1"),

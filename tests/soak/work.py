@@ -9,19 +9,19 @@ from typing import Any
 
 from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError, ResponseStreamingError
 
-_OWN_ERRORS = (HTTPClientError, IncompleteReadError, ResponseStreamingError)
-_PACE = 0.4
+_S3_ERRORS = (HTTPClientError, IncompleteReadError, ResponseStreamingError)
+_CALL_INTERVAL = 0.4
 """Seconds between two calls of a thread: what is tried is time, not load."""
 
 
-def own_fault(error: Exception) -> bool:
+def is_s3_failure(error: Exception) -> bool:
     """Whether a call failed by itself, on the way to S3 or there, and not for its credentials."""
     if isinstance(error, ClientError):
         return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)) in {429, 500, 503}
-    return isinstance(error, _OWN_ERRORS)
+    return isinstance(error, _S3_ERRORS)
 
 
-class Work:
+class Workload:
     """Many threads, each calling until it is told to stop.
 
     Args:
@@ -30,13 +30,13 @@ class Work:
 
     Attributes:
         outcomes: How many calls went well, failed by their own fault, and failed by ours.
-        ours: What went wrong by our fault, the first of it.
+        credential_errors: What went wrong by our fault, the first of it.
     """
 
     def __init__(self, calls: list[Callable[[], Any]], threads: int) -> None:
         self.outcomes: Counter[str] = Counter()
-        self.ours: list[Exception] = []
-        self._over = threading.Event()
+        self.credential_errors: list[Exception] = []
+        self._stop = threading.Event()
         self._lock = threading.Lock()
         self._threads = [
             threading.Thread(target=self._run, args=(calls[number % len(calls)],), name=f"work-{number}")
@@ -50,22 +50,22 @@ class Work:
 
     def stop(self) -> None:
         """Has them finish their last calls."""
-        self._over.set()
+        self._stop.set()
         for thread in self._threads:
             thread.join()
 
     def _run(self, call: Callable[[], Any]) -> None:
-        while not self._over.wait(_PACE):
+        while not self._stop.wait(_CALL_INTERVAL):
             try:
                 call()
             # Whatever comes is what is looked for.
             except Exception as error:  # noqa: BLE001
-                self._count("own" if own_fault(error) else "ours", error)
+                self._count("own" if is_s3_failure(error) else "ours", error)
             else:
                 self._count("well")
 
     def _count(self, outcome: str, error: Exception | None = None) -> None:
         with self._lock:
             self.outcomes[outcome] += 1
-            if outcome == "ours" and error is not None and len(self.ours) < 5:
-                self.ours.append(error)
+            if outcome == "ours" and error is not None and len(self.credential_errors) < 5:
+                self.credential_errors.append(error)

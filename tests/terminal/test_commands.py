@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from cognito_jupyter.local import LocalCognito
-from cognito_jupyter.local.person import sign_in
-from tests.credentials.kernels import restarted, token_of
+from cognito_jupyter.local.login_page_client import submit_login
+from tests.credentials.kernels import refresh_token_of, restart_kernel
 
 SCRIPT = str(Path(sys.executable).with_name("cognito-jupyter"))
 AUTHORIZE = re.compile(r"https?://\S+/oauth2/authorize\?\S+")
@@ -28,24 +28,24 @@ class Terminal:
     """Runs commands, and signs in where they say.
 
     Attributes:
-        sign_ins: How often.
+        login_count: How often.
         printed: Everything that was printed.
     """
 
     def __init__(self, cognito: LocalCognito) -> None:
         self._cognito = cognito
-        self.sign_ins = 0
+        self.login_count = 0
         self.printed = ""
 
-    def address(self, text: str, *, elsewhere: bool = False) -> str:
+    def complete_login(self, text: str, *, remote_browser: bool = False) -> str:
         """Signs in; the address that the browser ends at."""
         found = AUTHORIZE.search(text)
         assert found is not None, text
-        self.sign_ins += 1
+        self.login_count += 1
         user = self._cognito.demo_user
-        return sign_in(found[0], user.username, user.password, follow_callback=not elsewhere)
+        return submit_login(found[0], user.username, user.password, follow_callback=not remote_browser)
 
-    def run(self, *words: str, elsewhere: bool = False, code: int = 0, **environment: str) -> str:
+    def run(self, *words: str, remote_browser: bool = False, code: int = 0, **environment: str) -> str:
         """What a command prints on standard output; a person signs in at whatever address it shows."""
         process = subprocess.Popen(
             [SCRIPT, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -54,19 +54,19 @@ class Terminal:
         assert process.stdin is not None
         assert process.stdout is not None
         assert process.stderr is not None
-        told = ""
+        errors = ""
         for line in process.stderr:
-            told += line
+            errors += line
             if AUTHORIZE.search(line):
-                address = self.address(line, elsewhere=elsewhere)
-                if elsewhere:
+                address = self.complete_login(line, remote_browser=remote_browser)
+                if remote_browser:
                     process.stdin.write(f"{address}\n")
                     process.stdin.flush()
-        said = process.stdout.read()
+        output = process.stdout.read()
         process.stdin.close()
-        assert process.wait(60) == code, told + said
-        self.printed += told + said
-        return said if code == 0 else told
+        assert process.wait(60) == code, errors + output
+        self.printed += errors + output
+        return output if code == 0 else errors
 
 
 @pytest.fixture
@@ -79,17 +79,17 @@ def folder(own_environment: Path) -> Path:
     return own_environment / "state" / "cognito_jupyter" / "sign-ins"
 
 
-def kept(folder: Path) -> list[Path]:
+def stored_files(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.sign-in"))
 
 
-def test_a_kept_sign_in_that_has_ended_is_shown_as_such_and_made_anew(
+def test_an_ended_sign_in_is_shown_as_ended_and_login_replaces_it(
     cognito: LocalCognito, terminal: Terminal, folder: Path
 ) -> None:
     terminal.run("login")
-    manager = restarted(folder)
+    manager = restart_kernel(folder)
     assert manager.authenticator is not None
-    manager.authenticator.revoke(token_of(manager))
+    manager.authenticator.revoke(refresh_token_of(manager))
     with pytest.raises(PermissionError):
         manager.refresh_user_pool_tokens()
     (facts,) = json.loads(terminal.run("status", "--json"))
@@ -98,35 +98,33 @@ def test_a_kept_sign_in_that_has_ended_is_shown_as_such_and_made_anew(
     assert "Not signed in any more" in shown
     assert "has ended; to sign in again, run: cognito-jupyter login" in shown
     assert "Not signed in any more" not in terminal.run("login")
-    assert terminal.sign_ins == 2
-    assert not restarted(folder).ended
+    assert terminal.login_count == 2
+    assert not restart_kernel(folder).ended
 
 
-def test_a_person_signs_in_and_stays_so_until_the_logout(
-    cognito: LocalCognito, terminal: Terminal, folder: Path
-) -> None:
-    said = terminal.run("login", "--role-suffix", "Analyst")
-    (path,) = kept(folder)
+def test_a_user_stays_signed_in_until_logout(cognito: LocalCognito, terminal: Terminal, folder: Path) -> None:
+    output = terminal.run("login", "--role-suffix", "Analyst")
+    (path,) = stored_files(folder)
     for part in ("demo (demo@example.org)", str(path), cognito.roles["Uploader"], f"credential-process {path.stem}"):
-        assert part in said
+        assert part in output
     assert terminal.run("login", "-r", "Uploader").count("keys until") == 2
-    assert terminal.sign_ins == 1
+    assert terminal.login_count == 1
     assert json.loads(terminal.run("credential-process", path.stem, cognito.roles["Uploader"]))["Version"] == 1
     terminal.printed = terminal.printed[: terminal.printed.index('{"Version"')]
     assert "Signed out." in terminal.run("logout")
-    assert kept(folder) == []
+    assert stored_files(folder) == []
     assert cognito.counts["revoke"]
     assert "You are not signed in." in terminal.run("logout")
     assert "Run: cognito-jupyter login" in terminal.run("status", code=1)
     assert not [secret for secret in cognito.secrets if secret in terminal.printed]
 
 
-def test_status_says_who_in_a_table_and_as_json(cognito: LocalCognito, terminal: Terminal, folder: Path) -> None:
+def test_status_shows_the_user_in_a_table_and_as_json(cognito: LocalCognito, terminal: Terminal, folder: Path) -> None:
     assert json.loads(terminal.run("login", "-r", "Analyst") and terminal.run("status", "--json"))
     before = cognito.counts.copy()
     (facts,) = json.loads(terminal.run("status", "--json"))
     assert facts["who"] == "demo (demo@example.org)"
-    assert facts["sign_in"] == kept(folder)[0].stem
+    assert facts["sign_in"] == stored_files(folder)[0].stem
     analyst, uploader = facts["roles"]
     assert (analyst["suffix"], analyst["role_arn"]) == ("Analyst", cognito.roles["Analyst"])
     assert analyst["keys_until"].endswith("+00:00")
@@ -146,32 +144,32 @@ def test_status_needs_no_settings(
         monkeypatch.delenv(name)
     assert "demo" in terminal.run("status")
     assert "Signed out." in terminal.run("logout")
-    assert kept(folder) == []
+    assert stored_files(folder) == []
     assert "user_pool_id" in terminal.run("login", code=1)
 
 
-def test_fresh_signs_in_anew(terminal: Terminal, folder: Path) -> None:
+def test_fresh_signs_in_again(terminal: Terminal, folder: Path) -> None:
     terminal.run("login")
-    before = kept(folder)[0].read_bytes()
+    before = stored_files(folder)[0].read_bytes()
     terminal.run("login", "--fresh")
-    assert terminal.sign_ins == 2
-    assert kept(folder)[0].read_bytes() != before
+    assert terminal.login_count == 2
+    assert stored_files(folder)[0].read_bytes() != before
 
 
-def test_an_address_is_pasted_where_the_browser_is_elsewhere(terminal: Terminal, folder: Path) -> None:
-    assert "Signed in" in terminal.run("login", "--paste", "--no-browser", elsewhere=True)
-    assert len(kept(folder)) == 1
+def test_a_url_is_pasted_when_the_browser_is_on_another_computer(terminal: Terminal, folder: Path) -> None:
+    assert "Signed in" in terminal.run("login", "--paste", "--no-browser", remote_browser=True)
+    assert len(stored_files(folder)) == 1
 
 
-def test_a_role_that_does_not_exist_is_named_and_the_sign_in_stays(terminal: Terminal, folder: Path) -> None:
-    said = terminal.run("login", "-r", "Nobody", code=1)
-    assert "This sign-in allows: Analyst, Uploader." in said
-    assert "Traceback" not in said
+def test_an_unknown_role_is_named_and_the_sign_in_stays(terminal: Terminal, folder: Path) -> None:
+    output = terminal.run("login", "-r", "Nobody", code=1)
+    assert "This sign-in allows: Analyst, Uploader." in output
+    assert "Traceback" not in output
     terminal.run("login", "-r", "Analyst")
-    assert terminal.sign_ins == 1
+    assert terminal.login_count == 1
 
 
-def test_a_sign_in_that_cannot_be_kept_is_ended_again(cognito: LocalCognito, terminal: Terminal, folder: Path) -> None:
+def test_a_sign_in_that_cannot_be_stored_is_revoked(cognito: LocalCognito, terminal: Terminal, folder: Path) -> None:
     folder.mkdir(parents=True)
     folder.chmod(0o755)
     before = cognito.counts["revoke"]
@@ -179,7 +177,7 @@ def test_a_sign_in_that_cannot_be_kept_is_ended_again(cognito: LocalCognito, ter
     assert cognito.counts["revoke"] == before + 1
 
 
-def test_nobody_who_finishes_it_is_an_error(terminal: Terminal, cognito: LocalCognito) -> None:
+def test_a_login_that_times_out_is_an_error(terminal: Terminal, cognito: LocalCognito) -> None:
     process = subprocess.run(
         [SCRIPT, "login", "--timeout", "1"], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
     )
@@ -224,7 +222,7 @@ class Pty:
             except OSError:
                 return
 
-    def until(self, pattern: str) -> str:
+    def wait_for(self, pattern: str) -> str:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             found = re.search(pattern, self.shown)
@@ -250,34 +248,32 @@ def shell(cognito: LocalCognito) -> Iterator[Pty]:
     os.close(shell.master)
 
 
-def test_in_a_terminal_what_is_pasted_is_not_shown_and_a_wrong_address_is_explained(
-    shell: Pty, terminal: Terminal
-) -> None:
-    link = shell.until(r"http\S+/oauth2/authorize\?\S+(?=\s)")
-    shell.until("Ctrl-C gives up")
+def test_in_a_terminal_pasted_text_is_not_echoed_and_a_wrong_url_is_explained(shell: Pty, terminal: Terminal) -> None:
+    link = shell.wait_for(r"http\S+/oauth2/authorize\?\S+(?=\s)")
+    shell.wait_for("Ctrl-C gives up")
     assert not shell.echoes()
     shell.type("http://localhost:3000/?code=abc&state=def\n")
-    shell.until("belongs to another sign-in")
-    address = terminal.address(link, elsewhere=True)
+    shell.wait_for("belongs to another sign-in")
+    address = terminal.complete_login(link, remote_browser=True)
     shell.type(f"{address}\n")
-    shell.until("demo@example.org")
+    shell.wait_for("demo@example.org")
     assert shell.process.wait(30) == 0
     assert shell.echoes()
     assert "code=" not in shell.shown.replace("response_type=code", "").replace("code_challenge", "")
 
 
-def test_in_a_terminal_the_listener_wins_without_anything_being_typed(shell: Pty, terminal: Terminal) -> None:
-    link = shell.until(r"http\S+/oauth2/authorize\?\S+(?=\s)")
-    terminal.address(link)
-    shell.until("demo@example.org")
+def test_in_a_terminal_the_listener_finishes_the_login_without_any_input(shell: Pty, terminal: Terminal) -> None:
+    link = shell.wait_for(r"http\S+/oauth2/authorize\?\S+(?=\s)")
+    terminal.complete_login(link)
+    shell.wait_for("demo@example.org")
     assert shell.process.wait(30) == 0
     assert shell.echoes()
 
 
-def test_ctrl_c_gives_up_and_leaves_the_terminal_as_it_was(shell: Pty, folder: Path) -> None:
-    shell.until("Ctrl-C gives up")
+def test_ctrl_c_cancels_and_restores_the_terminal(shell: Pty, folder: Path) -> None:
+    shell.wait_for("Ctrl-C gives up")
     os.killpg(shell.process.pid, 2)
     assert shell.process.wait(30) == 130
     assert shell.echoes()
     assert "Traceback" not in shell.shown
-    assert not folder.exists() or kept(folder) == []
+    assert not folder.exists() or stored_files(folder) == []

@@ -15,23 +15,23 @@ from ..shelf import NEWEST
 _ROOT = Path(__file__).parents[3]
 KERNELS = ("6.31", "7.0", "7.3", "newest")
 
-Kernels = Callable[[str], str]
+KernelName = Callable[[str], str]
 
 
 @pytest.fixture(scope="session")
-def kernel_of(lab_files: Path, tmp_path_factory: pytest.TempPathFactory) -> Kernels:
+def kernel_of(lab_files: Path, tmp_path_factory: pytest.TempPathFactory) -> KernelName:
     """From a version of ipykernel to the name of a kernel that has it; made when it is first asked for."""
-    made = {"newest": NEWEST}
+    names = {"newest": NEWEST}
 
     def name_of(version: str) -> str:
-        if version not in made:
+        if version not in names:
             python = _environment(tmp_path_factory.mktemp(f"ipykernel{version}"), f"ipykernel=={version}.*")
-            made[version] = name = f"ipykernel-{version}"
+            names[version] = name = f"ipykernel-{version}"
             spec = {"argv": [python, "-m", "ipykernel_launcher", "-f", "{connection_file}"], "language": "python"}
             folder = lab_files / "jupyter-data" / "kernels" / name
             folder.mkdir(parents=True)
             (folder / "kernel.json").write_text(json.dumps({**spec, "display_name": name}), encoding="utf-8")
-        return made[version]
+        return names[version]
 
     return name_of
 

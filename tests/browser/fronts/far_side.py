@@ -14,9 +14,9 @@ import struct
 import sys
 from pathlib import Path
 
-from cognito_jupyter.local.lab import Lab, clean_environment
+from cognito_jupyter.demo.jupyterlab import JupyterLab, clean_environment
 
-from .tunnel import Tunnel
+from .tunnel import ForwardingProxy
 
 _GET_FLAGS, _SET_FLAGS, _UP = 0x8913, 0x8914, 0x1  # SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP: <linux/sockios.h>
 
@@ -27,19 +27,19 @@ def main() -> None:
     _bring_loopback_up()
     for port in ports:
         for host in ("127.0.0.1", "::1"):
-            Tunnel((host, port), folder / str(port))
+            ForwardingProxy((host, port), folder / str(port))
     environment = clean_environment(folder / "settings", os.environ)
     exposed = {"LabApp.expose_app_in_browser": "True"}
-    with Lab(folder / "notebooks", environment, exposed) as lab:
-        Tunnel(folder / "lab", ("127.0.0.1", int(lab.url.rsplit(":", 1)[1].partition("/")[0])))
+    with JupyterLab(folder / "notebooks", environment, exposed) as lab:
+        ForwardingProxy(folder / "lab", ("127.0.0.1", int(lab.url.rsplit(":", 1)[1].partition("/")[0])))
         print(json.dumps({"token": lab.token}), flush=True)
         sys.stdin.read()
 
 
 def _bring_loopback_up() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
-        asked = struct.pack("16sH14s", b"lo", 0, b"")
-        flags = struct.unpack("16sH14s", fcntl.ioctl(any_socket, _GET_FLAGS, asked))[1]
+        request = struct.pack("16sH14s", b"lo", 0, b"")
+        flags = struct.unpack("16sH14s", fcntl.ioctl(any_socket, _GET_FLAGS, request))[1]
         fcntl.ioctl(any_socket, _SET_FLAGS, struct.pack("16sH14s", b"lo", flags | _UP, b""))
 
 

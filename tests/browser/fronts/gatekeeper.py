@@ -8,12 +8,12 @@ import threading
 from collections.abc import Collection
 from urllib.parse import urlsplit
 
-from .tunnel import join
+from .tunnel import pump_both_ways
 
-_LONGEST_HEAD = 65_536
+_MAX_HEAD_BYTES = 65_536
 
 
-class Gatekeeper:
+class AllowlistProxy:
     """An HTTP proxy (RFC 9110, section 7.6); whoever asks for a port that is not allowed is hung up on.
 
     Args:
@@ -57,16 +57,16 @@ class Gatekeeper:
         else:
             path = (where.path or "/") + (f"?{where.query}" if where.query else "")
             lines = head.split(b"\r\n")[1:]
-            kept = [line for line in lines if not line.lower().startswith((b"proxy-", b"connection:"))]
+            forwarded = [line for line in lines if not line.lower().startswith((b"proxy-", b"connection:"))]
             # One request for each connection, since the next one may be for another port.
             first = f"{method} {path} {version}".encode()
-            server.sendall(b"\r\n".join([first, b"Connection: close", *kept]) + b"\r\n\r\n" + rest)
-        join(browser, server)
+            server.sendall(b"\r\n".join([first, b"Connection: close", *forwarded]) + b"\r\n\r\n" + rest)
+        pump_both_ways(browser, server)
 
 
 def _read_head(browser: socket.socket) -> bytes:
     head = b""
-    while b"\r\n\r\n" not in head and len(head) < _LONGEST_HEAD:
+    while b"\r\n\r\n" not in head and len(head) < _MAX_HEAD_BYTES:
         data = browser.recv(4096)
         if not data:
             break

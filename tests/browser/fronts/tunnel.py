@@ -10,23 +10,23 @@ from pathlib import Path
 Address = tuple[str, int] | Path
 
 
-class Tunnel:
+class ForwardingProxy:
     """Listens at one address and passes every connection on to the other, until its process ends.
 
     Args:
-        near: Where to listen.
-        far: Where to connect.
+        listen_at: Where to listen.
+        connect_to: Where to connect.
 
     Attributes:
         port: The one it listens at; 0 for a socket file.
     """
 
-    def __init__(self, near: Address, far: Address) -> None:
-        self._far = far
-        self._socket = _socket_for(near)
-        self._socket.bind(str(near) if isinstance(near, Path) else near)
+    def __init__(self, listen_at: Address, connect_to: Address) -> None:
+        self._target = connect_to
+        self._socket = _socket_for(listen_at)
+        self._socket.bind(str(listen_at) if isinstance(listen_at, Path) else listen_at)
         self._socket.listen(128)
-        self.port: int = 0 if isinstance(near, Path) else self._socket.getsockname()[1]
+        self.port: int = 0 if isinstance(listen_at, Path) else self._socket.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
@@ -40,16 +40,16 @@ class Tunnel:
         with contextlib.suppress(OSError):
             while True:
                 near = self._socket.accept()[0]
-                far = _socket_for(self._far)
+                far = _socket_for(self._target)
                 try:
-                    far.connect(str(self._far) if isinstance(self._far, Path) else self._far)
+                    far.connect(str(self._target) if isinstance(self._target, Path) else self._target)
                 except OSError:
                     near.close()
                     continue
-                join(near, far)
+                pump_both_ways(near, far)
 
 
-def join(one: socket.socket, other: socket.socket) -> None:
+def pump_both_ways(one: socket.socket, other: socket.socket) -> None:
     """Passes on what comes at either, until both have ended."""
     for source, target in ((one, other), (other, one)):
         threading.Thread(target=_pump, args=(source, target), daemon=True).start()

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cognito_jupyter.local import LocalCognito
-from cognito_jupyter.local.seed import data_set
+from cognito_jupyter.local.seed import demo_objects
 
-from ...patience import PATIENCE, until_true
+from ...patience import TEST_TIMEOUT, wait_until
 from .tasks import NO_PACKAGE
 
 if TYPE_CHECKING:
@@ -33,13 +33,13 @@ def cluster_of(workers: int, folder: Path, **options: Any) -> Iterator[tuple[Loc
     settings: dict[str, Any] = {"n_workers": workers, "threads_per_worker": 1, "preload": [str(preload)]}
     settings |= dict.fromkeys(("dashboard_address", "worker_dashboard_address"), "127.0.0.1:0")
     settings |= {"local_directory": str(folder), **options}
-    with LocalCluster(**settings) as cluster, Client(cluster, timeout=PATIENCE) as client:
+    with LocalCluster(**settings) as cluster, Client(cluster, timeout=TEST_TIMEOUT) as client:
         yield cluster, client
 
 
 def eventually(condition: Callable[[], object], what: str) -> None:
     """Waits for something that happens by itself."""
-    until_true(condition, lambda: f"This did not happen: {what}")
+    wait_until(condition, lambda: f"This did not happen: {what}")
 
 
 def plugins_of(client: Client) -> dict[str, bytes]:
@@ -50,4 +50,4 @@ def plugins_of(client: Client) -> dict[str, bytes]:
 
 def size_of_data(cognito: LocalCognito) -> int:
     """How long the object is that the tasks read."""
-    return len(data_set()[cognito.data_key])
+    return len(demo_objects()[cognito.data_key])

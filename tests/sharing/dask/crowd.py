@@ -21,7 +21,7 @@ _ROOT = Path(__file__).parents[3]
 
 
 @dataclass(frozen=True)
-class Crowd:
+class WorkerGroup:
     """The workers of one process.
 
     Attributes:
@@ -36,7 +36,7 @@ class Crowd:
 
 
 @contextmanager
-def crowds_of(sizes: list[int], scheduler: str, folder: Path) -> Iterator[list[int]]:
+def worker_groups(sizes: list[int], scheduler: str, folder: Path) -> Iterator[list[int]]:
     """Processes full of workers, which come as soon as they can; yields the processes' ids.
 
     Args:
@@ -48,7 +48,7 @@ def crowds_of(sizes: list[int], scheduler: str, folder: Path) -> Iterator[list[i
         processes = [stack.enter_context(_process()) for _ in sizes]
         for process, size in zip(processes, sizes, strict=True):
             assert process.stdin is not None
-            process.stdin.write(json.dumps(asdict(Crowd(scheduler, size, str(folder)))) + "\n")
+            process.stdin.write(json.dumps(asdict(WorkerGroup(scheduler, size, str(folder)))) + "\n")
             process.stdin.flush()
         yield [process.pid for process in processes]
 
@@ -67,7 +67,7 @@ def _process() -> Iterator[subprocess.Popen[str]]:
         process.communicate()
 
 
-async def live(crowd: Crowd) -> None:
+async def run_workers(group: WorkerGroup) -> None:
     """Works until standard input ends."""
     import dask
     from distributed import Worker
@@ -76,8 +76,8 @@ async def live(crowd: Crowd) -> None:
     dask.config.set({"distributed.worker.profile.enabled": False})
     async with AsyncExitStack() as stack:
         workers = [
-            Worker(crowd.scheduler, nthreads=1, dashboard=False, memory_limit=0, local_directory=crowd.folder)
-            for _ in range(crowd.workers)
+            Worker(group.scheduler, nthreads=1, dashboard=False, memory_limit=0, local_directory=group.folder)
+            for _ in range(group.workers)
         ]
         await asyncio.gather(*(stack.enter_async_context(worker) for worker in workers))
         await asyncio.to_thread(sys.stdin.read)
@@ -85,4 +85,4 @@ async def live(crowd: Crowd) -> None:
 
 if __name__ == "__main__":
     exec(NO_PACKAGE)
-    asyncio.run(live(Crowd(**json.loads(sys.stdin.readline()))))
+    asyncio.run(run_workers(WorkerGroup(**json.loads(sys.stdin.readline()))))

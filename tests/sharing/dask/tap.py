@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 
-class Tap:
+class RecordingProxy:
     """Passes TCP connections on; use it in a `with`.
 
     Args:
@@ -18,12 +18,12 @@ class Tap:
 
     Attributes:
         port: Where it listens, on 127.0.0.1.
-        heard: All that went through, in both directions.
+        recorded: All that went through, in both directions.
     """
 
     def __init__(self, host: str, port: int) -> None:
-        self.heard = bytearray()
-        self._server = _Server(("127.0.0.1", 0), _Wire)
+        self.recorded = bytearray()
+        self._server = _Server(("127.0.0.1", 0), _Connection)
         self._server.tap, self._server.beyond = self, (host, port)
         self.port: int = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
@@ -43,11 +43,11 @@ class Tap:
 class _Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
     block_on_close = False
-    tap: Tap
+    tap: RecordingProxy
     beyond: tuple[str, int]
 
 
-class _Wire(socketserver.BaseRequestHandler):
+class _Connection(socketserver.BaseRequestHandler):
     server: _Server
 
     def handle(self) -> None:
@@ -60,7 +60,7 @@ class _Wire(socketserver.BaseRequestHandler):
     def _carry(self, source: socket.socket, target: socket.socket) -> None:
         with suppress(OSError):
             while part := source.recv(1 << 16):
-                self.server.tap.heard += part
+                self.server.tap.recorded += part
                 target.sendall(part)
         with suppress(OSError):
             target.shutdown(socket.SHUT_WR)

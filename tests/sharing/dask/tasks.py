@@ -48,7 +48,7 @@ def read(number: int) -> tuple[int, int]:
     return (read_by_s3fs if number % 2 else read_by_boto3)(number), os.getpid()
 
 
-def who_reads() -> str:
+def access_key_id() -> str:
     """The access key id that a boto3 session of this process would sign with."""
     import boto3
 
@@ -71,7 +71,7 @@ def package_loaded() -> bool:
     return "cognito_jupyter" in sys.modules
 
 
-def state_of(dask_scheduler: Any) -> str:
+def scheduler_state(dask_scheduler: Any) -> str:
     """What a scheduler keeps: itself, its extensions, and the events that clients may read."""
     slots = {name for each in type(dask_scheduler).__mro__ for name in getattr(each, "__slots__", ())}
     in_slots = {name: getattr(dask_scheduler, name, None) for name in slots}
@@ -79,7 +79,7 @@ def state_of(dask_scheduler: Any) -> str:
     return repr((vars(dask_scheduler), in_slots, extensions, dask_scheduler.get_events()))
 
 
-def give_away(token: str, file: str) -> None:
+def leak_token(token: str, file: str) -> None:
     """Puts a token wherever something secret could come to lie in a worker."""
     os.environ["GIVEN_AWAY"] = token
     Path(file).write_text(token)

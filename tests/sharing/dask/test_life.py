@@ -25,7 +25,7 @@ from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 from cognito_jupyter.sharing import dask
 
 from ...conftest import manager_for
-from ...patience import PATIENCE
+from ...patience import TEST_TIMEOUT
 from . import tasks
 from .clusters import cluster_of, eventually, plugins_of, size_of_data
 
@@ -94,13 +94,13 @@ def test_tasks_read_s3_with_nothing_but_their_environment(
         assert not any(client.run(tasks.package_loaded).values())
     assert len(set(sizes)) == 1
     assert sizes[0] > 1000
-    assert {request.role_arn for request in list(cognito.aws.gate.requests)[-8:]} == {cognito.roles["Analyst"]}
+    assert {request.role_arn for request in list(cognito.aws.proxy.requests)[-8:]} == {cognito.roles["Analyst"]}
 
 
-def test_each_worker_has_an_endpoint_of_its_own(client: Client, manager: CognitoCredentialsManager) -> None:
+def test_each_worker_has_its_own_endpoint(client: Client, manager: CognitoCredentialsManager) -> None:
     with dask(manager, client, "Analyst") as share:
         named = endpoints_of(client)
-        assert share.courier.workers == 2
+        assert share.pusher.workers == 2
     assert None not in named.values()
     assert len(set(named.values())) == 2
 
@@ -113,36 +113,36 @@ def test_closing_restores_the_workers_environment_and_leaves_no_credentials(
     during: dict[str, dict[str, str]] = client.run(tasks.environment)
     assert all(held["AWS_CONTAINER_CREDENTIALS_FULL_URI"] for held in during.values())
     assert not any("AWS_ACCESS_KEY_ID" in held or "AWS_PROFILE" in held for held in during.values())
-    assert [asked(held)[0] for held in during.values()] == [200, 200]
+    assert [get_credentials(held)[0] for held in during.values()] == [200, 200]
     share.close()
     share.close()
     assert client.run(tasks.environment) == before
     for held in during.values():
-        status, text = asked(held)
+        status, text = get_credentials(held)
         assert status == 403
         assert "does so no more" in text
     assert plugins_of(client) == {}
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("cognito-dask")]
 
 
-def asked(environ: dict[str, str]) -> tuple[int, str]:
+def get_credentials(environ: dict[str, str]) -> tuple[int, str]:
     """What an endpoint answers to whoever has the token."""
     token = {"Authorization": environ["AWS_CONTAINER_AUTHORIZATION_TOKEN"]}
-    answer = requests.get(environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"], headers=token, timeout=PATIENCE)
+    answer = requests.get(environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"], headers=token, timeout=TEST_TIMEOUT)
     return answer.status_code, answer.text
 
 
-def test_after_the_end_of_a_share_nobody_renews_for_it(
+def test_a_closed_share_is_not_refreshed(
     client: Client, manager: CognitoCredentialsManager, cognito: LocalCognito
 ) -> None:
     cognito.knobs.credentials_seconds = 3
     with dask(manager, client, "Analyst") as share:
-        eventually(lambda: manager._renewal.running and share.until, "there is something to renew")
-    eventually(lambda: not manager._renewal.running, "nothing is left to renew")
+        eventually(lambda: manager._refresher.running and share.until, "there is something to renew")
+    eventually(lambda: not manager._refresher.running, "nothing is left to renew")
     assert share.until is None
 
 
-def test_sessions_that_tasks_have_begun_go_on_when_the_person_is_back(
+def test_sessions_made_by_tasks_continue_with_the_next_share(
     client: Client, manager: CognitoCredentialsManager, cognito: LocalCognito
 ) -> None:
     """boto3's default session and fsspec's filesystems live as long as a worker, and ask where they asked first."""
@@ -150,18 +150,20 @@ def test_sessions_that_tasks_have_begun_go_on_when_the_person_is_back(
     with dask(manager, client, "Analyst"):
         assert read_everywhere(client) == {size_of_data(cognito)}
     with dask(manager, client, "Analyst") as share:
-        eventually(lambda: share.courier.pushes >= 4, "what the sessions held has expired")
+        eventually(lambda: share.pusher.pushes >= 4, "what the sessions held has expired")
         assert read_everywhere(client) == {size_of_data(cognito)}
 
 
-def test_signing_out_takes_the_credentials_from_the_workers(client: Client, manager: CognitoCredentialsManager) -> None:
+def test_signing_out_removes_the_credentials_from_the_workers(
+    client: Client, manager: CognitoCredentialsManager
+) -> None:
     share = dask(manager, client, "Analyst")
     manager.sign_out()
     eventually(lambda: share.closed and plugins_of(client) == {}, "the plugin is unregistered")
     eventually(lambda: set(endpoints_of(client).values()) == {None}, "no worker names an endpoint")
 
 
-def test_somebody_elses_sign_in_ends_it(
+def test_another_users_sign_in_closes_the_share(
     client: Client, manager: CognitoCredentialsManager, cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator
 ) -> None:
     share = dask(manager, client, "Analyst")
@@ -176,30 +178,30 @@ def test_tasks_that_run_while_the_keys_are_replaced_never_see_a_gap(
     cognito.knobs.credentials_seconds = 3
     with dask(manager, client, "Analyst") as share:
         first = endpoints_of(client)
-        until = time.monotonic() + PATIENCE
-        while share.courier.pushes < 4 and time.monotonic() < until:
+        until = time.monotonic() + TEST_TIMEOUT
+        while share.pusher.pushes < 4 and time.monotonic() < until:
             client.gather(client.map(tasks.read_by_boto3, range(4), pure=False))
             assert endpoints_of(client) == first
-        assert share.courier.pushes >= 4
-        assert share.failure is None
-    assert 400 not in {request.status for request in cognito.aws.gate.requests}
+        assert share.pusher.pushes >= 4
+        assert share.warning is None
+    assert 400 not in {request.status for request in cognito.aws.proxy.requests}
 
 
 # -- workers that come and go
 
 
-def test_a_worker_that_comes_later_and_one_that_was_replaced_have_them_too(
+def test_late_and_replaced_workers_get_the_credentials(
     cognito: LocalCognito, manager: CognitoCredentialsManager, tmp_path: Path
 ) -> None:
     with cluster_of(1, tmp_path) as (cluster, client), dask(manager, client, "Analyst") as share:
         cluster.scale(2)
-        client.wait_for_workers(2, timeout=PATIENCE)
+        client.wait_for_workers(2, timeout=TEST_TIMEOUT)
         victim = processes_of(client)[0]
         folders = {held["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"] for held in client.run(tasks.environment).values()}
         os.kill(victim, signal.SIGKILL)
         eventually(lambda: len(set(processes_of(client)) - {victim}) == 2, "a new worker")
         assert read_everywhere(client) == {size_of_data(cognito)}
-        assert share.courier.pushes == 1
+        assert share.pusher.pushes == 1
         eventually(lambda: sum(Path(path).exists() for path in folders) == 1, "the killed one's token file is gone")
 
 
@@ -210,7 +212,7 @@ def read_everywhere(client: Client) -> set[int]:
     return set(client.gather(reads))
 
 
-def test_workers_in_the_kernels_own_process_are_left_alone(
+def test_workers_in_the_client_process_are_skipped(
     cognito: LocalCognito, manager: CognitoCredentialsManager, tmp_path: Path
 ) -> None:
     """The environment is the kernel's: over inproc:// and, with workers that are threads too, over tcp://."""
@@ -218,14 +220,14 @@ def test_workers_in_the_kernels_own_process_are_left_alone(
         before = dict(os.environ)
         options: dict[str, Any] = {"processes": False, "protocol": protocol, "preload": []}
         with cluster_of(1, tmp_path, **options) as (_, client), dask(manager, client, "Analyst"):
-            assert client.submit(os.getpid, pure=False).result(PATIENCE) == os.getpid()
+            assert client.submit(os.getpid, pure=False).result(TEST_TIMEOUT) == os.getpid()
             assert dict(os.environ) == before
 
 
 # -- whose credentials, and for how long
 
 
-def test_a_second_principal_is_refused_and_the_first_keeps_its_own(
+def test_a_second_principal_is_refused_and_the_first_is_unaffected(
     client: Client,
     module_cluster: tuple[LocalCluster, Client],
     manager: CognitoCredentialsManager,
@@ -237,8 +239,8 @@ def test_a_second_principal_is_refused_and_the_first_keeps_its_own(
 
     cognito.add_user("other", "pass-word-1", ("Analyst",))
     other = manager_for(cognito, authenticator, "other")
-    with dask(manager, client, "Analyst"), Client(module_cluster[0], timeout=PATIENCE) as second:
-        reader = client.run(tasks.who_reads)
+    with dask(manager, client, "Analyst"), Client(module_cluster[0], timeout=TEST_TIMEOUT) as second:
+        reader = client.run(tasks.access_key_id)
         for attempt in range(2):
             with pytest.raises(ClusterRefusedError, match="another person's credentials"):
                 dask(other, second, "Analyst")
@@ -247,11 +249,11 @@ def test_a_second_principal_is_refused_and_the_first_keeps_its_own(
             if attempt == 0:
                 assert second.get_metadata("cognito_jupyter")["principal"]
                 second.set_metadata("cognito_jupyter", None)
-        assert client.run(tasks.who_reads) == reader
+        assert client.run(tasks.access_key_id) == reader
         assert len(plugins_of(client)) == 1
 
 
-def test_two_notebooks_of_a_person_share_a_cluster_and_one_may_go(
+def test_two_notebooks_of_a_user_share_a_cluster_and_either_may_close(
     client: Client,
     module_cluster: tuple[LocalCluster, Client],
     manager: CognitoCredentialsManager,
@@ -263,7 +265,7 @@ def test_two_notebooks_of_a_person_share_a_cluster_and_one_may_go(
     with dask(manager, client, "Analyst"):
         named = endpoints_of(client)
         with (
-            Client(module_cluster[0], timeout=PATIENCE) as second,
+            Client(module_cluster[0], timeout=TEST_TIMEOUT) as second,
             dask(manager_for(cognito, authenticator), second, "Analyst"),
         ):
             assert endpoints_of(client) == named
@@ -271,7 +273,7 @@ def test_two_notebooks_of_a_person_share_a_cluster_and_one_may_go(
         assert read_everywhere(client) == {size_of_data(cognito)}
 
 
-def test_a_cell_that_is_run_twice_makes_one_share_and_another_role_takes_its_place(
+def test_a_second_call_returns_the_same_share_and_another_role_replaces_it(
     client: Client, manager: CognitoCredentialsManager, cognito: LocalCognito
 ) -> None:
     first = dask(manager, client, "Analyst")
@@ -279,7 +281,7 @@ def test_a_cell_that_is_run_twice_makes_one_share_and_another_role_takes_its_pla
     with dask(manager, client, "Uploader") as second:
         assert first.closed
         assert not second.closed
-        keys = [cognito.aws.ledger.find(key) for key in client.run(tasks.who_reads).values()]
+        keys = [cognito.aws.issued_keys.find(key) for key in client.run(tasks.access_key_id).values()]
         assert {key and key.role_arn for key in keys} == {cognito.roles["Uploader"]}
 
 
@@ -296,7 +298,7 @@ sys.stdin.read()
 """
 
 
-def test_what_a_killed_kernel_leaves_expires_is_ignored_and_makes_room(
+def test_credentials_of_a_killed_kernel_expire_and_make_room(
     cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator, tmp_path: Path
 ) -> None:
     """A late worker takes no expired credentials, and somebody else may come."""
@@ -320,7 +322,7 @@ def test_what_a_killed_kernel_leaves_expires_is_ignored_and_makes_room(
         until = client.get_metadata("cognito_jupyter")["until"]
         eventually(lambda: time.time() > until, "the credentials expire")
         cluster.scale(2)
-        client.wait_for_workers(2, timeout=PATIENCE)
+        client.wait_for_workers(2, timeout=TEST_TIMEOUT)
         assert sum(named is None for named in endpoints_of(client).values()) == 1
         with dask(manager_for(cognito, authenticator), client, "Analyst"):
             assert read_everywhere(client) == {size_of_data(cognito)}
@@ -329,19 +331,19 @@ def test_what_a_killed_kernel_leaves_expires_is_ignored_and_makes_room(
 # -- what goes wrong
 
 
-def test_while_cognito_is_away_the_workers_go_on_and_the_share_says_why(
+def test_while_cognito_is_unreachable_the_workers_continue_and_the_share_warns(
     client: Client, manager: CognitoCredentialsManager, cognito: LocalCognito
 ) -> None:
     cognito.knobs.credentials_seconds = 6
     with dask(manager, client, "Analyst") as share:
         cognito.knobs.fail("GetCredentialsForIdentity", status=503, times=None)
-        eventually(lambda: isinstance(share.failure, UnavailableError), "the failure is told")
+        eventually(lambda: isinstance(share.warning, UnavailableError), "the failure is told")
         assert read_everywhere(client) == {size_of_data(cognito)}
         cognito.knobs.faults.clear()
-        eventually(lambda: share.failure is None and share.courier.pushes > 1, "it has recovered")
+        eventually(lambda: share.warning is None and share.pusher.pushes > 1, "it has recovered")
 
 
-def test_an_endpoint_that_was_killed_is_replaced_by_the_next_push(
+def test_a_killed_endpoint_is_replaced_by_the_next_push(
     client: Client, manager: CognitoCredentialsManager, cognito: LocalCognito
 ) -> None:
     cognito.knobs.credentials_seconds = 3
@@ -354,34 +356,34 @@ def test_an_endpoint_that_was_killed_is_replaced_by_the_next_push(
         assert read_everywhere(client) == {size_of_data(cognito)}
 
 
-def test_a_client_that_is_closed_ends_its_share(
+def test_closing_the_client_closes_the_share(
     module_cluster: tuple[LocalCluster, Client], manager: CognitoCredentialsManager
 ) -> None:
     from distributed import Client
 
-    with Client(module_cluster[0], timeout=PATIENCE) as second:
+    with Client(module_cluster[0], timeout=TEST_TIMEOUT) as second:
         share = dask(manager, second, "Analyst")
         share.close()
         share = dask(manager, second, "Analyst")
-        keeper = next(thread for thread in threading.enumerate() if thread.name == share.courier.kernel)
+        thread = next(thread for thread in threading.enumerate() if thread.name == share.pusher.kernel_id)
     manager.refresh_user_pool_tokens()
-    keeper.join(PATIENCE)
+    thread.join(TEST_TIMEOUT)
     assert share.closed
-    module_cluster[1].unregister_worker_plugin(share.courier.kernel)
+    module_cluster[1].unregister_worker_plugin(share.pusher.kernel_id)
 
 
-def test_a_closed_client_is_refused_with_what_to_do(
+def test_a_closed_client_is_refused_with_a_remedy(
     module_cluster: tuple[LocalCluster, Client], manager: CognitoCredentialsManager
 ) -> None:
     from distributed import Client
 
-    with Client(module_cluster[0], timeout=PATIENCE) as second:
+    with Client(module_cluster[0], timeout=TEST_TIMEOUT) as second:
         pass
     with pytest.raises(UnavailableError, match="the client is closed"):
         dask(manager, second, "Analyst")
 
 
-def test_an_asynchronous_client_is_refused_where_it_would_wait_for_itself(
+def test_an_asynchronous_client_is_refused_in_its_own_event_loop(
     module_cluster: tuple[LocalCluster, Client], manager: CognitoCredentialsManager
 ) -> None:
     import asyncio
@@ -403,4 +405,4 @@ def test_a_share_is_neither_pickled_nor_copied(client: Client, manager: CognitoC
         with pytest.raises(TypeError, match="belongs to the kernel"):
             pickle.dumps(share)
         with pytest.raises(Exception, match="Could not serialize"):
-            client.submit(str, share).result(PATIENCE)
+            client.submit(str, share).result(TEST_TIMEOUT)

@@ -18,10 +18,10 @@ from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.sharing import dask
 
-from ...patience import PATIENCE
+from ...patience import TEST_TIMEOUT
 from . import tasks
 from .clusters import cluster_of, eventually, size_of_data
-from .crowd import crowds_of
+from .crowd import worker_groups
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -30,11 +30,11 @@ pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 
 LIFETIME = 5.0
 MINUTE = 60.0
-ASKED = "GetCredentialsForIdentity"
-RENEWALS = 4
+EXCHANGE = "GetCredentialsForIdentity"
+REFRESHES = 4
 
 
-def test_a_minute_of_tasks_goes_on_while_a_worker_is_killed_and_one_is_added(
+def test_a_minute_of_tasks_continues_while_a_worker_is_killed_and_one_is_added(
     cognito: LocalCognito, manager: CognitoCredentialsManager, tmp_path: Path
 ) -> None:
     """A dozen expiries: no task fails, no request is refused, and Cognito is asked once for each renewal."""
@@ -42,31 +42,31 @@ def test_a_minute_of_tasks_goes_on_while_a_worker_is_killed_and_one_is_added(
     with cluster_of(4, tmp_path) as (cluster, client):
         first = set(client.run(os.getpid).values())
         victim = min(first)
-        work = Work(client)
-        cognito.aws.gate.requests.clear()
-        asked, began = cognito.counts[ASKED], time.time()
+        work = Workload(client)
+        cognito.aws.proxy.requests.clear()
+        asked, began = cognito.counts[EXCHANGE], time.time()
         with dask(manager, client, "Analyst") as share:
-            work.go_on(MINUTE / 3)
+            work.run_for(MINUTE / 3)
             os.kill(victim, signal.SIGKILL)
-            work.go_on(MINUTE / 3)
+            work.run_for(MINUTE / 3)
             cluster.scale(5)
-            work.go_on(MINUTE / 3)
+            work.run_for(MINUTE / 3)
             # The added one, and the one that Dask has put in the place of the killed one.
-            work.go_on_until(lambda: len(work.readers - first) >= 2, "the two new workers have read")
-        asked, took = cognito.counts[ASKED] - asked, time.time() - began
+            work.run_until(lambda: len(work.readers - first) >= 2, "the two new workers have read")
+        asked, took = cognito.counts[EXCHANGE] - asked, time.time() - began
     assert work.sizes == {size_of_data(cognito)}
     assert work.readers > first
-    requests = list(cognito.aws.gate.requests)
-    assert work.done < len(requests) < (cognito.aws.gate.requests.maxlen or 0)
+    requests = list(cognito.aws.proxy.requests)
+    assert work.done < len(requests) < (cognito.aws.proxy.requests.maxlen or 0)
     assert [request for request in requests if request.status >= 400] == []
-    keys = [cognito.aws.ledger.find(key) for key in {request.access_key_id for request in requests}]
+    keys = [cognito.aws.issued_keys.find(key) for key in {request.access_key_id for request in requests}]
     assert sum(key is not None and key.expires < time.time() for key in keys) >= MINUTE / LIFETIME
     # Cognito's seconds are whole ones. The kill may cost one push, and other keys may take its place.
-    assert share.courier.pushes <= asked <= share.courier.pushes + 1
+    assert share.pusher.pushes <= asked <= share.pusher.pushes + 1
     assert asked <= took / (0.4 * (LIFETIME - 1)) + 1
 
 
-class Work:
+class Workload:
     """Tasks that read S3 without a pause, two for each worker.
 
     Attributes:
@@ -82,14 +82,14 @@ class Work:
         self._client = client
         self._numbers = itertools.count()
 
-    def go_on(self, seconds: float) -> None:
+    def run_for(self, seconds: float) -> None:
         """Works for so long; raises what a task raises."""
         until = time.monotonic() + seconds
         self._work_while(lambda: time.monotonic() < until)
 
-    def go_on_until(self, condition: Callable[[], bool], what: str) -> None:
+    def run_until(self, condition: Callable[[], bool], what: str) -> None:
         """Works until something holds."""
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + TEST_TIMEOUT
         self._work_while(lambda: not condition() and time.monotonic() < until)
         assert condition(), f"This did not happen: {what}"
 
@@ -110,21 +110,21 @@ class Work:
 
 
 @pytest.mark.parametrize("workers", [2, 100])
-def test_cognito_is_asked_once_for_each_renewal_whatever_the_number_of_workers(
+def test_cognito_is_called_once_per_refresh_for_any_number_of_workers(
     cognito: LocalCognito, manager: CognitoCredentialsManager, tmp_path: Path, workers: int
 ) -> None:
     """All of them sign as the person. They are in two processes, and each of those serves one endpoint."""
     cognito.knobs.credentials_seconds = LIFETIME
     with client_of(workers, tmp_path) as (client, processes):
-        asked = cognito.counts[ASKED]
+        asked = cognito.counts[EXCHANGE]
         with dask(manager, client, "Analyst") as share:
-            eventually(lambda: share.courier.pushes >= RENEWALS and share.courier.workers == workers, "renewals")
-            signers = [client.submit(tasks.who_reads, workers=[each], pure=False) for each in client.nthreads()]
-            keys = [cognito.aws.ledger.find(key) for key in client.gather(signers)]
+            eventually(lambda: share.pusher.pushes >= REFRESHES and share.pusher.workers == workers, "renewals")
+            signers = [client.submit(tasks.access_key_id, workers=[each], pure=False) for each in client.nthreads()]
+            keys = [cognito.aws.issued_keys.find(key) for key in client.gather(signers)]
             assert [key and key.role_arn for key in keys] == [cognito.roles["Analyst"]] * workers
             assert [len(psutil.Process(process).children()) for process in processes] == [1, 1]
-        assert cognito.counts[ASKED] - asked == share.courier.pushes
-        assert share.failure is None
+        assert cognito.counts[EXCHANGE] - asked == share.pusher.pushes
+        assert share.warning is None
     assert not [child for child in psutil.Process().children() if child.pid in processes]
 
 
@@ -133,7 +133,7 @@ def client_of(workers: int, folder: Path) -> Iterator[tuple[Client, list[int]]]:
     """A client of a cluster of so many workers in two processes, and the processes' ids."""
     with (
         cluster_of(0, folder) as (cluster, client),
-        crowds_of([workers // 2] * 2, cluster.scheduler_address, folder) as processes,
+        worker_groups([workers // 2] * 2, cluster.scheduler_address, folder) as processes,
     ):
-        client.wait_for_workers(workers, timeout=PATIENCE)
+        client.wait_for_workers(workers, timeout=TEST_TIMEOUT)
         yield client, processes

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from cognito_jupyter.demo.check import LinkFollower, code_cells
+from cognito_jupyter.demo.jupyterlab import clean_environment
+from cognito_jupyter.demo.kernel import Kernel
 from cognito_jupyter.local import LocalCognito
-from cognito_jupyter.local.kernel import Kernel
-from cognito_jupyter.local.lab import clean_environment
-from cognito_jupyter.local.rehearsal import Reader, code_cells
 from tests.test_notebooks import NOTEBOOKS
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
@@ -33,24 +33,24 @@ def test_the_tasks_of_the_notebook_read_the_same_past_an_expiry_until_the_logout
     cognito: LocalCognito, tmp_path: Path
 ) -> None:
     cognito.knobs.credentials_seconds = LIFETIME
-    cognito.aws.gate.requests.clear()
+    cognito.aws.proxy.requests.clear()
     environment = clean_environment(tmp_path, {**cognito.environment, "HOME": str(tmp_path), "BROWSER": "true"})
-    reader, began = Reader(cognito), time.time()
+    reader, began = LinkFollower(cognito), time.time()
     shown = []
     with Kernel(environment, folder=tmp_path) as kernel:
         for source in code_cells(NOTEBOOKS / "dask.ipynb"):
-            run = kernel.run(source, on_output=reader.read, timeout=120)
+            run = kernel.run_cell(source, on_output=reader.follow, timeout=120)
             assert run.error is None, f"{source}\n{run.error}"
             shown.append(run.text)
             if source == "%cognito_logout":
-                assert kernel.run(AFTER_LOGOUT, timeout=120).text == "True {None}\n"
+                assert kernel.run_cell(AFTER_LOGOUT, timeout=120).text == "True {None}\n"
     assert reader.sign_ins == 1
     rounds = re.findall(r"round (\d), by_(\w+): (\d+) stars, as before", "".join(shown))
     assert rounds == [(str(number), library, str(STARS)) for number in (1, 2, 3) for library in ("boto3", "s3fs")]
     assert "cognito-jupyter-Analyst, with 3 workers of the Dask cluster at tcp://127.0.0.1:" in "".join(shown)
-    requests = list(cognito.aws.gate.requests)
+    requests = list(cognito.aws.proxy.requests)
     assert {request.status for request in requests if request.status >= 400} == set()
-    keys = [cognito.aws.ledger.find(key) for key in {request.access_key_id for request in requests}]
+    keys = [cognito.aws.issued_keys.find(key) for key in {request.access_key_id for request in requests}]
     assert [key for key in keys if key is not None and began < key.expires < time.time()]
     secrets = cognito.secrets | {key.session_token for key in keys if key is not None}
     assert not [secret for secret in secrets if secret in "".join(shown)]

@@ -19,10 +19,10 @@ from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.sharing import dask
 
-from ...patience import PATIENCE
+from ...patience import TEST_TIMEOUT
 from . import tasks
 from .clusters import eventually
-from .tap import Tap
+from .tap import RecordingProxy
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -45,18 +45,18 @@ def test_nothing_that_leaves_the_kernel_holds_a_token_or_a_manager(
     """The wire, the scheduler's state, memory, environments, arguments and files; past renewals and a refresh."""
     cognito.knobs.credentials_seconds = 4
     secrets = pieces_of(manager)
-    with cluster_behind_a_tap(tmp_path) as (tap, client, commands):
+    with cluster_behind_a_proxy(tmp_path) as (tap, client, commands):
         with dask(manager, client, "Analyst") as share:
             client.gather(client.map(tasks.read, range(4), pure=False))
             manager.refresh_user_pool_tokens()
             secrets |= pieces_of(manager)
-            eventually(lambda: share.courier.pushes >= 3, "renewals")
+            eventually(lambda: share.pusher.pushes >= 3, "renewals")
             cognito.knobs.credentials_seconds = 3600
             eventually(lambda: share.until and share.until > datetime.now(UTC) + AN_HOUR / 2, "the last renewal")
-            keys = cognito.aws.ledger.find(client.submit(tasks.who_reads, pure=False).result(PATIENCE))
+            keys = cognito.aws.issued_keys.find(client.submit(tasks.access_key_id, pure=False).result(TEST_TIMEOUT))
             places, every_argument = places_of(client, commands, tmp_path), arguments_of(psutil.process_iter())
             environments = client.run(tasks.environment).values()
-    places["wire"] = bytes(tap.heard)
+    places["wire"] = bytes(tap.recorded)
     assert len(secrets) > 6
     assert found(secrets | MANAGER, places) == set()
     # Whoever started it; but for the names, which programs of other tests may have in theirs.
@@ -70,17 +70,17 @@ def test_nothing_that_leaves_the_kernel_holds_a_token_or_a_manager(
     assert b"Starting Worker plugin cognito-dask" in places["files"]
 
 
-def test_the_search_finds_a_token_in_each_place(
+def test_the_search_finds_a_leaked_token_in_each_place(
     cognito: LocalCognito, manager: CognitoCredentialsManager, tmp_path: Path
 ) -> None:
     """Otherwise the test above could not fail: here one is given away on purpose."""
     secrets = pieces_of(manager)
     assert manager.auth_tokens is not None
-    with cluster_behind_a_tap(tmp_path) as (tap, client, commands):
+    with cluster_behind_a_proxy(tmp_path) as (tap, client, commands):
         client.set_metadata("given away", manager.auth_tokens["refresh_token"])
-        client.run(tasks.give_away, manager.auth_tokens["id_token"], str(tmp_path / "given away"))
+        client.run(tasks.leak_token, manager.auth_tokens["id_token"], str(tmp_path / "given away"))
         places = places_of(client, commands, tmp_path)
-    places["wire"] = bytes(tap.heard)
+    places["wire"] = bytes(tap.recorded)
     assert found(secrets, places) == set(places)
 
 
@@ -108,7 +108,7 @@ def places_of(client: Client, commands: list[psutil.Process], folder: Path) -> d
     began = [process.environ() for process in processes]
     client.dump_cluster_state(str(folder / "dump"), format="yaml")
     return {
-        "scheduler": str(client.run_on_scheduler(tasks.state_of)).encode(),
+        "scheduler": str(client.run_on_scheduler(tasks.scheduler_state)).encode(),
         "environments": json.dumps([*now.values(), *began]).encode(),
         "arguments": arguments_of(psutil.Process().children(recursive=True)),
         "files": b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file()),
@@ -143,7 +143,7 @@ def memory(pid: int) -> Iterator[bytes]:
 
 
 @contextmanager
-def cluster_behind_a_tap(folder: Path) -> Iterator[tuple[Tap, Client, list[psutil.Process]]]:
+def cluster_behind_a_proxy(folder: Path) -> Iterator[tuple[RecordingProxy, Client, list[psutil.Process]]]:
     """Scheduler and workers by Dask's own commands, a client that reaches them by a tap, and all their processes."""
     import dask as dask_itself
     from distributed import Client
@@ -157,9 +157,9 @@ def cluster_behind_a_tap(folder: Path) -> Iterator[tuple[Tap, Client, list[psuti
         limits = ["--nworkers", str(WORKERS), "--nthreads", "1", "--local-directory", str(folder)]
         started.append(stack.enter_context(command("worker", folder, *own, *limits)))
         scheduler = urlsplit(json.loads(file.read_text())["address"])
-        tap = stack.enter_context(Tap(str(scheduler.hostname), scheduler.port or 0))
-        client = stack.enter_context(Client(f"tcp://127.0.0.1:{tap.port}", timeout=PATIENCE))
-        client.wait_for_workers(WORKERS, timeout=PATIENCE)
+        tap = stack.enter_context(RecordingProxy(str(scheduler.hostname), scheduler.port or 0))
+        client = stack.enter_context(Client(f"tcp://127.0.0.1:{tap.port}", timeout=TEST_TIMEOUT))
+        client.wait_for_workers(WORKERS, timeout=TEST_TIMEOUT)
         yield tap, client, started
 
 
@@ -172,4 +172,4 @@ def command(name: str, folder: Path, *arguments: str) -> Iterator[psutil.Process
             yield psutil.Process(process.pid)
         finally:
             process.terminate()
-            process.wait(PATIENCE)
+            process.wait(TEST_TIMEOUT)

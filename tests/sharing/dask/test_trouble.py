@@ -17,14 +17,14 @@ from cognito_jupyter.errors import UnavailableError
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.sharing import dask
 
-from ...patience import PATIENCE
+from ...patience import TEST_TIMEOUT
 from . import tasks
 from .clusters import cluster_of, eventually, plugins_of, size_of_data
 
 pytestmark = pytest.mark.long
 
 
-def test_a_worker_that_hangs_does_not_keep_new_keys_from_the_others(
+def test_a_hung_worker_does_not_delay_the_others(
     cognito: LocalCognito, manager: CognitoCredentialsManager, tmp_path: Path
 ) -> None:
     """As in a long C call; it has them again once it goes on."""
@@ -34,23 +34,23 @@ def test_a_worker_that_hangs_does_not_keep_new_keys_from_the_others(
         process = psutil.Process(hanging[1])
         process.suspend()
         try:
-            pushes, until = share.courier.pushes, share.until
+            pushes, until = share.pusher.pushes, share.until
             assert until is not None
             eventually(lambda: datetime.now(UTC) > until, "what the workers had expires")
             read = client.submit(tasks.read_by_boto3, 0, workers=[other[0]], pure=False)
-            assert read.result(PATIENCE) == size_of_data(cognito)
-            assert share.courier.pushes > pushes
-            assert share.courier.workers is None
-            assert isinstance(share.failure, UnavailableError)
-            assert "the other workers have them" in str(share.failure)
+            assert read.result(TEST_TIMEOUT) == size_of_data(cognito)
+            assert share.pusher.pushes > pushes
+            assert share.pusher.workers is None
+            assert isinstance(share.warning, UnavailableError)
+            assert "the other workers have them" in str(share.warning)
         finally:
             process.resume()
-        eventually(lambda: share.courier.workers == 2 and share.failure is None, "it answers again")
+        eventually(lambda: share.pusher.workers == 2 and share.warning is None, "it answers again")
         read = client.submit(tasks.read_by_boto3, 0, workers=[hanging[0]], pure=False)
-        assert read.result(PATIENCE) == size_of_data(cognito)
+        assert read.result(TEST_TIMEOUT) == size_of_data(cognito)
 
 
-def test_a_worker_that_goes_while_the_first_keys_come_is_no_reason_to_give_up(
+def test_a_worker_lost_during_the_first_push_is_tolerated(
     cognito: LocalCognito, manager: CognitoCredentialsManager, tmp_path: Path
 ) -> None:
     with cluster_of(2, tmp_path) as (_, client), ThreadPoolExecutor(1) as pool:
@@ -59,12 +59,12 @@ def test_a_worker_that_goes_while_the_first_keys_come_is_no_reason_to_give_up(
         opening = pool.submit(dask, manager, client, "Analyst")
         eventually(lambda: plugins_of(client), "the scheduler passes them on")
         os.kill(victim, signal.SIGKILL)
-        with opening.result(PATIENCE) as share:
-            assert share.failure is None
-            assert share.courier.workers in {1, 2}
+        with opening.result(TEST_TIMEOUT) as share:
+            assert share.warning is None
+            assert share.pusher.workers in {1, 2}
 
 
-def test_a_worker_that_hangs_does_not_hold_up_who_closes_the_share(
+def test_a_hung_worker_does_not_block_close(
     cognito: LocalCognito, manager: CognitoCredentialsManager, tmp_path: Path
 ) -> None:
     """And it lets go of the keys once it goes on."""
@@ -75,7 +75,7 @@ def test_a_worker_that_hangs_does_not_hold_up_who_closes_the_share(
         try:
             share.close()
             assert plugins_of(client) == {}
-            eventually(lambda: share.courier.kernel not in [each.name for each in threading.enumerate()], "no thread")
+            eventually(lambda: share.pusher.kernel_id not in [each.name for each in threading.enumerate()], "no thread")
         finally:
             process.resume()
         eventually(

@@ -9,7 +9,7 @@ import pytest
 from cognito_jupyter.local import LocalCognito
 from tests.conftest import manager_for
 
-from .data import lay_out
+from .data import write_copies
 from .period import CASES
 from .stage import Stage
 
@@ -26,5 +26,5 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
             cognito.domain, cognito.client_id, cognito.redirect_uri, cognito.region, open_browser=False
         )
         manager = manager_for(cognito, authenticator)
-        places = lay_out(cognito, manager, CASES.values(), tmp_path_factory.mktemp("tables"))
+        places = write_copies(cognito, manager, CASES.values(), tmp_path_factory.mktemp("tables"))
         yield Stage(cognito, places, tmp_path_factory.mktemp("nobody"))

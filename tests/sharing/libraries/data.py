@@ -13,7 +13,7 @@ from cognito_jupyter.local import LocalCognito
 from .case import Case, Form
 
 
-def lay_out(
+def write_copies(
     cognito: LocalCognito, manager: CognitoCredentialsManager, cases: Iterable[Case], folder: Path
 ) -> dict[str, dict[str, str]]:
     """Writes every case's copy.
@@ -28,7 +28,7 @@ def lay_out(
         The arguments of each case's Place, but for the manager, by the case's name.
     """
     session = manager.make_refreshing_session("Uploader")
-    client = session.client("s3", endpoint_url=cognito.gate_url)
+    client = session.client("s3", endpoint_url=cognito.aws_url)
     text = client.get_object(Bucket=cognito.bucket, Key=cognito.data_key)["Body"].read()
     files = _files(text, folder)
     places = {}
@@ -39,7 +39,7 @@ def lay_out(
         places[case.name] = {
             "bucket": cognito.bucket,
             "folder": where,
-            "endpoint": cognito.gate_url,
+            "endpoint": cognito.aws_url,
             "iceberg": _iceberg(cognito, manager, text, where, folder) if case.form == "iceberg" else "",
         }
     return places
@@ -78,7 +78,7 @@ def _iceberg(cognito: LocalCognito, manager: CognitoCredentialsManager, text: by
         **{
             "uri": f"sqlite:///{folder / where.replace('/', '-')}.db",
             "warehouse": f"s3://{cognito.bucket}/{where}/iceberg",
-            "s3.endpoint": cognito.gate_url,
+            "s3.endpoint": cognito.aws_url,
             "s3.region": cognito.region,
             "s3.access-key-id": keys["access_key_id"],
             "s3.secret-access-key": keys["secret_access_key"],

@@ -83,10 +83,10 @@ def main() -> None:
     with _environment(task, manager):
         outcomes = {name: Outcome() for name in task.cases}
         readers = {
-            name: _opened(CASES[name], Place(**task.places[name], manager=manager), outcomes[name])
+            name: _open_case(CASES[name], Place(**task.places[name], manager=manager), outcomes[name])
             for name in task.cases
         }
-        _side_by_side(readers, outcomes, task.seconds)
+        _read_side_by_side(readers, outcomes, task.seconds)
     print(json.dumps({name: asdict(outcome) for name, outcome in outcomes.items()}), flush=True)
     # Some libraries leave threads of their own that do not end.
     os._exit(0)
@@ -117,20 +117,20 @@ def _environment(task: Task, manager: CognitoCredentialsManager) -> Iterator[Non
     yield
 
 
-def _opened(case: Case, place: Place, outcome: Outcome) -> Read | None:
+def _open_case(case: Case, place: Place, outcome: Outcome) -> Read | None:
     try:
         return case.opens(place)
     except Exception as error:  # noqa: BLE001 - whatever a library raises is its case's outcome
-        outcome.errors.append((0.0, _said(error)))
+        outcome.errors.append((0.0, _describe(error)))
         return None
 
 
-def _side_by_side(readers: dict[str, Read | None], outcomes: dict[str, Outcome], seconds: float) -> None:
+def _read_side_by_side(readers: dict[str, Read | None], outcomes: dict[str, Outcome], seconds: float) -> None:
     """Reads in a thread per case, until all have read for as long as is asked."""
     parties = sum(reader is not None for reader in readers.values())
     ready = threading.Barrier(parties, action=lambda: print(READY, flush=True), timeout=120)
     threads = [
-        threading.Thread(target=_read_on, args=(reader, outcomes[name], ready, seconds), name=name)
+        threading.Thread(target=_read_repeatedly, args=(reader, outcomes[name], ready, seconds), name=name)
         for name, reader in readers.items()
         if reader is not None
     ]
@@ -140,22 +140,22 @@ def _side_by_side(readers: dict[str, Read | None], outcomes: dict[str, Outcome],
         thread.join()
 
 
-def _read_on(read: Read, outcome: Outcome, ready: threading.Barrier, seconds: float) -> None:
-    _read(read, outcome, 0.0)
+def _read_repeatedly(read: Read, outcome: Outcome, ready: threading.Barrier, seconds: float) -> None:
+    _read_once(read, outcome, 0.0)
     # The first read of some takes seconds of imports: the period begins when everybody is there.
     ready.wait()
     began = time.monotonic()
     while time.monotonic() < began + seconds:
         time.sleep(PAUSE)
-        _read(read, outcome, time.monotonic() - began)
+        _read_once(read, outcome, time.monotonic() - began)
 
 
-def _read(read: Read, outcome: Outcome, second: float) -> None:
+def _read_once(read: Read, outcome: Outcome, second: float) -> None:
     began = time.time()
     try:
         rows = read()
     except Exception as error:  # noqa: BLE001 - likewise
-        outcome.errors.append((round(second, 1), _said(error)))
+        outcome.errors.append((round(second, 1), _describe(error)))
         return
     if rows != ROWS:
         outcome.errors.append((round(second, 1), f"{rows} rows instead of {ROWS}"))
@@ -164,7 +164,7 @@ def _read(read: Read, outcome: Outcome, second: float) -> None:
     outcome.last = began
 
 
-def _said(error: BaseException) -> str:
+def _describe(error: BaseException) -> str:
     return f"{type(error).__name__}: {str(error)[:300]}"
 
 

@@ -11,18 +11,18 @@ from typing import Self
 from urllib.parse import urlsplit
 
 
-class Proxy:
+class RecordingHttpProxy:
     """For http; use it in a `with`.
 
     Attributes:
         url: Its address, as HTTP_PROXY takes it.
-        asked: The addresses that were asked for.
+        requested: The addresses that were asked for.
     """
 
     def __init__(self) -> None:
-        self.asked: list[str] = []
+        self.requested: list[str] = []
         self._server = _Server(("127.0.0.1", 0), _Handler)
-        self._server.asked = self.asked
+        self._server.requested = self.requested
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
@@ -40,7 +40,7 @@ class Proxy:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
-    asked: list[str]
+    requested: list[str]
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -50,7 +50,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Says nothing."""
 
     def _pass_on(self) -> None:
-        self.server.asked.append(self.path)
+        self.server.requested.append(self.path)
         where = urlsplit(self.path)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         upstream = http.client.HTTPConnection(str(where.hostname), where.port or 80, timeout=30)

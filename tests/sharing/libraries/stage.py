@@ -18,7 +18,7 @@ from .period import READY, Task
 LIFETIME = 8.0
 """Seconds that credentials live."""
 _ROOT = Path(__file__).parents[3]
-_FOREIGN = ("AWS_", "COGNITO_", "DUCKDB_")
+_DEVELOPER_PREFIXES = ("AWS_", "COGNITO_", "DUCKDB_")
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Stage:
         self._places = places
         self._home = home
 
-    def play(  # noqa: PLR0913 - all but two have a default, by keyword alone
+    def run_cases(  # noqa: PLR0913 - all but two have a default, by keyword alone
         self,
         cases: Iterable[str],
         seconds: float,
@@ -77,7 +77,7 @@ class Stage:
             when_ready: Called when all of them have read once.
         """
         self.cognito.knobs.credentials_seconds = lifetime
-        self.cognito.aws.gate.requests.clear()
+        self.cognito.aws.proxy.requests.clear()
         task = Task(list(cases), seconds, share, hide_profiles, self._settings(), self._places)
         last = self._run(json.dumps(asdict(task)), self._environment() | dict(environment or {}), when_ready)
         return {name: self._result(name, outcome) for name, outcome in json.loads(last).items()}
@@ -121,7 +121,7 @@ class Stage:
         kept = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith(_FOREIGN) and not name.upper().endswith("_PROXY")
+            if not name.startswith(_DEVELOPER_PREFIXES) and not name.upper().endswith("_PROXY")
         }
         files = {name: str(self._home / name.lower()) for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")}
         own = {"HOME": str(self._home), "AWS_ALLOW_HTTP": "true", "AWS_EC2_METADATA_DISABLED": "true"}
@@ -130,9 +130,9 @@ class Stage:
     def _result(self, name: str, outcome: dict[str, object]) -> Result:
         folder = f"/{self._places[name]['bucket']}/{self._places[name]['folder']}/"
         # A listing names the folder in its query, which the gate does not note down: only objects are counted.
-        requests = [each for each in self.cognito.aws.gate.requests if each.path.startswith(folder)]
+        requests = [each for each in self.cognito.aws.proxy.requests if each.path.startswith(folder)]
         keys = {each.access_key_id for each in requests}
-        known = [key for key in map(self.cognito.aws.ledger.find, keys) if key is not None]
+        known = [key for key in map(self.cognito.aws.issued_keys.find, keys) if key is not None]
         last = float(str(outcome["last"]))
         errors = outcome["errors"]
         assert isinstance(errors, list)

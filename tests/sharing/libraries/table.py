@@ -6,7 +6,7 @@ from pathlib import Path
 
 from .case import Case
 from .period import CASES
-from .test_expiries import EXPIRIES, ITSELF
+from .test_expiries import DUCKDB_BY_ENVIRONMENT, EXPIRIES
 
 README = Path(__file__).parents[3] / "README.md"
 VERSIONS = Path(__file__).with_name("versions.txt")
@@ -30,7 +30,7 @@ def table() -> str:
 
 
 def _line(case: Case, version: str) -> str:
-    if case.name == ITSELF:
+    if case.name == DUCKDB_BY_ENVIRONMENT:
         proof = "test_duckdb_by_itself_may_lose_a_read_and_goes_on"
         expiries = f"{EXPIRIES}, but a query under way at one may fail"
     else:

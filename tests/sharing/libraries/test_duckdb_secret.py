@@ -14,13 +14,13 @@ from cognito_jupyter.errors import UnavailableError
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.sharing import duckdb_secret
 from tests.conftest import manager_for
-from tests.patience import until_true
+from tests.patience import wait_until
 
 from .by_environment import duckdb_connection
 
 pytestmark = pytest.mark.long
 
-KEEPER = "cognito-duckdb-secret"
+THREAD_NAME = "cognito-duckdb-secret"
 SECRETS = "SELECT name, secret_string FROM duckdb_secrets() ORDER BY name"
 
 
@@ -31,8 +31,8 @@ def connection() -> Iterator[Any]:
     connection.close()
 
 
-def keepers() -> int:
-    return sum(thread.name == KEEPER for thread in threading.enumerate())
+def secret_threads() -> int:
+    return sum(thread.name == THREAD_NAME for thread in threading.enumerate())
 
 
 def rows(connection: Any, cognito: LocalCognito) -> int:
@@ -45,11 +45,11 @@ def test_it_is_replaced_when_the_credentials_are(
     with duckdb_secret(manager, connection, "Analyst"):
         assert rows(connection, cognito) == 360
         newest = manager.get_credentials(role_suffix="Analyst")["access_key_id"]
-        until_true(lambda: f"key_id={newest};" in connection.execute(SECRETS).fetchall()[0][1])
+        wait_until(lambda: f"key_id={newest};" in connection.execute(SECRETS).fetchall()[0][1])
         assert rows(connection, cognito) == 360
-        assert cognito.aws.gate.requests[-1].access_key_id == newest
+        assert cognito.aws.proxy.requests[-1].access_key_id == newest
     assert connection.execute(SECRETS).fetchall() == []
-    until_true(lambda: keepers() == 0)
+    wait_until(lambda: secret_threads() == 0)
 
 
 def test_every_connection_to_the_database_sees_it(
@@ -69,7 +69,7 @@ def test_two_roles_have_a_secret_each(
     ):
         assert [name for name, _ in connection.execute(SECRETS).fetchall()] == ["cognito", 'for "stars"; drop']
         assert rows(connection, cognito) == 360
-        assert cognito.aws.gate.requests[-1].role_arn == cognito.roles["Uploader"]
+        assert cognito.aws.proxy.requests[-1].role_arn == cognito.roles["Uploader"]
 
 
 def test_a_cell_run_twice_leaves_one_secret_and_one_thread(
@@ -77,9 +77,9 @@ def test_a_cell_run_twice_leaves_one_secret_and_one_thread(
 ) -> None:
     duckdb_secret(manager, connection, "Analyst")
     second = duckdb_secret(manager, connection, "Uploader")
-    until_true(lambda: keepers() == 1)
+    wait_until(lambda: secret_threads() == 1)
     rows(connection, cognito)
-    assert cognito.aws.gate.requests[-1].role_arn == cognito.roles["Uploader"]
+    assert cognito.aws.proxy.requests[-1].role_arn == cognito.roles["Uploader"]
     second.close()
     second.close()
     assert connection.execute(SECRETS).fetchall() == []
@@ -89,23 +89,23 @@ def test_it_ends_with_its_connection(manager: CognitoCredentialsManager) -> None
     closed, dropped = duckdb_connection(), duckdb_connection()
     for connection in (closed, dropped):
         duckdb_secret(manager, connection, "Analyst")
-    assert keepers() == 2
+    assert secret_threads() == 2
     closed.close()
     # What wakes it: without any news it would look again within half a minute.
     manager.get_credentials(role_suffix="Analyst")
-    until_true(lambda: keepers() == 1)
+    wait_until(lambda: secret_threads() == 1)
     del connection, dropped
     gc.collect()
-    until_true(lambda: keepers() == 0)
+    wait_until(lambda: secret_threads() == 0)
 
 
-def test_signing_out_takes_it_away_and_signing_in_again_does_not_bring_back_somebody_else(
+def test_signing_out_drops_it_and_another_users_sign_in_does_not_restore_it(
     cognito: LocalCognito, manager: CognitoCredentialsManager, connection: Any
 ) -> None:
     with duckdb_secret(manager, connection, "Analyst"):
         tokens = manager.auth_tokens
         manager.sign_out()
-        until_true(lambda: connection.execute(SECRETS).fetchall() == [])
+        wait_until(lambda: connection.execute(SECRETS).fetchall() == [])
         cognito.add_user("other", "other-password", ("Analyst",))
         authenticator = manager.authenticator
         assert authenticator is not None
@@ -113,10 +113,10 @@ def test_signing_out_takes_it_away_and_signing_in_again_does_not_bring_back_some
         manager.get_credentials(role_suffix="Analyst")
         assert connection.execute(SECRETS).fetchall() == []
         manager.auth_tokens = tokens
-        until_true(lambda: bool(connection.execute(SECRETS).fetchall()))
+        wait_until(lambda: bool(connection.execute(SECRETS).fetchall()))
 
 
-def test_the_machines_configuration_says_where_s3_is(
+def test_botocores_configuration_decides_the_s3_endpoint(
     manager: CognitoCredentialsManager, connection: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def held(region: str) -> str:
@@ -134,7 +134,7 @@ def test_the_machines_configuration_says_where_s3_is(
     assert "endpoint=s3-fips.us-west-2.amazonaws.com;" in held("us-west-2")
 
 
-def test_nothing_of_it_is_secret_to_see(manager: CognitoCredentialsManager, connection: Any) -> None:
+def test_it_shows_no_secret(manager: CognitoCredentialsManager, connection: Any) -> None:
     """Neither in what DuckDB tells of its secrets and its queries, nor in its errors and ours."""
     connection.execute("CALL enable_logging(level = 'trace')")
     secret = duckdb_secret(manager, connection, "Analyst")

@@ -15,15 +15,15 @@ EXPIRIES = 3
 _HOUR = 600.0
 """Seconds; not 3600, since S3 refuses what was signed more than 15 minutes ago for that alone."""
 ENVIRONMENT = [case.name for case in BY_ENVIRONMENT]
-ITSELF = "duckdb-environment"
+DUCKDB_BY_ENVIRONMENT = "duckdb-environment"
 """DuckDB asks for new keys only after a refusal, which costs what it was reading: duckdb_secret is for that."""
-STEADY = [name for name in CASES if name != ITSELF]
+STEADY = [name for name in CASES if name != DUCKDB_BY_ENVIRONMENT]
 
 
 @pytest.fixture(scope="session")
 def shared(stage: Stage) -> dict[str, Result]:
     """All cases side by side in one process, for three lifetimes and the time until the third one's end is noticed."""
-    return stage.play(CASES, (EXPIRIES + 1) * LIFETIME)
+    return stage.run_cases(CASES, (EXPIRIES + 1) * LIFETIME)
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +35,7 @@ def pasted(stage: Stage) -> dict[str, Result]:
         knobs.clock_offset = _HOUR
 
     try:
-        return stage.play(ENVIRONMENT, 4.0, share="pasted", lifetime=_HOUR, when_ready=an_hour_later)
+        return stage.run_cases(ENVIRONMENT, 4.0, share="pasted", lifetime=_HOUR, when_ready=an_hour_later)
     finally:
         knobs.clock_offset = 0.0
 
@@ -53,7 +53,7 @@ def test_a_library_reads_on(stage: Stage, shared: dict[str, Result], name: str) 
 
 def test_duckdb_by_itself_may_lose_a_read_and_goes_on(shared: dict[str, Result]) -> None:
     """Why its adapter is there: it signs with what it has until that is refused, in the middle of a read too."""
-    result = shared[ITSELF]
+    result = shared[DUCKDB_BY_ENVIRONMENT]
     assert result.refused
     assert result.expiries >= EXPIRIES
     assert result.reads > len(result.errors)

@@ -10,7 +10,7 @@ import pytest
 
 from .case import ADAPTED, SHARED
 from .period import CASES
-from .proxy import Proxy
+from .proxy import RecordingHttpProxy
 from .stage import LIFETIME, Result, Stage
 from .test_expiries import STEADY
 
@@ -26,7 +26,7 @@ Results = dict[str, Result]
 
 def stale_keys(stage: Stage, folder: Path) -> Results:
     """Keys that somebody once exported, and a profile that is not there any more."""
-    return stage.play(STEADY, 1.5 * LIFETIME, environment=_STALE | {"AWS_PROFILE": "gone"})
+    return stage.run_cases(STEADY, 1.5 * LIFETIME, environment=_STALE | {"AWS_PROFILE": "gone"})
 
 
 def a_stale_default_profile(stage: Stage, folder: Path) -> Results:
@@ -34,17 +34,17 @@ def a_stale_default_profile(stage: Stage, folder: Path) -> Results:
     file = folder / "credentials"
     file.write_text("[default]\n" + "".join(f"{name.lower()} = {value}\n" for name, value in _STALE.items()))
     environment = {"AWS_SHARED_CREDENTIALS_FILE": str(file)}
-    return stage.play(STEADY, 1.5 * LIFETIME, hide_profiles=True, environment=environment)
+    return stage.run_cases(STEADY, 1.5 * LIFETIME, hide_profiles=True, environment=environment)
 
 
 def a_proxy(stage: Stage, folder: Path) -> Results:
     """The sign-in goes through it; the requests for keys, which carry the bearer token, do not."""
-    with Proxy() as proxy:
+    with RecordingHttpProxy() as proxy:
         environment = dict.fromkeys(("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"), proxy.url)
-        results = stage.play(STEADY, 1.5 * LIFETIME, environment=environment)
-    hosts = {urlsplit(address).netloc for address in proxy.asked}
+        results = stage.run_cases(STEADY, 1.5 * LIFETIME, environment=environment)
+    hosts = {urlsplit(address).netloc for address in proxy.requested}
     assert urlsplit(stage.cognito.endpoint).netloc in hosts
-    assert hosts <= {urlsplit(url).netloc for url in (stage.cognito.endpoint, stage.cognito.gate_url)}
+    assert hosts <= {urlsplit(url).netloc for url in (stage.cognito.endpoint, stage.cognito.aws_url)}
     return results
 
 
@@ -53,7 +53,7 @@ def a_slow_cognito(stage: Stage, folder: Path) -> Results:
     latency = stage.cognito.knobs.latency
     latency["GetCredentialsForIdentity"] = 1.5
     try:
-        return stage.play(STEADY, 3 * LIFETIME, lifetime=2 * LIFETIME)
+        return stage.run_cases(STEADY, 3 * LIFETIME, lifetime=2 * LIFETIME)
     finally:
         latency.clear()
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from cognito_jupyter.demo.check import LinkFollower, code_cells
+from cognito_jupyter.demo.jupyterlab import clean_environment
+from cognito_jupyter.demo.kernel import Kernel
 from cognito_jupyter.local import LocalCognito
-from cognito_jupyter.local.kernel import Kernel
-from cognito_jupyter.local.lab import clean_environment
-from cognito_jupyter.local.rehearsal import Reader, code_cells
 from tests.test_notebooks import NOTEBOOKS
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
@@ -27,20 +27,22 @@ def test_every_library_of_the_notebook_reads_the_same_rows_past_an_expiry(
     cognito.knobs.credentials_seconds = LIFETIME
     environment = clean_environment(tmp_path, {**cognito.environment, "HOME": str(tmp_path), "BROWSER": "true"})
     install_duckdbs_extension(tmp_path)
-    reader, began = Reader(cognito), time.time()
+    reader, began = LinkFollower(cognito), time.time()
     shown = []
     with Kernel(environment, folder=tmp_path) as kernel:
         for source in code_cells(NOTEBOOKS / "sharing.ipynb"):
-            run = kernel.run(source, on_output=reader.read, timeout=120)
+            run = kernel.run_cell(source, on_output=reader.follow, timeout=120)
             assert run.error is None, f"{source}\n{run.error}"
             shown.append(run.text)
     assert reader.sign_ins == 1
     rounds = re.findall(r"round (\d): (\d+) libraries, (\d+) to (\d+) rows", "".join(shown))
     assert rounds == [(str(number), str(LIBRARIES), "360", "360") for number in (1, 2, 3)]
-    keys = {each.access_key_id for each in cognito.aws.gate.requests if each.path.endswith(cognito.data_key)}
-    ends = [key.expires for key in map(cognito.aws.ledger.find, keys) if key is not None]
+    keys = {each.access_key_id for each in cognito.aws.proxy.requests if each.path.endswith(cognito.data_key)}
+    ends = [key.expires for key in map(cognito.aws.issued_keys.find, keys) if key is not None]
     assert [end for end in ends if began < end < time.time()]
-    secrets = cognito.secrets | {key.session_token for key in map(cognito.aws.ledger.find, keys) if key is not None}
+    secrets = cognito.secrets | {
+        key.session_token for key in map(cognito.aws.issued_keys.find, keys) if key is not None
+    }
     assert not [secret for secret in secrets if secret in "".join(shown)]
 
 

@@ -11,7 +11,7 @@ from .table import BEGIN, END, README, table, versions
 from .test_expiries import STEADY
 
 
-def test_the_readmes_table_is_what_the_tests_hold() -> None:
+def test_the_readmes_table_matches_the_tests() -> None:
     """`python -m tests.sharing.libraries.table` writes it anew."""
     held = README.read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0]
     assert held == table()

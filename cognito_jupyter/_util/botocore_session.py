@@ -1,0 +1,29 @@
+"""botocore sessions that a stale AWS_PROFILE does not break."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import botocore.session
+from botocore.configprovider import ConstantProvider
+from botocore.exceptions import ProfileNotFound
+
+_Session = TypeVar("_Session", bound=botocore.session.Session)
+
+
+def new_session() -> botocore.session.Session:
+    """A botocore session with all of the machine's configuration, but for a profile that does not exist."""
+    return ignore_missing_profile(botocore.session.Session())
+
+
+def ignore_missing_profile(session: _Session) -> _Session:
+    """The same session, which has forgotten the profile that it is to use if there is no such profile.
+
+    Whoever signs in here needs no profile, and an AWS_PROFILE left over from other work would stop botocore.
+    """
+    try:
+        session.get_scoped_config()
+    except ProfileNotFound:
+        store = session.get_component("config_store")
+        store.set_config_provider("profile", ConstantProvider(value=None))
+    return session

@@ -1,0 +1,1 @@
+"""The identity pool: tokens in, AWS credentials out."""

@@ -1,0 +1,133 @@
+"""What the identity pool's errors mean, and what to do about each.
+
+Sources: the Errors sections of GetId and GetCredentialsForIdentity in the API reference of Amazon Cognito Federated
+Identities; the texts as seen in public reports.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+from ..._util.retry_after import parse_retry_after
+from ...errors import CredentialsError, IdTokenExpiredError, UnavailableError
+
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
+
+_REPORTED_CLOCK_SKEW = 60.0
+_JWT = re.compile(r"eyJ[\w-]*(?:\.[\w-]*)*")
+# The number is botocore's code for an answer that names no other.
+_THROTTLED = frozenset({"TooManyRequestsException", "ThrottlingException", "LimitExceededException", "429"})
+_TOKEN_EXPIRED = "Token expired"  # noqa: S105 - a part of an error message
+_ASK_ADMINISTRATOR = "Ask whoever runs the identity pool"
+
+# A part of AWS's text, what it means, and what to do.
+_NOT_AUTHORIZED = (
+    (_TOKEN_EXPIRED, "the id token has expired.", "Sign in again."),
+    (
+        "not from a supported provider",
+        "it does not know this user pool's app client.",
+        "Check identity_pool_id, user_pool_id and client_id: the pool must list this user pool and this app client.",
+    ),
+    (
+        "doesn't match providerName",
+        "the token is from another user pool.",
+        "Check user_pool_id and region, then sign in again.",
+    ),
+    ("Couldn't verify signed token", "it could not verify the id token.", "Sign in again."),
+    (
+        "Access to Identity",
+        "the identity belongs to somebody else.",
+        "Sign in again.",
+    ),
+    (
+        "Unauthenticated access is not supported",
+        "no sign-in reached it.",
+        "Check user_pool_id, and sign in again.",
+    ),
+    (
+        "ambiguous role mapping",
+        "no role follows from its rules.",
+        f"Choose a role with --role-suffix, or role_suffix=. {_ASK_ADMINISTRATOR} for a rule that fits you.",
+    ),
+)
+
+
+def translate_client_error(error: ClientError, region: str, clock_skew: float) -> UnavailableError:
+    """An AWS error in words that say what to do; nothing of it is secret.
+
+    Args:
+        error: As botocore raised it.
+        region: Where it comes from.
+        clock_skew: Seconds by which AWS's clock is ahead of this machine's.
+    """
+    details: Mapping[str, Any] = error.response.get("Error", {})
+    code, text = str(details.get("Code", "unknown")), str(details.get("Message", ""))
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    what, remedy = _explain(code, text, region)
+    if abs(clock_skew) >= _REPORTED_CLOCK_SKEW:
+        remedy = f"{_skew_sentence(clock_skew)} {remedy}"
+    kind = UnavailableError if code in _THROTTLED or status >= 500 else CredentialsError
+    if code == "NotAuthorizedException" and _TOKEN_EXPIRED in text:
+        kind = IdTokenExpiredError
+    headers: Mapping[str, Any] = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    return kind(f"{what.removesuffix('.')} ({code}).", remedy, parse_retry_after(headers.get("retry-after")))
+
+
+def _explain(code: str, text: str, region: str) -> tuple[str, str]:
+    if code in _THROTTLED:
+        return "AWS is asked too often just now.", "Try again in a minute."
+    if code == "ResourceNotFoundException":
+        return f"There is no such identity pool in {region}.", "Check identity_pool_id and region."
+    if code == "InvalidIdentityPoolConfigurationException":
+        return (
+            "The identity pool cannot assume the role.",
+            f"{_ASK_ADMINISTRATOR} to check the role's trust policy: it must name the identity pool.",
+        )
+    if code == "NotAuthorizedException":
+        for part, meaning, remedy in _NOT_AUTHORIZED:
+            if part in text:
+                return f"The identity pool refused the sign-in: {meaning}", remedy
+        return (
+            f"The identity pool refused the sign-in: {_printable(text)}",
+            f"{_ASK_ADMINISTRATOR} whether this role is open to you; %cognito_roles lists the roles of your sign-in.",
+        )
+    return f"The identity pool answered an error{f': {_printable(text)}' if text else '.'}", "Try again in a minute."
+
+
+def translate_network_error(error: Exception, region: str) -> UnavailableError:
+    """A fault on the way to AWS in words; only its kind is told, since its text may hold what was sent."""
+    kind = type(error).__name__
+    return UnavailableError(
+        f"The identity pool in {region} could not be reached, or its answer could not be read ({kind}).",
+        "Check the network, HTTPS_PROXY and AWS_CA_BUNDLE, then try again.",
+    )
+
+
+def clock_skew_from_response(response: Any, now: float) -> float:
+    """Seconds by which AWS's clock is ahead, from the Date header (RFC 9110, section 6.6.1); 0 within two seconds.
+
+    Args:
+        response: As botocore returned it.
+        now: Seconds since the epoch, by this machine's clock, when it came.
+    """
+    headers = response.get("ResponseMetadata", {}).get("HTTPHeaders", {}) if isinstance(response, dict) else {}
+    try:
+        skew = parsedate_to_datetime(str(headers.get("date", ""))).timestamp() - now
+    except (ValueError, TypeError, OverflowError):
+        return 0.0
+    return skew if abs(skew) > 2 else 0.0
+
+
+def _skew_sentence(skew: float) -> str:
+    minutes, seconds = divmod(round(abs(skew)), 60)
+    amount = f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+    return f"This machine's clock is {amount} {'behind' if skew > 0 else 'ahead of'} AWS's: set it right."
+
+
+def _printable(text: str) -> str:
+    plain = _JWT.sub("...", " ".join(text.split()))[:200]
+    return plain if plain.endswith(".") else f"{plain}."

@@ -1,0 +1,194 @@
+"""The identity pool: GetId and GetCredentialsForIdentity, the enhanced flow.
+
+Source: https://docs.aws.amazon.com/cognito/latest/developerguide/authentication-flow.html
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from functools import partial
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, cast
+
+from botocore import UNSIGNED
+from botocore.awsrequest import AWSRequest
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+
+from ..._util.botocore_session import new_session
+from ..._util.process_local import ProcessLocal
+from ..._util.redaction import suppress_debug_logs
+from ..._util.retry_after import parse_retry_after
+from ..._util.timeouts import DEFAULT_TIMEOUTS, Timeouts
+from ...errors import UnavailableError
+from ...oauth.tokens import redacted
+from .aws_errors import (
+    clock_skew_from_response,
+    translate_client_error,
+    translate_network_error,
+)
+from .deadline import enforce_total_timeout, send_with_deadline
+
+if TYPE_CHECKING:
+    from botocore.model import OperationModel
+
+_MAX_RETRY_DELAY = 10.0
+_DEFAULT_MAX_ATTEMPTS = 5
+"""botocore's own number, where the machine's configuration holds no other."""
+
+_Response = TypeVar("_Response")
+
+
+class IdentityPoolCredentials(TypedDict):
+    """Temporary AWS credentials, as the identity pool names them; `Expiration` carries its time zone."""
+
+    AccessKeyId: str
+    SecretKey: str
+    SessionToken: str
+    Expiration: datetime
+
+
+class IdentityPoolCredentialsResponse(TypedDict):
+    """What GetCredentialsForIdentity answers."""
+
+    IdentityId: str
+    Credentials: IdentityPoolCredentials
+
+
+class IdentityPool:
+    """One identity pool, trusting one user pool.
+
+    Args:
+        identity_pool_id: Its id.
+        user_pool_id: The user pool whose id tokens it is shown.
+        region: The region of both.
+        now: Seconds since the epoch, by the clock whose skew is measured.
+        timeouts: How long it is waited for.
+
+    Attributes:
+        clock_skew: Seconds by which AWS's clock is ahead of this machine's, by its last answer.
+    """
+
+    def __init__(
+        self,
+        identity_pool_id: str,
+        user_pool_id: str,
+        region: str,
+        now: Callable[[], float] = time.time,
+        timeouts: Timeouts = DEFAULT_TIMEOUTS,
+    ) -> None:
+        self.clock_skew = 0.0
+        self._timeouts = timeouts
+        self._identity_pool_id = identity_pool_id
+        self._provider = f"cognito-idp.{region}.amazonaws.com/{user_pool_id}"
+        self._region = region
+        self._now = now
+        self._lock = ProcessLocal(threading.Lock)
+        self._client: ProcessLocal[Any] = ProcessLocal(self._new_client)
+
+    def fetch_identity_id(self, id_token: str) -> str:
+        """The identity id of an id token's person: the same each time, so that it can be remembered.
+
+        Raises:
+            CredentialsError: AWS refused (a ConnectionError).
+            UnavailableError: AWS could not be reached (a ConnectionError).
+        """
+        response = self._call(
+            lambda client: client.get_id(IdentityPoolId=self._identity_pool_id, Logins={self._provider: id_token})
+        )
+        return cast("str", _required(response, "IdentityId"))
+
+    def fetch_credentials(
+        self, identity_id: str, id_token: str, role_arn: str | None
+    ) -> IdentityPoolCredentialsResponse:
+        """New credentials.
+
+        Args:
+            identity_id: Of the same person as the token.
+            id_token: Proves who asks.
+            role_arn: One of the token's roles; None: the pool's rules decide.
+
+        Raises:
+            CredentialsError: AWS refused (a ConnectionError).
+            UnavailableError: AWS could not be reached (a ConnectionError).
+        """
+        custom = {"CustomRoleArn": role_arn} if role_arn is not None else {}
+        response = self._call(
+            lambda client: client.get_credentials_for_identity(
+                IdentityId=identity_id, Logins={self._provider: id_token}, **custom
+            )
+        )
+        credentials = _required(response, "Credentials")
+        for name in ("AccessKeyId", "SecretKey", "SessionToken", "Expiration"):
+            _required(credentials, name)
+        shape = {"IdentityId": response.get("IdentityId", identity_id), "Credentials": redacted(credentials)}
+        return redacted(cast("IdentityPoolCredentialsResponse", shape))
+
+    def preconnect(self) -> None:
+        """Builds the client and opens a connection: to be called in a thread while the person types a password.
+
+        A connection that has merely been opened gains nothing: the session tickets that a TLS 1.3 server sends at once
+        make it look as if it had been dropped. One cheap request does, whose answer and faults do not matter.
+        """
+        client = self._get_client()
+        request = AWSRequest("GET", client.meta.endpoint_url).prepare()
+        with suppress_debug_logs(), suppress(BotoCoreError):
+            send_with_deadline(client, request, self._timeouts.total)
+
+    def _get_client(self) -> Any:
+        with self._lock():
+            return self._client()
+
+    def _call(self, call: Callable[[Any], _Response]) -> _Response:
+        with suppress_debug_logs():
+            try:
+                response = call(self._get_client())
+            except ClientError as error:
+                self.clock_skew = clock_skew_from_response(error.response, self._now())
+                raise translate_client_error(error, self._region, self.clock_skew) from None
+            # `from None`: botocore's own message may hold what was sent.
+            except (BotoCoreError, ResponseParserError) as error:
+                raise translate_network_error(error, self._region) from None
+        self.clock_skew = clock_skew_from_response(response, self._now())
+        return response
+
+    def _new_client(self) -> Any:
+        config = Config(
+            signature_version=UNSIGNED, connect_timeout=self._timeouts.connect, read_timeout=self._timeouts.read
+        )
+        # Any: the stubs know no handler that returns something.
+        client: Any = new_session().create_client("cognito-identity", region_name=self._region, config=config)
+        attempts = client.meta.config.retries.get("total_max_attempts", _DEFAULT_MAX_ATTEMPTS)
+        client.meta.events.register_first("needs-retry.cognito-identity", partial(_retry_delay, max_attempts=attempts))
+        enforce_total_timeout(client, self._timeouts.total)
+        return client
+
+
+def _retry_delay(
+    response: Any, attempts: int, operation: OperationModel, *, max_attempts: int = _DEFAULT_MAX_ATTEMPTS, **_: object
+) -> float | None:
+    """How long botocore is to wait before it repeats a request; None: it decides as usual.
+
+    It knows nothing of Retry-After. What would take long is left to those who call: they remember it.
+
+    Raises:
+        ClientError: It is not to repeat it; older ones take no other answer for a no.
+    """
+    requested = parse_retry_after(response[0].headers.get("retry-after")) if response is not None else 0.0
+    if requested <= 0 or response[0].status_code < HTTPStatus.BAD_REQUEST:
+        return None
+    if requested <= _MAX_RETRY_DELAY and attempts < max_attempts:
+        return requested
+    raise ClientError(response[1], operation.name)
+
+
+def _required(response: Any, name: str) -> Any:
+    value = response.get(name) if isinstance(response, dict) else None
+    if not value:
+        raise UnavailableError(f"The identity pool's answer lacks {name}.", "Try again in a minute.")
+    return value

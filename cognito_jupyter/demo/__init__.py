@@ -1,0 +1,1 @@
+"""The demo: a local Cognito, JupyterLab and the notebooks."""

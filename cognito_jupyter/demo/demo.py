@@ -1,0 +1,87 @@
+"""What `cognito-jupyter demo` shows: a Cognito, S3 and JupyterLab on this machine."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+from ..local.server import LocalCognito
+from .check import DemoCheckError, run_notebook
+from .jupyterlab import JupyterLab, clean_environment
+
+FIRST_NOTEBOOK = "panel.ipynb"
+CHECKED_NOTEBOOKS = (FIRST_NOTEBOOK, "quickstart.ipynb")
+
+
+def find_notebooks() -> Path:
+    """The guide's notebooks: inside the installed package, or at the top of a checkout."""
+    inside = Path(__file__).parent / "notebooks"
+    return inside if inside.is_dir() else Path(__file__).parents[2] / "notebooks"
+
+
+def run_demo(
+    write: Callable[[str], None], open_page: Callable[[str], AbstractContextManager[object] | None] | None
+) -> None:
+    """Runs until it is interrupted, or JupyterLab is shut down.
+
+    Args:
+        write: Told what to know.
+        open_page: Opens a page in the browser, and returns what is to be closed at the end; None: only its address is
+            said.
+    """
+    write("Starting a Cognito, S3 and JupyterLab on this machine ...")
+    with tempfile.TemporaryDirectory(prefix="cognito-jupyter-demo-") as folder, LocalCognito() as cognito:
+        notebooks, environment = _prepare_folders(Path(folder), cognito)
+        with JupyterLab(notebooks, environment) as lab:
+            address = lab.notebook_url(FIRST_NOTEBOOK)
+            user = cognito.demo_user
+            write(f"\n  JupyterLab   {address}\n  user name    {user.username}\n  password     {user.password}\n")
+            write("Run the cells from top to bottom; quickstart.ipynb, beside it, does more, by magics.")
+            write("All of it is on this machine; Ctrl-C ends it and leaves nothing.")
+            page = open_page(address) if open_page is not None else None
+            with page or nullcontext():
+                while lab.is_running:
+                    time.sleep(0.5)
+
+
+def check_demo(write: Callable[[str], None]) -> bool:
+    """Plays the demo without a screen.
+
+    Returns:
+        Whether every step did what it should; what failed has been said.
+    """
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="cognito-jupyter-demo-") as folder, LocalCognito() as cognito:
+        write(f"{time.monotonic() - began:5.1f} s  a Cognito answers at {cognito.domain}")
+        notebooks, environment = _prepare_folders(Path(folder), cognito)
+        try:
+            _check_jupyterlab(notebooks, environment, write)
+            for name in CHECKED_NOTEBOOKS:
+                write(f"{name}:")
+                run_notebook(cognito, notebooks / name, environment, write)
+        except DemoCheckError as error:
+            write(f"FAILED: {error}")
+            return False
+    write(f"All of it works, in {time.monotonic() - began:.0f} s.")
+    return True
+
+
+def _check_jupyterlab(notebooks: Path, environment: dict[str, str], write: Callable[[str], None]) -> None:
+    import requests
+
+    began = time.monotonic()
+    with JupyterLab(notebooks, environment) as lab:
+        answer = requests.get(lab.notebook_url(FIRST_NOTEBOOK), timeout=30)
+        if answer.status_code != requests.codes.ok:
+            raise DemoCheckError(f"JupyterLab answered {answer.status_code}.")
+        write(f"{time.monotonic() - began:5.1f} s  JupyterLab shows {FIRST_NOTEBOOK} at {lab.url}")
+
+
+def _prepare_folders(folder: Path, cognito: LocalCognito) -> tuple[Path, dict[str, str]]:
+    notebooks = folder / "notebooks"
+    shutil.copytree(find_notebooks(), notebooks, ignore=shutil.ignore_patterns(".*"))
+    return notebooks, clean_environment(folder, cognito.environment)

@@ -1,0 +1,154 @@
+"""JupyterLab as a child process: loopback only, a free port, a token of its own, and none of the user's settings."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+from ..local.child import ChildProcess, supervised_command
+
+_READY_TIMEOUT = 60.0
+_SETTINGS_FOLDERS = {
+    "IPYTHONDIR": "ipython",
+    "JUPYTER_CONFIG_DIR": "jupyter-config",
+    "JUPYTER_DATA_DIR": "jupyter-data",
+    "JUPYTER_RUNTIME_DIR": "jupyter-runtime",
+    "JUPYTERLAB_SETTINGS_DIR": "lab-settings",
+    "JUPYTERLAB_WORKSPACES_DIR": "lab-workspaces",
+    "XDG_CONFIG_HOME": "config",
+    "XDG_STATE_HOME": "state",
+}
+# Left over from other work, they would change what a stranger sees.
+_REMOVED_VARIABLES = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_PROFILE",
+    "AWS_ENDPOINT_URL",
+    "COGNITO_PROFILE",
+    "JUPYTER_CONFIG_PATH",
+)
+# No question about news, which would stand over the notebook and asks the internet.
+_NOTIFICATION_SETTINGS = {"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True}
+
+
+def clean_environment(folder: Path, extra: Mapping[str, str]) -> dict[str, str]:
+    """This process's environment with empty folders for every setting of Jupyter, IPython and ours.
+
+    Args:
+        folder: Where those folders are made.
+        extra: What is added.
+    """
+    environment = {name: value for name, value in os.environ.items() if name not in _REMOVED_VARIABLES}
+    for name, subfolder in _SETTINGS_FOLDERS.items():
+        path = folder / subfolder
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        environment[name] = str(path)
+    return environment | dict(extra)
+
+
+class JupyterLab:
+    """One JupyterLab; use it in a `with`.
+
+    Args:
+        notebooks: The folder that it shows.
+        environment: As `clean_environment` makes it.
+        options: Further settings of Jupyter, such as `LabApp.expose_app_in_browser`.
+
+    Attributes:
+        url: Its root, without the token.
+        token: Lets in whoever knows it.
+    """
+
+    def __init__(
+        self, notebooks: Path, environment: Mapping[str, str], options: Mapping[str, str] | None = None
+    ) -> None:
+        self.token = secrets.token_urlsafe(32)
+        self.url = ""
+        # In the environment: a process's arguments can be read by every user of the machine.
+        self._environment = {**environment, "JUPYTER_TOKEN": self.token}
+        self._runtime = Path(environment["JUPYTER_RUNTIME_DIR"])
+        self._notebooks = notebooks
+        self._options = dict(options or {})
+        self._child: ChildProcess | None = None
+
+    def __enter__(self) -> Self:
+        settings = Path(self._environment["JUPYTERLAB_SETTINGS_DIR"], "@jupyterlab", "apputils-extension")
+        settings.mkdir(parents=True, exist_ok=True)
+        (settings / "notification.jupyterlab-settings").write_text(json.dumps(_NOTIFICATION_SETTINGS))
+        self._child = ChildProcess(self._jupyterlab_command(), environment=self._environment, folder=self._notebooks)
+        try:
+            self.url = self._wait_until_ready(self._child)
+        except BaseException:
+            self._child.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._child is not None:
+            self._child.stop()
+
+    def notebook_url(self, notebook: str) -> str:
+        """Opens a notebook, token included."""
+        return f"{self.url}lab/tree/{notebook}?token={self.token}"
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it still runs: a person may shut it down from its own menu."""
+        return self._child is not None and self._child.process.poll() is None
+
+    def _jupyterlab_command(self) -> list[str]:
+        # Jupyter refuses to run as root unless told: containers run as root.
+        root = ["--allow-root"] if sys.platform != "win32" and os.getuid() == 0 else []
+        options = {
+            "ServerApp.ip": "127.0.0.1",
+            "ServerApp.port": "0",
+            "ServerApp.root_dir": str(self._notebooks),
+            "LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
+            **self._options,
+        }
+        return supervised_command(
+            "jupyterlab", "--no-browser", *root, *(f"--{name}={value}" for name, value in options.items())
+        )
+
+    def _wait_until_ready(self, child: ChildProcess) -> str:
+        deadline = time.monotonic() + _READY_TIMEOUT
+        while time.monotonic() < deadline:
+            if child.process.poll() is not None:
+                raise RuntimeError("JupyterLab ended at once. Run `jupyter lab` by hand to see why.")
+            for file in self._runtime.glob("jpserver-*.json"):
+                url = _read_server_url(file)
+                if url and _accepts_connections(url):
+                    return url
+            time.sleep(0.05)
+        raise RuntimeError(f"JupyterLab did not answer within {_READY_TIMEOUT:.0f} s.")
+
+
+def _accepts_connections(url: str) -> bool:
+    """Whether anybody is there: Jupyter Server writes its file a moment before it binds its port."""
+    address = urlsplit(url)
+    try:
+        socket.create_connection((str(address.hostname), int(address.port or 0)), timeout=1.0).close()
+    except OSError:
+        return False
+    return True
+
+
+def _read_server_url(file: Path) -> str | None:
+    """The address in a server's own file; None while it is only half written."""
+    try:
+        information = json.loads(file.read_text())
+    except ValueError:
+        return None
+    return f"http://127.0.0.1:{information['port']}{information['base_url']}" if information.get("port") else None

@@ -1,0 +1,1 @@
+"""What this package needs to know of the kernel."""

@@ -1,0 +1,1 @@
+"""The state of a notebook's sign-in; nothing here displays anything."""

@@ -1,0 +1,1 @@
+"""Credentials for the workers of a Dask cluster."""

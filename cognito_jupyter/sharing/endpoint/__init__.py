@@ -1,0 +1,1 @@
+"""The credentials endpoint on loopback, and the environment that leads to it."""

@@ -1,0 +1,1 @@
+"""AWS profiles that use a stored sign-in."""
