@@ -1,4 +1,4 @@
-"""What is run on this project: `nox` runs lint, types, and the tests on each Python that the machine has."""
+"""The sessions of this project. `nox` runs lint, types, documentation, and the tests on each installed Python."""
 
 from __future__ import annotations
 
@@ -12,102 +12,103 @@ import nox
 
 nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "uv|virtualenv"
-nox.options.sessions = ["lint", "types", "kernel6", "tests", "browser"]
+nox.options.sessions = ["lint", "types", "docs", "kernel6", "tests", "browser"]
 nox.options.reuse_existing_virtualenvs = True
 
-_KNOWN = ("3.11", "3.12", "3.13", "3.14")
+_SUPPORTED = ("3.11", "3.12", "3.13", "3.14")
 
 
-def _is_here(version: str) -> bool:
+def _is_installed(version: str) -> bool:
     if version == f"{sys.version_info.major}.{sys.version_info.minor}":
         return True
     python = shutil.which(f"python{version}")
-    # It must also run: pyenv puts a stand-in there for versions that are not installed.
+    # Run it: pyenv puts a script there also for versions that are not installed.
     return python is not None and subprocess.run([python, "-c", ""], check=False, capture_output=True).returncode == 0
 
 
-PYTHONS = [version for version in _KNOWN if _is_here(version)]
+PYTHONS = [version for version in _SUPPORTED if _is_installed(version)]
 
 
-# Container images often set this. The tests start hundreds of Pythons, each of which would compile all that it imports.
+# Container images often set this variable. The tests start hundreds of Python processes, and each of them would compile
+# everything that it imports.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-# Half of a test's time is waiting, for a kernel to start or for keys to expire: so one more than there are cores. Not
-# many more: kernels would wait for each other.
-_SIDE_BY_SIDE = (f"--numprocesses={min((os.cpu_count() or 1) + 1, 4)}", "--dist=loadscope")
+# Tests spend half of their time waiting, for a kernel to start or for credentials to expire: use one process more than
+# there are cores. Use no more than four, because kernels would delay each other.
+_IN_PARALLEL = (f"--numprocesses={min((os.cpu_count() or 1) + 1, 4)}", "--dist=loadscope")
 
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """All tests, against a Cognito on this machine."""
+    """Run all tests against a local Cognito."""
     session.install(".[test]")
-    session.run("pytest", *_SIDE_BY_SIDE, *session.posargs)
+    session.run("pytest", *_IN_PARALLEL, *session.posargs)
 
 
 @nox.session(python=PYTHONS[:1])
 def kernel6(session: nox.Session) -> None:
-    """The tests in real kernels once more, with the oldest ipykernel that is supported."""
+    """Run the tests in real kernels with the oldest supported ipykernel."""
     session.install(".[test]", "ipykernel==6.31.*")
-    session.run("pytest", *_SIDE_BY_SIDE, "tests/notebook", *session.posargs)
+    session.run("pytest", *_IN_PARALLEL, "tests/notebook", *session.posargs)
 
 
-# What pyproject.toml says, without what keeps them out of the other sessions.
-_IN_A_BROWSER = "--override-ini=addopts=-ra --strict-markers --strict-config"
+# The options of pyproject.toml without those that keep the browser tests out of the other sessions.
+_BROWSER_OPTIONS = "--override-ini=addopts=-ra --strict-markers --strict-config"
 
 
 @nox.session(python=PYTHONS[:1])
 def browser(session: nox.Session) -> None:
-    """The panel in JupyterLab in Chromium, which is installed where there is none."""
+    """Test the panel in JupyterLab in Chromium, which is installed if necessary."""
     session.install(".[browser]")
     only = ("tests/browser", "--ignore=tests/browser/fronts")
-    session.run("pytest", *_SIDE_BY_SIDE, _IN_A_BROWSER, *only, *session.posargs)
+    session.run("pytest", *_IN_PARALLEL, _BROWSER_OPTIONS, *only, *session.posargs)
 
 
 @nox.session(python=PYTHONS[:1])
 def fronts(session: nox.Session) -> None:
-    """The panel in more front ends: each supported ipykernel, Notebook 7, a kernel on another computer."""
+    """Test the panel in more front ends: each supported ipykernel, Notebook 7, a kernel on another machine."""
     session.install(".[browser]")
-    session.run("pytest", *_SIDE_BY_SIDE, _IN_A_BROWSER, "tests/browser/fronts", *session.posargs)
+    session.run("pytest", *_IN_PARALLEL, _BROWSER_OPTIONS, "tests/browser/fronts", *session.posargs)
 
 
 @nox.session(python=False)
 def long(session: nox.Session) -> None:
-    """The tests that take minutes, or many packages: fronts, libraries, dask."""
+    """Run the tests that take minutes or need many packages: fronts, libraries, dask."""
     for name in ("fronts", "libraries", "dask"):
         session.notify(name)
 
 
 @nox.session(python=PYTHONS[:1])
 def libraries(session: nox.Session) -> None:
-    """One sign-in and the libraries that people use it with, across expiries; the versions are those of the README."""
+    """Test one sign-in with many libraries across expiries; the versions are those of docs/sharing.md."""
     session.install("-c", "tests/sharing/libraries/versions.txt", ".[libraries]")
     session.run("pytest", "-m", "", "tests/sharing/libraries", *session.posargs)
 
 
 @nox.session(python=PYTHONS[:1])
 def soak(session: nox.Session) -> None:
-    """Ten minutes of work under random faults; `nox -s soak -- --minutes 1` for less."""
+    """Work for ten minutes under random faults; `nox -s soak -- --minutes 1` works for one minute."""
     session.install(".[test]")
     session.run("python", "-m", "tests.soak", *session.posargs)
 
 
 @nox.session(python=PYTHONS[:1])
 def dask(session: nox.Session) -> None:
-    """One sign-in and the workers of Dask clusters on this machine."""
+    """Test one sign-in with the workers of local Dask clusters."""
     session.install(".[test,dask,s3fs]")
-    session.run("pytest", *_SIDE_BY_SIDE, "-m", "", "tests/sharing/dask", *session.posargs)
+    session.run("pytest", *_IN_PARALLEL, "-m", "", "tests/sharing/dask", *session.posargs)
 
 
 @nox.session(python=PYTHONS[:1])
 def oldest(session: nox.Session) -> None:
-    """All tests with the oldest versions of what this package needs."""
+    """Run all tests with the oldest supported versions of the dependencies."""
     session.install("--resolution=lowest-direct", ".[test]")
-    session.run("pytest", *_SIDE_BY_SIDE, *session.posargs)
+    session.run("pytest", *_IN_PARALLEL, *session.posargs)
 
 
 @nox.session(python=PYTHONS[:1])
 def lint(session: nox.Session) -> None:
-    """Style, and the mistakes that style finds."""
+    """Check style and imports."""
     session.install("ruff>=0.15")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
@@ -115,23 +116,41 @@ def lint(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS[:1])
 def types(session: nox.Session) -> None:
-    """mypy, strict, over package and tests; tests/typing/api.py holds the public types."""
+    """Run mypy --strict over the package and the tests; tests/typing/api.py checks the public types."""
     session.install(".[browser]", "mypy>=2", "nox", "boto3-stubs", "botocore-stubs", "types-requests", "types-psutil")
     session.run("mypy")
 
 
 @nox.session(python=PYTHONS[:1])
+def docs(session: nox.Session) -> None:
+    """Build the documentation into site/, with warnings as errors; `nox -s docs -- serve` shows it while you write."""
+    session.install(".[docs]")
+    env = {"NO_MKDOCS_2_WARNING": "1"}
+    session.run("mkdocs", *(session.posargs or ("build", "--strict")), env=env)
+
+
+@nox.session(python=PYTHONS[:1])
+def coverage(session: nox.Session) -> None:
+    """Run all tests and report the lines that no test reaches, those of child processes and kernels included."""
+    session.install(".[test]", "coverage[toml]>=7.10")
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", "pytest", *_IN_PARALLEL, *session.posargs)
+    session.run("coverage", "combine")
+    session.run("coverage", "report")
+
+
+@nox.session(python=PYTHONS[:1])
 def bench(session: nox.Session) -> None:
-    """The benchmarks, printed as ratios; they take eight minutes, and nothing else should run meanwhile."""
+    """Run the benchmarks and print ratios. They take eight minutes; nothing else should run at that time."""
     session.install(".[test]")
-    # What they are compared with. Its dependencies are heavy, and its Cognito module does without them.
+    # The reference implementation. Its Cognito module does not need its heavy dependencies.
     session.install("--no-deps", "mast_transfer_tools==1.0.3")
     session.run("python", "-m", "tests.benchmarks", *session.posargs)
 
 
 @nox.session(python=PYTHONS[:1])
 def build(session: nox.Session) -> None:
-    """The wheel and the source archive, and whether the wheel works where nothing else is installed."""
+    """Build the wheel and the source archive, and import the wheel in an environment of its own."""
     session.install("build")
     shutil.rmtree("dist", ignore_errors=True)
     session.run("python", "-m", "build")

@@ -1,4 +1,4 @@
-"""The README's table: `python -m tests.sharing.libraries.table` writes it anew."""
+"""The table of docs/sharing.md: `python -m tests.sharing.libraries.table` writes it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .case import Case
 from .period import CASES
 from .test_expiries import DUCKDB_BY_ENVIRONMENT, EXPIRIES
 
-README = Path(__file__).parents[3] / "README.md"
+PAGE = Path(__file__).parents[3] / "docs" / "sharing.md"
 VERSIONS = Path(__file__).with_name("versions.txt")
 BEGIN, END = "<!-- libraries: python -m tests.sharing.libraries.table -->\n", "<!-- end of libraries -->\n"
 _HEAD = "| library | version | how | expiries | proven by |\n|---|---|---|---|---|\n"
@@ -39,10 +39,10 @@ def _line(case: Case, version: str) -> str:
 
 
 def main() -> None:
-    """Writes it into the README."""
-    text = README.read_text(encoding="utf-8")
+    """Write the table into the page."""
+    text = PAGE.read_text(encoding="utf-8")
     before, _, rest = text.partition(BEGIN)
-    README.write_text(f"{before}{BEGIN}{table()}{END}{rest.partition(END)[2]}", encoding="utf-8")
+    PAGE.write_text(f"{before}{BEGIN}{table()}{END}{rest.partition(END)[2]}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The README says what these tests prove, and with which versions."""
+"""docs/sharing.md says what these tests prove, and with which versions."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from importlib.metadata import version
 import pytest
 
 from . import test_expiries
-from .table import BEGIN, END, README, table, versions
+from .table import BEGIN, END, PAGE, table, versions
 from .test_expiries import STEADY
 
 
 def test_the_readmes_table_matches_the_tests() -> None:
-    """`python -m tests.sharing.libraries.table` writes it anew."""
-    held = README.read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0]
+    """`python -m tests.sharing.libraries.table` writes the page."""
+    held = PAGE.read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0]
     assert held == table()
 
 

@@ -1,0 +1,51 @@
+"""The README and the pages of docs/: their links lead to files, and they are complete."""
+
+from __future__ import annotations
+
+import re
+from importlib.metadata import metadata
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = [*sorted(DOCS.glob("*.md")), *sorted(ROOT.glob("*.md"))]
+SCREENSHOTS = sorted(path.name for path in (DOCS / "screenshots").glob("*.png"))
+LINK = re.compile(r'(?:\]\(|src="|srcset=")([^)"\s]+)')
+REPOSITORY = "https://github.com/cognito-jupyter/cognito_jupyter"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_to_a_file_leads_to_one(page: Path) -> None:
+    """Also a link to a file of the repository by its public address."""
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    missing = []
+    for link in LINK.findall(text):
+        in_repository = link.removeprefix(f"{REPOSITORY}/blob/main/")
+        path, base = (in_repository, ROOT) if in_repository != link else (link.partition("#")[0], page.parent)
+        if "://" not in path and path and not (base / path.partition("#")[0]).exists():
+            missing.append(link)
+    assert not missing
+
+
+def test_the_readme_takes_two_minutes() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
+
+
+def test_links_of_the_package_description_are_absolute() -> None:
+    """A package index shows the README where relative links lead nowhere."""
+    description = str(metadata("cognito_jupyter").get_payload())
+    links = LINK.findall(description)
+    assert len(links) > 10
+    assert not [link for link in links if not link.startswith("https://")]
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:")[2]
+    assert {page.name for page in DOCS.glob("*.md")} == set(re.findall(r"[\w-]+\.md", navigation))
+
+
+@pytest.mark.parametrize("name", SCREENSHOTS)
+def test_every_picture_of_the_panel_is_shown(name: str) -> None:
+    assert f"screenshots/{name}" in (DOCS / "notebook.md").read_text(encoding="utf-8")
