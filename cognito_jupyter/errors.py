@@ -1,8 +1,7 @@
-"""Every error this package raises on purpose: one sentence what happened, one what to do.
+"""Every error that this package raises on purpose: one sentence says what happened, one what to do.
 
-Each class is also a built-in one, such as the public API promises (PermissionError, ConnectionError, ValueError), so
-that callers who know nothing of this module catch them all the same. No message ever holds a token, a code, a
-verifier or a key.
+Each class is also a built-in one, as the public API promises (PermissionError, ConnectionError, ValueError), so that
+callers catch it without knowing this module. No message ever holds a token, a code, a verifier or an AWS key.
 """
 
 from __future__ import annotations
@@ -12,18 +11,20 @@ class CognitoError(Exception):
     """The base of all errors of this package.
 
     Attributes:
-        what: One sentence: what happened.
-        remedy: One sentence: what to do about it; empty where nothing can be done.
+        what: One sentence that says what happened.
+        remedy: One sentence that says what to do; empty where nothing helps.
+        retry_after: Seconds that the service asked clients to wait (RFC 9110, section 10.2.3); 0 where it did not.
     """
 
-    def __init__(self, what: str, remedy: str = "") -> None:
+    def __init__(self, what: str, remedy: str = "", retry_after: float = 0.0) -> None:
         self.what = what
         self.remedy = remedy
+        self.retry_after = retry_after
         super().__init__(f"{what} {remedy}".strip())
 
-    def __reduce__(self) -> tuple[type[CognitoError], tuple[object, ...]]:
+    def __reduce__(self) -> tuple[type[CognitoError], tuple[str, str, float]]:
         # OSError would pickle the joined message as the only argument.
-        return type(self), (self.what, self.remedy)
+        return type(self), (self.what, self.remedy, self.retry_after)
 
 
 class SettingError(CognitoError, ValueError):
@@ -31,62 +32,51 @@ class SettingError(CognitoError, ValueError):
 
 
 class MissingLibraryError(CognitoError, ImportError):
-    """A library that only some people need is not installed; the message names the pip command."""
+    """An optional library is not installed; the message names the pip command."""
 
 
 class RefusedError(CognitoError, PermissionError):
-    """Cognito or AWS understood the request and said no."""
+    """Cognito or AWS understood the request and refused it."""
 
 
 class RoleError(RefusedError):
-    """A role suffix means none, or more than one, of the roles that the sign-in allows."""
+    """A role suffix matches no role of the sign-in, or more than one."""
 
 
 class ClusterRefusedError(RefusedError):
-    """A cluster may not have the credentials: they would travel in clear, or it has somebody else's."""
+    """A cluster must not get the credentials: its network is not encrypted, or it has another user's credentials."""
 
 
 class VerificationError(RefusedError):
-    """A token that Cognito answered is not what this login asked for."""
+    """A token from Cognito does not belong to this login."""
 
 
 class SignedOutError(RefusedError):
-    """The user pool session has ended: only signing in again helps."""
+    """The user pool session has ended; only a new sign-in helps."""
 
 
 class PastedUrlError(RefusedError):
-    """What was pasted is not the answer to this login; the login goes on."""
+    """The pasted text is not this login's authorization response; the login goes on."""
 
 
 class UnavailableError(CognitoError, ConnectionError):
-    """Cognito or AWS could not be reached, or what came back made no sense.
-
-    Attributes:
-        retry_after: Seconds that the service asked everybody to leave it alone (RFC 9110, section 10.2.3).
-    """
-
-    def __init__(self, what: str, remedy: str = "", retry_after: float = 0.0) -> None:
-        super().__init__(what, remedy)
-        self.retry_after = retry_after
-
-    def __reduce__(self) -> tuple[type[CognitoError], tuple[object, ...]]:
-        return type(self), (self.what, self.remedy, self.retry_after)
+    """Cognito, AWS or a file could not be reached, or the response made no sense."""
 
 
-class CredentialsError(UnavailableError):
-    """The identity pool refused to hand out AWS credentials."""
+class CredentialsError(CognitoError, ConnectionError):
+    """The identity pool refused to issue AWS credentials."""
 
 
 class IdTokenExpiredError(CredentialsError):
-    """The identity pool refused an id token that is over by its clock; a fresh one helps."""
+    """The identity pool refused an id token that has expired by its clock; a fresh one helps."""
 
 
-class ListenerError(UnavailableError):
+class ListenerError(CognitoError, ConnectionError):
     """The loopback listener for the callback could not be opened."""
 
 
-class LoginError(UnavailableError):
-    """A login ended without an answer that can be used."""
+class LoginError(CognitoError, ConnectionError):
+    """A login ended without a usable authorization response."""
 
 
 class LoginDeniedError(LoginError):
@@ -94,8 +84,8 @@ class LoginDeniedError(LoginError):
 
 
 class LoginCancelledError(LoginError):
-    """The person, or the program, gave this login up."""
+    """The user or the program cancelled the login."""
 
 
 class LoginTimeoutError(LoginError):
-    """Nobody finished this login in time."""
+    """The user did not finish the login in time."""

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from cognito_jupyter._util.clock import Clock
+from cognito_jupyter._util.refresh_loop import RefreshLoop
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
+from cognito_jupyter.credentials.refresh_plan import RefreshPlan
 from cognito_jupyter.local import Knobs, LocalCognito
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 from cognito_jupyter.oauth.tokens import CognitoTokens
@@ -26,9 +28,13 @@ def enable_keyboard_interrupt() -> None:
 
 @pytest.fixture(autouse=True)
 def stop_background_refreshers() -> Iterator[None]:
-    """A manager that somebody still holds, such as a traceback, asks for no keys in the middle of another test."""
+    """Stops the refreshers of managers that a traceback keeps alive: they would send requests during other tests."""
     yield
     for thread in threading.enumerate():
+        loop = getattr(thread, "loop", None)
+        if isinstance(loop, RefreshLoop) and isinstance(loop.owner, RefreshPlan):
+            loop.stop()
+            loop.join(10)
         # The thread lets go of its target as it ends.
         target = getattr(thread, "_target", None) if thread.name == "cognito-renewal" else None
         if target is not None:

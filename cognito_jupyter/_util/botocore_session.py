@@ -1,4 +1,4 @@
-"""botocore sessions that a stale AWS_PROFILE does not break."""
+"""botocore sessions that a missing profile does not break."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _Session = TypeVar("_Session", bound=botocore.session.Session)
 
 
 def new_session() -> botocore.session.Session:
-    """A botocore session with all of the machine's configuration, but for a profile that does not exist."""
+    """Returns a botocore session with this machine's whole configuration, without a profile that does not exist."""
     return ignore_missing_profile(botocore.session.Session())
 
 
 def ignore_missing_profile(session: _Session) -> _Session:
-    """The same session, which has forgotten the profile that it is to use if there is no such profile.
+    """Returns the same session; it forgets its profile if there is no such profile.
 
-    Whoever signs in here needs no profile, and an AWS_PROFILE left over from other work would stop botocore.
+    A sign-in with Cognito needs no profile, and an AWS_PROFILE left over from other work would stop botocore.
     """
     try:
         session.get_scoped_config()

@@ -1,4 +1,4 @@
-"""Time as the credentials see it, in one place, so that a test can let a laptop sleep or an hour pass."""
+"""Where the package reads time, in one place, so that a test can let an hour pass or a laptop sleep."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from functools import partial
 
 
 def _select_elapsed_clock() -> Callable[[], float]:
-    """A clock that nobody can set and that goes on over a laptop's sleep, where the system has one.
+    """Returns a clock that cannot be set and that counts while a laptop sleeps, if the system has one.
 
-    Windows' monotonic clock is one; Linux' and, as Python reads it, the Mac's stand still meanwhile.
+    On Windows the monotonic clock does so; on Linux and, as Python reads it, on macOS it stops during sleep.
     """
     if sys.platform == "linux":
         return partial(time.clock_gettime, time.CLOCK_BOOTTIME)
@@ -27,14 +27,14 @@ _ELAPSED = _select_elapsed_clock()
 
 @dataclass(frozen=True)
 class Clock:
-    """Where time comes from, and how it is waited for.
+    """The clocks that the package reads, and its two ways to wait.
 
     Attributes:
-        now: The wall clock, in seconds since the epoch; it jumps when somebody sets it, and over a laptop's sleep.
-        monotonic: Seconds that never go back; they stand still while a laptop sleeps.
-        elapsed: Seconds that never go back, over a laptop's sleep too where the system counts it.
-        wait: Waits for an event for some seconds at most.
-        sleep: Waits for some seconds.
+        now: The wall clock, in seconds since the epoch; it jumps when it is set, and when a laptop wakes up.
+        monotonic: Seconds that never go back; they stop while a laptop sleeps.
+        wait: Waits for an event, for a number of seconds at most.
+        sleep: Waits for a number of seconds.
+        elapsed: Seconds that never go back and that count a laptop's sleep, where the system does.
     """
 
     now: Callable[[], float] = time.time

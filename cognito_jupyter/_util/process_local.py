@@ -1,4 +1,4 @@
-"""What a forked child must not share with its parent: a lock as it stood, a connection in the middle of an answer."""
+"""A value that a forked child must not share with its parent: a lock, or a connection in the middle of a response."""
 
 from __future__ import annotations
 
@@ -6,32 +6,32 @@ import os
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-_Thing = TypeVar("_Thing")
+_Value = TypeVar("_Value")
 
 
-class ProcessLocal(Generic[_Thing]):
-    """One thing for each process that comes to use it, made when first asked for.
+class ProcessLocal(Generic[_Value]):
+    """A value of which each process makes its own when it first calls for it.
 
-    After a fork the child makes its own. What it inherited is left alone and never closed: a TLS connection closed
-    here would be cut for the parent too.
+    After a fork the child makes another one. What it inherited is neither used nor closed: a TLS connection that the
+    child closed would be cut off for the parent too.
 
     Args:
-        factory: Makes it.
+        factory: Makes the value.
     """
 
-    __slots__ = ("_by_process", "_make")
+    __slots__ = ("_by_pid", "_factory")
 
-    def __init__(self, factory: Callable[[], _Thing]) -> None:
-        self._make = factory
-        self._by_process: dict[int, _Thing] = {}
+    def __init__(self, factory: Callable[[], _Value]) -> None:
+        self._factory = factory
+        self._by_pid: dict[int, _Value] = {}
 
-    def __call__(self) -> _Thing:
-        """This process's."""
+    def __call__(self) -> _Value:
+        """Returns this process's value, and makes it at the first call."""
         pid = os.getpid()
-        existing = self._by_process.get(pid)
-        # setdefault: of two threads that come at once, both get the same.
-        return existing if existing is not None else self._by_process.setdefault(pid, self._make())
+        existing = self._by_pid.get(pid)
+        # setdefault is atomic: two threads that call at once get the same value.
+        return existing if existing is not None else self._by_pid.setdefault(pid, self._factory())
 
-    def peek(self) -> _Thing | None:
-        """This process's if it was made; it is not made for this."""
-        return self._by_process.get(os.getpid())
+    def peek(self) -> _Value | None:
+        """Returns this process's value, or None; never makes one."""
+        return self._by_pid.get(os.getpid())

@@ -1,7 +1,10 @@
-"""Keeps what is ours and secret out of other packages' logs.
+"""Keeps secrets out of reprs and logs.
 
-At DEBUG botocore logs the id token it sends, the keys it receives, and the session token that each request is signed
-with. Nobody turns DEBUG on to see those.
+Two means: dicts whose repr shows no value, for everything that travels between Cognito and this package, and a log
+filter for the packages below. At DEBUG botocore logs the id token that it sends, the credentials that it receives, and
+the session token that it signs each request with; a user who turns on DEBUG does not want to see those.
+
+This module never decides what is a secret: the callers hand in their own.
 """
 
 from __future__ import annotations
@@ -9,41 +12,61 @@ from __future__ import annotations
 import contextlib
 import logging
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
+from typing import TypeVar, cast
 from urllib.parse import quote
 
 _LOGGER_NAMES = ("botocore", "boto3", "urllib3", "s3transfer", "requests")
-_DEBUG_SUPPRESSED: ContextVar[bool] = ContextVar("cognito_jupyter_quiet", default=False)
-"""Whether this thread is in the middle of a call of ours that carries tokens or brings keys."""
+_DEBUG_SUPPRESSED: ContextVar[bool] = ContextVar("cognito_jupyter_debug_suppressed", default=False)
+"""Whether this thread is in a call of this package that sends tokens or receives credentials."""
 
 GetSecrets = Callable[[], Iterable[str]]
+_Shape = TypeVar("_Shape", bound=Mapping[str, object])
+
+
+class RedactedDict(dict[str, object]):
+    """A dict whose repr shows only its keys; it works as any other otherwise."""
+
+    def __repr__(self) -> str:
+        return "{" + ", ".join(f"{key!r}: '...'" for key in self) + "}"
+
+
+def redacted(shape: _Shape) -> _Shape:
+    """Returns the same mapping as a `RedactedDict`; the static type is kept."""
+    return cast("_Shape", RedactedDict(shape))
 
 
 class RedactingFilter(logging.Filter):
-    """Drops the DEBUG records of our own calls, and blots known secrets out of all others.
+    """Drops the DEBUG records of this package's own calls, and redacts known secrets in all other records.
 
     Args:
-        get_secrets: What to blot out now; a weak reference, so that a logger keeps nobody's secrets alive.
+        get_secrets: Returns the current secrets; a weak reference, so that a logger does not keep them alive.
     """
 
     def __init__(self, get_secrets: weakref.WeakMethod[GetSecrets]) -> None:
         super().__init__()
-        self._get_secrets = get_secrets
+        self.get_secrets = get_secrets
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the record may go on; changed where it held a secret."""
+        """Returns whether to log the record, which is changed if it holds a secret."""
         if _DEBUG_SUPPRESSED.get() and record.levelno <= logging.DEBUG:
             return False
-        secrets = self._get_secrets()
-        if secrets is not None:
-            _redact(record, secrets())
+        get_secrets = self.get_secrets()
+        if get_secrets is None:
+            return True
+        message = redacted_message = record.getMessage()
+        for secret in get_secrets():
+            for form in (secret, quote(secret, safe="")):
+                redacted_message = redacted_message.replace(form, "...")
+        if redacted_message != message:
+            record.msg, record.args = redacted_message, None
         return True
 
 
 @contextlib.contextmanager
 def suppress_debug_logs() -> Iterator[None]:
-    """Marks what happens inside as ours; its DEBUG records are dropped by the filters."""
+    """Has the installed filters drop the DEBUG records that this thread logs inside the `with` statement."""
     token = _DEBUG_SUPPRESSED.set(True)
     try:
         yield
@@ -52,34 +75,23 @@ def suppress_debug_logs() -> Iterator[None]:
 
 
 def install_redaction(get_secrets: GetSecrets) -> None:
-    """Sees to it that no logger of botocore and its companions shows what a method returns.
+    """Adds a `RedactingFilter` to each logger of botocore and its companions.
 
-    To be called again after more of those packages have been imported: a filter works on its own logger alone.
+    Call it again after more of those packages have been imported: a filter works on its own logger only, not on the
+    loggers below it.
 
     Args:
-        get_secrets: A bound method that returns the secrets of now; the filter goes when its object goes.
+        get_secrets: A bound method that returns the current secrets; the filter is void once its object is gone.
     """
     reference = weakref.WeakMethod(get_secrets)
     for name in [*_LOGGER_NAMES, *logging.Logger.manager.loggerDict]:
-        if name.partition(".")[0] in _LOGGER_NAMES:
-            _attach(logging.getLogger(name), RedactingFilter(reference))
-
-
-def _attach(logger: logging.Logger, new_filter: RedactingFilter) -> None:
-    # Those of managers that are gone go with the first new one.
-    for existing in [each for each in logger.filters if isinstance(each, RedactingFilter)]:
-        if existing._get_secrets() is None:  # noqa: SLF001 - the same class's
-            logger.removeFilter(existing)
-        elif existing._get_secrets == new_filter._get_secrets:  # noqa: SLF001
-            return
-    logger.addFilter(new_filter)
-
-
-def _redact(record: logging.LogRecord, secrets: Iterable[str]) -> None:
-    message = record.getMessage()
-    redacted = message
-    for secret in secrets:
-        for form in (secret, quote(secret, safe="")):
-            redacted = redacted.replace(form, "...")
-    if redacted != message:
-        record.msg, record.args = redacted, None
+        if name.partition(".")[0] not in _LOGGER_NAMES:
+            continue
+        logger = logging.getLogger(name)
+        filters = [each for each in logger.filters if isinstance(each, RedactingFilter)]
+        for existing in filters:
+            # Its manager is gone.
+            if existing.get_secrets() is None:
+                logger.removeFilter(existing)
+        if all(existing.get_secrets != reference for existing in filters):
+            logger.addFilter(RedactingFilter(reference))

@@ -1,4 +1,7 @@
-"""One attempt at a time, whoever asks; its failure counts for all who waited, and for a while after."""
+"""Single-flight: one thread makes an attempt while the others wait for its result; a failure is shared and backed off.
+
+The token refresh and each role's exchange own a `SingleFlight`. It never knows what the attempt does.
+"""
 
 from __future__ import annotations
 
@@ -8,33 +11,36 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from ..errors import CognitoError, UnavailableError
+from ..errors import CognitoError
 from .process_local import ProcessLocal
+from .timeouts import exponential_backoff
 
 _MIN_BACKOFF = 1.0
 _MAX_BACKOFF = 30.0
 _MAX_RETRY_AFTER = 300.0
-"""Seconds: a service that asks for a day is asked again all the same."""
+"""Seconds: a service that asks for a longer delay is tried again after this one."""
 
 _Result = TypeVar("_Result")
 
 
 class SingleFlight:
-    """Lets one thread make an attempt while the others wait for what comes of it.
+    """Lets one thread make an attempt while the others wait for its result.
 
-    After a failure those who do not insist get the same error for a pause that doubles with each further failure, and
-    is at least what the service asked for: a crowd does not queue for the same error, and a service in trouble is not
-    asked by a crowd.
+    After a failure, callers that do not force an attempt get the same error until the backoff has passed, which doubles
+    with each further failure and is at least what the service asked for. So many threads do not queue for the same
+    error, and do not load a service that is in trouble.
+
+    Its lock is held during the attempt; `on_attempt` is called without it.
 
     Args:
         monotonic: Seconds that never go back.
-        on_attempt: Told after each attempt, in its thread; it may ask for what the attempt was for.
+        on_attempt: Called after each attempt, in its thread; it may call `run` again.
     """
 
     def __init__(
         self, monotonic: Callable[[], float] = time.monotonic, on_attempt: Callable[[], None] = lambda: None
     ) -> None:
-        # A fork copies a lock as it stands; whoever held it does not exist in the child.
+        # A fork copies a lock in its current state, but not the thread that would release it.
         self._lock = ProcessLocal(threading.Lock)
         self._monotonic = monotonic
         self._on_attempt = on_attempt
@@ -45,15 +51,15 @@ class SingleFlight:
     def run(
         self, get_ready: Callable[[], _Result | None], attempt: Callable[[], _Result], *, force: bool = False
     ) -> _Result:
-        """Returns what is ready once it is this thread's turn, or else makes the attempt.
+        """Waits for the lock, then returns what is ready, or makes the attempt.
 
         Args:
-            get_ready: What another thread may have achieved meanwhile; None: nothing that would do.
-            attempt: Achieves it.
-            force: Whether to make the attempt even though one failed a moment ago.
+            get_ready: Returns what another thread may have achieved since, or None where an attempt is needed.
+            attempt: Makes the attempt and returns its result.
+            force: Whether to make the attempt even during the backoff.
 
         Raises:
-            CognitoError: From the attempt, or from the one that failed while this thread waited.
+            CognitoError: From the attempt, or from one that failed while this thread waited.
         """
         started_waiting = self._monotonic()
         attempted = False
@@ -62,10 +68,9 @@ class SingleFlight:
                 result = get_ready()
                 if result is not None:
                     return result
-                if self._failure is not None and (
-                    self._failed_at >= started_waiting or (not force and self.backoff_remaining > 0)
-                ):
-                    # A copy: an exception that is raised many times over collects the tracebacks of all.
+                failed_while_waiting = self._failed_at >= started_waiting
+                if self._failure is not None and (failed_while_waiting or (not force and self.backoff_remaining > 0)):
+                    # A copy: an exception that several threads raise collects the tracebacks of all.
                     raise copy.copy(self._failure)
                 attempted = True
                 return self._attempt(attempt)
@@ -74,11 +79,11 @@ class SingleFlight:
                 self._on_attempt()
 
     def run_if_idle(self, still_needed: Callable[[], bool], attempt: Callable[[], _Result]) -> None:
-        """Makes the attempt if nobody else is at it and no failure is fresh; keeps its error to itself.
+        """Makes the attempt unless another thread is making one or the backoff lasts; never raises CognitoError.
 
         Args:
-            still_needed: Whether it is needed still: another thread may have made it since the caller looked.
-            attempt: Achieves it.
+            still_needed: Whether the attempt is still needed: another thread may have made it since the caller looked.
+            attempt: Makes the attempt.
         """
         lock = self._lock()
         if not lock.acquire(blocking=False):
@@ -89,7 +94,7 @@ class SingleFlight:
             if attempted:
                 self._attempt(attempt)
         except CognitoError:
-            # Remembered; what is held is still good, so that nobody needs to hear of it.
+            # It is in `failure`. The caller has a valid result for now, and needs no error.
             pass
         finally:
             lock.release()
@@ -97,28 +102,27 @@ class SingleFlight:
             self._on_attempt()
 
     def reset(self) -> None:
-        """Forgets the last failure: what caused it has been replaced."""
+        """Forgets the last failure, whose cause has been replaced."""
         self._failure, self._failures = None, 0
 
     @property
     def failure(self) -> CognitoError | None:
-        """The error of the last attempt; None after one that went well."""
+        """The error of the last attempt; None after a success."""
         return self._failure
 
     @property
     def failures(self) -> int:
-        """How many attempts have failed since the last that went well."""
+        """How many attempts have failed since the last success."""
         return self._failures
 
     @property
     def backoff_remaining(self) -> float:
-        """Seconds until an attempt makes sense again; 0 where none has failed."""
+        """Seconds until the next attempt; 0 after a success."""
         failure = self._failure
         if failure is None:
             return 0.0
-        requested = failure.retry_after if isinstance(failure, UnavailableError) else 0.0
-        backoff = min(_MAX_BACKOFF, _MIN_BACKOFF * 2.0 ** min(self._failures - 1, 10))
-        delay = max(backoff, min(requested, _MAX_RETRY_AFTER))
+        backoff = exponential_backoff(self._failures, _MIN_BACKOFF, _MAX_BACKOFF)
+        delay = max(backoff, min(failure.retry_after, _MAX_RETRY_AFTER))
         return max(0.0, self._failed_at + delay - self._monotonic())
 
     def _attempt(self, attempt: Callable[[], _Result]) -> _Result:

@@ -148,14 +148,14 @@ def _refresh_or_reuse(path: str, role: str | None) -> str:
     from pathlib import Path
 
     from ..credentials.store.store import open_store
-    from ..errors import SignedOutError, UnavailableError
+    from ..errors import CredentialsError, SignedOutError, UnavailableError
 
     store = open_store(Path(path))
     if store is None:
         raise SignedOutError(f"Nobody is signed in here: there is no file {path}.")
     try:
         credentials = _refresh(store, role)
-    except UnavailableError:
+    except (UnavailableError, CredentialsError):
         # What is held may be good for some minutes yet, and the network back until then.
         still_valid = _still_valid(store, role)
         if still_valid is None:

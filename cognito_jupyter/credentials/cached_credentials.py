@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypedDict, cast
 
 from botocore.credentials import ReadOnlyCredentials
 
-from ..oauth.tokens import redacted
+from .._util.redaction import redacted
 
 if TYPE_CHECKING:
     from .identity_pool.client import IdentityPoolCredentialsResponse

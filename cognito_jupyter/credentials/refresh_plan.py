@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from ..errors import CredentialsError, UnavailableError
+from ..errors import UnavailableError
 
 if TYPE_CHECKING:
     from .._util.clock import Clock
@@ -108,7 +108,7 @@ class RefreshPlan:
             if failure is None:
                 continue
             _log_failure(role.failures, f"The AWS credentials of {role.role_arn or 'the default role'}", failure)
-            if isinstance(failure, UnavailableError) and not isinstance(failure, CredentialsError):
+            if isinstance(failure, UnavailableError):
                 # The others would only meet with the same; they come next time.
                 return role.backoff_remaining
         return 0.0

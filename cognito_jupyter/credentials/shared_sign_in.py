@@ -14,9 +14,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from .._util.redaction import redacted
 from ..errors import SignedOutError, UnavailableError
 from ..oauth.token_errors import sign_in_expired
-from ..oauth.tokens import CognitoTokens, redacted
+from ..oauth.tokens import CognitoTokens
 from .cached_credentials import CachedCredentials, FrozenCredentials
 from .store.format import StoredCredentials, StoredSignIn
 from .store.store import Store, StoreTransaction

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from .._util.clock import Clock
+from .._util.redaction import redacted
 from .._util.single_flight import SingleFlight
 from ..errors import CognitoError, RefusedError, SignedOutError, UnavailableError, VerificationError
-from ..oauth.tokens import CognitoTokens, JwtPayload, decode_jwt_payload, redacted
+from ..oauth.tokens import CognitoTokens, JwtPayload, decode_jwt_payload
 
 if TYPE_CHECKING:
     from ..oauth.authenticator import CognitoOAuthAuthenticator

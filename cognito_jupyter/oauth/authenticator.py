@@ -14,6 +14,7 @@ from http import HTTPStatus
 from typing import cast
 from urllib.parse import urlencode
 
+from .._util.redaction import redacted
 from .._util.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from ..errors import SettingError, UnavailableError, VerificationError
 from .browser import open_in_browser
@@ -23,7 +24,7 @@ from .login import Login
 from .pkce import LoginSecrets, generate_pkce_pair
 from .redirect_uri import parse_domain, parse_redirect_uris
 from .token_errors import require_tokens, sign_in_expired, token_error
-from .tokens import CognitoTokenRefreshResponse, CognitoTokens, decode_jwt_payload, redacted
+from .tokens import CognitoTokenRefreshResponse, CognitoTokens, decode_jwt_payload
 from .transport import Transport
 
 

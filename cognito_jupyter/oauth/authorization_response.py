@@ -57,7 +57,7 @@ def parse_pasted_url(text: str) -> AuthorizationResponse:
     White space, quotes, angle brackets and line breaks that a terminal or a chat put around or into it are taken out.
 
     Raises:
-        PastedAnswerError: It is not an answer; the message says what it looks like instead, and shows nothing of it.
+        PastedUrlError: It is not an answer; the message says what it looks like instead, and shows nothing of it.
     """
     cleaned = html.unescape("".join(text.split())).strip("'\"`<>()")
     if not cleaned:

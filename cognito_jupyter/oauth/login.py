@@ -167,7 +167,7 @@ class Login:
             text: The whole address or its query; never kept, never echoed.
 
         Raises:
-            PastedAnswerError: It is not the answer to this login, which goes on.
+            PastedUrlError: It is not the answer to this login, which goes on.
         """
         outcome = self.handle_response(parse_pasted_url(text))
         if outcome is CallbackOutcome.STATE_MISMATCH:

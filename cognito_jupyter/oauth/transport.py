@@ -19,8 +19,7 @@ from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.response import BaseHTTPResponse
 
 from .._util.process_local import ProcessLocal
-from .._util.retry_after import parse_retry_after
-from .._util.timeouts import DEFAULT_TIMEOUTS, Timeouts
+from .._util.timeouts import DEFAULT_TIMEOUTS, Timeouts, parse_retry_after
 from ..errors import UnavailableError
 
 _MAX_BODY = 1 << 20

@@ -10,13 +10,13 @@ from botocore.exceptions import ClientError
 
 from cognito_jupyter.credentials.identity_pool.aws_errors import clock_skew_from_response, translate_client_error
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
-from cognito_jupyter.errors import CredentialsError, UnavailableError
+from cognito_jupyter.errors import CognitoError, CredentialsError
 from cognito_jupyter.local import LocalCognito
 
 NOT_AUTHORIZED = "NotAuthorizedException"
 
 
-def translate(code: str, text: str = "", *, status: int = 400, skew: float = 0.0) -> UnavailableError:
+def translate(code: str, text: str = "", *, status: int = 400, skew: float = 0.0) -> CognitoError:
     response = {"Error": {"Code": code, "Message": text}, "ResponseMetadata": {"HTTPStatusCode": status}}
     return translate_client_error(ClientError(response, "GetId"), "us-east-1", skew)  # type: ignore[arg-type]
 

@@ -19,7 +19,7 @@ from cognito_jupyter.notebook.panel.content import panel_content
 from cognito_jupyter.notebook.panel.html import format_duration
 from cognito_jupyter.notebook.panel.widget import LoginPanel
 from tests.notebook.walk import PanelDriver, request_for
-from tests.patience import wait_until
+from tests.support.polling import wait_until
 
 SECRET_PARTS = ("authorize?", "state=", "nonce=", "code_challenge", "code=abc")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from tests.notebook.conftest import Notebook
-from tests.patience import wait_until
+from tests.support.polling import wait_until
 
 # Reads what the socket has to say and does nothing about it, as ipykernel 7.0 to 7.3 do when they send a cell's reply.
 _MISSES_MESSAGES = """

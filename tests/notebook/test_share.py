@@ -13,7 +13,7 @@ import pytest
 
 from cognito_jupyter.demo.kernel import Kernel
 from cognito_jupyter.local import LocalCognito
-from tests.patience import wait_until
+from tests.support.polling import wait_until
 
 from .conftest import Notebook, NotebookUser
 

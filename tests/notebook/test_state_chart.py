@@ -16,7 +16,7 @@ from cognito_jupyter.notebook.panel.widget import LoginPanel
 from tests.conftest import as_tokens
 from tests.notebook.state_chart import PICTURE, ROUTES, draw
 from tests.notebook.walk import PanelDriver, request_for
-from tests.patience import wait_until
+from tests.support.polling import wait_until
 
 TRANSITION_PAIRS = {(start, end) for start, _, end in TRANSITIONS}
 

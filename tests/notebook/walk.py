@@ -17,7 +17,7 @@ from cognito_jupyter.notebook.model.sign_in import LoginRequest
 from cognito_jupyter.notebook.model.state import NotebookState
 from cognito_jupyter.notebook.panel.widget import LoginPanel
 from cognito_jupyter.settings.resolve import CognitoConfiguration, Settings
-from tests.patience import wait_until
+from tests.support.polling import wait_until
 
 
 class TransitionRecorder(StatusListener):

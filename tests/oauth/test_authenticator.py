@@ -25,8 +25,8 @@ from cognito_jupyter.local.login_page_client import submit_login
 from cognito_jupyter.local.model import AppClient
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 from cognito_jupyter.oauth.discovery import discover_domain
-from tests.patience import wait_until
-from tests.person import sign_in_at_printed_url
+from tests.support.polling import wait_until
+from tests.support.printed_login import sign_in_at_printed_url
 
 
 def tokens_of_pasted_login(cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator) -> dict[str, object]:

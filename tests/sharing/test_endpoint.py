@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from cognito_jupyter.sharing.endpoint.process import SOURCE, EndpointProcess
-from tests.patience import TEST_TIMEOUT, wait_until
+from tests.support.polling import TEST_TIMEOUT, wait_until
 
 KEYS = {
     "AccessKeyId": "ASIA1",

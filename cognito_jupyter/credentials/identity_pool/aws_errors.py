@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-from ..._util.retry_after import parse_retry_after
+from ..._util.timeouts import parse_retry_after
 from ...errors import CredentialsError, IdTokenExpiredError, UnavailableError
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ _NOT_AUTHORIZED = (
 )
 
 
-def translate_client_error(error: ClientError, region: str, clock_skew: float) -> UnavailableError:
+def translate_client_error(error: ClientError, region: str, clock_skew: float) -> UnavailableError | CredentialsError:
     """An AWS error in words that say what to do; nothing of it is secret.
 
     Args:

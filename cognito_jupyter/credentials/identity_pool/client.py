@@ -22,11 +22,9 @@ from botocore.parsers import ResponseParserError
 
 from ..._util.botocore_session import new_session
 from ..._util.process_local import ProcessLocal
-from ..._util.redaction import suppress_debug_logs
-from ..._util.retry_after import parse_retry_after
-from ..._util.timeouts import DEFAULT_TIMEOUTS, Timeouts
+from ..._util.redaction import redacted, suppress_debug_logs
+from ..._util.timeouts import DEFAULT_TIMEOUTS, Timeouts, parse_retry_after
 from ...errors import UnavailableError
-from ...oauth.tokens import redacted
 from .aws_errors import (
     clock_skew_from_response,
     translate_client_error,

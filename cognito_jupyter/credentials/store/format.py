@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, NoReturn, cast
 
+from ..._util.redaction import redacted
 from ...oauth.redirect_uri import parse_domain
-from ...oauth.tokens import CognitoTokens, decode_jwt_payload, redacted
+from ...oauth.tokens import CognitoTokens, decode_jwt_payload
 from ..roles import roles_in
 from . import lines as store_lines
 from .lines import DamagedError, OtherVersionError, is_printable_field, parse_number

@@ -18,8 +18,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn, Self
 from urllib.parse import quote
 
+from ..._util.redaction import redacted
 from ...errors import RefusedError
-from ...oauth.tokens import redacted
 from . import environment as env
 from .default_session import DefaultSessionOverride
 from .process import EndpointProcess

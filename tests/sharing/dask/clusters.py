@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.local.seed import demo_objects
+from tests.support.polling import TEST_TIMEOUT, wait_until
 
-from ...patience import TEST_TIMEOUT, wait_until
 from .tasks import NO_PACKAGE
 
 if TYPE_CHECKING:

@@ -23,9 +23,9 @@ from cognito_jupyter.errors import ClusterRefusedError, SettingError, Unavailabl
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 from cognito_jupyter.sharing import dask
+from tests.support.polling import TEST_TIMEOUT
 
 from ...conftest import manager_for
-from ...patience import TEST_TIMEOUT
 from . import tasks
 from .clusters import cluster_of, eventually, plugins_of, size_of_data
 

@@ -17,8 +17,8 @@ import pytest
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.sharing import dask
+from tests.support.polling import TEST_TIMEOUT
 
-from ...patience import TEST_TIMEOUT
 from . import tasks
 from .clusters import cluster_of, eventually, size_of_data
 from .crowd import worker_groups

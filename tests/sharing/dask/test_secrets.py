@@ -18,8 +18,8 @@ import pytest
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.sharing import dask
+from tests.support.polling import TEST_TIMEOUT
 
-from ...patience import TEST_TIMEOUT
 from . import tasks
 from .clusters import eventually
 from .tap import RecordingProxy

@@ -16,8 +16,8 @@ from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.errors import UnavailableError
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.sharing import dask
+from tests.support.polling import TEST_TIMEOUT
 
-from ...patience import TEST_TIMEOUT
 from . import tasks
 from .clusters import cluster_of, eventually, plugins_of, size_of_data
 

@@ -14,7 +14,7 @@ from cognito_jupyter.errors import UnavailableError
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.sharing import duckdb_secret
 from tests.conftest import manager_for
-from tests.patience import wait_until
+from tests.support.polling import wait_until
 
 from .by_environment import duckdb_connection
 

@@ -1,21 +1,24 @@
-"""What other packages log while we work."""
+"""Secrets stay out of reprs and of other packages' logs."""
 
 from __future__ import annotations
 
 import gc
+import json
 import logging
+import pprint
 from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
+from IPython.lib.pretty import pretty
 
-from cognito_jupyter._util.redaction import RedactingFilter, install_redaction, suppress_debug_logs
+from cognito_jupyter._util.redaction import RedactingFilter, install_redaction, redacted, suppress_debug_logs
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.local import LocalCognito
 
 
 class SecretHolder:
-    """Something that has secrets."""
+    """An object with secrets, as a manager is."""
 
     def __init__(self) -> None:
         self.values = ["first+secret"]
@@ -57,7 +60,7 @@ def test_a_filter_is_removed_after_its_manager_is_gone(logger: logging.Logger) -
     install_redaction(holder.secrets)
     install_redaction(holder.secrets)
     mine = [each for each in logger.filters if isinstance(each, RedactingFilter)]
-    assert len([each for each in mine if each._get_secrets() is not None]) >= 1
+    assert len([each for each in mine if each.get_secrets() is not None]) >= 1
     count = len(mine)
     del holder
     gc.collect()
@@ -75,3 +78,14 @@ def test_botocore_at_debug_shows_neither_token_nor_key(
     assert "X-Amz-Security-Token" in text
     assert not [secret for secret in manager._secrets() if secret in text]
     assert "AWSCognitoIdentityService" not in text
+
+
+def test_redacted_dicts_show_only_their_keys() -> None:
+    """Neither repr, str, format, pprint nor IPython's pretty printer shows a value."""
+    tokens = redacted({"id_token": "s3cr3t", "expires_in": 3600})
+    in_a_cell: str = pretty(tokens)  # type: ignore[no-untyped-call] # IPython ships no types for it
+    for shown in (repr(tokens), str(tokens), f"{tokens}", pprint.pformat(tokens), in_a_cell, f"{[tokens]}"):
+        assert "id_token" in shown
+        assert "s3cr3t" not in shown
+    assert tokens["id_token"] == "s3cr3t"
+    assert json.loads(json.dumps(tokens)) == {"id_token": "s3cr3t", "expires_in": 3600}

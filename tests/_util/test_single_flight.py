@@ -1,4 +1,4 @@
-"""One attempt at a time."""
+"""Single-flight: one attempt at a time, and backoff after a failure."""
 
 from __future__ import annotations
 

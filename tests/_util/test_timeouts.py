@@ -1,4 +1,4 @@
-"""How long a service asks to be left alone."""
+"""Retry-After headers and backoff."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from email.utils import formatdate
 import pytest
 from hypothesis import given, strategies as st
 
-from cognito_jupyter._util.retry_after import parse_retry_after
+from cognito_jupyter._util.timeouts import exponential_backoff, parse_retry_after
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,8 @@ def test_a_date_counts_from_now_and_a_past_date_is_zero() -> None:
 @given(st.one_of(st.none(), st.text(), st.from_regex(r"\d{1,400}", fullmatch=True)))
 def test_any_header_is_between_zero_and_one_day(header: str | None) -> None:
     assert 0 <= parse_retry_after(header) <= 86_400
+
+
+def test_backoff_doubles_with_each_failure_up_to_the_limit() -> None:
+    assert [exponential_backoff(failures, 1.0, 30.0) for failures in range(1, 8)] == [1, 2, 4, 8, 16, 30, 30]
+    assert exponential_backoff(10_000, 1.0, 30.0) == 30
