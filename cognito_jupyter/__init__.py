@@ -33,11 +33,11 @@ if TYPE_CHECKING:
         JwtPayload as JwtPayload,
         decode_jwt_payload as decode_jwt_payload,
     )
-    from .settings.resolve import CognitoConfiguration as CognitoConfiguration
+    from .settings import CognitoConfiguration as CognitoConfiguration
 
 _HOMES = {
     "AWSCredentials": "credentials.cached_credentials",
-    "CognitoConfiguration": "settings.resolve",
+    "CognitoConfiguration": "settings",
     "CognitoCredentialsManager": "credentials.manager",
     "CognitoOAuthAuthenticator": "oauth.authenticator",
     "CognitoTokenRefreshResponse": "oauth.tokens",

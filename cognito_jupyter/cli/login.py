@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..oauth.authenticator import CognitoOAuthAuthenticator
     from ..oauth.login import Login
     from ..oauth.tokens import CognitoTokens
-    from ..settings.resolve import Settings
+    from ..settings import Settings
 
 _POLL_INTERVAL = 0.2
 """Seconds between two looks at what was typed and at the listener."""

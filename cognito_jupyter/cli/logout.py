@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from ..credentials.remembered import load_manager
 from ..credentials.store.store import list_store_keys
 from ..errors import CognitoError, SettingError
+from ..settings import CognitoConfiguration, Settings
 from ..settings.parsers import pool_region
-from ..settings.resolve import CognitoConfiguration, Settings
 from .login import authenticator_of, resolve_settings
 
 if TYPE_CHECKING:

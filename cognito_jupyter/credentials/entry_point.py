@@ -8,7 +8,7 @@ from ..oauth.authenticator import CognitoOAuthAuthenticator
 from .manager import CognitoCredentialsManager
 
 if TYPE_CHECKING:
-    from ..settings.resolve import CognitoConfiguration
+    from ..settings import CognitoConfiguration
 
 
 def get_authenticated_cognito_manager(cogconf: CognitoConfiguration) -> CognitoCredentialsManager:

@@ -9,7 +9,7 @@ from ..errors import UnavailableError
 if TYPE_CHECKING:
     from ..oauth.authenticator import CognitoOAuthAuthenticator
     from ..oauth.tokens import CognitoTokens
-    from ..settings.resolve import Settings
+    from ..settings import Settings
     from .manager import CognitoCredentialsManager
     from .store.store import Store
 

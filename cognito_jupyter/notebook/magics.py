@@ -333,9 +333,9 @@ class CognitoMagics(Magics):
         return shortest_suffixes(roles, roles)
 
     def _profile_names(self) -> list[str]:
-        from ..settings.resolve import profiles
+        from ..settings.layers import known_profiles
 
-        return profiles()
+        return known_profiles()
 
 
 def _confirm_trust(text: str) -> bool:

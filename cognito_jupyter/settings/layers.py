@@ -1,17 +1,16 @@
-"""The places where a setting may stand, from strongest to weakest, and what each of them says."""
+"""The places that may hold a setting, from strongest to weakest; `settings.resolve` looks each setting up in them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 from ..errors import SettingError
-from . import parsers as setting_values
+from . import SETTING_NAMES, parsers
 from .toml_file import (
     FILE_NAME,
-    SETTING_NAMES,
     Scope,
     SettingsFile,
     find_project_file,
@@ -25,7 +24,7 @@ ENVIRONMENT_NAMES = {
     name: f"COGNITO_{name.upper()}"
     for name in ("domain", "client_id", "redirect_uri", "region", "user_pool_id", "identity_pool_id", "profile")
 }
-"""From a setting to the environment variable that may hold it."""
+"""The environment variable of each setting that has one."""
 
 _Value = TypeVar("_Value")
 _Default = TypeVar("_Default")
@@ -33,11 +32,11 @@ _Default = TypeVar("_Default")
 
 @dataclass(frozen=True)
 class Layer:
-    """One place and what it says.
+    """One place and its settings.
 
     Attributes:
-        source: How a message names it, for a setting's name.
-        values: Raw, by the setting's name; None and "" are not in it.
+        source: Returns how a message names the place, for a setting's name.
+        values: The raw values by setting name, without None and "".
     """
 
     source: Callable[[str], str]
@@ -50,10 +49,10 @@ class LayeredSettings:
 
     Attributes:
         layers: From strongest to weakest.
-        profile: The profile that was asked for; None: the default one.
+        profile: The selected profile; None: the default one.
         files: The settings files that were read.
-        searched: All places, for the message about a setting that is nowhere.
-        sources: Where each setting that was found came from; filled by `value`.
+        searched: All places, for the message about a missing setting.
+        sources: Where each setting came from; filled by `get_parsed`.
     """
 
     layers: tuple[Layer, ...]
@@ -63,120 +62,145 @@ class LayeredSettings:
     sources: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def from_sources(
+    def from_sources(  # noqa: PLR0913, PLR0917 - the places to look, from strongest to weakest
         cls,
-        given: tuple[Mapping[str, object], Mapping[str, object], Mapping[str, str]],
+        overrides: Mapping[str, object],
+        traits: Mapping[str, object],
+        environment: Mapping[str, str],
         folder: Path | None,
         profile: str | None,
         confirm_trust: ConfirmTrust | None,
     ) -> LayeredSettings:
-        """The search over arguments, traits, environment and files.
+        """Reads the files and puts them below arguments, traits and environment.
+
+        The user has to trust a file in the working folder, but only where it would change the login.
 
         Args:
-            given: The arguments, the traits, and the environment.
+            overrides: The arguments.
+            traits: The values of `c.CognitoMagics`.
+            environment: The environment variables.
             folder: Where to start looking for cognito.toml; None: the working folder.
-            profile: The profile asked for by an argument.
+            profile: The profile that an argument selects.
             confirm_trust: As for `resolve`.
 
         Raises:
-            SettingError: A file is not to be trusted or not to be understood, or the profile is in none.
+            SettingError: A file is malformed or not trusted, or no file has the profile.
         """
-        stronger_layers = _stronger_layers(*given, profile)
-        files, searched = tuple(_read_files(folder)), _describe_searched(folder)
+        variables = {name: environment.get(variable) for name, variable in ENVIRONMENT_NAMES.items()}
+        stronger_layers = [
+            Layer(lambda _: "the arguments", _non_empty({**overrides, "profile": profile or overrides.get("profile")})),
+            Layer(lambda name: f"c.CognitoMagics.{name}", _non_empty(traits)),
+            Layer(lambda name: f"the environment variable {ENVIRONMENT_NAMES[name]}", _non_empty(variables)),
+        ]
+        here = find_project_file(folder) or f"a {FILE_NAME} beside the notebook or above it"
+        searched = (
+            "the arguments, c.CognitoMagics, the environment (COGNITO_DOMAIN, COGNITO_CLIENT_ID, ...), "
+            + ", ".join(map(str, [here, user_path(), *system_paths()]))
+        )
+        read = (read_settings_file(path, scope) for path, scope in _candidate_paths(folder))
+        files = [file for file in read if file is not None]
+        project_files = [file for file in files if file.scope is Scope.PROJECT]
         with_project_file = cls._with_files(stronger_layers, files, searched)
-        if all(file.scope is not Scope.PROJECT for file in files):
+        if not project_files:
             return with_project_file
         try:
-            without_project_file = cls._with_files(
-                stronger_layers, [file for file in files if file.scope is not Scope.PROJECT], searched
-            )
-        except SettingError:  # only the file of the working folder has the profile
-            without_project_file = None
-        if without_project_file is not None and without_project_file.effective() == with_project_file.effective():
-            return without_project_file
-        for file in files:
-            if file.scope is Scope.PROJECT:
-                require_trust(file, confirm_trust)
+            others = [file for file in files if file.scope is not Scope.PROJECT]
+            without_project_file = cls._with_files(stronger_layers, others, searched)
+        except SettingError:
+            pass  # only the project file has the profile
+        else:
+            if without_project_file.effective() == with_project_file.effective():
+                return without_project_file
+        for file in project_files:
+            require_trust(file, confirm_trust)
         return with_project_file
 
     @classmethod
-    def _with_files(cls, stronger_layers: list[Layer], files: Iterable[SettingsFile], searched: str) -> LayeredSettings:
-        """The search with these files, whoever wrote them."""
-        files = tuple(files)
-        name = _requested_profile(stronger_layers, files)
-        named = [_profile_layer(file, name) for file in files if name in file.profiles] if name else []
-        return cls((*stronger_layers, *named, *map(_top_level_layer, files)), name, files, searched)
+    def _with_files(
+        cls, stronger_layers: Sequence[Layer], files: Sequence[SettingsFile], searched: str
+    ) -> LayeredSettings:
+        """Returns the layers with these files, trusted or not."""
+        profile = _requested_profile(stronger_layers, files)
+        profile_layers = (
+            [_profile_layer(file, profile) for file in files if profile in file.profiles] if profile else []
+        )
+        layers = (*stronger_layers, *profile_layers, *map(_top_level_layer, files))
+        return cls(layers, profile, tuple(files), searched)
 
     def effective(self) -> dict[str, object]:
-        """What the strongest places say, unchecked: equal where two searches lead to the same login."""
+        """Returns the strongest raw value of each setting: equal where two searches lead to the same login."""
         found = {name: self.find_raw(name) for name in SETTING_NAMES}
         return {name: each[0] for name, each in found.items() if each is not None}
 
     def find_raw(self, name: str) -> tuple[object, str] | None:
-        """What the strongest place says, unchecked, and which place it is."""
+        """Returns a setting's strongest raw value and its source; None where it is missing."""
         for layer in self.layers:
             if name in layer.values:
                 return layer.values[name], layer.source(name)
         return None
 
     def get_parsed(self, name: str, parse: Callable[[object], _Value], default: _Default) -> _Value | _Default:
-        """A setting in its one form, or the default where no place has it.
+        """Returns a setting's validated value, and notes its source.
+
+        Args:
+            name: The setting.
+            parse: One of `settings.parsers`.
+            default: What to return where the setting is missing.
 
         Raises:
-            SettingError: It is malformed; the message names it and its source.
+            SettingError: The value is malformed; the message names the setting and its source.
         """
         found = self.find_raw(name)
         if found is None:
             return default
         value, source = found
         self.sources[name] = source
-        return parse_as(name, source, lambda: parse(value))
+        return parse_as(name, source, parse, value)
 
     def require_settings(self, *names: str) -> None:
-        """Raises SettingError that names every one of these settings that no place has."""
+        """Raises a SettingError that names every one of these settings that is missing."""
         missing = [name for name in names if self.find_raw(name) is None]
         if not missing:
             return
         are = "is" if len(missing) == 1 else "are"
         raise SettingError(
             f"{' and '.join(missing)} {are} not set. Looked in {self.searched}.",
-            "Whoever runs your Cognito knows the values.",
+            "Ask your administrator for the values, or for a cognito.toml.",
         )
 
 
-def parse_as(name: str, source: str, parse: Callable[[], _Value]) -> _Value:
-    """Parses, and names setting and source in the error.
+def parse_as(name: str, source: str, parse: Callable[[object], _Value], value: object) -> _Value:
+    """Parses a value, and names the setting and its source in the error.
+
+    Args:
+        name: The setting.
+        source: Where the value came from, for the message.
+        parse: One of `settings.parsers`.
+        value: The raw value.
 
     Raises:
         SettingError: The value is malformed.
     """
     try:
-        return parse()
+        return parse(value)
     except SettingError as error:
         raise SettingError(f"{name}, from {source}: {error.what}", error.remedy) from None
 
 
-def known_profiles(folder: Path | None) -> list[str]:
-    """The names of all profiles; a file that cannot be read has none."""
+def known_profiles(folder: Path | None = None) -> list[str]:
+    """Returns the names of the profiles in all files, for completion; skips a file that cannot be read.
+
+    Args:
+        folder: Where to start looking for cognito.toml; None: the working folder.
+    """
     names: set[str] = set()
-    for path, place in _candidate_paths(folder):
+    for path, scope in _candidate_paths(folder):
         try:
-            file = read_settings_file(path, place)
+            file = read_settings_file(path, scope)
         except SettingError:
             continue
         names |= set(file.profiles) if file is not None else set()
     return sorted(names)
-
-
-def _stronger_layers(
-    overrides: Mapping[str, object], traits: Mapping[str, object], environment: Mapping[str, str], profile: str | None
-) -> list[Layer]:
-    variables = {name: environment.get(variable) for name, variable in ENVIRONMENT_NAMES.items()}
-    return [
-        Layer(lambda _: "the arguments", _non_empty({**overrides, "profile": profile or overrides.get("profile")})),
-        Layer(lambda name: f"c.CognitoMagics.{name}", _non_empty(traits)),
-        Layer(lambda name: f"the environment variable {ENVIRONMENT_NAMES[name]}", _non_empty(variables)),
-    ]
 
 
 def _non_empty(values: Mapping[str, object]) -> Mapping[str, object]:
@@ -184,37 +208,27 @@ def _non_empty(values: Mapping[str, object]) -> Mapping[str, object]:
 
 
 def _candidate_paths(folder: Path | None) -> Iterator[tuple[Path, Scope]]:
-    here = find_project_file(folder)
-    seen = {user_path(), *system_paths()}
+    project_file = find_project_file(folder)
     # A notebook that lies in the user's config folder itself finds the user's own file.
-    if here is not None and here not in seen:
-        yield here, Scope.PROJECT
+    if project_file is not None and project_file not in {user_path(), *system_paths()}:
+        yield project_file, Scope.PROJECT
     yield user_path(), Scope.USER
     for path in system_paths():
         yield path, Scope.SYSTEM
 
 
-def _read_files(folder: Path | None) -> Iterator[SettingsFile]:
-    for path, place in _candidate_paths(folder):
-        file = read_settings_file(path, place)
-        if file is not None:
-            yield file
-
-
-def _requested_profile(stronger_layers: list[Layer], files: tuple[SettingsFile, ...]) -> str | None:
-    """The profile that the strongest place asks for, which some file must have; no file can ask for one itself."""
-    for layer in stronger_layers:
-        if "profile" in layer.values:
-            source, value = layer.source("profile"), layer.values["profile"]
-            name = parse_as("profile", source, lambda: setting_values.profile_name(value))  # noqa: B023 - called at once
-            known = sorted({each for file in files for each in file.profiles})
-            if name in known:
-                return name
-            remedy = f"There are: {', '.join(known)}." if known else f"No {FILE_NAME} has any profile."
-            raise SettingError(
-                f"There is no profile {setting_values.quote_for_message(name)}, asked for by {source}.", remedy
-            )
-    return None
+def _requested_profile(stronger_layers: Sequence[Layer], files: Sequence[SettingsFile]) -> str | None:
+    """Returns the profile that the strongest layer selects; some file must have it, and no file can select one."""
+    layer = next((each for each in stronger_layers if "profile" in each.values), None)
+    if layer is None:
+        return None
+    source = layer.source("profile")
+    name = parse_as("profile", source, parsers.profile_name, layer.values["profile"])
+    known = sorted({each for file in files for each in file.profiles})
+    if name not in known:
+        remedy = f"There are: {', '.join(known)}." if known else f"No {FILE_NAME} has any profile."
+        raise SettingError(f"There is no profile {parsers.quote_for_message(name)}, selected by {source}.", remedy)
+    return name
 
 
 def _top_level_layer(file: SettingsFile) -> Layer:
@@ -223,10 +237,3 @@ def _top_level_layer(file: SettingsFile) -> Layer:
 
 def _profile_layer(file: SettingsFile, profile: str) -> Layer:
     return Layer(lambda _: f"the profile {profile} in {file.path}", _non_empty(file.profiles[profile]))
-
-
-def _describe_searched(folder: Path | None) -> str:
-    here = find_project_file(folder) or f"a {FILE_NAME} beside the notebook or above it"
-    variables = "the environment (COGNITO_DOMAIN, COGNITO_CLIENT_ID, ...)"
-    files = ", ".join(map(str, [here, user_path(), *system_paths()]))
-    return f"the arguments, c.CognitoMagics, {variables}, {files}"

@@ -1,4 +1,7 @@
-"""What each setting may hold: one function per kind of value, which returns it in its one form or says what is wrong.
+"""One parser for each kind of setting: it returns the value in its one form, or raises a SettingError.
+
+`settings.resolve` calls them for settings, oauth/ for the arguments of its public classes, the commands for options.
+They never look at another setting, and make no request.
 
 Sources: the patterns of UserPoolId, ClientId, IdentityPoolId in the API references of Amazon Cognito user pools and
 identity pools; redirect URIs in the user pools' guide, "App client settings".
@@ -14,11 +17,10 @@ from ..errors import SettingError
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 MAX_TIMEOUT = 86_400.0
-"""Seconds: no login page is good for longer than a day."""
+"""Seconds: no login page is valid for longer than a day."""
 MAX_WAIT_FOR_SIGN_IN = 7 * 86_400.0
-"""Seconds: a job that has waited for its person for a week has been forgotten."""
+"""Seconds: a job that has waited for its user for a week has been forgotten."""
 _MAX_REFRESH_TOKEN_DAYS = 3650
-"""Days."""
 
 _REGION = re.compile(r"[a-z]{2,3}(?:-[a-z]+)+-\d{1,2}")
 _USER_POOL_ID = re.compile(rf"({_REGION.pattern})_[0-9A-Za-z]{{1,40}}")
@@ -30,7 +32,7 @@ _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")  # RFC 6749, section 3.3
 
 
 def quote_for_message(value: object) -> str:
-    """A value as a message may show it: short, escaped, without a password that was written into a URL."""
+    """Returns a value as a message may show it: short, escaped, without the password that a URL may hold."""
     if not isinstance(value, str):
         return f"a value of type {type(value).__name__}"
     without_userinfo = value.rpartition("@")[2]
@@ -38,18 +40,18 @@ def quote_for_message(value: object) -> str:
 
 
 def domain(value: object) -> str:
-    """A Cognito domain: the bare host, or `http://` and the host for loopback."""
+    """Parses a Cognito domain: the bare host, or `http://` and the host for loopback."""
     text = _text(value, "the domain").rstrip("/")
-    parts = _split_url(text if "://" in text else f"https://{text}")
+    parts = split_url(text if "://" in text else f"https://{text}")
     if parts is None or parts.path or parts.query or parts.scheme not in {"http", "https"}:
-        raise _malformed(value, "a Cognito domain", "Write the host alone: your-app.auth.us-east-1.amazoncognito.com.")
+        raise _malformed(value, "a Cognito domain", "Write only the host: your-app.auth.us-east-1.amazoncognito.com.")
     host = parts.hostname or ""
     if host in LOOPBACK_NAMES:
         return f"http://{parts.netloc.lower()}" if parts.scheme == "http" else parts.netloc.lower()
     if parts.scheme == "http":
         raise SettingError(
-            f"The domain {quote_for_message(value)} is plain http, where anybody on the way could read the password.",
-            "Use https; http is for a local Cognito on loopback alone.",
+            f"The domain {quote_for_message(value)} is plain http: anyone on the network could read the password.",
+            "Use https; http is only for a local Cognito on loopback.",
         )
     if "." not in host:
         raise _malformed(value, "a full domain", f"Write all of it: {host}.auth.us-east-1.amazoncognito.com.")
@@ -57,81 +59,149 @@ def domain(value: object) -> str:
 
 
 def domains(value: object) -> tuple[str, ...]:
-    """A list of allowed domains, at least one."""
+    """Parses a list of allowed domains, at least one."""
     if not isinstance(value, list | tuple) or not value:
         raise _malformed(value, "a list of domains", 'Write it as ["your-app.auth.us-east-1.amazoncognito.com"].')
     return tuple(domain(each) for each in value)
 
 
 def region(value: object) -> str:
-    """An AWS region's name."""
+    """Parses an AWS region's name."""
     return _matching(_REGION, value, "an AWS region", "Write its short name, such as us-east-1.")
 
 
 def user_pool_id(value: object) -> str:
-    """A user pool's id."""
-    return _matching(
-        _USER_POOL_ID,
-        value,
-        "a user pool id",
-        "Copy it from the user pool's overview: it looks like us-east-1_AbCdEf123.",
-    )
+    """Parses a user pool's id."""
+    remedy = "Copy it from the user pool's overview: it looks like us-east-1_AbCdEf123."
+    return _matching(_USER_POOL_ID, value, "a user pool id", remedy)
 
 
 def identity_pool_id(value: object) -> str:
-    """An identity pool's id."""
+    """Parses an identity pool's id."""
     remedy = "Copy it from the identity pool's overview: it looks like us-east-1:01234567-89ab-cdef-0123-456789abcdef."
     return _matching(_IDENTITY_POOL_ID, value, "an identity pool id", remedy)
 
 
 def client_id(value: object) -> str:
-    """An app client's id."""
+    """Parses an app client's id."""
     remedy = "Copy it from the user pool's app client: about 26 letters and digits."
     return _matching(_CLIENT_ID, value, "an app client id", remedy)
 
 
 def redirect_uris(value: object) -> str:
-    """One or more redirect URIs, to the character, one space between two."""
-    return " ".join(_http_url(uri, "a redirect URI") for uri in _text(value, "the redirect URI").split())
+    """Parses one or more redirect URIs; each stays as it is, with one space between two."""
+    return " ".join(_registrable_url(uri, "a redirect URI") for uri in _text(value, "the redirect URI").split())
 
 
 def logout_uri(value: object) -> str:
-    """Where Cognito's logout page sends the browser."""
-    return _http_url(_text(value, "the logout URI"), "a logout URI")
+    """Parses the URL to which Cognito's logout page sends the browser."""
+    return _registrable_url(_text(value, "the logout URI"), "a logout URI")
 
 
 def scopes(value: object) -> str:
-    """The scopes to ask for, one space between two; without `openid` there is no id token to hand to AWS."""
+    """Parses the scopes, with one space between two; without `openid` there is no id token for AWS."""
     names = _text(value, "the scopes").split()
     if not all(_SCOPE.fullmatch(name) for name in names):
         raise _malformed(value, "a list of scopes", 'Write them with a space between: "openid email".')
     if "openid" not in names:
         raise SettingError(
-            f"The scopes {quote_for_message(value)} lack openid, without which Cognito gives no id token.",
+            f"The scopes {quote_for_message(value)} lack openid, without which Cognito issues no id token.",
             'Add it: "openid email".',
         )
     return " ".join(names)
 
 
 def timeout(value: object) -> float:
-    """How long a login may take, in seconds."""
+    """Parses how long a login may take, in seconds."""
     remedy = f"Write the seconds that a sign-in may take: more than 0 and at most {MAX_TIMEOUT:.0f}."
     return _positive_number(value, "seconds", MAX_TIMEOUT, remedy)
 
 
 def refresh_token_days(value: object) -> float:
-    """How long the app client's refresh tokens live, in days; Cognito allows up to 10 years."""
-    remedy = (
-        "Write the refresh token expiration of the app client in days: "
-        f"more than 0 and at most {_MAX_REFRESH_TOKEN_DAYS}."
-    )
-    return _positive_number(value, "days", _MAX_REFRESH_TOKEN_DAYS, remedy)
+    """Parses how many days the app client's refresh tokens are valid; Cognito allows up to 10 years."""
+    most = _MAX_REFRESH_TOKEN_DAYS
+    remedy = f"Write the refresh token expiration of the app client in days: more than 0 and at most {most}."
+    return _positive_number(value, "days", most, remedy)
 
 
 def wait_for_sign_in(value: object) -> float:
-    """How long work waits for its person to sign in again, in seconds; 0: not at all."""
+    """Parses how long work waits for the user to sign in again, in seconds; 0: not at all."""
     remedy = f"Write the seconds that work waits for you to sign in again: 0 to {MAX_WAIT_FOR_SIGN_IN:.0f}."
     return _number(value, "seconds", MAX_WAIT_FOR_SIGN_IN, remedy)
+
+
+def boolean(value: object) -> bool:
+    """Parses true or false."""
+    if not isinstance(value, bool):
+        raise _malformed(value, "a yes or no", "Write true or false, without quotes.")
+    return value
+
+
+def profile_name(value: object) -> str:
+    """Parses a profile's name."""
+    return _text(value, "the profile")
+
+
+def pool_region(pool_id: str) -> str:
+    """Returns the region in a user pool's or an identity pool's id."""
+    return re.split("[_:]", pool_id, maxsplit=1)[0]
+
+
+def domain_region(host: str) -> str | None:
+    """Returns the region in one of Cognito's own domains; None for a custom domain."""
+    match = _COGNITO_HOST.fullmatch(host)
+    return match[1] if match else None
+
+
+def origin(value: object) -> str:
+    """Parses a Cognito domain and returns its origin: `https://` and the host, or `http://` for loopback."""
+    host = domain(value)
+    return host if host.startswith("http://") else f"https://{host}"
+
+
+def http_url(text: str, what: str) -> SplitResult:
+    """Parses an http or https URL.
+
+    Args:
+        text: The URL.
+        what: What it is, for the message: "a redirect URI".
+
+    Raises:
+        SettingError: It is malformed.
+    """
+    parts = split_url(text)
+    if parts is None or parts.scheme not in {"http", "https"}:
+        remedy = "Write it exactly as it is registered with the app client, such as http://localhost:3000."
+        raise _malformed(text, what, remedy)
+    return parts
+
+
+def split_url(text: str) -> SplitResult | None:
+    """Splits a URL; returns None for an invalid host or port, a user name, a fragment or characters out of place."""
+    # urlsplit drops tabs and line breaks silently: what is checked would not be what is used.
+    if "#" in text or not text.isascii() or not text.isprintable() or any(c in text for c in ' \\"<>^`{|}'):
+        return None
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        return None
+    host = parts.hostname or ""
+    valid_host = host == "::1" or all(_HOST_LABEL.fullmatch(label) for label in host.split("."))
+    # With an empty port ("host:") the text would differ from what a browser sends back.
+    if not valid_host or port == 0 or "@" in parts.netloc or parts.netloc.endswith(":"):
+        return None
+    return parts
+
+
+def _registrable_url(uri: str, what: str) -> str:
+    parts = http_url(uri, what)
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK_NAMES:
+        raise SettingError(
+            f"{quote_for_message(uri)} is plain http to another machine, which Cognito does not register.",
+            "Use https, or http://localhost, http://127.0.0.1 or http://[::1] with a port.",
+        )
+    return uri
 
 
 def _positive_number(value: object, unit: str, maximum: float, remedy: str) -> float:
@@ -153,34 +223,11 @@ def _number(value: object, unit: str, maximum: float, remedy: str) -> float:
     return number
 
 
-def boolean(value: object) -> bool:
-    """Whether something is to be so."""
-    if not isinstance(value, bool):
-        raise _malformed(value, "a yes or no", "Write true or false, without quotes.")
-    return value
-
-
-def profile_name(value: object) -> str:
-    """A profile's name."""
-    return _text(value, "the profile")
-
-
-def pool_region(pool_id: str) -> str:
-    """The region in a user pool's or an identity pool's id."""
-    return re.split("[_:]", pool_id, maxsplit=1)[0]
-
-
-def domain_region(host: str) -> str | None:
-    """The region in one of Cognito's own domains; None for a custom domain."""
-    match = _COGNITO_HOST.fullmatch(host)
-    return match[1] if match else None
-
-
 def _text(value: object, what: str) -> str:
     if not isinstance(value, str):
         raise SettingError(f"{what.capitalize()} is {quote_for_message(value)}, not text.", "Write it in quotes.")
     if not value.strip():
-        raise SettingError(f"{what.capitalize()} is empty.", "Write a value, or leave the line out.")
+        raise SettingError(f"{what.capitalize()} is empty.", "Write a value, or remove the line.")
     return value.strip()
 
 
@@ -189,37 +236,6 @@ def _matching(pattern: re.Pattern[str], value: object, what: str, remedy: str) -
     if not pattern.fullmatch(text):
         raise _malformed(value, what, remedy)
     return text
-
-
-def _http_url(uri: str, what: str) -> str:
-    remedy = "Write it to the character as it is registered with the app client, such as http://localhost:3000."
-    parts = _split_url(uri)
-    if parts is None or parts.scheme not in {"http", "https"}:
-        raise _malformed(uri, what, remedy)
-    if parts.scheme == "http" and parts.hostname not in LOOPBACK_NAMES:
-        raise SettingError(
-            f"{quote_for_message(uri)} is plain http to another machine, which Cognito does not register.",
-            "Use https, or http://localhost, http://127.0.0.1 or http://[::1] with a port.",
-        )
-    return uri
-
-
-def _split_url(text: str) -> SplitResult | None:
-    """A URL taken apart; None where it has no good host, a port out of range, a user, a fragment or odd characters."""
-    # urlsplit drops tabs and line breaks silently: what is checked would not be what is used.
-    if "#" in text or not text.isascii() or not text.isprintable() or any(c in text for c in ' \\"<>^`{|}'):
-        return None
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError:
-        return None
-    host = parts.hostname or ""
-    valid_host = host == "::1" or all(_HOST_LABEL.fullmatch(label) for label in host.split("."))
-    # An empty port ("host:") is not the same text as what a browser sends back.
-    if not valid_host or port == 0 or "@" in parts.netloc or parts.netloc.endswith(":"):
-        return None
-    return parts
 
 
 def _malformed(value: object, what: str, remedy: str) -> SettingError:

@@ -1,6 +1,8 @@
-"""What a person has agreed to: the content of a settings file that was found in the working folder.
+"""Trust in a settings file of the working folder, as in VS Code's workspace trust or `direnv allow`.
 
-Such a file comes with whatever was downloaded or cloned, and it chooses where a password is typed.
+Such a file comes with whatever the user downloaded or cloned, and it chooses where the user types the password. So
+`settings.layers` uses it only after the user has confirmed its content once. A record of that, named by the content's
+hash, lies in the user's state folder. This module never uses a file that other users could have written.
 """
 
 from __future__ import annotations
@@ -16,20 +18,22 @@ from .parsers import quote_for_message
 from .toml_file import APP_NAME, SettingsFile, require_owned_by_user, user_path
 
 ConfirmTrust = Callable[[str], bool]
-"""Shows a text and asks the person for a yes or a no."""
+"""Shows a text to the user, asks for a yes or a no, and returns whether it was a yes."""
 
-_SHOWN_FIRST = ("domain", "user_pool_id")  # what decides where the password goes is read first
+_SHOWN_FIRST = ("domain", "user_pool_id")
+"""The settings that decide where the password is typed."""
 
 
 def require_trust(file: SettingsFile, confirm_trust: ConfirmTrust | None) -> None:
-    """Returns when the person has agreed to this content, now or earlier.
+    """Returns if the user trusts this content, now or since an earlier confirmation.
 
     Args:
-        file: What is to be used.
-        confirm_trust: Asks the person; None where there is nobody to ask.
+        file: The file that is about to be used.
+        confirm_trust: Asks the user; None where no user can be asked.
 
     Raises:
-        SettingError: Nobody has agreed; or it belongs to somebody else, or others may write to it, and nobody is asked.
+        SettingError: The user does not trust it; or it belongs to another user or other users can write it, and the
+            user is not even asked.
     """
     for status in file.stat_results:
         require_owned_by_user(file.path, status)
@@ -41,24 +45,28 @@ def require_trust(file: SettingsFile, confirm_trust: ConfirmTrust | None) -> Non
     )
     if confirm_trust is None:
         raise SettingError(
-            f"{file.path} chooses where your password is typed, and nobody has agreed to it yet.",
-            f"Run %cognito_login once in a notebook there, {alternative}.",
+            f"{file.path} chooses where you type your password, and you have not confirmed that you trust it.",
+            f"Run %cognito_login once in a notebook in that folder, {alternative}.",
         )
     if not confirm_trust(trust_prompt(file)):
         raise SettingError(
-            f"{file.path} is not used, because you did not agree to it.",
+            f"{file.path} is not used, because you did not confirm that you trust it.",
             f"Sign in again to be asked again, {alternative}.",
         )
-    _record_trust(record)
+    try:
+        record.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(record, os.O_WRONLY | os.O_CREAT, 0o600))
+    except OSError:
+        # A home that cannot be written: the confirmation counts for this login, and the user is asked again next time.
+        return
 
 
 def trust_prompt(file: SettingsFile) -> str:
-    """What the person is asked: the file and everything in it."""
-    lines = [f"{file.path} chooses where you sign in. It says:"]
-    lines += _format_settings(file.settings)
+    """Returns the text to confirm: the file's path and every setting in it."""
+    lines = [f"{file.path} chooses where you sign in. It says:", *_format_settings(file.settings)]
     for name, settings in file.profiles.items():
         lines += [f"  for the profile {quote_for_message(name)}:", *_format_settings(settings)]
-    return "\n".join([*lines, "Agree only if you trust who wrote it."])
+    return "\n".join([*lines, "Say yes only if you trust its author."])
 
 
 def _format_settings(settings: Mapping[str, object]) -> list[str]:
@@ -69,29 +77,20 @@ def _format_settings(settings: Mapping[str, object]) -> list[str]:
 def _format_value(value: object) -> str:
     if isinstance(value, list):
         return f"[{', '.join(map(_format_value, value))}]"
-    # All of a text: a domain cut short could look like another one.
+    # Text is never shortened: the start of a domain may look like another domain.
     return repr(value) if isinstance(value, str) else repr(value)[:80]
 
 
 def _trust_records() -> Path:
-    import platformdirs  # late: only a login by a file of the working folder comes here
+    import platformdirs  # late: only a login with a project file gets here
 
     return platformdirs.user_state_path(APP_NAME, appauthor=False) / "agreed"
 
 
 def _is_valid_record(record: Path) -> bool:
-    """Whether a note is there that this user wrote and nobody else could have."""
+    """Whether there is a record, and only this user could have written it."""
     try:
         status = record.lstat()
     except OSError:
         return False
     return sys.platform == "win32" or (status.st_uid == os.getuid() and not status.st_mode & 0o077)
-
-
-def _record_trust(record: Path) -> None:
-    try:
-        record.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(record, os.O_WRONLY | os.O_CREAT, 0o600))
-    except OSError:
-        # A home that cannot be written: the person has agreed all the same, and is asked again next time.
-        return

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from cognito_jupyter.notebook.model.login_task import LoginTask
 from cognito_jupyter.notebook.model.sign_in import LoginRequest, SignIn
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
-from cognito_jupyter.settings.resolve import Settings
+from cognito_jupyter.settings import Settings
 
 from .implementations import API, make_authenticator
 from .stage import Stage

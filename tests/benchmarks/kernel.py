@@ -57,7 +57,7 @@ def _restore_manager(settings: dict[str, str], folder: Path, clock_offset: float
     from cognito_jupyter._util.clock import Clock
     from cognito_jupyter.credentials.store.format import StoreKey
     from cognito_jupyter.credentials.store.store import Store
-    from cognito_jupyter.settings.resolve import CognitoConfiguration
+    from cognito_jupyter.settings import CognitoConfiguration
 
     def now() -> float:
         return time.time() + clock_offset

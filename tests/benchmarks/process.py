@@ -18,7 +18,7 @@ from pathlib import Path
 from cognito_jupyter.credentials.store.format import StoredCredentials, StoredSignIn, StoreKey
 from cognito_jupyter.credentials.store.store import Store
 from cognito_jupyter.oauth.tokens import CognitoTokens
-from cognito_jupyter.settings.resolve import CognitoConfiguration
+from cognito_jupyter.settings import CognitoConfiguration
 
 from .table import Figure, Group, Reach
 
@@ -33,7 +33,7 @@ _IMPORT = "import time\nbegan = time.perf_counter()\nimport boto3\nprint(time.pe
 _RESTART = f"""
 import time
 began = time.perf_counter()
-from cognito_jupyter.settings.resolve import CognitoConfiguration, Settings
+from cognito_jupyter.settings import CognitoConfiguration, Settings
 from cognito_jupyter.credentials.remembered import restored
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 pools = {_POOLS!r}

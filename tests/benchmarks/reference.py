@@ -8,7 +8,7 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from cognito_jupyter.settings.resolve import CognitoConfiguration
+from cognito_jupyter.settings import CognitoConfiguration
 
 _PACKAGE = "mast_transfer_tools"
 

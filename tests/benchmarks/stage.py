@@ -23,7 +23,7 @@ import trustme
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.local.child import ChildProcess, supervised_command
 from cognito_jupyter.local.login_page_client import LoginPageClient
-from cognito_jupyter.settings.resolve import CognitoConfiguration
+from cognito_jupyter.settings import CognitoConfiguration
 
 from .distance import LatencyProxy
 from .front import KeepAliveProxy

@@ -17,7 +17,7 @@ from cognito_jupyter.credentials.store.format import StoreKey
 from cognito_jupyter.credentials.store.store import Store
 from cognito_jupyter.errors import CognitoError
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
-from cognito_jupyter.settings.resolve import CognitoConfiguration
+from cognito_jupyter.settings import CognitoConfiguration
 
 SPAWN = multiprocessing.get_context("spawn")
 

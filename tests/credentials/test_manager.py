@@ -304,7 +304,7 @@ def test_the_manager_and_its_credentials_cannot_be_pickled_or_copied(manager: Co
 
 def test_the_entry_point_signs_in_and_pins_the_pool(cognito: LocalCognito, capsys: pytest.CaptureFixture[str]) -> None:
     """The whole flow in one call, with the person at the printed address."""
-    from cognito_jupyter.settings.resolve import CognitoConfiguration
+    from cognito_jupyter.settings import CognitoConfiguration
     from tests.support.printed_login import sign_in_at_printed_url
 
     configuration = CognitoConfiguration(

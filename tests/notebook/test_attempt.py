@@ -12,7 +12,7 @@ from cognito_jupyter.local.login_page_client import submit_login
 from cognito_jupyter.notebook.model.login_task import LoginTask
 from cognito_jupyter.notebook.model.sign_in import LoginRequest, SignIn
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
-from cognito_jupyter.settings.resolve import CognitoConfiguration, Settings
+from cognito_jupyter.settings import CognitoConfiguration, Settings
 from tests.benchmarks.distance import LatencyProxy
 from tests.benchmarks.front import KeepAliveProxy
 

@@ -16,7 +16,7 @@ from cognito_jupyter.notebook.model.controller import Phase, StatusListener
 from cognito_jupyter.notebook.model.sign_in import LoginRequest
 from cognito_jupyter.notebook.model.state import NotebookState
 from cognito_jupyter.notebook.panel.widget import LoginPanel
-from cognito_jupyter.settings.resolve import CognitoConfiguration, Settings
+from cognito_jupyter.settings import CognitoConfiguration, Settings
 from tests.support.polling import wait_until
 
 

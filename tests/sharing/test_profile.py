@@ -19,7 +19,7 @@ from cognito_jupyter.credentials.store.format import StoreKey
 from cognito_jupyter.credentials.store.store import Store
 from cognito_jupyter.errors import RoleError, SettingError
 from cognito_jupyter.local import LocalCognito
-from cognito_jupyter.settings.resolve import CognitoConfiguration
+from cognito_jupyter.settings import CognitoConfiguration
 from cognito_jupyter.sharing.profile.config_text import Profile, with_profile, without_profile
 
 from .conftest import run_python

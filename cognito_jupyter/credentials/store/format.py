@@ -16,7 +16,7 @@ from .lines import DamagedError, OtherVersionError, is_printable_field, parse_nu
 from .private_file import UntrustedFileError
 
 if TYPE_CHECKING:
-    from ...settings.resolve import CognitoConfiguration
+    from ...settings import CognitoConfiguration
 
 
 @dataclass(frozen=True, repr=False)

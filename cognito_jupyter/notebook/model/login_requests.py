@@ -9,7 +9,7 @@ from ...errors import SettingError
 from .. import arguments as read
 
 if TYPE_CHECKING:
-    from ...settings.resolve import Settings
+    from ...settings import Settings
     from ...settings.trust import ConfirmTrust
     from ..arguments import LoginArguments
     from ..magics import CognitoMagics

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ...oauth.authenticator import CognitoOAuthAuthenticator
     from ...oauth.login import Login
     from ...oauth.tokens import CognitoTokens
-    from ...settings.resolve import Settings
+    from ...settings import Settings
 
 _CLOSE_TIMEOUT = 5.0
 """Seconds to wait for the thread of a login that is over; it may be in the middle of a request."""

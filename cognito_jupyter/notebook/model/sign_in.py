@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from ...credentials.manager import CognitoCredentialsManager
     from ...errors import CognitoError
-    from ...settings.resolve import Settings
+    from ...settings import Settings
 
 
 @dataclass(frozen=True)

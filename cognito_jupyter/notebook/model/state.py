@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from ...credentials.manager import CognitoCredentialsManager
     from ...oauth.authenticator import CognitoOAuthAuthenticator
-    from ...settings.resolve import Settings
+    from ...settings import Settings
     from ..display.views import View
     from ..panel.widget import LoginPanel
 

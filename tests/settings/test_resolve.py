@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
 
 from cognito_jupyter.errors import SettingError
-from cognito_jupyter.settings.layers import ENVIRONMENT_NAMES
-from cognito_jupyter.settings.resolve import Settings, profiles, resolve
-from cognito_jupyter.settings.toml_file import SETTING_NAMES
+from cognito_jupyter.settings import SETTING_NAMES, Settings
+from cognito_jupyter.settings.layers import ENVIRONMENT_NAMES, known_profiles
+from cognito_jupyter.settings.resolve import resolve
 
 GOOD = {
     "domain": "my-app.auth.us-east-1.amazoncognito.com",
@@ -66,7 +66,7 @@ class SettingSources:
         self.environment: dict[str, str] = {}
         self.folder = folder
         self.files = {
-            "folder": folder / "cognito.toml",
+            "project": folder / "cognito.toml",
             "user": home / "config" / "cognito_jupyter" / "cognito.toml",
             "system": home / "system" / "cognito_jupyter" / "cognito.toml",
         }
@@ -110,45 +110,45 @@ class SettingSources:
 
 
 @pytest.fixture
-def places(own_environment: Path, tmp_path: Path) -> SettingSources:
+def sources(own_environment: Path, tmp_path: Path) -> SettingSources:
     (tmp_path / "work").mkdir()
     return SettingSources(own_environment, tmp_path / "work")
 
 
-ORDER = ["arguments", "traits", "environment", "folder", "user", "system"]
+ORDER = ["arguments", "traits", "environment", "project", "user", "system"]
 
 
 @pytest.mark.parametrize("place", ORDER)
-def test_each_place_alone_is_enough(places: SettingSources, place: str) -> None:
-    places.set_values(place, dict(GOOD))
-    found = places.resolve().configuration
+def test_each_place_alone_is_enough(sources: SettingSources, place: str) -> None:
+    sources.set_values(place, dict(GOOD))
+    found = sources.resolve().configuration
     assert {each.name: getattr(found, each.name) for each in fields(found)} == GOOD
 
 
 @pytest.mark.parametrize(("strong", "weak"), list(itertools.pairwise(ORDER)))
-def test_each_place_beats_the_next(places: SettingSources, strong: str, weak: str) -> None:
-    places.set_values(weak, dict(OTHER))
-    places.set_values(strong, {"client_id": GOOD["client_id"]})
-    settings = places.resolve()
+def test_each_place_beats_the_next(sources: SettingSources, strong: str, weak: str) -> None:
+    sources.set_values(weak, dict(OTHER))
+    sources.set_values(strong, {"client_id": GOOD["client_id"]})
+    settings = sources.resolve()
     assert settings.configuration.client_id == GOOD["client_id"]
     assert settings.configuration.user_pool_id == OTHER["user_pool_id"]
 
 
 @pytest.mark.parametrize("name", sorted(FURTHER))
 @pytest.mark.parametrize("place", ["arguments", "traits", "user"])
-def test_each_further_setting_is_read(places: SettingSources, place: str, name: str) -> None:
-    places.set_values("environment", dict(GOOD))
-    places.set_values(place, {name: FURTHER[name]})
+def test_each_further_setting_is_read(sources: SettingSources, place: str, name: str) -> None:
+    sources.set_values("environment", dict(GOOD))
+    sources.set_values(place, {name: FURTHER[name]})
     expected = tuple(FURTHER[name]) if name == "allowed_domains" else FURTHER[name]  # type: ignore[arg-type]
-    settings = places.resolve()
+    settings = sources.resolve()
     assert getattr(settings, name) == expected
     assert name in settings.sources
 
 
-def test_three_settings_are_enough(places: SettingSources) -> None:
+def test_three_settings_are_enough(sources: SettingSources) -> None:
     """The region follows from the pools, the domain from the user pool, the redirect URI has a default."""
-    places.set_values("environment", {name: GOOD[name] for name in ("client_id", "user_pool_id", "identity_pool_id")})
-    settings = places.resolve()
+    sources.set_values("environment", {name: GOOD[name] for name in ("client_id", "user_pool_id", "identity_pool_id")})
+    settings = sources.resolve()
     assert settings.configuration.region == "us-east-1"
     assert settings.configuration.domain == "found-abcdef123.auth.us-east-1.amazoncognito.com"
     assert settings.configuration.redirect_uri == "http://localhost:3000"
@@ -158,17 +158,17 @@ def test_three_settings_are_enough(places: SettingSources) -> None:
 
 
 @pytest.mark.parametrize("name", ["client_id", "user_pool_id", "identity_pool_id"])
-def test_a_missing_setting_is_named_with_every_place_searched(places: SettingSources, name: str) -> None:
-    places.set_values("environment", {key: value for key, value in GOOD.items() if key != name})
+def test_a_missing_setting_is_named_with_every_place_searched(sources: SettingSources, name: str) -> None:
+    sources.set_values("environment", {key: value for key, value in GOOD.items() if key != name})
     with pytest.raises(SettingError, match=f"^{name} is not set. Looked in the arguments") as raised:
-        places.resolve()
-    for place in ("c.CognitoMagics", "COGNITO_CLIENT_ID", *map(str, (places.files["user"], places.files["system"]))):
+        sources.resolve()
+    for place in ("c.CognitoMagics", "COGNITO_CLIENT_ID", *map(str, (sources.files["user"], sources.files["system"]))):
         assert place in str(raised.value)
 
 
-def test_all_missing_settings_are_named_at_once(places: SettingSources) -> None:
+def test_all_missing_settings_are_named_at_once(sources: SettingSources) -> None:
     with pytest.raises(SettingError, match="client_id and user_pool_id and identity_pool_id are not set"):
-        places.resolve()
+        sources.resolve()
 
 
 @pytest.mark.parametrize(
@@ -187,11 +187,13 @@ def test_all_missing_settings_are_named_at_once(places: SettingSources) -> None:
         ("identity_pool_id", "us-east-1_AbCdEf123", "not an identity pool id"),
     ],
 )
-def test_a_malformed_setting_is_named_with_its_source(places: SettingSources, name: str, value: str, said: str) -> None:
-    places.set_values("environment", {**GOOD, name: value})
+def test_a_malformed_setting_is_named_with_its_source(
+    sources: SettingSources, name: str, value: str, said: str
+) -> None:
+    sources.set_values("environment", {**GOOD, name: value})
     variable = ENVIRONMENT_NAMES[name]
     with pytest.raises(SettingError, match=f"^{name}, from the environment variable {variable}: .*{said}"):
-        places.resolve()
+        sources.resolve()
 
 
 @pytest.mark.parametrize(
@@ -215,120 +217,120 @@ def test_a_malformed_setting_is_named_with_its_source(places: SettingSources, na
     ],
 )
 def test_a_malformed_line_of_a_file_is_named_with_the_file(
-    places: SettingSources, name: str, value: object, said: str
+    sources: SettingSources, name: str, value: object, said: str
 ) -> None:
-    path = places.write("user", toml({**GOOD, name: value}))
+    path = sources.write("user", toml({**GOOD, name: value}))
     with pytest.raises(SettingError, match=f"^{name}, from .*: .*{said}") as raised:
-        places.resolve()
+        sources.resolve()
     assert str(path) in str(raised.value)
 
 
-def test_pools_of_two_regions_are_named(places: SettingSources) -> None:
-    places.set_values(
+def test_pools_of_two_regions_are_named(sources: SettingSources) -> None:
+    sources.set_values(
         "environment", {**GOOD, "identity_pool_id": GOOD["identity_pool_id"].replace("us-east-1", "eu-west-1")}
     )
-    del places.environment["COGNITO_REGION"]
-    with pytest.raises(SettingError, match=r"user_pool_id .* is of us-east-1, identity_pool_id .* is of eu-west-1"):
-        places.resolve()
+    del sources.environment["COGNITO_REGION"]
+    with pytest.raises(SettingError, match=r"user_pool_id .* is in us-east-1, identity_pool_id .* is in eu-west-1"):
+        sources.resolve()
 
 
-def test_a_domain_of_another_region_is_named(places: SettingSources) -> None:
-    places.set_values("environment", {**GOOD, "domain": "my-app.auth.eu-west-1.amazoncognito.com"})
-    with pytest.raises(SettingError, match=r"is of eu-west-1, and the pools are of us-east-1"):
-        places.resolve()
+def test_a_domain_of_another_region_is_named(sources: SettingSources) -> None:
+    sources.set_values("environment", {**GOOD, "domain": "my-app.auth.eu-west-1.amazoncognito.com"})
+    with pytest.raises(SettingError, match=r"is in eu-west-1, and the pools are in us-east-1"):
+        sources.resolve()
 
 
-def test_a_loopback_domain_keeps_its_http(places: SettingSources) -> None:
-    places.set_values("environment", {**GOOD, "domain": "http://localhost:9000"})
-    assert places.resolve().configuration.domain == "http://localhost:9000"
+def test_a_loopback_domain_keeps_its_http(sources: SettingSources) -> None:
+    sources.set_values("environment", {**GOOD, "domain": "http://localhost:9000"})
+    assert sources.resolve().configuration.domain == "http://localhost:9000"
 
 
 # -- profiles
 
 
-def test_a_profile_overrides_the_top_of_every_file(places: SettingSources) -> None:
-    places.write("user", toml(dict(GOOD)))
-    places.write("system", toml({"client_id": "3system"}) + toml({"client_id": "4staging"}, "staging"))
-    assert places.resolve("staging").configuration.client_id == "4staging"
-    assert places.resolve().configuration.client_id == GOOD["client_id"]
-    assert profiles(places.folder) == ["staging"]
+def test_a_profile_overrides_the_top_of_every_file(sources: SettingSources) -> None:
+    sources.write("user", toml(dict(GOOD)))
+    sources.write("system", toml({"client_id": "3system"}) + toml({"client_id": "4staging"}, "staging"))
+    assert sources.resolve("staging").configuration.client_id == "4staging"
+    assert sources.resolve().configuration.client_id == GOOD["client_id"]
+    assert known_profiles(sources.folder) == ["staging"]
 
 
 @pytest.mark.parametrize("place", ["arguments", "traits", "environment"])
-def test_each_place_can_select_a_profile(places: SettingSources, place: str) -> None:
-    places.write("user", toml(dict(GOOD)) + toml({"client_id": "4staging"}, "staging"))
+def test_each_place_can_select_a_profile(sources: SettingSources, place: str) -> None:
+    sources.write("user", toml(dict(GOOD)) + toml({"client_id": "4staging"}, "staging"))
     if place != "arguments":
-        places.set_values(place, {"profile": "staging"})
-    settings = places.resolve("staging" if place == "arguments" else None)
+        sources.set_values(place, {"profile": "staging"})
+    settings = sources.resolve("staging" if place == "arguments" else None)
     assert (settings.configuration.client_id, settings.profile) == ("4staging", "staging")
 
 
-def test_an_unknown_profile_lists_those_there_are(places: SettingSources) -> None:
-    places.write("user", toml(dict(GOOD)) + toml({"client_id": "4staging"}, "staging"))
-    with pytest.raises(SettingError, match=r"no profile 'stagging', asked for by the arguments\. There are: staging\."):
-        places.resolve("stagging")
+def test_an_unknown_profile_lists_those_there_are(sources: SettingSources) -> None:
+    sources.write("user", toml(dict(GOOD)) + toml({"client_id": "4staging"}, "staging"))
+    with pytest.raises(SettingError, match=r"no profile 'stagging', selected by the arguments\. There are: staging\."):
+        sources.resolve("stagging")
 
 
 # -- the file beside the notebook
 
 
-def test_a_file_is_found_above_the_notebook_as_far_as_the_repository(places: SettingSources) -> None:
-    inner = places.folder / "a" / "b"
+def test_a_file_is_found_above_the_notebook_as_far_as_the_repository(sources: SettingSources) -> None:
+    inner = sources.folder / "a" / "b"
     inner.mkdir(parents=True)
-    (places.folder / ".git").mkdir()
-    places.write("folder", toml(dict(GOOD)))
-    places.folder = inner
-    assert places.resolve().configuration.client_id == GOOD["client_id"]
+    (sources.folder / ".git").mkdir()
+    sources.write("project", toml(dict(GOOD)))
+    sources.folder = inner
+    assert sources.resolve().configuration.client_id == GOOD["client_id"]
 
 
-def test_outside_of_home_and_repository_only_the_folder_itself_counts(places: SettingSources) -> None:
+def test_outside_of_home_and_repository_only_the_folder_itself_counts(sources: SettingSources) -> None:
     """Above it anybody may have put a file."""
-    places.write("folder", toml(dict(GOOD)))
-    places.folder = places.folder / "inner"
-    places.folder.mkdir()
+    sources.write("project", toml(dict(GOOD)))
+    sources.folder = sources.folder / "inner"
+    sources.folder.mkdir()
     with pytest.raises(SettingError, match="not set"):
-        places.resolve()
+        sources.resolve()
 
 
-def test_the_user_confirms_a_project_file_once_and_again_when_it_changes(places: SettingSources) -> None:
-    places.write("folder", toml(dict(GOOD)))
-    places.resolve()
-    places.resolve()
-    assert len(places.prompts) == 1
-    assert GOOD["domain"] in places.prompts[0]
-    places.write("folder", toml({**GOOD, "client_id": "9changed"}))
-    places.resolve()
-    assert len(places.prompts) == 2
+def test_the_user_confirms_a_project_file_once_and_again_when_it_changes(sources: SettingSources) -> None:
+    sources.write("project", toml(dict(GOOD)))
+    sources.resolve()
+    sources.resolve()
+    assert len(sources.prompts) == 1
+    assert GOOD["domain"] in sources.prompts[0]
+    sources.write("project", toml({**GOOD, "client_id": "9changed"}))
+    sources.resolve()
+    assert len(sources.prompts) == 2
 
 
-def test_an_unconfirmed_project_file_is_not_used(places: SettingSources) -> None:
-    places.write("folder", toml(dict(GOOD)))
-    with pytest.raises(SettingError, match="did not agree"):
-        places.resolve(trusted=False)
-    with pytest.raises(SettingError, match="nobody has agreed to it yet"):
-        places.resolve(trusted=None)
+def test_an_unconfirmed_project_file_is_not_used(sources: SettingSources) -> None:
+    sources.write("project", toml(dict(GOOD)))
+    with pytest.raises(SettingError, match="did not confirm"):
+        sources.resolve(trusted=False)
+    with pytest.raises(SettingError, match="you have not confirmed that you trust it"):
+        sources.resolve(trusted=None)
 
 
-def test_a_project_file_that_changes_nothing_needs_no_confirmation(places: SettingSources) -> None:
-    places.write("folder", toml(dict(OTHER)))
-    places.set_values("environment", dict(GOOD))
-    assert places.resolve(trusted=None).configuration.client_id == GOOD["client_id"]
-    assert not places.prompts
+def test_a_project_file_that_changes_nothing_needs_no_confirmation(sources: SettingSources) -> None:
+    sources.write("project", toml(dict(OTHER)))
+    sources.set_values("environment", dict(GOOD))
+    assert sources.resolve(trusted=None).configuration.client_id == GOOD["client_id"]
+    assert not sources.prompts
 
 
-def test_a_project_file_owned_by_another_user_is_refused(places: SettingSources) -> None:
+def test_a_project_file_owned_by_another_user_is_refused(sources: SettingSources) -> None:
     """It chooses where the password is typed."""
-    path = places.write("folder", toml(dict(GOOD)))
+    path = sources.write("project", toml(dict(GOOD)))
     if os.getuid() == 0:
         os.chown(path, 12345, 12345)
         with pytest.raises(SettingError, match="belongs to another user"):
-            places.resolve()
+            sources.resolve()
         os.chown(path, 0, 0)
     path.chmod(0o666)
-    with pytest.raises(SettingError, match="may be written by others") as raised:
-        places.resolve()
+    with pytest.raises(SettingError, match="can be written by other users") as raised:
+        sources.resolve()
     assert "chmod go-w" in str(raised.value)
-    assert not places.prompts
+    assert not sources.prompts
 
 
 # -- what else can be wrong with a file
@@ -341,63 +343,63 @@ def test_a_project_file_owned_by_another_user_is_refused(places: SettingSources)
         ('\n\nclient_id "x"', "is not TOML, near line 3"),
         ('clientid = "x"', "Did you mean 'client_id'?"),
         ('COGNITO_CLIENT_ID = "x"', "Did you mean 'client_id'?"),
-        ('client_secret = "shh"', "a notebook cannot keep an app client's secret"),
+        ('client_secret = "shh"', "a notebook cannot protect an app client's secret"),
         ('profile = "a"\n[profile]\nb = 1', "is not"),
         ('[profile.a]\nprofile = "b"', "is not a setting"),
     ],
 )
-def test_a_malformed_file_is_named_with_what_to_fix(places: SettingSources, text: str, said: str) -> None:
-    path = places.write("user", text)
-    places.set_values("environment", dict(GOOD))
+def test_a_malformed_file_is_named_with_what_to_fix(sources: SettingSources, text: str, said: str) -> None:
+    path = sources.write("user", text)
+    sources.set_values("environment", dict(GOOD))
     with pytest.raises(SettingError) as raised:
-        places.resolve()
+        sources.resolve()
     assert said in str(raised.value)
     assert str(path) in str(raised.value)
     assert "shh" not in str(raised.value)
 
 
-def test_a_dangling_symlink_is_named(places: SettingSources) -> None:
-    places.files["user"].parent.mkdir(parents=True)
-    places.files["user"].symlink_to("nowhere.toml")
-    with pytest.raises(SettingError, match="a link that leads nowhere"):
-        places.resolve()
+def test_a_dangling_symlink_is_named(sources: SettingSources) -> None:
+    sources.files["user"].parent.mkdir(parents=True)
+    sources.files["user"].symlink_to("nowhere.toml")
+    with pytest.raises(SettingError, match="a dangling symlink"):
+        sources.resolve()
 
 
-def test_a_named_pipe_is_refused_without_waiting(places: SettingSources) -> None:
-    places.files["user"].parent.mkdir(parents=True)
-    os.mkfifo(places.files["user"])
+def test_a_named_pipe_is_refused_without_waiting(sources: SettingSources) -> None:
+    sources.files["user"].parent.mkdir(parents=True)
+    os.mkfifo(sources.files["user"])
     with pytest.raises(SettingError, match="is not a file"):
-        places.resolve()
+        sources.resolve()
 
 
 # -- the administrator's list
 
 
-def test_only_allowed_domains_may_be_used(places: SettingSources) -> None:
-    places.set_values("environment", dict(GOOD))
-    places.write("system", toml({"allowed_domains": [OTHER["domain"]]}))
-    with pytest.raises(SettingError, match=r"is not one of the domains that may be used: other\.auth"):
-        places.resolve()
+def test_only_allowed_domains_may_be_used(sources: SettingSources) -> None:
+    sources.set_values("environment", dict(GOOD))
+    sources.write("system", toml({"allowed_domains": [OTHER["domain"]]}))
+    with pytest.raises(SettingError, match=r"is not one of the allowed domains: other\.auth"):
+        sources.resolve()
 
 
-def test_the_administrators_list_cannot_be_widened(places: SettingSources) -> None:
-    places.set_values("environment", dict(GOOD))
-    places.write("system", toml({"allowed_domains": [OTHER["domain"], "third.example.org"]}))
-    places.arguments = {"allowed_domains": [GOOD["domain"], OTHER["domain"]]}
-    with pytest.raises(SettingError, match=r"that may be used: other\.auth\.us-east-1\.amazoncognito\.com"):
-        places.resolve()
-    places.environment["COGNITO_DOMAIN"] = OTHER["domain"]
-    assert places.resolve().allowed_domains == (OTHER["domain"],)
-    places.arguments = {"allowed_domains": [GOOD["domain"]]}
+def test_the_administrators_list_cannot_be_widened(sources: SettingSources) -> None:
+    sources.set_values("environment", dict(GOOD))
+    sources.write("system", toml({"allowed_domains": [OTHER["domain"], "third.example.org"]}))
+    sources.arguments = {"allowed_domains": [GOOD["domain"], OTHER["domain"]]}
+    with pytest.raises(SettingError, match=r"allowed domains: other\.auth\.us-east-1\.amazoncognito\.com"):
+        sources.resolve()
+    sources.environment["COGNITO_DOMAIN"] = OTHER["domain"]
+    assert sources.resolve().allowed_domains == (OTHER["domain"],)
+    sources.arguments = {"allowed_domains": [GOOD["domain"]]}
     with pytest.raises(SettingError, match="allowed_domains leaves no domain"):
-        places.resolve()
+        sources.resolve()
 
 
-def test_a_discovered_domain_is_checked_too(places: SettingSources) -> None:
-    places.set_values("environment", {name: value for name, value in GOOD.items() if name != "domain"})
-    places.traits = {"allowed_domains": [OTHER["domain"]]}
+def test_a_discovered_domain_is_checked_too(sources: SettingSources) -> None:
+    sources.set_values("environment", {name: value for name, value in GOOD.items() if name != "domain"})
+    sources.traits = {"allowed_domains": [OTHER["domain"]]}
     with pytest.raises(SettingError, match=r"from the openid-configuration of us-east-1_AbCdEf123"):
-        places.resolve()
+        sources.resolve()
 
 
 # -- anything at all
