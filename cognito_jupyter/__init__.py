@@ -11,15 +11,15 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from .credentials.boto_sessions import RefreshableCredentialMetadata as RefreshableCredentialMetadata
-    from .credentials.cached_credentials import AWSCredentials as AWSCredentials
-    from .credentials.entry_point import (
-        get_authenticated_cognito_manager as get_authenticated_cognito_manager,
-    )
     from .credentials.identity_pool.client import (
         IdentityPoolCredentials as IdentityPoolCredentials,
         IdentityPoolCredentialsResponse as IdentityPoolCredentialsResponse,
     )
-    from .credentials.manager import CognitoCredentialsManager as CognitoCredentialsManager
+    from .credentials.manager import (
+        CognitoCredentialsManager as CognitoCredentialsManager,
+        get_authenticated_cognito_manager as get_authenticated_cognito_manager,
+    )
+    from .credentials.role_credentials import AWSCredentials as AWSCredentials
     from .notebook.login import login as login
     from .notebook.panel.widget import LoginPanel as LoginPanel
     from .oauth.authenticator import CognitoOAuthAuthenticator as CognitoOAuthAuthenticator
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from .settings import CognitoConfiguration as CognitoConfiguration
 
 _HOMES = {
-    "AWSCredentials": "credentials.cached_credentials",
+    "AWSCredentials": "credentials.role_credentials",
     "CognitoConfiguration": "settings",
     "CognitoCredentialsManager": "credentials.manager",
     "CognitoOAuthAuthenticator": "oauth.authenticator",
@@ -50,7 +50,7 @@ _HOMES = {
     "OAuthCallbackServer": "oauth.callback_server",
     "RefreshableCredentialMetadata": "credentials.boto_sessions",
     "decode_jwt_payload": "oauth.tokens",
-    "get_authenticated_cognito_manager": "credentials.entry_point",
+    "get_authenticated_cognito_manager": "credentials.manager",
     "login": "notebook.login",
 }
 

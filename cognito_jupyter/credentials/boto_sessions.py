@@ -13,8 +13,7 @@ from .._util.botocore_session import new_session
 if TYPE_CHECKING:
     import botocore.session
 
-    from .cached_credentials import CachedCredentials, FrozenCredentials
-    from .role_credentials import RoleCredentials
+    from .role_credentials import CachedCredentials, FrozenCredentials, RoleCredentials
 
 
 class RefreshableCredentialMetadata(TypedDict):

@@ -7,8 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ..errors import CredentialsError, IdTokenExpiredError, SignedOutError
-from .cached_credentials import CachedCredentials
-from .role_credentials import signed_out_error
+from .role_credentials import CachedCredentials, signed_out_error
 from .shared_sign_in import SharedSignIn
 
 if TYPE_CHECKING:

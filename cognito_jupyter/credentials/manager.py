@@ -1,68 +1,253 @@
-"""CognitoCredentialsManager: the user pool's tokens above, each role's AWS credentials below."""
+"""CognitoCredentialsManager: a user's tokens, and the AWS credentials of each of the user's roles.
+
+User code, the notebook, the shares and the command line all go through it. It does not run a login (that is `oauth`),
+shows nothing, and reads no settings.
+"""
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING
+import logging
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, cast
 
+from .._util.clock import Clock
+from .._util.closing import NotPicklable
+from .._util.redaction import install_redaction
+from .._util.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from ..errors import RefusedError, UnavailableError
+from ..oauth.authenticator import CognitoOAuthAuthenticator
 from ..oauth.token_errors import sign_in_expired
-from ..oauth.tokens import CognitoTokens
-from .boto_sessions import RefreshingCredentials, StaticCredentials, build_boto3_session
-from .cached_credentials import AWSCredentials
-from .holdings import Holdings, RoleKey
-from .role_credentials import RoleCallbacks, RoleCredentials, signed_out_error
+from ..oauth.tokens import CognitoTokens, JwtPayload
+from .background_refresh import BackgroundRefresher
+from .boto_sessions import PrebuiltSession, RefreshingCredentials, StaticCredentials, build_boto3_session
+from .exchange import CredentialsExchange
+from .identity_pool.client import IdentityPool, IdentityPoolCredentialsResponse
+from .refresh_plan import RefreshPlan
+from .role_credentials import AWSCredentials, CachedCredentials, RoleCallbacks, RoleCredentials, signed_out_error
 from .roles import choose_role, roles_in
 from .shared_sign_in import SharedSignIn
-from .user_pool_tokens import Subject, claims_of, subject_of
+from .user_pool_tokens import Subject, UserPoolTokens, claims_of, subject_of
 
 if TYPE_CHECKING:
     import boto3
 
+    from ..settings import CognitoConfiguration, Settings
     from .store.store import Store
 
+_LOG = logging.getLogger(__name__)
 
-class CognitoCredentialsManager(Holdings):
-    """AWS credentials from an identity pool, for each role that the person's sign-in allows.
+RoleKey = tuple[Subject, str | None]
+"""The user and the role ARN; None: the identity pool's default role."""
 
-    Threads use clients made from its sessions. While a session or a client of it is in use, a thread of the manager's
-    own renews its credentials ahead of time, and nobody waits for that. Each session keeps the role and the person it
-    was made for. The object is not copied or pickled: its secrets stay in this process.
+
+class CognitoCredentialsManager(NotPicklable):
+    """AWS credentials from an identity pool, for each role that the user's sign-in allows.
+
+    Worker threads use clients made from the manager's sessions. While a session or one of its clients is in use, a
+    background thread refreshes the credentials ahead of time, so that no caller waits for that. Each session keeps the
+    role and the user it was made for. The manager cannot be copied or pickled: its secrets stay in this process.
+
+    Where a parameter `role_suffix` is None, the role of the last call that gave a suffix is meant, else the first role
+    that the sign-in allows. A method with the parameter `role_arn` uses exactly that role, or the identity pool's
+    default role for None, and does not change `credentials`, `creds_response` or `last_role_suffix`.
 
     Args:
         identity_pool_id: The identity pool's id.
-        user_pool_id: The user pool that it trusts.
-        region: The region of both.
-        auth_tokens: The tokens of a login; they may come later, by the attribute.
-        authenticator: Refreshes and revokes the tokens; it may come later, by the attribute.
-        clock: The time.
-        patience: How long the identity pool is waited for.
+        user_pool_id: The user pool that the identity pool trusts.
+        region: The region of both pools.
+        auth_tokens: The tokens of a login; they can also be set later.
+        authenticator: Refreshes and revokes the tokens; it can also be set later.
+        clock: The source of time.
+        timeouts: How long to wait for the identity pool.
 
     Attributes:
         identity_pool_id, user_pool_id, region: As given.
-        last_role_suffix: The role suffix asked for last with success.
-        wait_for_sign_in: Seconds that a session whose sign-in has ended waits for the same person to sign in again,
-            once it has nothing good to sign with; 0: it gets an error at once.
+        last_role_suffix: The role suffix of the last call that gave one and succeeded.
+        wait_for_sign_in: Seconds that a session whose sign-in has ended waits for the same user to sign in again, once
+            its credentials have expired; 0: it raises an error at once.
     """
 
-    # -- the two layers
+    pickle_error = (
+        "A manager cannot be pickled or copied: its tokens stay in this process. Share its credentials instead."
+    )
+
+    def __init__(  # noqa: PLR0913 - five of them are promised
+        self,
+        identity_pool_id: str,
+        user_pool_id: str,
+        region: str = "us-east-1",
+        auth_tokens: CognitoTokens | None = None,
+        authenticator: CognitoOAuthAuthenticator | None = None,
+        *,
+        clock: Clock | None = None,
+        timeouts: Timeouts = DEFAULT_TIMEOUTS,
+    ) -> None:
+        self.identity_pool_id = identity_pool_id
+        self.user_pool_id = user_pool_id
+        self.region = region
+        self.last_role_suffix: str | None = None
+        self.wait_for_sign_in = 0.0
+        self._clock = clock = clock or Clock()
+        self._change_notifier = ChangeNotifier()
+        self._tokens = UserPoolTokens(auth_tokens, authenticator, clock, self._change_notifier.notify)
+        self._identity_pool = IdentityPool(identity_pool_id, user_pool_id, region, clock.now, timeouts)
+        self._exchange = CredentialsExchange(self._tokens, self._identity_pool, clock.now, self._install_log_redaction)
+        self._prebuilt_session = PrebuiltSession()
+        self._role_credentials: dict[RoleKey, RoleCredentials] = {}
+        self._last_role: RoleCredentials | None = None
+        self._refresh_plan = RefreshPlan(self._tokens, self._roles_of_user, clock)
+        self._refresher = BackgroundRefresher(self._refresh_plan.run_once, clock)
+        self._install_log_redaction()
+
+    @classmethod
+    def from_settings(
+        cls,
+        settings: Settings,
+        authenticator: CognitoOAuthAuthenticator | None = None,
+        auth_tokens: CognitoTokens | None = None,
+    ) -> CognitoCredentialsManager:
+        """Makes a manager for the pools that the settings name.
+
+        Args:
+            settings: The settings of a login.
+            authenticator: Refreshes and revokes the tokens.
+            auth_tokens: The tokens of a login.
+        """
+        pools = settings.configuration
+        manager = cls(pools.identity_pool_id, pools.user_pool_id, pools.region, auth_tokens, authenticator)
+        manager.wait_for_sign_in = settings.wait_for_sign_in
+        return manager
+
+    def __repr__(self) -> str:
+        status = "signed in" if self.auth_tokens is not None else "not signed in"
+        return f"<CognitoCredentialsManager: identity pool {self.identity_pool_id}, {status}>"
+
+    # -- the user and the user's roles; no request is made
+
+    @property
+    def auth_tokens(self) -> CognitoTokens | None:
+        """The newest tokens; None while no user is signed in. Setting them signs a user in."""
+        return self._tokens.current
+
+    @auth_tokens.setter
+    def auth_tokens(self, tokens: CognitoTokens | None) -> None:
+        self._tokens.current = tokens
+        for role in list(self._role_credentials.values()):
+            # An earlier failure may have been due to the tokens that are now replaced.
+            role.reset_backoff()
+        if self._refresher.running or any(role.consumers for role in self._roles_of_user()):
+            # The refresher continues with the user's earlier sessions, or ends.
+            self._refresher.ensure_running(run_now=True)
+        self._change_notifier.notify()
+
+    @property
+    def authenticator(self) -> CognitoOAuthAuthenticator | None:
+        """Refreshes and revokes the tokens."""
+        return self._tokens.authenticator
+
+    @authenticator.setter
+    def authenticator(self, authenticator: CognitoOAuthAuthenticator | None) -> None:
+        self._tokens.authenticator = authenticator
+
+    @property
+    def claims(self) -> JwtPayload:
+        """The claims of the id token; empty while no user is signed in."""
+        return self._tokens.claims
+
+    @property
+    def identity_id(self) -> str | None:
+        """The user's identity id; None before the first exchange."""
+        subject = self._tokens.subject
+        if subject is not None:
+            return self._exchange.identity_ids.get(subject)
+        return self.creds_response["IdentityId"] if self.creds_response else None
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The ARNs of the roles that the sign-in allows, in the token's order."""
+        return roles_in(self.claims)
+
+    def resolve_role(self, role_suffix: str | None = None) -> str | None:
+        """Returns the ARN of the role that a suffix means.
+
+        Args:
+            role_suffix: The end of the role's ARN.
+
+        Returns:
+            The ARN; None if the identity pool's default role applies.
+
+        Raises:
+            RoleError: The suffix fits no role, or several (a PermissionError).
+        """
+        return choose_role(self.roles, role_suffix or self.last_role_suffix)
+
+    @property
+    def credentials(self) -> AWSCredentials | None:
+        """The newest credentials of the role requested last; None before the first."""
+        cached = self._last_role.cached if self._last_role is not None else None
+        return cached.as_aws_credentials() if cached is not None else None
+
+    @property
+    def creds_response(self) -> IdentityPoolCredentialsResponse | None:
+        """The identity pool's response for the role requested last; None before the first."""
+        cached = self._last_role.cached if self._last_role is not None else None
+        return cached.response if cached is not None else None
+
+    def expiration(self, role_arn: str | None) -> datetime | None:
+        """When the current credentials of a role expire; None if there are none."""
+        cached = self._cached_credentials(role_arn)
+        return cached.expiration if cached is not None else None
+
+    def lifetime(self, role_arn: str | None) -> float:
+        """The lifetime in seconds of the current credentials of a role; 0 if there are none."""
+        cached = self._cached_credentials(role_arn)
+        return cached.lifetime if cached is not None else 0.0
+
+    @property
+    def ended(self) -> bool:
+        """Whether the user pool has ended this sign-in: only a new sign-in helps."""
+        return self._tokens.ended
+
+    @property
+    def warning(self) -> str | None:
+        """Why tokens or credentials could not be refreshed at the last attempt; None if they could.
+
+        While the current credentials are valid, no session raises this.
+        """
+        return self._refresh_plan.warning
+
+    def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Calls a function after each change: new tokens or credentials, a failed refresh, a sign-in, a sign-out.
+
+        Args:
+            callback: Called without arguments in the thread that made the change, which waits for it. It may request
+                credentials; an exception that it raises is logged.
+
+        Returns:
+            A function that ends the calls.
+        """
+        return self._change_notifier.subscribe(callback)
+
+    # -- tokens and credentials
 
     def ensure_credentials(
         self, role_suffix: str | None = None, refresh_margin: timedelta = timedelta(minutes=5)
     ) -> AWSCredentials:
-        """Makes both layers fresh enough: the user pool's tokens, then the identity pool's credentials.
+        """Refreshes what expires soon: the user pool's tokens first, then the identity pool's credentials.
 
         Args:
-            role_suffix: The end of the role's ARN; None: the last one asked for, else the first available role.
-            refresh_margin: What lasts no longer than this is renewed.
+            role_suffix: The end of the role's ARN.
+            refresh_margin: What expires within this time is refreshed.
 
         Returns:
             The role's credentials.
 
         Raises:
-            RoleError: The suffix means none, or several, of the roles (a PermissionError).
+            RoleError: The suffix fits no role, or several (a PermissionError).
             RefusedError: Cognito refused to refresh the tokens (a PermissionError).
-            UnavailableError: AWS refused or could not be reached (a ConnectionError).
+            CredentialsError: AWS refused (a ConnectionError).
+            UnavailableError: Cognito or AWS could not be reached (a ConnectionError).
         """
         margin = refresh_margin.total_seconds()
         if not self._tokens.is_valid_for(margin):
@@ -73,112 +258,160 @@ class CognitoCredentialsManager(Holdings):
         return cached.as_aws_credentials()
 
     def get_credentials(self, id_token: str | None = None, role_suffix: str | None = None) -> AWSCredentials:
-        """Exchanges an id token for credentials, whatever is held; updates `creds_response` and `credentials`.
+        """Exchanges an id token for new credentials, and updates `creds_response` and `credentials`.
 
         Args:
-            id_token: None: the manager's own.
-            role_suffix: The end of the role's ARN; None: the last one asked for, else the first available role.
+            id_token: The id token; None: the manager's own.
+            role_suffix: The end of the role's ARN.
 
         Returns:
             The role's credentials.
 
         Raises:
-            RoleError: The suffix means none, or several, of the roles (a PermissionError).
+            RoleError: The suffix fits no role, or several (a PermissionError).
             RefusedError: There is no id token (a PermissionError).
-            UnavailableError: AWS refused or could not be reached; what was held is still held (a ConnectionError).
+            CredentialsError: AWS refused; the current credentials stay (a ConnectionError).
+            UnavailableError: AWS could not be reached; the current credentials stay (a ConnectionError).
         """
         if id_token is None:
             if self.auth_tokens is None:
-                raise RefusedError("There is no id token to exchange: nobody is signed in.", "Sign in first.")
+                raise RefusedError("There is no id token to exchange: no user is signed in.", "Sign in first.")
             id_token = self.auth_tokens["id_token"]
         claims, token = claims_of(id_token), id_token
-        role_arn = choose_role(roles_in(claims), role_suffix or self.last_role_suffix)
-        role = self._role((subject_of(claims), role_arn))
-        cached = role.replace(lambda: self._exchange.from_identity_pool(subject_of(claims), token, role_arn))
+        subject, role_arn = subject_of(claims), choose_role(roles_in(claims), role_suffix or self.last_role_suffix)
+        role = self._role((subject, role_arn))
+        cached = role.replace(lambda: self._exchange.from_identity_pool(subject, token, role_arn))
         self._set_last_role(role, role_suffix)
         return cached.as_aws_credentials()
 
     def refresh_user_pool_tokens(self) -> CognitoTokens:
-        """Refreshes the id and the access token with the refresh token held.
+        """Refreshes the id token and the access token with the refresh token.
 
         Returns:
             The new tokens.
 
         Raises:
-            SignedOutError: The sign-in is over (a PermissionError).
+            SignedOutError: The sign-in has ended (a PermissionError).
             RefusedError: Cognito refused, or there is no refresh token (a PermissionError).
-            UnavailableError: There are no tokens or no authenticator, or Cognito could not be reached; what was held
-                is still held (a ConnectionError).
+            UnavailableError: There are no tokens or no authenticator, or Cognito could not be reached; the current
+                tokens stay (a ConnectionError).
         """
         return self._tokens.refresh()
 
-    def prewarm(self) -> None:
-        """Does ahead what a login's end would wait for: to be called in a thread while the person types a password.
+    # -- sessions
 
-        It builds the AWS client and opens its connection, and prepares the first session.
+    def make_refreshing_session(
+        self, role_suffix: str | None = None, *, region_name: str | None = None
+    ) -> boto3.Session:
+        """Makes a boto3 session for long work: its credentials are refreshed automatically.
+
+        Args:
+            role_suffix: The end of the role's ARN.
+            region_name: The session's region; None: the manager's.
+
+        Raises:
+            RoleError, RefusedError, CredentialsError, UnavailableError: As `ensure_credentials`.
+        """
+        return self._session(self._refreshing(self._select_role(role_suffix)), region_name)
+
+    def make_session(self, role_suffix: str | None = None) -> boto3.Session:
+        """Makes a boto3 session for short work: its credentials are never refreshed.
+
+        Args:
+            role_suffix: The end of the role's ARN.
+
+        Raises:
+            RoleError, RefusedError, CredentialsError, UnavailableError: As `ensure_credentials`.
+        """
+        return self._session(StaticCredentials(self._select_role(role_suffix).for_signing().frozen))
+
+    def refreshing_credentials(self, role_suffix: str | None = None) -> RefreshingCredentials:
+        """Returns a role's credentials as a botocore object that is refreshed automatically.
+
+        Args:
+            role_suffix: The end of the role's ARN.
+
+        Raises:
+            RoleError, RefusedError, CredentialsError, UnavailableError: As `ensure_credentials`.
+        """
+        return self._refreshing(self._select_role(role_suffix))
+
+    def select_role(self, role_suffix: str | None = None) -> str | None:
+        """Gets a role's credentials, and makes it the role of `credentials` and of later calls without a suffix.
+
+        Args:
+            role_suffix: The end of the role's ARN.
+
+        Returns:
+            The role's ARN; None for the identity pool's default role.
+
+        Raises:
+            RoleError, RefusedError, CredentialsError, UnavailableError: As `ensure_credentials`.
+        """
+        return self._select_role(role_suffix).role_arn
+
+    def session_for_role(self, role_arn: str | None, *, region_name: str | None = None) -> boto3.Session:
+        """Makes a boto3 session for a role, whose credentials are refreshed automatically.
+
+        Args:
+            role_arn: The role, one of `roles`; None: the identity pool's default role.
+            region_name: The session's region; None: the manager's.
+
+        Raises:
+            RefusedError, CredentialsError, UnavailableError: As `ensure_credentials`.
+        """
+        return self._session(self.credentials_for_role(role_arn), region_name)
+
+    def credentials_for_role(self, role_arn: str | None) -> RefreshingCredentials:
+        """Returns a role's credentials as a botocore object that is refreshed automatically.
+
+        Args:
+            role_arn: The role, one of `roles`; None: the identity pool's default role.
+
+        Raises:
+            RefusedError, CredentialsError, UnavailableError: As `ensure_credentials`.
+        """
+        self._require_tokens()
+        role = self._role_of_user(role_arn)
+        role.for_signing()
+        return self._refreshing(role)
+
+    # -- login and logout
+
+    def prewarm(self) -> None:
+        """Prepares what the end of a login would wait for; the caller runs it in a thread during the login.
+
+        It builds the AWS client, opens its connection, and prepares the first session.
         """
         self._identity_pool.preconnect()
         self._prebuilt_session.prebuild()
         self._install_log_redaction()
 
-    def sign_out(self) -> None:
-        """Forgets tokens and credentials, and revokes the refresh token at the user pool.
-
-        Sessions made earlier have nothing to sign with from now on. Keys already handed out live until they expire.
-
-        Raises:
-            RefusedError: Cognito refused to revoke; it is all forgotten here (a PermissionError).
-            UnavailableError: Cognito could not be reached; it is all forgotten here (a ConnectionError).
-        """
-        tokens, self.auth_tokens = self.auth_tokens, None
-        shared_sign_in = self._set_store(None)
-        for role in list(self._role_credentials.values()):
-            role.clear()
-        self._last_role, self.last_role_suffix = None, None
-        self._change_notifier.notify()
-        if tokens is not None:
-            self._revoke(tokens, shared_sign_in)
-
-    def _revoke(self, tokens: CognitoTokens, shared_sign_in: SharedSignIn) -> None:
-        newest: str | None = None
-        failure: UnavailableError | None = None
-        try:
-            newest = shared_sign_in.delete_sign_in(tokens)
-        except UnavailableError as error:
-            failure = error
-        # Another kernel may have had newer ones; usually there is one token.
-        for refresh_token in dict.fromkeys((tokens.get("refresh_token"), newest)):
-            if refresh_token and self.authenticator is not None:
-                self.authenticator.revoke(refresh_token)
-        if failure is not None:
-            raise failure
-
-    # -- the store
-
     @property
     def shared_sign_in(self) -> SharedSignIn:
-        """How the sign-in is kept on this computer, if it is: for those who show it."""
+        """Whether and where the sign-in is stored on this computer."""
         return self._exchange.shared_sign_in
 
     def adopt_tokens(self, tokens: CognitoTokens, store: Store | None) -> None:
-        """Takes the tokens of a login that has just ended, and keeps the sign-in on this computer if that is asked for.
+        """Signs in with the tokens of a login that has just succeeded, and stores them on this computer if asked to.
 
         Args:
-            tokens: Of the login.
-            store: Where to keep it: `keeper.problem` says why it could not be; None: in memory alone.
+            tokens: The login's tokens.
+            store: Where to store the sign-in; `shared_sign_in.warning` then says why that failed, if it did. None: the
+                sign-in stays in memory.
         """
         self._set_store(store)
         self._exchange.shared_sign_in.save_new_sign_in(tokens)
         self.auth_tokens = tokens
 
     def restore_from_store(self, store: Store) -> bool:
-        """Takes the sign-in that is kept on this computer; no call is made for it.
+        """Signs in with the tokens that are stored on this computer; no request is made.
 
         Args:
-            store: Where it is kept.
+            store: Where they are stored.
 
         Returns:
-            Whether there is one.
+            Whether there are any.
 
         Raises:
             UnavailableError: The store cannot be trusted or read (a ConnectionError).
@@ -196,69 +429,65 @@ class CognitoCredentialsManager(Holdings):
             self._exchange.identity_ids[subject] = stored.identity_id
         return True
 
+    def sign_out(self) -> None:
+        """Forgets tokens and credentials, and revokes the refresh token at the user pool.
+
+        Sessions made earlier have no credentials from now on. Credentials already passed on are valid until they
+        expire.
+
+        Raises:
+            RefusedError: Cognito refused to revoke the token; it is forgotten here all the same (a PermissionError).
+            UnavailableError: Cognito could not be reached; the token is forgotten here all the same (a
+                ConnectionError).
+        """
+        tokens, self.auth_tokens = self.auth_tokens, None
+        shared_sign_in = self._set_store(None)
+        for role in list(self._role_credentials.values()):
+            role.clear()
+        self._last_role, self.last_role_suffix = None, None
+        self._change_notifier.notify()
+        if tokens is None:
+            return
+        newest: str | None = None
+        failure: UnavailableError | None = None
+        try:
+            newest = shared_sign_in.delete_sign_in(tokens)
+        except UnavailableError as error:
+            failure = error
+        # Another kernel may have had newer tokens; usually both are the same.
+        for refresh_token in dict.fromkeys((tokens.get("refresh_token"), newest)):
+            if refresh_token and self.authenticator is not None:
+                self.authenticator.revoke(refresh_token)
+        if failure is not None:
+            raise failure
+
+    def close(self) -> None:
+        """Ends the background refresher for good; the user stays signed in.
+
+        Sessions that are still used keep working: the thread that needs new credentials then refreshes them itself.
+        """
+        self._refresher.close()
+
+    # -- within
+
     def _set_store(self, store: Store | None) -> SharedSignIn:
         previous, shared_sign_in = self._exchange.shared_sign_in, SharedSignIn(store, self._clock.now)
         self._exchange.shared_sign_in = self._tokens.shared_sign_in = shared_sign_in
         return previous
 
-    def close(self) -> None:
-        """Ends the thread that renews ahead of time; nobody is signed out.
-
-        Sessions that are still used go on: whichever thread needs new credentials then renews them itself.
-        """
-        self._refresher.close()
-
-    # -- sessions
-
-    def make_refreshing_session(
-        self, role_suffix: str | None = None, *, region_name: str | None = None
+    def _session(
+        self, credentials: RefreshingCredentials | StaticCredentials, region_name: str | None = None
     ) -> boto3.Session:
-        """A boto3 session for long work: its credentials renew themselves.
+        return build_boto3_session(credentials, region_name or self.region, self._prebuilt_session.pop_or_build())
 
-        Args:
-            role_suffix: The end of the role's ARN; None: the last one asked for, else the first available role.
-            region_name: The session's region; None: the manager's.
-
-        Raises:
-            RoleError, RefusedError, UnavailableError: As `ensure_credentials`.
-        """
-        return build_boto3_session(
-            self.refreshing_credentials(role_suffix), region_name or self.region, self._prebuilt_session.pop_or_build()
-        )
-
-    def refreshing_credentials(self, role_suffix: str | None = None) -> RefreshingCredentials:
-        """A role's credentials as botocore takes them, for what is not a boto3 session: they renew themselves.
-
-        Args:
-            role_suffix: The end of the role's ARN; None: the last one asked for, else the first available role.
-
-        Raises:
-            RoleError, RefusedError, UnavailableError: As `ensure_credentials`.
-        """
-        credentials = RefreshingCredentials(self._role_with_credentials(role_suffix))
+    def _refreshing(self, role: RoleCredentials) -> RefreshingCredentials:
+        credentials = RefreshingCredentials(role)
+        # Only now has the role a consumer, for which the refresher works.
         self._ensure_refresher(False)
         return credentials
 
-    def make_session(self, role_suffix: str | None = None) -> boto3.Session:
-        """A boto3 session for short work, with the credentials of now.
-
-        Raises:
-            RoleError, RefusedError, UnavailableError: As `ensure_credentials`.
-        """
-        role = self._role_with_credentials(role_suffix)
-        return build_boto3_session(
-            StaticCredentials(role.for_signing().frozen), self.region, self._prebuilt_session.pop_or_build()
-        )
-
-    # -- within
-
-    def _role_with_credentials(self, role_suffix: str | None) -> RoleCredentials:
-        """The role's slot, with credentials in it that can be used; no margin is asked for."""
-        if self._tokens.current is None:
-            raise RefusedError("There is nobody to make a session for: nobody is signed in.", "Sign in first.")
-        if self._tokens.ended or self._exchange.shared_sign_in.path is None:
-            # What other kernels have kept comes first: a kernel that has just started need not refresh anything.
-            self._tokens.get_valid()
+    def _select_role(self, role_suffix: str | None) -> RoleCredentials:
+        self._require_tokens()
         role = self._role_of_user(self.resolve_role(role_suffix))
         role.for_signing()
         self._set_last_role(role, role_suffix)
@@ -269,6 +498,13 @@ class CognitoCredentialsManager(Holdings):
         if role_suffix is not None:
             self.last_role_suffix = role_suffix
 
+    def _require_tokens(self) -> None:
+        if self._tokens.current is None:
+            raise RefusedError("There are no credentials for a session: no user is signed in.", "Sign in first.")
+        if self._tokens.ended or self._exchange.shared_sign_in.path is None:
+            # A shared sign-in is not refreshed here: another kernel may have stored credentials that are still valid.
+            self._tokens.get_valid()
+
     def _role_of_user(self, role_arn: str | None) -> RoleCredentials:
         subject = self._tokens.subject
         if subject is None:
@@ -276,28 +512,90 @@ class CognitoCredentialsManager(Holdings):
         return self._role((subject, role_arn))
 
     def _role(self, key: RoleKey) -> RoleCredentials:
-        role = self._role_credentials.get(key)
-        if role is None:
-            # setdefault: of two threads that come at once, both get the same.
-            role = self._role_credentials.setdefault(key, self._new_role(*key))
-        return role
-
-    def _new_role(self, subject: Subject, role_arn: str | None) -> RoleCredentials:
+        existing = self._role_credentials.get(key)
+        if existing is not None:
+            return existing
+        subject, role_arn = key
         role = RoleCredentials(
             role_arn,
             lambda: self._exchange.fetch(subject, role_arn, role.cached),
             self._clock,
-            self._role_callbacks(subject),
+            RoleCallbacks(
+                self._change_notifier.notify,
+                self._ensure_refresher,
+                lambda: self._tokens.wait_for_new_sign_in(subject, self.wait_for_sign_in),
+            ),
         )
-        return role
-
-    def _role_callbacks(self, subject: Subject) -> RoleCallbacks:
-        return RoleCallbacks(
-            self._change_notifier.notify,
-            self._ensure_refresher,
-            lambda: self._tokens.wait_for_new_sign_in(subject, self.wait_for_sign_in),
-        )
+        # setdefault: two threads that arrive at the same moment get the same object.
+        return self._role_credentials.setdefault(key, role)
 
     def _ensure_refresher(self, run_now: bool) -> bool:
-        """Has the thread run; there is nothing for it to do once the sign-in has ended, nor for anybody else."""
+        """Starts the background refresher; an ended sign-in needs none, and counts as if it ran."""
         return self._tokens.ended or self._refresher.ensure_running(run_now=run_now)
+
+    def _roles_of_user(self) -> list[RoleCredentials]:
+        user = self._tokens.subject
+        return [role for (subject, _), role in list(self._role_credentials.items()) if subject == user]
+
+    def _cached_credentials(self, role_arn: str | None) -> CachedCredentials | None:
+        subject = self._tokens.subject
+        role = self._role_credentials.get((subject, role_arn)) if subject is not None else None
+        return role.cached if role is not None else None
+
+    def _install_log_redaction(self) -> None:
+        """Keeps the current secrets out of the logs of all packages imported by now."""
+        install_redaction(self._secrets)
+
+    def _secrets(self) -> Iterable[str]:
+        tokens = self._tokens.current
+        for name in ("id_token", "access_token", "refresh_token"):
+            if tokens is not None and tokens.get(name):
+                yield cast("str", tokens.get(name))
+        for role in list(self._role_credentials.values()):
+            yield from role.secrets()
+
+
+class ChangeNotifier:
+    """The callbacks to call after a change, in the thread that made it."""
+
+    def __init__(self) -> None:
+        self._callbacks: list[Callable[[], None]] = []
+
+    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Calls the callback from now on; returns a function that ends it."""
+        self._callbacks.append(callback)
+
+        def unsubscribe() -> None:
+            if callback in self._callbacks:
+                self._callbacks.remove(callback)
+
+        return unsubscribe
+
+    def notify(self) -> None:
+        """Calls all callbacks."""
+        for callback in list(self._callbacks):
+            try:
+                callback()
+            except Exception:  # noqa: BLE001 - a fault of the callback must not cost the caller its credentials
+                _LOG.warning("A callback given to on_change failed.", exc_info=True)
+
+
+def get_authenticated_cognito_manager(cogconf: CognitoConfiguration) -> CognitoCredentialsManager:
+    """Runs the whole OAuth workflow and returns a manager that holds the tokens.
+
+    Args:
+        cogconf: The Cognito to sign in at; its user pool must be the one that issues the tokens.
+
+    Raises:
+        LoginError: The user did not finish the sign-in (a ConnectionError).
+        ListenerError: No registered port is free (a ConnectionError).
+        RefusedError: Cognito refused, or the tokens are not this login's (a PermissionError).
+        UnavailableError: Cognito could not be reached (a ConnectionError).
+    """
+    authenticator = CognitoOAuthAuthenticator(
+        cogconf.domain, cogconf.client_id, cogconf.redirect_uri, cogconf.region, user_pool_id=cogconf.user_pool_id
+    )
+    tokens = authenticator.authenticate()
+    return CognitoCredentialsManager(
+        cogconf.identity_pool_id, cogconf.user_pool_id, cogconf.region, tokens, authenticator
+    )

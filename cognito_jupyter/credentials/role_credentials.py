@@ -1,34 +1,135 @@
-"""One role's place: its current snapshot, read without a lock, and how it is renewed."""
+"""The AWS credentials of one user and role, as a manager caches and refreshes them.
+
+`RoleCredentials` holds the current `CachedCredentials`, which are never changed, only replaced: sessions read them
+without a lock. The background refresher and, where it cannot run, the reading threads replace them. This module makes
+no request itself: the manager gives it the function that does.
+"""
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NoReturn
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TypedDict, cast
 from weakref import WeakSet
 
+from botocore.credentials import ReadOnlyCredentials
+
 from .._util.clock import Clock
+from .._util.closing import NotPicklable
+from .._util.redaction import redacted
 from .._util.single_flight import SingleFlight
 from ..errors import CognitoError, SignedOutError
 
 if TYPE_CHECKING:
-    from .cached_credentials import CachedCredentials
+    from .identity_pool.client import IdentityPoolCredentialsResponse
 
+_ADVISORY_REFRESH_SECONDS = 20 * 60.0
+"""Seconds before expiry from which credentials are refreshed ahead of time: botocore refreshes with 15 minutes left."""
+_ADVISORY_REFRESH_SHARE = 1 / 3
+"""The same as a share of the lifetime; the smaller of the two applies."""
+_MANDATORY_REFRESH_SECONDS = 30.0
+"""Seconds before expiry from which credentials are not used any more: a request takes a while to arrive."""
+_MANDATORY_REFRESH_SHARE = 0.05
+"""The same as a share of the lifetime; the smaller of the two applies."""
 _REFRESH_JITTER = 0.03
-"""Of the lifetime: so much earlier at most is a renewal due, so that many roles and kernels do not ask at once."""
+"""At most this share of the lifetime earlier is a refresh due, so that roles and kernels do not all call at once."""
+
+
+class AWSCredentials(TypedDict):
+    """AWS credentials as this package returns them; `expiration` is in ISO 8601."""
+
+    access_key_id: str
+    secret_access_key: str
+    session_token: str
+    expiration: str
+
+
+class FrozenCredentials(ReadOnlyCredentials):
+    """botocore's frozen credentials with a repr that shows none of them."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<FrozenCredentials>"
+
+
+@dataclass(frozen=True, repr=False, slots=True)
+class CachedCredentials:
+    """A response of GetCredentialsForIdentity, and how long it is valid.
+
+    Attributes:
+        response: The response.
+        frozen: The credentials in the form that botocore's signers take.
+        expires_at: When they expire: seconds since the epoch by this machine's clock, corrected by AWS's clock skew.
+        advisory_refresh_at: From then on they are refreshed ahead of time, and used in the meantime.
+        mandatory_refresh_at: From then on they are not used any more.
+        lifetime: Seconds from their arrival to their expiry.
+        clock_offset: Seconds by which the wall clock was ahead of `Clock.elapsed` when they were cached. If the wall
+            clock is set back later, their age is still known.
+    """
+
+    response: IdentityPoolCredentialsResponse
+    frozen: FrozenCredentials
+    expires_at: float
+    advisory_refresh_at: float
+    mandatory_refresh_at: float
+    lifetime: float
+    clock_offset: float = -math.inf
+
+    @classmethod
+    def from_response(
+        cls, response: IdentityPoolCredentialsResponse, now: float, clock_skew: float
+    ) -> CachedCredentials:
+        """Makes them from a response that has just arrived.
+
+        Args:
+            response: The response.
+            now: Seconds since the epoch, by this machine's clock.
+            clock_skew: Seconds by which AWS's clock is ahead of this machine's.
+        """
+        credentials = response["Credentials"]
+        expires_at = credentials["Expiration"].timestamp() - clock_skew
+        lifetime = max(0.0, expires_at - now)
+        return cls(
+            response,
+            FrozenCredentials(credentials["AccessKeyId"], credentials["SecretKey"], credentials["SessionToken"]),
+            expires_at,
+            expires_at - min(_ADVISORY_REFRESH_SECONDS, lifetime * _ADVISORY_REFRESH_SHARE),
+            expires_at - min(_MANDATORY_REFRESH_SECONDS, lifetime * _MANDATORY_REFRESH_SHARE),
+            lifetime,
+        )
+
+    @property
+    def expiration(self) -> datetime:
+        """When they expire, by AWS's clock."""
+        return self.response["Credentials"]["Expiration"].astimezone(UTC)
+
+    def as_aws_credentials(self) -> AWSCredentials:
+        """Returns them in the shape of this package's public functions."""
+        credentials = AWSCredentials(
+            access_key_id=cast("str", self.frozen.access_key),
+            secret_access_key=cast("str", self.frozen.secret_key),
+            session_token=cast("str", self.frozen.token),
+            expiration=self.expiration.isoformat(),
+        )
+        return redacted(credentials)
+
+    def __repr__(self) -> str:
+        return f"<CachedCredentials until {self.expiration:%Y-%m-%d %H:%M:%S} UTC>"
 
 
 @dataclass(frozen=True)
 class RoleCallbacks:
-    """What others do for a slot.
+    """What a manager does for the credentials of a role.
 
     Attributes:
-        on_attempt: Told after each attempt to renew it.
-        ensure_refresher: Sees to it that the renewing thread runs, and makes a round at once if that is asked;
-            whether it
-            does.
-        wait_for_sign_in: Waits, as long as was asked for, until the person has signed in again; whether that is so.
+        on_attempt: Called after each attempt to refresh them, without any lock held.
+        ensure_refresher: Starts the background refresher if it does not run, and has it run at once if the argument is
+            true. Returns whether it runs.
+        wait_for_sign_in: Waits, for as long as the user has set, for a new sign-in. Returns whether there was one.
     """
 
     on_attempt: Callable[[], None] = lambda: None
@@ -36,39 +137,31 @@ class RoleCallbacks:
     wait_for_sign_in: Callable[[], bool] = lambda: False
 
 
-class RoleCredentials:
-    """The credentials of one role of one person.
+class RoleCredentials(NotPicklable):
+    """The credentials of one user and role, and their refresh.
 
     Args:
-        role_arn: The role; None: the identity pool's default.
-        fetch: Fetches new credentials for it.
-        clock: The time.
-        callbacks: What others do for it.
+        role_arn: The role; None: the identity pool's default role.
+        fetch: Fetches new credentials.
+        clock: The source of time.
+        callbacks: What the manager does for them.
 
     Attributes:
-        cached: The newest credentials; None before the first, and after signing out.
-        consumers: What reads it for the sake of signing: sessions and clients hold one each.
-        recently_used: Whether it was read since the renewing thread looked; that thread takes it back.
-        last_used_at: When the renewing thread saw it used last, in monotonic seconds.
-        idle: Whether the renewing thread has left it alone because nobody used it.
-        refresh_due_at: When to renew it ahead of time, in seconds since the epoch.
+        role_arn: As given.
+        cached: The newest credentials; None before the first, and after the user has signed out.
+        consumers: What reads them to sign requests: each session and client holds one of these.
+        recently_used: True if they were read since the refresher last checked; the refresher resets it.
+        last_used_at: When the refresher last found them used, in monotonic seconds.
+        idle: Whether the refresher has stopped refreshing them because they were not used.
+        refresh_due_at: When to refresh them ahead of time, in seconds since the epoch.
     """
 
     __slots__ = (
-        "_callbacks",
-        "_elapsed",
-        "_fetch",
-        "_now",
-        "_previous",
-        "_single_flight",
-        "cached",
-        "consumers",
-        "idle",
-        "last_used_at",
-        "recently_used",
-        "refresh_due_at",
-        "role_arn",
+        "_callbacks", "_elapsed", "_fetch", "_now", "_previous", "_single_flight", "cached", "consumers", "idle",
+        "last_used_at", "recently_used", "refresh_due_at", "role_arn",
     )  # fmt: skip
+
+    pickle_error = "Credentials cannot be pickled or copied: they would leave this process."
 
     def __init__(
         self,
@@ -81,28 +174,30 @@ class RoleCredentials:
         self.role_arn = role_arn
         self.cached: CachedCredentials | None = None
         self.consumers: WeakSet[object] = WeakSet()
-        self.recently_used, self.last_used_at, self.idle, self.refresh_due_at = True, clock.monotonic(), False, 0.0
+        self.recently_used, self.last_used_at, self.idle = True, clock.monotonic(), False
+        self.refresh_due_at = 0.0
         self._previous: CachedCredentials | None = None
         self._fetch = fetch
         self._now, self._elapsed = clock.now, clock.elapsed
         self._single_flight = SingleFlight(clock.monotonic, self._callbacks.on_attempt)
 
     def for_signing(self) -> CachedCredentials:
-        """What to sign with now: the way of the sessions.
+        """Returns credentials to sign a request with; sessions call it for each request.
 
-        Waits only where there is nothing good to sign with.
+        It waits only if there are no valid credentials.
 
         Raises:
-            CognitoError: There is nothing good to sign with, and nothing could be had.
+            CognitoError: There are no valid credentials, and they could not be refreshed.
         """
         self.recently_used = True
         cached = self.cached
-        # By both clocks: somebody may have set the wall clock back, and only the renewing thread, if it runs, sees it.
+        # Both clocks count: the wall clock may have been set back, which only the refresher notices, if it runs.
         if cached is not None and self._now() < cached.advisory_refresh_at > self._elapsed() + cached.clock_offset:
             return cached
         return self._refresh_or_wait(cached)
 
     def _refresh_or_wait(self, cached: CachedCredentials | None) -> CachedCredentials:
+        """Has valid credentials refreshed without waiting for it, and waits for a refresh of expired ones."""
         if cached is not None and self._time_for(cached) < cached.mandatory_refresh_at:
             was_idle, self.idle = self.idle, False
             if not self._callbacks.ensure_refresher(was_idle):
@@ -116,49 +211,67 @@ class RoleCredentials:
         return self._single_flight.run(self._cached_if_usable, self._refresh)
 
     def get_valid_for(self, margin: float) -> CachedCredentials:
-        """Credentials that last longer than a margin in seconds, renewed for it where they do not.
+        """Returns credentials that last longer than a margin, refreshed if the current ones do not.
+
+        Args:
+            margin: In seconds.
 
         Raises:
-            CognitoError: They could not be renewed; what was held is still held.
+            CognitoError: They could not be refreshed; the current ones stay.
         """
-        return self._single_flight.run(
-            lambda: self._cached_if_valid_for(margin), lambda: self._refresh_for(margin), force=True
-        )
+
+        def cached_if_valid() -> CachedCredentials | None:
+            cached = self.cached
+            # Exactly at the margin counts as expiring.
+            return cached if cached is not None and cached.expires_at > self._time_for(cached) + margin else None
+
+        def refresh() -> CachedCredentials:
+            cached = self._refresh()
+            if cached_if_valid() is None and cached.lifetime > margin:
+                # Another kernel had fetched these, and part of their lifetime is over. With them cached here the next
+                # refresh fetches new ones.
+                return self._refresh()
+            return cached
+
+        return self._single_flight.run(cached_if_valid, refresh, force=True)
 
     def replace(self, fetch: Callable[[], CachedCredentials]) -> CachedCredentials:
-        """New credentials in any case, from an exchange other than the slot's own.
+        """Fetches and caches new credentials in any case.
+
+        Args:
+            fetch: Fetches them, in place of the function given to the constructor.
 
         Raises:
-            CognitoError: They could not be had; what was held is still held.
+            CognitoError: They could not be fetched; the current ones stay.
         """
         return self._single_flight.run(lambda: None, lambda: self._set_cached(fetch()), force=True)
 
     def refresh_if_due(self) -> None:
-        """Renews what is due, unless somebody is at it or it failed a moment ago; the error is kept, in `failure`."""
+        """Refreshes them if that is due, no other thread does it and none has failed a moment ago; raises no error."""
         self._single_flight.run_if_idle(lambda: self.refresh_due_at <= self._time_for(self.cached), self._refresh)
 
     @property
     def usable(self) -> bool:
-        """Whether what it holds can be signed with."""
+        """Whether there are credentials that can sign a request."""
         return self._cached_if_usable() is not None
 
     @property
     def failure(self) -> CognitoError | None:
-        """Why the last attempt failed; None where it did not."""
+        """The error of the last attempt to refresh them; None if it succeeded."""
         return self._single_flight.failure
 
     @property
     def failures(self) -> int:
-        """How many attempts have failed since the last that went well."""
+        """How many attempts have failed since the last one that succeeded."""
         return self._single_flight.failures
 
     @property
     def backoff_remaining(self) -> float:
-        """Seconds to leave it alone after a failure."""
+        """Seconds until the next attempt after a failure."""
         return self._single_flight.backoff_remaining
 
     def secrets(self) -> Iterator[str]:
-        """What must not be shown: of these credentials, and of those before, with which requests may be under way."""
+        """Yields what no log may show: the secrets of these credentials, and of those before, still in use perhaps."""
         for cached in (self.cached, self._previous):
             if cached is not None:
                 yield from (str(cached.frozen.secret_key), str(cached.frozen.token))
@@ -168,45 +281,31 @@ class RoleCredentials:
         self._single_flight.reset()
 
     def clear(self) -> None:
-        """Lets go of the credentials, and of the last failure."""
+        """Forgets the credentials and the last failure."""
         self.cached = None
         self._single_flight.reset()
-
-    def _cached_if_valid_for(self, margin: float) -> CachedCredentials | None:
-        cached = self.cached
-        # Exactly at the margin counts as expiring.
-        return cached if cached is not None and cached.expires_at > self._time_for(cached) + margin else None
 
     def _cached_if_usable(self) -> CachedCredentials | None:
         cached = self.cached
         return cached if cached is not None and self._time_for(cached) < cached.mandatory_refresh_at else None
 
     def _time_for(self, cached: CachedCredentials | None) -> float:
-        """Seconds since the epoch as they matter to a snapshot: a clock that is set back since gives it no time."""
+        """The seconds since the epoch that count for credentials: a clock that is set back later gives them no time."""
         return max(self._now(), self._elapsed() + cached.clock_offset) if cached is not None else self._now()
-
-    def _refresh_for(self, margin: float) -> CachedCredentials:
-        cached = self._refresh()
-        if self._cached_if_valid_for(margin) is None and cached.lifetime > margin:
-            # Another kernel's, already used up in part: now that this slot holds them, the next are new ones.
-            return self._refresh()
-        return cached
 
     def _refresh(self) -> CachedCredentials:
         return self._set_cached(self._fetch())
 
     def _set_cached(self, cached: CachedCredentials) -> CachedCredentials:
         cached = replace(cached, clock_offset=self._now() - self._elapsed())
-        self.refresh_due_at = cached.advisory_refresh_at - cached.lifetime * random.uniform(0.0, _REFRESH_JITTER)  # noqa: S311 - no secret
+        jitter = cached.lifetime * random.uniform(0.0, _REFRESH_JITTER)  # noqa: S311 - it guards no secret
+        self.refresh_due_at = cached.advisory_refresh_at - jitter
         self._previous, self.cached = self.cached, cached
         if self.consumers:
             self._callbacks.ensure_refresher(False)
         return cached
 
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("Credentials are not pickled or copied: they would leave this process.")
-
 
 def signed_out_error() -> SignedOutError:
-    """The error of a session whose person is not signed in any more."""
-    return SignedOutError("You are signed out, so that this session has no AWS keys any more.", "Sign in again.")
+    """The error for a session whose user has signed out."""
+    return SignedOutError("You are signed out, so this session has no AWS credentials any more.", "Sign in again.")

@@ -18,7 +18,7 @@ from .._util.redaction import redacted
 from ..errors import SignedOutError, UnavailableError
 from ..oauth.token_errors import sign_in_expired
 from ..oauth.tokens import CognitoTokens
-from .cached_credentials import CachedCredentials, FrozenCredentials
+from .role_credentials import CachedCredentials, FrozenCredentials
 from .store.format import StoredCredentials, StoredSignIn
 from .store.store import Store, StoreTransaction
 from .user_pool_tokens import Subject, claims_of, subject_of

@@ -229,7 +229,7 @@ class UserPoolTokens:
     def _refresh_current(self) -> CognitoTokens:
         tokens, authenticator = self._tokens, self.authenticator
         if tokens is None:
-            raise UnavailableError("There are no tokens to refresh: nobody is signed in.", "Sign in first.")
+            raise UnavailableError("There are no tokens to refresh: no user is signed in.", "Sign in first.")
         if authenticator is None:
             raise UnavailableError(
                 "The tokens cannot be refreshed: this manager has no authenticator.",

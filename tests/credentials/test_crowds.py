@@ -58,7 +58,7 @@ def test_after_expiry_one_failed_refresh_counts_for_all_threads_until_the_backof
     slot = next(iter(manager._role_credentials.values()))
     # Without the thread, which might fail once more between the look and the crowd.
     manager.close()
-    assert eventually(lambda: slot._cached_if_usable() is None and slot.backoff_remaining == 0)
+    assert eventually(lambda: not slot.usable and slot.backoff_remaining == 0)
     cognito.knobs.latency[EXCHANGE] = SLOW_EXCHANGE_SECONDS
     before = cognito.counts[EXCHANGE]
     for _ in range(2):

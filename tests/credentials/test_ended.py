@@ -53,7 +53,7 @@ def workers(cognito: LocalCognito, manager: CognitoCredentialsManager) -> Iterat
     with pytest.raises(SignedOutError):
         manager.refresh_user_pool_tokens()
     slot = next(iter(manager._role_credentials.values()))
-    assert eventually(lambda: slot._cached_if_usable() is None)
+    assert eventually(lambda: not slot.usable)
     cognito.knobs.credentials_seconds = 3600
     yield workers
     manager.auth_tokens = None

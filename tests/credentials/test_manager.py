@@ -12,8 +12,7 @@ import pytest
 from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import ClientError
 
-from cognito_jupyter.credentials.entry_point import get_authenticated_cognito_manager
-from cognito_jupyter.credentials.manager import CognitoCredentialsManager
+from cognito_jupyter.credentials.manager import CognitoCredentialsManager, get_authenticated_cognito_manager
 from cognito_jupyter.errors import RefusedError, RoleError, SignedOutError, VerificationError
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
@@ -232,12 +231,12 @@ def test_each_method_says_that_no_user_is_signed_in(
     cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator
 ) -> None:
     manager = CognitoCredentialsManager(cognito.identity_pool_id, cognito.user_pool_id, cognito.region)
-    with pytest.raises(PermissionError, match="nobody is signed in"):
+    with pytest.raises(PermissionError, match="no user is signed in"):
         manager.get_credentials()
     for way in (manager.make_refreshing_session, manager.make_session):
-        with pytest.raises(PermissionError, match="nobody is signed in"):
+        with pytest.raises(PermissionError, match="no user is signed in"):
             way()
-    with pytest.raises(ConnectionError, match="nobody is signed in"):
+    with pytest.raises(ConnectionError, match="no user is signed in"):
         manager.refresh_user_pool_tokens()
     manager.auth_tokens = as_tokens(cognito.issue_tokens())
     with pytest.raises(ConnectionError, match="no authenticator"):

@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
-from cognito_jupyter.credentials.cached_credentials import CachedCredentials
 from cognito_jupyter.credentials.identity_pool.client import IdentityPoolCredentials, IdentityPoolCredentialsResponse
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
-from cognito_jupyter.credentials.role_credentials import RoleCredentials
+from cognito_jupyter.credentials.role_credentials import CachedCredentials, RoleCredentials
 from cognito_jupyter.errors import CognitoError, SignedOutError, UnavailableError
 from cognito_jupyter.local import LocalCognito
 from tests.credentials.hands import FakeClock

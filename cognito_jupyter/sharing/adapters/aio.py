@@ -13,7 +13,7 @@ from ..._util.botocore_session import ignore_missing_profile
 
 if TYPE_CHECKING:
     from ...credentials.boto_sessions import RefreshingCredentials
-    from ...credentials.cached_credentials import FrozenCredentials
+    from ...credentials.role_credentials import FrozenCredentials
 
 
 class AioRefreshingCredentials(AioCredentials):

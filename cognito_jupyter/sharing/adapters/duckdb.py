@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     from ...credentials.boto_sessions import RefreshingCredentials
-    from ...credentials.cached_credentials import CachedCredentials
     from ...credentials.manager import CognitoCredentialsManager
+    from ...credentials.role_credentials import CachedCredentials
 
 _Subscribe = Callable[[Callable[[], None]], Callable[[], None]]
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
 
     from ...credentials.boto_sessions import RefreshingCredentials
-    from ...credentials.cached_credentials import CachedCredentials
     from ...credentials.manager import CognitoCredentialsManager
+    from ...credentials.role_credentials import CachedCredentials
 
 PolarsCredentials = tuple[dict[str, str], int | None]
 """What a credential provider returns to polars: object_store's settings, and seconds since the epoch."""

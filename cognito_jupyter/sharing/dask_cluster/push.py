@@ -18,7 +18,7 @@ from .worker_plugin import CredentialsMessage, CredentialsPlugin
 if TYPE_CHECKING:
     from distributed import Client
 
-    from ...credentials.cached_credentials import CachedCredentials
+    from ...credentials.role_credentials import CachedCredentials
 
 SHIPPED_MODULES = ("errors", "sharing.environment", "sharing.endpoint_process", "sharing.worker")
 _CLAIM_KEY = "cognito_jupyter"

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from distributed import Client
 
     from ...credentials.boto_sessions import RefreshingCredentials
-    from ...credentials.cached_credentials import CachedCredentials
     from ...credentials.manager import CognitoCredentialsManager
+    from ...credentials.role_credentials import CachedCredentials
     from .push import WorkerPusher
 
 _REFRESH_AFTER = 0.4

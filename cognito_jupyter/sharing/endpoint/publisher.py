@@ -10,7 +10,7 @@ from ...errors import CognitoError, RefusedError
 
 if TYPE_CHECKING:
     from ...credentials.boto_sessions import RefreshingCredentials
-    from ...credentials.cached_credentials import CachedCredentials
+    from ...credentials.role_credentials import CachedCredentials
     from .process import EndpointProcess
 
 _RETRY_DELAY = 1.0
