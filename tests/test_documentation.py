@@ -35,7 +35,7 @@ def test_the_readme_takes_two_minutes() -> None:
 
 def test_links_of_the_package_description_are_absolute() -> None:
     """A package index shows the README where relative links lead nowhere."""
-    description = str(metadata("cognito_jupyter").get_payload())
+    description = metadata("cognito_jupyter")["Description"]
     links = LINK.findall(description)
     assert len(links) > 10
     assert not [link for link in links if not link.startswith("https://")]
