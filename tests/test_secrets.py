@@ -162,7 +162,7 @@ def test_no_secret_of_a_whole_run_is_found_anywhere(cognito: LocalCognito, scene
     run(kernel, search, far, USE_S3)
     search.add_folder(home)
     secrets = {*collect_secrets(cognito, far), bearer_token}
-    assert "endpoint.py" in "".join(search.texts.values())
+    assert "endpoint/server.py" in "".join(search.texts.values())
     assert not token_file.parent.exists()
     log = search.texts["the file debug.log"]
     assert "botocore.auth" in log

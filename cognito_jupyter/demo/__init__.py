@@ -1,1 +1,1 @@
-"""The demo: a local Cognito, JupyterLab and the notebooks."""
+"""The demo: a local Cognito, S3 and JupyterLab with the guide's notebooks, and its check without a screen."""

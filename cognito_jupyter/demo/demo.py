@@ -1,4 +1,4 @@
-"""What `cognito-jupyter demo` shows: a Cognito, S3 and JupyterLab on this machine."""
+"""What `cognito-jupyter demo` runs: a Cognito, S3 and JupyterLab on this machine."""
 
 from __future__ import annotations
 
@@ -18,45 +18,48 @@ CHECKED_NOTEBOOKS = (FIRST_NOTEBOOK, "quickstart.ipynb")
 
 
 def find_notebooks() -> Path:
-    """The guide's notebooks: inside the installed package, or at the top of a checkout."""
-    inside = Path(__file__).parent / "notebooks"
-    return inside if inside.is_dir() else Path(__file__).parents[2] / "notebooks"
+    """Return the folder of the guide's notebooks: in the installed package, or at the top of a checkout."""
+    installed = Path(__file__).parent / "notebooks"
+    return installed if installed.is_dir() else Path(__file__).parents[2] / "notebooks"
 
 
 def run_demo(
     write: Callable[[str], None], open_page: Callable[[str], AbstractContextManager[object] | None] | None
 ) -> None:
-    """Runs until it is interrupted, or JupyterLab is shut down.
+    """Run until interrupted, or until JupyterLab is shut down.
 
     Args:
-        write: Told what to know.
-        open_page: Opens a page in the browser, and returns what is to be closed at the end; None: only its address is
-            said.
+        write: Prints a line for the user.
+        open_page: Opens a page in the browser, and returns a context manager to close at the end; None: only the
+            page's URL is printed.
     """
     write("Starting a Cognito, S3 and JupyterLab on this machine ...")
     with tempfile.TemporaryDirectory(prefix="cognito-jupyter-demo-") as folder, LocalCognito() as cognito:
         notebooks, environment = _prepare_folders(Path(folder), cognito)
         with JupyterLab(notebooks, environment) as lab:
-            address = lab.notebook_url(FIRST_NOTEBOOK)
+            url = lab.notebook_url(FIRST_NOTEBOOK)
             user = cognito.demo_user
-            write(f"\n  JupyterLab   {address}\n  user name    {user.username}\n  password     {user.password}\n")
-            write("Run the cells from top to bottom; quickstart.ipynb, beside it, does more, by magics.")
-            write("All of it is on this machine; Ctrl-C ends it and leaves nothing.")
-            page = open_page(address) if open_page is not None else None
+            write(f"\n  JupyterLab   {url}\n  user name    {user.username}\n  password     {user.password}\n")
+            write("Run the cells from top to bottom. quickstart.ipynb, next to it, shows more with magics.")
+            write("Everything runs on this machine. Press Ctrl-C to stop it; nothing is left behind.")
+            page = open_page(url) if open_page is not None else None
             with page or nullcontext():
                 while lab.is_running:
                     time.sleep(0.5)
 
 
 def check_demo(write: Callable[[str], None]) -> bool:
-    """Plays the demo without a screen.
+    """Run the demo without a screen.
+
+    Args:
+        write: Prints each step and what failed.
 
     Returns:
-        Whether every step did what it should; what failed has been said.
+        Whether every step worked.
     """
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="cognito-jupyter-demo-") as folder, LocalCognito() as cognito:
-        write(f"{time.monotonic() - began:5.1f} s  a Cognito answers at {cognito.domain}")
+        write(f"{time.monotonic() - began:5.1f} s  a Cognito responds at {cognito.domain}")
         notebooks, environment = _prepare_folders(Path(folder), cognito)
         try:
             _check_jupyterlab(notebooks, environment, write)
@@ -66,7 +69,7 @@ def check_demo(write: Callable[[str], None]) -> bool:
         except DemoCheckError as error:
             write(f"FAILED: {error}")
             return False
-    write(f"All of it works, in {time.monotonic() - began:.0f} s.")
+    write(f"Everything works, in {time.monotonic() - began:.0f} s.")
     return True
 
 
@@ -75,9 +78,9 @@ def _check_jupyterlab(notebooks: Path, environment: dict[str, str], write: Calla
 
     began = time.monotonic()
     with JupyterLab(notebooks, environment) as lab:
-        answer = requests.get(lab.notebook_url(FIRST_NOTEBOOK), timeout=30)
-        if answer.status_code != requests.codes.ok:
-            raise DemoCheckError(f"JupyterLab answered {answer.status_code}.")
+        response = requests.get(lab.notebook_url(FIRST_NOTEBOOK), timeout=30)
+        if response.status_code != requests.codes.ok:
+            raise DemoCheckError(f"JupyterLab responded with status {response.status_code}.")
         write(f"{time.monotonic() - began:5.1f} s  JupyterLab shows {FIRST_NOTEBOOK} at {lab.url}")
 
 

@@ -1,4 +1,7 @@
-"""JupyterLab as a child process: loopback only, a free port, a token of its own, and none of the user's settings."""
+"""JupyterLab as a child process: on loopback, at a free port, with a token of its own and none of the user's settings.
+
+The demo and the browser tests start it.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,10 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
-from ..local.child import ChildProcess, supervised_command
+from ..local.child_process import ChildProcess, supervised_command
 
 _READY_TIMEOUT = 60.0
 _SETTINGS_FOLDERS = {
@@ -27,7 +29,6 @@ _SETTINGS_FOLDERS = {
     "XDG_CONFIG_HOME": "config",
     "XDG_STATE_HOME": "state",
 }
-# Left over from other work, they would change what a stranger sees.
 _REMOVED_VARIABLES = (
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
@@ -37,16 +38,17 @@ _REMOVED_VARIABLES = (
     "COGNITO_PROFILE",
     "JUPYTER_CONFIG_PATH",
 )
-# No question about news, which would stand over the notebook and asks the internet.
+"""Set for the user's other work, these would change what the demo shows."""
 _NOTIFICATION_SETTINGS = {"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True}
+"""JupyterLab's question about news would cover the notebook, and contacts the internet."""
 
 
 def clean_environment(folder: Path, extra: Mapping[str, str]) -> dict[str, str]:
-    """This process's environment with empty folders for every setting of Jupyter, IPython and ours.
+    """Return this process's environment with empty settings folders for Jupyter, IPython and this package.
 
     Args:
         folder: Where those folders are made.
-        extra: What is added.
+        extra: Variables to add.
     """
     environment = {name: value for name, value in os.environ.items() if name not in _REMOVED_VARIABLES}
     for name, subfolder in _SETTINGS_FOLDERS.items():
@@ -57,16 +59,16 @@ def clean_environment(folder: Path, extra: Mapping[str, str]) -> dict[str, str]:
 
 
 class JupyterLab:
-    """One JupyterLab; use it in a `with`.
+    """A JupyterLab that runs for the length of its `with` block.
 
     Args:
         notebooks: The folder that it shows.
-        environment: As `clean_environment` makes it.
-        options: Further settings of Jupyter, such as `LabApp.expose_app_in_browser`.
+        environment: Its environment, from `clean_environment`.
+        options: Further Jupyter settings, such as `LabApp.expose_app_in_browser`.
 
     Attributes:
-        url: Its root, without the token.
-        token: Lets in whoever knows it.
+        url: Its URL, without the token.
+        token: The token that lets a browser in.
     """
 
     def __init__(
@@ -74,7 +76,7 @@ class JupyterLab:
     ) -> None:
         self.token = secrets.token_urlsafe(32)
         self.url = ""
-        # In the environment: a process's arguments can be read by every user of the machine.
+        # In the environment, since every user of the machine can read a process's arguments.
         self._environment = {**environment, "JUPYTER_TOKEN": self.token}
         self._runtime = Path(environment["JUPYTER_RUNTIME_DIR"])
         self._notebooks = notebooks
@@ -93,23 +95,21 @@ class JupyterLab:
             raise
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         if self._child is not None:
             self._child.stop()
 
     def notebook_url(self, notebook: str) -> str:
-        """Opens a notebook, token included."""
+        """Return the URL that opens a notebook, with the token."""
         return f"{self.url}lab/tree/{notebook}?token={self.token}"
 
     @property
     def is_running(self) -> bool:
-        """Whether it still runs: a person may shut it down from its own menu."""
+        """Whether it still runs; the user can shut it down from its menu."""
         return self._child is not None and self._child.process.poll() is None
 
     def _jupyterlab_command(self) -> list[str]:
-        # Jupyter refuses to run as root unless told: containers run as root.
+        # Containers run as root, as which Jupyter needs this option.
         root = ["--allow-root"] if sys.platform != "win32" and os.getuid() == 0 else []
         options = {
             "ServerApp.ip": "127.0.0.1",
@@ -132,11 +132,11 @@ class JupyterLab:
                 if url and _accepts_connections(url):
                     return url
             time.sleep(0.05)
-        raise RuntimeError(f"JupyterLab did not answer within {_READY_TIMEOUT:.0f} s.")
+        raise RuntimeError(f"JupyterLab did not respond within {_READY_TIMEOUT:.0f} s.")
 
 
 def _accepts_connections(url: str) -> bool:
-    """Whether anybody is there: Jupyter Server writes its file a moment before it binds its port."""
+    """Return whether a server listens: Jupyter Server writes its file a moment before it binds its port."""
     address = urlsplit(url)
     try:
         socket.create_connection((str(address.hostname), int(address.port or 0)), timeout=1.0).close()
@@ -146,7 +146,7 @@ def _accepts_connections(url: str) -> bool:
 
 
 def _read_server_url(file: Path) -> str | None:
-    """The address in a server's own file; None while it is only half written."""
+    """Read the URL in a Jupyter server's file; None while the file is incomplete."""
     try:
         information = json.loads(file.read_text())
     except ValueError:

@@ -1,4 +1,7 @@
-"""A real Jupyter kernel, and a person in front of it: runs cells, sees what they show, answers what they ask."""
+"""A real Jupyter kernel without a front end: runs cells, collects what they show, and replies to their prompts.
+
+The demo's check and the tests use it.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,13 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from jupyter_client.manager import KernelManager
 
 _READY_TIMEOUT = 30.0
 _MAX_STARTS = 3
-"""How often a kernel is started at most: its ports are found before, and another program may have them by then."""
+"""A kernel's ports are chosen before it starts; if another program took one of them, it is started again."""
 _POLL_INTERVAL = 0.1
 
 Message = dict[str, Any]
@@ -29,13 +31,13 @@ class CellTimeoutError(Exception):
 
 @dataclass
 class CellRun:
-    """What came of a cell.
+    """The result of a cell.
 
     Attributes:
-        outputs: As a notebook would save them, replaced displays being replaced.
-        error: The text that a failed cell shows; None where it went well.
-        prompts: What the cell asked, with whether the answer was hidden.
-        pending_prompt: The one that was not answered yet.
+        outputs: The outputs as a notebook would save them, with updated displays in place of the old ones.
+        error: The text of the error; None if the cell succeeded.
+        prompts: The prompts of the cell, each with whether its input was hidden.
+        pending_prompt: The prompt that has no reply yet.
     """
 
     outputs: list[Message] = field(default_factory=list)
@@ -50,15 +52,16 @@ class CellRun:
 
 
 class Kernel:
-    """A kernel of this environment, ended with this object, and with this process.
+    """A kernel of this environment, which ends with its `with` block and with this process.
 
     Args:
-        environment: What its process sees.
-        folder: Where it runs.
-        allow_stdin: Whether there is a front end that can be asked.
+        environment: The environment of its process; None: this process's.
+        folder: Its working directory.
+        allow_stdin: Whether its front end can reply to prompts.
 
     Attributes:
-        manager, client: jupyter_client's own.
+        manager: jupyter_client's manager of the kernel.
+        client: jupyter_client's client of the kernel.
     """
 
     def __init__(
@@ -83,7 +86,7 @@ class Kernel:
         return self
 
     def _start(self) -> None:
-        # A kernel writes warnings to its terminal that concern nobody here.
+        # stderr: a kernel writes warnings to its terminal that do not matter here.
         self.manager.start_kernel(
             env=self._environment, cwd=str(self._folder) if self._folder else None, stderr=subprocess.DEVNULL
         )
@@ -92,17 +95,16 @@ class Kernel:
             self.client.start_channels()
             self.client.wait_for_ready(timeout=_READY_TIMEOUT)
         except BaseException:
-            self.client.stop_channels()
-            self.manager.shutdown_kernel(now=True)
-            self.manager.cleanup_resources()
+            self._stop()
             raise
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def _stop(self) -> None:
         self.client.stop_channels()
         self.manager.shutdown_kernel(now=True)
         self.manager.cleanup_resources()
+
+    def __exit__(self, *error: object) -> None:
+        self._stop()
 
     def run_cell(
         self,
@@ -112,33 +114,35 @@ class Kernel:
         on_input: Callable[[str], str | None] | None = None,
         timeout: float = 60.0,
     ) -> CellRun:
-        """Runs one cell to its end.
+        """Run one cell to its end.
 
         Args:
-            code: The cell.
-            on_output: Told the text of each thing shown, as soon as it is.
-            on_input: Told what is asked; returns the answer, or None to be asked again in a moment.
+            code: The cell's source.
+            on_output: Called with the text of each output as soon as it is shown.
+            on_input: Called with a prompt; returns the reply, or None to be called again in a moment.
             timeout: Seconds.
 
         Raises:
             CellTimeoutError: The cell did not end in time; it is still running.
         """
         request_id = self.client.execute(code, allow_stdin=self._allow_stdin)
-        run, displays, deadline = CellRun(), _Displays(), time.monotonic() + timeout
+        run, displays = CellRun(), dict[str, Message]()
+        deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             self._reply_to_prompt(run, on_input)
-            message = self._next_message()
+            message = self.next_message()
             if message is None or message["parent_header"].get("msg_id") != request_id:
                 continue
             kind, content = message["msg_type"], message["content"]
             if kind == "status" and content["execution_state"] == "idle":
                 return run
-            output = displays.add_message(kind, content, run)
+            output = _add_output(run, displays, kind, content)
             if output is not None and on_output is not None:
                 on_output(_as_text(output))
         raise CellTimeoutError(f"The cell did not end within {timeout:.0f} s.")
 
-    def _next_message(self) -> Message | None:
+    def next_message(self) -> Message | None:
+        """Return the next message on the kernel's IOPub channel; None if there is none for a moment."""
         with suppress(queue.Empty):
             message: Message = self.client.get_iopub_msg(timeout=_POLL_INTERVAL)
             return message
@@ -156,29 +160,32 @@ class Kernel:
                 self.client.input(reply)
 
 
-class _Displays:
-    """Outputs by their display id, so that they can be replaced."""
+def _add_output(run: CellRun, displays: dict[str, Message], kind: str, content: Message) -> Message | None:
+    """Add a message's output to the run, or put it in place of the display that it updates.
 
-    def __init__(self) -> None:
-        self._by_id: dict[str, Message] = {}
+    Args:
+        run: The run.
+        displays: The run's outputs by their display id.
+        kind: The message's type.
+        content: The message's content.
 
-    def add_message(self, kind: str, content: Message, run: CellRun) -> Message | None:
-        """Puts a message's output where it belongs; returns it, or None where the message is no output."""
-        if kind == "error":
-            run.error = "\n".join(content["traceback"]) or f"{content['ename']}: {content['evalue']}"
-        if kind not in {"stream", "display_data", "update_display_data", "execute_result", "error"}:
-            return None
-        output = {"output_type": kind, **content}
-        name = content.get("transient", {}).get("display_id")
-        if kind == "update_display_data":
-            old = self._by_id.get(name)
-            if old is not None:
-                old["data"] = content["data"]
-            return output
-        if name is not None:
-            self._by_id[name] = output
-        run.outputs.append(output)
+    Returns:
+        The output; None if the message is none.
+    """
+    if kind == "error":
+        run.error = "\n".join(content["traceback"]) or f"{content['ename']}: {content['evalue']}"
+    if kind not in {"stream", "display_data", "update_display_data", "execute_result", "error"}:
+        return None
+    output = {"output_type": kind, **content}
+    display_id = content.get("transient", {}).get("display_id")
+    if kind == "update_display_data":
+        if display_id in displays:
+            displays[display_id]["data"] = content["data"]
         return output
+    if display_id is not None:
+        displays[display_id] = output
+    run.outputs.append(output)
+    return output
 
 
 def _as_text(output: Message) -> str:

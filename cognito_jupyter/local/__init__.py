@@ -1,6 +1,6 @@
-"""A Cognito on this machine: a strict stand-in for tests and demonstrations, and a server of its own.
+"""A strict stand-in for Amazon Cognito on this machine, for tests and demonstrations.
 
-It imports nothing of the rest of this package.
+It is a server of its own and imports nothing of the rest of this package.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ __all__ = ["Fault", "Knobs", "LocalCognito"]
 
 
 def __getattr__(name: str) -> object:
-    """Loads a public name at its first use: the pytest plugin is imported where nobody asks for a Cognito."""
+    """Load a public name at its first use, since pytest imports the plugin in this package in every project."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from . import model, server

@@ -1,4 +1,4 @@
-"""The admin route: the knobs and the counts over HTTP, for tests in another process or language."""
+"""The admin route: reads and sets the knobs and the counts over HTTP, for tests in another process or language."""
 
 from __future__ import annotations
 
@@ -15,7 +15,13 @@ TOKEN_HEADER = "X-Admin-Token"  # noqa: S105 - a header's name
 
 
 def make_admin_blueprint(knobs: Knobs, counts: Counter[str], token: str) -> Blueprint:
-    """GET and PATCH /_admin/knobs, GET and DELETE /_admin/counts, POST /_admin/faults/ENDPOINT; all want the token."""
+    """Make the routes /_admin/knobs, /_admin/faults/ENDPOINT and /_admin/counts; without the token they are not found.
+
+    Args:
+        knobs: What GET and PATCH of knobs and POST of faults read and change.
+        counts: What GET of counts reads and DELETE clears.
+        token: The token that each request must have in its X-Admin-Token header.
+    """
     admin = Blueprint("admin", __name__, url_prefix="/_admin")
 
     @admin.before_request
@@ -54,7 +60,11 @@ def make_admin_blueprint(knobs: Knobs, counts: Counter[str], token: str) -> Blue
 
 
 def set_knobs(knobs: Knobs, changes: dict[str, Any]) -> None:
-    """Sets knobs by name.
+    """Set knobs by name.
+
+    Args:
+        knobs: The knobs.
+        changes: New values by the name of their knob, as JSON has them.
 
     Raises:
         ValueError: There is no such knob.

@@ -1,4 +1,4 @@
-"""A browser for `webbrowser`, with a person in front of it who signs in, or makes a mistake."""
+"""A browser for `webbrowser` that signs a user in, or closes the tab; for tests and the notebook of mistakes."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ _META_REFRESH = re.compile(r'http-equiv="refresh" content="0; url=([^"]+)"')
 
 
 class FakeBrowser(webbrowser.BaseBrowser):
-    """Plays a person at the sign-in page, over HTTP.
+    """Signs in at the login page over HTTP.
 
-    `webbrowser.register("played", None, PlayedBrowser(user), preferred=True)` makes it this process's browser.
+    `webbrowser.register("fake", None, FakeBrowser(user), preferred=True)` makes it this process's browser.
 
     Args:
-        user: Who signs in; None: somebody who closes the tab.
+        user: The user that signs in; None: the tab is closed without a sign-in.
 
     Attributes:
-        page_error: What the page said where it did not lead on.
+        page_error: The error that the login page showed; None if it showed none.
     """
 
     def __init__(self, user: User | None) -> None:
-        super().__init__("played")
+        super().__init__("fake")
         self._user = user
         self.page_error: str | None = None
 
-    def open(self, url: str, new: int = 0, autoraise: bool = True) -> bool:  # noqa: ARG002
-        """Opens a page; follows it where it only sends the browser on."""
+    def open(self, url: str, new: int = 0, autoraise: bool = True) -> bool:  # noqa: ARG002 - webbrowser's interface
+        """Open a page; a local page that redirects by meta refresh is followed."""
         target = url
         if url.startswith("file:"):
             page = Path(url2pathname(urlsplit(url).path)).read_text(encoding="utf-8")

@@ -1,4 +1,7 @@
-"""What stands before the application: the Host check, call counts, latency and faults, down to the socket."""
+"""Fault injection: WSGI middleware that checks the Host header, counts calls, and adds latency and faults.
+
+`LocalCognito` wraps its application in it; `AwsProxy` uses its functions on sockets.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import struct
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,7 +22,7 @@ from .model import Fault, Knobs
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 MAX_BODY = 1 << 20
-"""Bytes: far more than any form or token here."""
+"""Bytes: much more than any form or token here."""
 _NO_LINGER = struct.pack("ii", 1, 0)
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -26,93 +30,43 @@ WSGIApp = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 
 class FaultInjection:
-    """WSGI middleware; the endpoint names it counts are those of the knobs.
+    """WSGI middleware; the endpoint names that it counts are those of the knobs.
 
-    Attributes:
+    Args:
+        app: The application behind it.
+        knobs: Latency and faults by endpoint name.
         counts: Calls by endpoint name.
     """
 
     def __init__(self, app: WSGIApp, knobs: Knobs, counts: Counter[str]) -> None:
         self._app = app
         self._knobs = knobs
-        self.counts = counts
+        self._counts = counts
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        """Serves one request (PEP 3333)."""
+        """Serve one request (PEP 3333)."""
         if not is_loopback_host(environ.get("HTTP_HOST", "")):
             return Response("Wrong Host", 421)(environ, start_response)
-        _buffer_body(environ)
+        # Buffer the body: it is parsed here for the endpoint's name, and read again by the application.
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+        environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(min(length, MAX_BODY)))
         endpoint = endpoint_name(environ)
-        self.counts[endpoint] += 1
+        self._counts[endpoint] += 1
         time.sleep(self._knobs.latency_of(endpoint))
         fault = self._knobs.next_fault(endpoint)
         if fault is None:
             return self._app(environ, start_response)
-        return self._respond_with_fault(fault, environ, start_response)
-
-    def _respond_with_fault(self, fault: Fault, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         if fault.kind == "status":
-            answer = Response(fault.body, fault.status, fault.headers, content_type=fault.content_type)
-            return answer(environ, start_response)
+            response = Response(fault.body, fault.status, fault.headers, content_type=fault.content_type)
+            return response(environ, start_response)
         if fault.kind in {"drop", "reset", "stall"} and not fault.midway:
             break_connection(fault, environ["werkzeug.socket"])
             return self._app(environ, start_response)
-        return _corrupted_response(fault, Response.from_app(self._app, environ, buffered=True), environ, start_response)
+        return _corrupted(fault, Response.from_app(self._app, environ, buffered=True), environ, start_response)
 
 
-def is_loopback_host(host: str) -> bool:
-    """Whether a Host header names loopback: a web page can make the browser resolve its own name to 127.0.0.1."""
-    try:
-        return urlsplit(f"//{host}").hostname in LOOPBACK_NAMES
-    except ValueError:
-        return False
-
-
-def shutdown_socket(connection: socket.socket) -> None:
-    """Ends a connection without a word."""
-    try:
-        connection.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        # The client was faster.
-        return
-
-
-def break_connection(fault: Fault, connection: socket.socket) -> None:
-    """Does to a connection what a drop, a reset, a stall or a truncation does.
-
-    Raises:
-        ConnectionResetError: There is nobody to answer any more.
-    """
-    if fault.kind == "stall" and not _client_closed(connection, fault.seconds):
-        return
-    if fault.kind == "reset":
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
-        # The client is not told of this: it is for the server, which would wait for another request.
-        connection.shutdown(socket.SHUT_RD)
-    else:
-        shutdown_socket(connection)
-    raise ConnectionResetError
-
-
-def is_marked_for_reset(connection: socket.socket) -> bool:
-    """Whether a reset has struck: closing does it, as long as nobody shuts the connection down in good order first."""
-    try:
-        return connection.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, len(_NO_LINGER)) == _NO_LINGER
-    except OSError:
-        return False
-
-
-def _client_closed(connection: socket.socket, seconds: float) -> bool:
-    """Waits, and tells whether the client hung up meanwhile: its whole request has been read, so nothing else comes."""
-    with selectors.DefaultSelector() as selector:
-        selector.register(connection, selectors.EVENT_READ)
-        return bool(selector.select(seconds))
-
-
-def _corrupted_response(
-    fault: Fault, response: Response, environ: Environ, start_response: StartResponse
-) -> Iterator[bytes]:
-    """The real answer, as a fault leaves it."""
+def _corrupted(fault: Fault, response: Response, environ: Environ, start_response: StartResponse) -> Iterator[bytes]:
+    """Send the real response as the fault changes it."""
     body = response.get_data()
     if fault.kind == "label":
         response.content_type = fault.content_type
@@ -131,23 +85,63 @@ def _corrupted_response(
 
 
 def endpoint_name(environ: Environ) -> str:
-    """The name under which a request is counted."""
+    """Return the name under which a request is counted."""
     path, target = environ.get("PATH_INFO", ""), environ.get("HTTP_X_AMZ_TARGET", "")
     if path == "/" and target:
         return str(target.rpartition(".")[2])
     if path == "/oauth2/token":
-        return _token_endpoint_name(environ)
-    name = path.removeprefix("/oauth2/").rpartition("/")[2].removesuffix(".json")
-    return name or "/"
+        parts = environ["wsgi.input"].getvalue().split(b"&")
+        grant = next((part.partition(b"=")[2] for part in parts if part.startswith(b"grant_type=")), b"")
+        return f"token:{grant.decode('latin-1')}" if grant else "token"
+    return path.rpartition("/")[2].removesuffix(".json") or "/"
 
 
-def _token_endpoint_name(environ: Environ) -> str:
-    body: bytes = environ["wsgi.input"].getvalue()
-    grant = next((part.partition(b"=")[2] for part in body.split(b"&") if part.startswith(b"grant_type=")), b"")
-    return f"token:{grant.decode('latin-1')}" if grant else "token"
+def is_loopback_host(host: str) -> bool:
+    """Return whether a Host header names loopback.
+
+    Any other name is DNS rebinding: a web page that lets its own name resolve to 127.0.0.1.
+    """
+    try:
+        return urlsplit(f"//{host}").hostname in LOOPBACK_NAMES
+    except ValueError:
+        return False
 
 
-def _buffer_body(environ: Environ) -> None:
-    """Takes the body in, so that it can be looked at and read again."""
-    length = int(environ.get("CONTENT_LENGTH") or 0)
-    environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(min(length, MAX_BODY)))
+def shutdown_socket(connection: socket.socket) -> None:
+    """Shut a connection down in both directions."""
+    # The client may have closed it already.
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+
+
+def break_connection(fault: Fault, connection: socket.socket) -> None:
+    """Break a connection as a drop, a reset, a stall or a truncation does.
+
+    Args:
+        fault: The fault.
+        connection: The client's connection, whose request has been read completely.
+
+    Raises:
+        ConnectionResetError: The connection is broken, so there is no response to send.
+    """
+    if fault.kind == "stall":
+        with selectors.DefaultSelector() as selector:
+            selector.register(connection, selectors.EVENT_READ)
+            # The whole request has been read, so only the end of the connection makes it readable.
+            if not selector.select(fault.seconds):
+                return
+    if fault.kind == "reset":
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+        # Sends nothing to the client. It stops the server from waiting for another request.
+        connection.shutdown(socket.SHUT_RD)
+    else:
+        shutdown_socket(connection)
+    raise ConnectionResetError
+
+
+def is_marked_for_reset(connection: socket.socket) -> bool:
+    """Return whether closing the connection will reset it, which requires that it is not shut down first."""
+    try:
+        return connection.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, len(_NO_LINGER)) == _NO_LINGER
+    except OSError:
+        return False

@@ -1,4 +1,7 @@
-"""Plays the person at the login page over HTTP: cookies, redirects, the form with its hidden field."""
+"""Signs in at the login page over HTTP, as a user in a browser does: cookies, redirects, the form and its hidden field.
+
+For tests and demonstrations; it never runs in a real sign-in.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,11 @@ from urllib.parse import urljoin, urlsplit
 import requests
 
 _MAX_REDIRECTS = 5
+_TIMEOUT = 10.0
 
 
 class LoginPageClient:
-    """One browser with its cookies.
+    """A browser with its cookies.
 
     Args:
         verify: As for requests: a CA file for a Cognito with TLS.
@@ -20,54 +24,52 @@ class LoginPageClient:
     def __init__(self, *, verify: str | bool = True) -> None:
         self._http = requests.Session()
         self._http.verify = verify
-        # The person's own machine: neither its proxies nor its netrc belong to this play.
+        # Ignore the proxies and the netrc of this machine's user.
         self._http.trust_env = False
 
     def submit_login(
         self, authorization_url: str, username: str, password: str, *, follow_callback: bool = True
     ) -> str:
-        """Opens the sign-in URL, fills in the form where there is one, and follows the redirect.
+        """Open the sign-in URL, fill in the form if there is one, and follow the redirects.
 
         Args:
-            authorization_url: What the notebook shows.
-            username: Who signs in.
-            password: What is typed.
+            authorization_url: The URL that the notebook shows.
+            username: The user's name.
+            password: The user's password.
             follow_callback: Whether to visit the redirect URI too, as a browser does.
 
         Returns:
-            The redirect URI with its code: what a person on another computer would copy.
+            The redirect URI with its code, which a user on another computer would copy.
 
         Raises:
-            RuntimeError: The page did not lead on; it says what the page said.
+            RuntimeError: The login failed; the message contains what the page says.
         """
         origin = _origin(authorization_url)
-        response = self._http.get(authorization_url, allow_redirects=False, timeout=10)
+        response = self._http.get(authorization_url, allow_redirects=False, timeout=_TIMEOUT)
         for _ in range(_MAX_REDIRECTS):
             if response.is_redirect:
                 target = urljoin(response.url, response.headers["Location"])
                 if _origin(target) != origin:
                     if follow_callback:
-                        self._http.get(target, timeout=10)
+                        self._http.get(target, timeout=_TIMEOUT)
                     return target
-                response = self._http.get(target, allow_redirects=False, timeout=10)
+                response = self._http.get(target, allow_redirects=False, timeout=_TIMEOUT)
                 continue
-            form = _LoginForm.parse(response.text)
+            form = _LoginForm(response.text)
             if response.status_code != requests.codes.ok or form.action is None or form.alert:
                 raise RuntimeError(f"The sign-in page answered {response.status_code}: {form.alert or form.title}")
             fields = form.hidden | {"username": username, "password": password}
-            response = self._http.post(
-                urljoin(response.url, form.action), data=fields, allow_redirects=False, timeout=10
-            )
+            action = urljoin(response.url, form.action)
+            response = self._http.post(action, data=fields, allow_redirects=False, timeout=_TIMEOUT)
         raise RuntimeError("The sign-in page leads nowhere.")
 
 
 def submit_login(
     authorization_url: str, username: str, password: str, *, verify: str | bool = True, follow_callback: bool = True
 ) -> str:
-    """One sign-in by a new browser; see `Person.sign_in`."""
-    return LoginPageClient(verify=verify).submit_login(
-        authorization_url, username, password, follow_callback=follow_callback
-    )
+    """Sign in with a new browser; see `LoginPageClient.submit_login`."""
+    client = LoginPageClient(verify=verify)
+    return client.submit_login(authorization_url, username, password, follow_callback=follow_callback)
 
 
 def _origin(url: str) -> str:
@@ -75,21 +77,16 @@ def _origin(url: str) -> str:
 
 
 class _LoginForm(HTMLParser):
-    """What a page asks, and what it says went wrong."""
+    """The form of a page, and the error that it shows."""
 
-    def __init__(self) -> None:
+    def __init__(self, page: str) -> None:
         super().__init__()
         self.action: str | None = None
         self.hidden: dict[str, str] = {}
         self.alert = ""
         self.title = ""
         self._current_element = ""
-
-    @classmethod
-    def parse(cls, page: str) -> _LoginForm:
-        form = cls()
-        form.feed(page)
-        return form
+        self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         attributes = dict(attrs)

@@ -1,4 +1,4 @@
-"""What a user pool holds, and the knobs that a test turns while the server runs."""
+"""What the server holds: groups, users, app clients, issued keys, and the knobs that a test turns while it runs."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ class Group:
     """A user pool group.
 
     Attributes:
-        role_arn: The role that its members may take.
-        precedence: The lower, the stronger; None counts as weakest.
+        name: The group's name.
+        role_arn: The role that its members may use.
+        precedence: The lowest wins; None loses to every number.
     """
 
     name: str
@@ -30,7 +31,15 @@ class Group:
 
 @dataclass(frozen=True, repr=False)
 class User:
-    """Somebody who can sign in."""
+    """A user of the pool.
+
+    Attributes:
+        username: The name that the user types.
+        password: The password that the user types.
+        email: The address in the id token.
+        groups: The names of the user's groups.
+        sub: The user's id in every token.
+    """
 
     username: str
     password: str
@@ -44,8 +53,12 @@ class AppClient:
     """An app client.
 
     Attributes:
-        secret: None for a public client.
-        redirect_uris: Compared to the character.
+        client_id: The client's id.
+        redirect_uris: The registered redirect URIs, which are compared character by character.
+        logout_uris: The registered sign-out URLs.
+        scopes: The scopes that it may request.
+        secret: The client secret; None for a public client.
+        code_grant: Whether it may use the authorization code grant.
     """
 
     client_id: str
@@ -58,16 +71,21 @@ class AppClient:
 
 @dataclass
 class Fault:
-    """Something that goes wrong at an endpoint.
+    """A failure at an endpoint.
 
     Attributes:
-        kind: "status" answers `status` and `body`; "label" calls the real answer's body a `content_type`; "drop" closes
-            the connection without a word, "reset" by a TCP reset; "stall" holds the answer back for `seconds`, and for
-            good from a client that goes meanwhile; "drip" sends the real answer a byte at a time, so many `seconds`
-            apart; "truncate" drops the connection midway.
-        midway: Whether a drop, a reset or a stall comes in the middle of the real answer's body. Before an answer,
-            nothing has been done of what was asked.
-        times: How often; None: until it is taken away.
+        kind: "status" responds with `status`, `body` and `headers`; "label" gives the real response another
+            `content_type`; "drop" closes the connection without a response, "reset" by a TCP reset; "stall" delays the
+            response by `seconds`, and drops the request if the client closes the connection before; "drip" sends the
+            real response byte by byte, `seconds` apart; "truncate" drops the connection in the middle of the body.
+        status: The HTTP status of a "status" fault.
+        body: The body of a "status" fault.
+        content_type: The Content-Type of a "status" or a "label" fault.
+        headers: Further headers of a "status" fault.
+        seconds: The delay of a "stall" or a "drip".
+        midway: Whether a drop, a reset or a stall comes in the middle of the real response's body. If not, the request
+            has had no effect yet.
+        times: How often the fault occurs; None: until it is removed.
     """
 
     kind: FaultKind = "status"
@@ -82,14 +100,20 @@ class Fault:
 
 @dataclass
 class Knobs:
-    """What can be changed while the server runs; all times in seconds.
+    """Settings that can be changed while the server runs; all times are in seconds.
 
     Attributes:
-        rotation: Whether a refresh answers a new refresh token.
-        grace: How long the rotated-out one stays good.
+        id_token_seconds: The lifetime of an id token.
+        access_token_seconds: The lifetime of an access token.
+        refresh_token_seconds: The lifetime of a refresh token and of those that replace it.
+        code_seconds: The lifetime of an authorization code.
+        cookie_seconds: The lifetime of the login cookie.
+        credentials_seconds: The lifetime of AWS credentials.
+        rotation: Whether a refresh returns a new refresh token.
+        grace: How long a refresh token remains valid after it was rotated.
         clock_offset: The server's clock minus this machine's.
-        latency: By endpoint name, as in the call counts; "*" for all.
-        faults: By endpoint name.
+        latency: Delays by endpoint name, as in the call counts; "*" for every other endpoint.
+        faults: Faults by endpoint name; "*" for every other endpoint.
     """
 
     id_token_seconds: float = 3600
@@ -106,11 +130,11 @@ class Knobs:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def now(self) -> float:
-        """The server's clock, in seconds since the epoch."""
+        """Return the time of the server's clock, in seconds since the epoch."""
         return time.time() + self.clock_offset
 
     def next_fault(self, endpoint: str) -> Fault | None:
-        """The next fault of an endpoint, counted down."""
+        """Return the next fault of an endpoint and count it down; None if there is none."""
         with self._lock:
             pending = self.faults.get(endpoint) or self.faults.get("*") or []
             if not pending:
@@ -123,12 +147,56 @@ class Knobs:
             return fault
 
     def latency_of(self, endpoint: str) -> float:
-        """The latency of an endpoint."""
+        """Return the delay of an endpoint."""
         return self.latency.get(endpoint, self.latency.get("*", 0.0))
 
-    def fail(self, endpoint: str, **how: Any) -> Fault:
-        """Adds a fault; the arguments are `Fault`'s."""
-        fault = Fault(**how)
+    def fail(self, endpoint: str, **fields: Any) -> Fault:
+        """Add a fault to an endpoint.
+
+        Args:
+            endpoint: The endpoint's name, as in the call counts.
+            **fields: The fields of `Fault`.
+        """
+        fault = Fault(**fields)
         with self._lock:
             self.faults.setdefault(endpoint, []).append(fault)
         return fault
+
+
+@dataclass(frozen=True, repr=False)
+class IssuedKey:
+    """AWS credentials that the identity pool has issued.
+
+    Attributes:
+        access_key_id: The access key.
+        secret_key: The secret key.
+        session_token: The session token.
+        role_arn: The role that they are for.
+        expires: When they expire, in seconds since the epoch by the server's clock.
+    """
+
+    access_key_id: str
+    secret_key: str
+    session_token: str
+    role_arn: str
+    expires: float
+
+
+class IssuedKeys:
+    """All credentials that the identity pool has issued, with their role and expiry, which moto does not know."""
+
+    def __init__(self, knobs: Knobs) -> None:
+        self._knobs = knobs
+        self._keys: dict[str, IssuedKey] = {}
+
+    def add(self, key: IssuedKey) -> None:
+        """Record credentials."""
+        self._keys[key.access_key_id] = key
+
+    def find(self, access_key_id: str) -> IssuedKey | None:
+        """Return the credentials of an access key; None if it was never issued."""
+        return self._keys.get(access_key_id)
+
+    def is_expired(self, key: IssuedKey) -> bool:
+        """Return whether credentials have expired."""
+        return key.expires <= self._knobs.now()

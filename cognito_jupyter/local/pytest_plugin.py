@@ -1,6 +1,6 @@
-"""A pytest plugin: `local_cognito` for any project that wants to be tested against a Cognito.
+"""A pytest plugin with the fixture `local_cognito`, for any project that tests against a Cognito.
 
-Loaded by pytest in every environment that has this package, so nothing is imported before a fixture is asked for.
+pytest loads it in every environment that has this package, so it imports nothing before a fixture is used.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""LocalCognito: the user pool, the identity pool and AWS behind them, in one `with`."""
+"""`LocalCognito`: a user pool, an identity pool and AWS behind them, in one `with`.
+
+`cognito-jupyter local`, the demo and the pytest fixture start it.
+"""
 
 from __future__ import annotations
 
@@ -12,47 +15,66 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from .admin import make_admin_blueprint
-from .aws import LocalAWS
+from .aws.local_aws import LocalAWS
+from .aws.seed import BUCKET, DATA_KEY
+from .cognito.app import make_app
+from .cognito.identity_pool import IdentityPool
+from .cognito.user_pool import UserPool
 from .faults import FaultInjection
-from .identity_pool import IdentityPool
-from .issued_keys import IssuedKeys
-from .model import REGION, AppClient, Group, Knobs, User
-from .seed import BUCKET, DATA_KEY
-from .serving import LoopbackServer
-from .userpool import UserPool
-from .web import make_app
+from .http_server import LoopbackServer, bind_both_loopbacks
+from .model import ACCOUNT, REGION, AppClient, Group, IssuedKeys, Knobs, User
 
 LOGOUT_URI = "http://localhost:3000/signed-out"
 _CALLBACK_PORTS = 10
 _PORT_RANGE = range(20_000, 32_768)
-"""Below where Linux, the Mac and Windows begin to give ports to whoever asks for any."""
+"""Below the ports that Linux, macOS and Windows assign to sockets that ask for any port."""
 _DEFAULT_GROUPS = (("Admin", 1), ("Analyst", 2), ("Uploader", 3))
+_PASSWORD_WORDS = (
+    "amber", "basil", "cedar", "delta", "ember", "fjord", "grove", "hazel", "iris", "jade", "kelp", "lunar",
+    "maple", "north", "ocean", "pearl", "quartz", "river", "slate", "tulip", "umber", "violet", "willow", "zephyr",
+)  # fmt: skip
 
 
 class LocalCognito:
     """A strict Cognito on this machine, for demonstrations and tests; keys and names are new at every start.
 
     Args:
-        port: Of the user pool and the identity pool; 0 takes a free one.
-        tls: Whether to answer https, with a CA of its own.
-        aws: Whether to run IAM, STS and S3 behind a gate; without it the credentials open nothing.
-        redirect_uris: What is registered; some free ports on this machine where None.
+        port: The port of the user pool and the identity pool; 0 takes a free one.
+        tls: Whether to serve https, with a CA of its own.
+        aws: Whether to run IAM, STS and S3; without them the credentials open nothing.
+        redirect_uris: The registered redirect URIs; None registers some free ports of this machine.
         logout_uris: The registered sign-out URLs.
         knobs: What can be changed while it runs.
 
     Attributes:
-        domain: The Cognito domain, as a setting: `http://localhost:PORT`.
-        redirect_uri: The registered ones, separated by white space.
+        knobs: What can be changed while it runs.
         counts: Calls by endpoint name.
-        secrets: Everything secret that was handed out or received, for tests that search for it.
-        admin_url, admin_token: The admin route, whose token goes into the header X-Admin-Token.
+        secrets: Every secret that was issued or received, for tests that search for them.
+        region: The AWS region.
+        pool: The user pool.
+        identity_pool: The identity pool, once started.
+        client_id: The id of the app client.
+        admin_token: The token of the admin route, which goes into the header X-Admin-Token.
+        bucket: The bucket that the roles may read.
+        data_key: The key of an object in it.
+        redirect_uri: The registered redirect URIs, separated by white space.
+        logout_uri: The first registered sign-out URL.
+        port: The port, once started.
     """
 
-    def __init__(  # noqa: PLR0913 - each with a default, by keyword alone
+    # Names of endpoints in `knobs` and `counts`; the other ones are the last part of their path.
+    CODE_EXCHANGE = "token:authorization_code"
+    REFRESH = "token:refresh_token"
+    REVOKE = "revoke"
+    JWKS = "jwks"
+    GET_ID = "GetId"
+    EXCHANGE = "GetCredentialsForIdentity"
+    S3 = "s3"
+
+    def __init__(  # noqa: PLR0913 - keyword-only, each with a default
         self,
         *,
         port: int = 0,
@@ -76,23 +98,35 @@ class LocalCognito:
         self.pool.clients[self.client_id] = AppClient(self.client_id, uris, tuple(logout_uris))
         self._requested_port, self._tls, self._with_aws = port, tls, aws
         self._folder: Path | None = None
-        self._server: LoopbackServer | None = None
+        self._servers: list[LoopbackServer] = []
         self._aws: LocalAWS | None = None
-        self._add_default_users()
+        for name, precedence in _DEFAULT_GROUPS:
+            self.add_group(name, f"arn:aws:iam::{ACCOUNT}:role/cognito-jupyter-{name}", precedence)
+        password = "-".join(secrets.choice(_PASSWORD_WORDS) for _ in range(4))
+        self.add_user("demo", password, ("Analyst", "Uploader"), "demo@example.org")
+        self._add_secret(password)
 
-    # -- life
+    # -- start and stop
 
     def start(self) -> Self:
-        """Begins to answer, within two seconds; a second call does nothing."""
-        if self._server is not None:
+        """Start to respond, within two seconds; a second call does nothing."""
+        if self._servers:
             return self
-        # First, since moto's imports take longer than all the rest: both go on at once.
+        # moto first: its imports take longer than everything else, and run at the same time in its own process.
         self._aws = LocalAWS(self.knobs, self.counts) if self._with_aws else None
         issued_keys = self._aws.issued_keys if self._aws else IssuedKeys(self.knobs)
         assume_role = self._aws.assume_role if self._aws else _fake_credentials
         self.identity_pool = IdentityPool(self.pool, self.knobs, issued_keys, assume_role, self.client_id)
         try:
-            self._server = self._start_server()
+            app = make_app(self.pool, self.identity_pool, lambda: self.domain, self._add_secret)
+            app.register_blueprint(make_admin_blueprint(self.knobs, self.counts, self.admin_token))
+            middleware = FaultInjection(app.wsgi_app, self.knobs, self.counts)
+            self._servers = bind_both_loopbacks(
+                middleware, self._requested_port, tls=self._tls_context(), clock=self.knobs.now
+            )
+            self.port = self._servers[0].port
+            for server in self._servers:
+                server.start()
             if self._aws is not None:
                 self._aws.start(self.identity_pool.pool_id)
         except BaseException:
@@ -100,52 +134,37 @@ class LocalCognito:
             raise
         return self
 
-    def _start_server(self) -> LoopbackServer:
-        app = make_app(self.pool, self.identity_pool, lambda: self.domain, self._add_secret)
-        app.register_blueprint(make_admin_blueprint(self.knobs, self.counts, self.admin_token))
-        server = LoopbackServer(
-            FaultInjection(app.wsgi_app, self.knobs, self.counts),
-            self._requested_port,
-            self._tls_context(),
-            self.knobs.now,
-        )
-        server.start()
-        self.port = server.port
-        return server
-
     def stop(self) -> None:
-        """Ends everything: no thread, socket, child or file is left; a second call does nothing."""
-        if self._server is not None:
-            self._server.stop()
+        """End every thread, connection and child process, and remove all files; a second call does nothing."""
+        for server in self._servers:
+            server.stop()
         if self._aws is not None:
             self._aws.stop()
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
-        self._server = self._aws = self._folder = None
+        self._servers, self._aws, self._folder = [], None, None
 
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.stop()
 
-    # -- where things are
+    # -- URLs and ids
 
     @property
     def domain(self) -> str:
-        """The Cognito domain, as a setting."""
+        """The Cognito domain, as a setting: `http://localhost:PORT`."""
         return f"{'https' if self._tls else 'http'}://localhost:{self.port}"
 
     @property
     def endpoint(self) -> str:
-        """Where cognito-idp and cognito-identity are."""
+        """The endpoint URL of cognito-idp and cognito-identity."""
         return self.domain
 
     @property
     def admin_url(self) -> str:
-        """The admin route's root."""
+        """The URL of the admin route."""
         return f"{self.domain}/_admin"
 
     @property
@@ -171,17 +190,17 @@ class LocalCognito:
 
     @property
     def aws_url(self) -> str:
-        """S3, STS and IAM."""
+        """The endpoint URL of S3, STS and IAM."""
         return self.aws.proxy.url
 
     @property
     def roles(self) -> dict[str, str]:
-        """From the short name of a role to its ARN."""
+        """Role ARNs by short name."""
         return {name: str(group.role_arn) for name, group in self.pool.groups.items() if group.role_arn}
 
     @property
     def environment(self) -> dict[str, str]:
-        """What to export, so that everything on this machine uses this Cognito."""
+        """The environment variables with which every program on this machine uses this Cognito."""
         values = {
             "COGNITO_DOMAIN": self.domain,
             "COGNITO_CLIENT_ID": self.client_id,
@@ -194,52 +213,63 @@ class LocalCognito:
         }
         if self._with_aws:
             values |= {f"AWS_ENDPOINT_URL_{service}": self.aws_url for service in ("S3", "STS", "IAM")}
-        if self._folder is not None:
-            values |= dict.fromkeys(("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"), str(self._folder / "ca.pem"))
+        if self.ca_file is not None:
+            values |= dict.fromkeys(("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"), self.ca_file)
         return values
 
     @property
     def ca_file(self) -> str | None:
-        """The CA to trust; None without TLS."""
+        """The CA that clients must trust; None without TLS."""
         return str(self._folder / "ca.pem") if self._folder is not None else None
 
-    # -- people
+    # -- users, groups, clients and tokens
 
     @property
     def demo_user(self) -> User:
-        """Somebody with the roles Analyst and Uploader."""
+        """A user with the roles Analyst and Uploader."""
         return self.pool.users["demo"]
 
     def add_user(self, username: str, password: str, groups: Sequence[str] = (), email: str | None = None) -> User:
-        """Adds somebody who can sign in."""
+        """Add a user.
+
+        Args:
+            username: The user's name.
+            password: The user's password.
+            groups: The names of the user's groups.
+            email: The user's address; None makes one of the name.
+        """
         user = User(username, password, email or f"{username}@example.org", tuple(groups))
         self.pool.users[username] = user
         return user
 
     def add_group(self, name: str, role_arn: str | None = None, precedence: int | None = None) -> Group:
-        """Adds a group."""
+        """Add a group.
+
+        Args:
+            name: The group's name.
+            role_arn: The role of its members.
+            precedence: The lowest wins.
+        """
         group = Group(name, role_arn, precedence)
         self.pool.groups[name] = group
         return group
 
     def add_client(self, client: AppClient) -> AppClient:
-        """Adds an app client."""
+        """Add an app client."""
         self.pool.clients[client.client_id] = client
         return client
 
     def issue_tokens(self, username: str = "demo", **claims: Any) -> dict[str, Any]:
-        """Signed tokens without a login; the claims given replace those of the id token."""
+        """Return signed tokens without a login.
+
+        Args:
+            username: The user.
+            **claims: Claims that replace those of the id token.
+        """
         tokens = self.pool.issue_tokens(username, self.client_id, **claims)
         for name in ("id_token", "access_token", "refresh_token"):
             self._add_secret(tokens[name])
         return tokens
-
-    def _add_default_users(self) -> None:
-        for name, precedence in _DEFAULT_GROUPS:
-            self.add_group(name, f"arn:aws:iam::123456789012:role/cognito-jupyter-{name}", precedence)
-        password = "-".join(secrets.choice(_PASSWORD_WORDS) for _ in range(4))
-        self.add_user("demo", password, ("Analyst", "Uploader"), "demo@example.org")
-        self._add_secret(password)
 
     def _add_secret(self, secret: str) -> None:
         if secret:
@@ -259,34 +289,28 @@ class LocalCognito:
 
 
 def _fake_credentials(role_arn: str, session_name: str) -> dict[str, str]:
-    """Keys that open nothing, for tests without AWS."""
+    """Make credentials that open nothing, for tests without AWS."""
     del role_arn, session_name
     key = f"ASIA{secrets.token_hex(8).upper()}"
     return {"AccessKeyId": key, "SecretKey": secrets.token_urlsafe(30), "SessionToken": secrets.token_urlsafe(90)}
 
 
 def _free_ports(count: int) -> list[int]:
-    """Ports that are free on both loopbacks now, of those that no system gives away by itself.
+    """Return ports that are free on both loopback addresses now.
 
-    Else a kernel that starts meanwhile might get one of them for a socket of its own.
+    They are from a range that no system assigns by itself, so that a kernel that starts later does not get one of them
+    for a socket of its own.
     """
-    ports = secrets.SystemRandom().sample(_PORT_RANGE, len(_PORT_RANGE))
+
+    def is_in_use(port: int, family: socket.AddressFamily, host: str) -> bool:
+        try:
+            with socket.socket(family) as probe:
+                probe.bind((host, port))
+        except OSError as error:
+            # Any other error means that the machine has no IPv6.
+            return error.errno in {errno.EADDRINUSE, errno.EACCES}
+        return False
+
     loopbacks = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
-    free = (port for port in ports if not any(_is_port_in_use(family, host, port) for family, host in loopbacks))
-    return list(islice(free, count))
-
-
-def _is_port_in_use(family: socket.AddressFamily, host: str, port: int) -> bool:
-    try:
-        with socket.socket(family) as probe:
-            probe.bind((host, port))
-    except OSError as error:
-        # That a machine has no IPv6 takes no port.
-        return error.errno in {errno.EADDRINUSE, errno.EACCES}
-    return False
-
-
-_PASSWORD_WORDS = (
-    "amber", "basil", "cedar", "delta", "ember", "fjord", "grove", "hazel", "iris", "jade", "kelp", "lunar",
-    "maple", "north", "ocean", "pearl", "quartz", "river", "slate", "tulip", "umber", "violet", "willow", "zephyr",
-)  # fmt: skip
+    ports = secrets.SystemRandom().sample(_PORT_RANGE, len(_PORT_RANGE))
+    return list(islice((port for port in ports if not any(is_in_use(port, *each) for each in loopbacks)), count))

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import trustme
 
 from cognito_jupyter.local import LocalCognito
-from cognito_jupyter.local.child import ChildProcess, supervised_command
+from cognito_jupyter.local.child_process import ChildProcess, supervised_command
 from cognito_jupyter.local.login_page_client import LoginPageClient
 from cognito_jupyter.settings import CognitoConfiguration
 

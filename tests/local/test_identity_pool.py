@@ -16,7 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from cognito_jupyter.local import LocalCognito
-from cognito_jupyter.local.identity_pool import MappingRule, RoleMapping
+from cognito_jupyter.local.cognito.identity_pool import MappingRule, RoleMapping
 
 NO_PREFERENCE: dict[str, Any] = {"cognito:preferred_role": None}
 NO_RETRIES = Config(signature_version=UNSIGNED, retries={"total_max_attempts": 1})

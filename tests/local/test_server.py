@@ -137,7 +137,7 @@ def test_without_its_token_the_admin_route_is_not_found(cognito: LocalCognito, t
     assert requests.get(f"{cognito.admin_url}/knobs", headers=headers, timeout=5).status_code == 404
 
 
-@pytest.mark.parametrize("url", ["domain", "gate_url"])
+@pytest.mark.parametrize("url", ["domain", "aws_url"])
 def test_dns_rebinding_is_refused(cognito: LocalCognito, url: str) -> None:
     """DNS rebinding: a name of the attacker's that leads to 127.0.0.1."""
     answer = requests.get(getattr(cognito, url), headers={"Host": "evil.example"}, timeout=5)

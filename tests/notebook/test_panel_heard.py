@@ -33,7 +33,7 @@ def test_a_panel_is_served_although_the_kernel_missed_its_first_message(notebook
     heads = []
 
     def has_replied() -> bool:
-        message = notebook.kernel._next_message()
+        message = notebook.kernel.next_message()
         if message is not None and message["msg_type"] == "comm_msg" and message["content"]["comm_id"] == comm:
             heads.append(message["content"]["data"]["content"]["head"])
         return bool(heads)

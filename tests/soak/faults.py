@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from .server import SoakServer
 
-ENDPOINTS = ("token:refresh_token", "GetCredentialsForIdentity", "gate:s3")
+ENDPOINTS = ("token:refresh_token", "GetCredentialsForIdentity", "s3")
 KINDS: tuple[dict[str, object], ...] = (
     {"kind": "status", "status": 500, "body": "oops"},
     {"kind": "status", "status": 503, "body": "{}"},

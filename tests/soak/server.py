@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Self, cast
 
 from cognito_jupyter.local import Knobs, LocalCognito
-from cognito_jupyter.local.child import ChildProcess, supervised_command
+from cognito_jupyter.local.child_process import ChildProcess, supervised_command
 
 CREDENTIALS_SECONDS = 10.0
 """Seconds that credentials live; the id token twice as long."""

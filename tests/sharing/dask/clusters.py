@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cognito_jupyter.local import LocalCognito
-from cognito_jupyter.local.seed import demo_objects
+from cognito_jupyter.local.aws.seed import demo_objects
 from tests.support.polling import TEST_TIMEOUT, wait_until
 
 from .tasks import NO_PACKAGE

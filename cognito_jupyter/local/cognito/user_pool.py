@@ -1,4 +1,4 @@
-"""The user pool without its HTTP: who may sign in, codes, tokens, rotation, revocation.
+"""The user pool without its HTTP: logins, authorization codes, tokens, rotation and revocation.
 
 Source: https://docs.aws.amazon.com/cognito/latest/developerguide/federation-endpoints.html
 """
@@ -14,12 +14,18 @@ import uuid
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .model import REGION, AppClient, Group, Knobs, User
+from ..model import REGION, AppClient, Group, Knobs, User
 from .signing import Signer
 
 
 class OAuthError(Exception):
-    """An OAuth error answer (RFC 6749, section 5.2)."""
+    """An OAuth error response (RFC 6749, section 5.2).
+
+    Args:
+        error: The error code.
+        description: The error description, if any.
+        status: The HTTP status.
+    """
 
     def __init__(self, error: str, description: str | None = None, status: int = 400) -> None:
         super().__init__(error)
@@ -30,7 +36,12 @@ class OAuthError(Exception):
 
 @dataclass(frozen=True, repr=False)
 class Session:
-    """One sign-in at the login page."""
+    """A login at the login page.
+
+    Attributes:
+        username: The user's name.
+        auth_time: When the user logged in, in seconds since the epoch.
+    """
 
     username: str
     auth_time: int
@@ -38,7 +49,17 @@ class Session:
 
 @dataclass(frozen=True, repr=False)
 class Grant:
-    """What a code or a refresh token stands for."""
+    """What an authorization code or a refresh token is good for.
+
+    Attributes:
+        session: The login that it comes from.
+        client_id: The app client that it was issued to.
+        scope: The scopes, separated by spaces.
+        redirect_uri: The redirect URI of the authorization request.
+        code_challenge: The PKCE challenge of the authorization request.
+        nonce: The nonce of the authorization request.
+        origin_jti: The id of the token family; revocation ends the whole family.
+    """
 
     session: Session
     client_id: str
@@ -54,8 +75,9 @@ class RefreshToken:
     """A refresh token of a family.
 
     Attributes:
-        expires: Absolute, for the whole family: rotation does not move it.
-        rotated_at: When it was rotated out; None while it is the newest.
+        grant: What it is good for.
+        expires: When the whole family expires; rotation does not change it.
+        rotated_at: When it was replaced by another one; None for the newest.
     """
 
     grant: Grant
@@ -64,7 +86,20 @@ class RefreshToken:
 
 
 class UserPool:
-    """A user pool with its clients, users and groups; new keys at every start."""
+    """A user pool with its clients, users and groups; its keys are new at every start.
+
+    Args:
+        knobs: Lifetimes, rotation and the clock.
+        region: The AWS region.
+
+    Attributes:
+        pool_id: The pool's id.
+        issuer: The `iss` claim of its tokens.
+        signer: Its signing keys.
+        clients: App clients by id.
+        users: Users by name.
+        groups: Groups by name.
+    """
 
     def __init__(self, knobs: Knobs, region: str = REGION) -> None:
         self.knobs = knobs
@@ -80,10 +115,18 @@ class UserPool:
         self._refresh_tokens: dict[str, RefreshToken] = {}
         self._lock = threading.Lock()
 
-    # -- signing in
+    # -- login sessions
 
     def create_session(self, username: str, password: str) -> tuple[str, Session] | None:
-        """A new login cookie and its session; None for a wrong name or password."""
+        """Log a user in.
+
+        Args:
+            username: The name that was typed.
+            password: The password that was typed.
+
+        Returns:
+            A new login cookie and its session; None for a wrong name or password.
+        """
         user = self.users.get(username)
         if not hmac.compare_digest((user.password if user else "").encode(), password.encode()) or user is None:
             return None
@@ -92,41 +135,60 @@ class UserPool:
         return cookie, session
 
     def find_session(self, cookie: str | None) -> Session | None:
-        """The session of a login cookie that is still good."""
+        """Return the session of a login cookie; None if it is unknown or has expired."""
         session, expires = self._sessions.get(cookie or "", (None, 0.0))
         return session if expires > self.knobs.now() else None
 
     def end_session(self, cookie: str | None) -> None:
-        """Forgets a login cookie."""
+        """Delete a login cookie."""
         self._sessions.pop(cookie or "", None)
 
-    # -- codes
+    # -- authorization codes
 
     def issue_code(self, grant: Grant) -> str:
-        """A code for a grant: good for five minutes, once."""
+        """Return a code for a grant; it can be redeemed once, within five minutes by default."""
         code = str(uuid.uuid4())
         self._codes[code] = grant, self.knobs.now() + self.knobs.code_seconds
         return code
 
     def redeem_code(self, client: AppClient, code: str, redirect_uri: str, verifier: str) -> dict[str, Any]:
-        """Tokens for a code. Raises Refused."""
+        """Exchange a code for tokens.
+
+        Args:
+            client: The client that presents the code.
+            code: The code.
+            redirect_uri: The redirect URI that the client sends with it.
+            verifier: The PKCE verifier.
+
+        Raises:
+            OAuthError: The code is invalid, or one of the others does not match it.
+        """
         with self._lock:
             grant, expires = self._codes.pop(code, (None, 0.0))
         if grant is None or expires <= self.knobs.now() or grant.client_id != client.client_id:
             raise OAuthError("invalid_grant")
         if grant.redirect_uri != redirect_uri:
             raise OAuthError("unauthorized_client", "invalid_redirect")
-        if grant.code_challenge is not None and not hmac.compare_digest(_s256(verifier), grant.code_challenge):
+        challenge = _base64url(hashlib.sha256(verifier.encode("utf-8", "replace")).digest())
+        if grant.code_challenge is not None and not hmac.compare_digest(challenge, grant.code_challenge):
             raise OAuthError("invalid_grant")
         refresh_token = self._new_refresh_token(grant, self.knobs.now() + self.knobs.refresh_token_seconds)
         return self._sign_tokens(grant, with_nonce=True) | {"refresh_token": refresh_token}
 
-    # -- refreshing
+    # -- refresh tokens
 
     def redeem_refresh_token(self, client: AppClient, token: str) -> dict[str, Any]:
-        """New tokens for a refresh token; under rotation with a new one, whose lifetime is what remains.
+        """Return new tokens; under rotation with a new refresh token, which expires when the old one would have.
 
-        Within the grace a replay forks, and only the newest child survives. Raises Refused.
+        During the grace period a token that was rotated can be used again. Only the newest of its replacements
+        remains valid then.
+
+        Args:
+            client: The client that presents the refresh token.
+            token: The refresh token.
+
+        Raises:
+            OAuthError: The refresh token is invalid.
         """
         now = self.knobs.now()
         with self._lock:
@@ -137,77 +199,78 @@ class UserPool:
                 raise OAuthError("invalid_grant")
             response = self._sign_tokens(stored.grant, with_nonce=False)
             if self.knobs.rotation:
-                self._delete_siblings(stored.grant, token)
+                for sibling in self._family(stored.grant.origin_jti):
+                    if sibling != token and self._refresh_tokens[sibling].rotated_at is None:
+                        del self._refresh_tokens[sibling]
                 self._refresh_tokens[token] = replace(stored, rotated_at=stored.rotated_at or now)
                 response["refresh_token"] = self._new_refresh_token(stored.grant, stored.expires)
         return response
 
-    def _delete_siblings(self, grant: Grant, kept_token: str) -> None:
-        family = [token for token, held in self._refresh_tokens.items() if held.grant.origin_jti == grant.origin_jti]
-        for token in family:
-            if token != kept_token and self._refresh_tokens[token].rotated_at is None:
-                del self._refresh_tokens[token]
+    def revoke_family(self, token: str) -> None:
+        """Revoke a refresh token and its whole family; an unknown token is no error (RFC 7009, section 2.2)."""
+        with self._lock:
+            stored = self._refresh_tokens.get(token)
+            if stored is not None:
+                for each in self._family(stored.grant.origin_jti):
+                    del self._refresh_tokens[each]
+
+    def _family(self, origin_jti: str) -> list[str]:
+        return [token for token, stored in self._refresh_tokens.items() if stored.grant.origin_jti == origin_jti]
 
     def _new_refresh_token(self, grant: Grant, expires: float) -> str:
         token = secrets.token_urlsafe(96)
         self._refresh_tokens[token] = RefreshToken(grant, expires)
         return token
 
-    def revoke_family(self, token: str) -> None:
-        """Ends a refresh token's whole family; an unknown token is no error (RFC 7009, section 2.2)."""
-        with self._lock:
-            stored = self._refresh_tokens.get(token)
-            if stored is None:
-                return
-            jti = stored.grant.origin_jti
-            self._refresh_tokens = {t: r for t, r in self._refresh_tokens.items() if r.grant.origin_jti != jti}
+    # -- id and access tokens
 
-    # -- tokens
+    def issue_tokens(self, username: str, client_id: str, **claims: Any) -> dict[str, Any]:
+        """Return tokens without a login, for tests that need no browser.
 
-    def issue_tokens(self, username: str, client_id: str, **changes: Any) -> dict[str, Any]:
-        """Tokens without a login, for tests below the browser; the changes go into the id token's claims."""
+        Args:
+            username: The user.
+            client_id: The app client.
+            **claims: Claims that replace those of the id token; None removes one.
+        """
         grant = Grant(Session(username, int(self.knobs.now())), client_id, "openid email")
         refresh_token = self._new_refresh_token(grant, self.knobs.now() + self.knobs.refresh_token_seconds)
-        return self._sign_tokens(grant, with_nonce=False, **changes) | {"refresh_token": refresh_token}
+        return self._sign_tokens(grant, with_nonce=False, **claims) | {"refresh_token": refresh_token}
 
     def _sign_tokens(self, grant: Grant, *, with_nonce: bool, **changes: Any) -> dict[str, Any]:
         user, now = self.users[grant.session.username], int(self.knobs.now())
-        common = {
+        common: dict[str, Any] = {
             "sub": user.sub,
             "iss": self.issuer,
             "origin_jti": grant.origin_jti,
             "event_id": str(uuid.uuid4()),
             "auth_time": grant.session.auth_time,
             "iat": now,
-        } | ({"cognito:groups": list(user.groups)} if user.groups else {})
-        access_token = self.signer.sign_token(
-            "access",
-            common
-            | {
-                "jti": str(uuid.uuid4()),
-                "token_use": "access",
-                "client_id": grant.client_id,
-                "username": user.username,
-                "scope": grant.scope,
-                "version": 2,
-                "exp": now + int(self.knobs.access_token_seconds),
-            },
-        )
-        id_claims = (
-            common
-            | self._identity_claims(user)
-            | {
-                "jti": str(uuid.uuid4()),
-                "token_use": "id",
-                "aud": grant.client_id,
-                "at_hash": _at_hash(access_token),
-                "exp": now + int(self.knobs.id_token_seconds),
-            }
-        )
+        }
+        if user.groups:
+            common["cognito:groups"] = list(user.groups)
+        access_claims = common | {
+            "jti": str(uuid.uuid4()),
+            "token_use": "access",
+            "client_id": grant.client_id,
+            "username": user.username,
+            "scope": grant.scope,
+            "version": 2,
+            "exp": now + int(self.knobs.access_token_seconds),
+        }
+        access_token = self.signer.sign_token("access", access_claims)
+        id_claims = common | self._identity_claims(user)
+        id_claims |= {
+            "jti": str(uuid.uuid4()),
+            "token_use": "id",
+            "aud": grant.client_id,
+            "at_hash": _base64url(hashlib.sha256(access_token.encode()).digest()[:16]),
+            "exp": now + int(self.knobs.id_token_seconds),
+        }
         if with_nonce and grant.nonce:
             id_claims["nonce"] = grant.nonce
+        id_claims = {name: value for name, value in (id_claims | changes).items() if value is not None}
         return {
-            "id_token": self.signer.sign_token("id", {k: v for k, v in (id_claims | changes).items() if v is not None}),
+            "id_token": self.signer.sign_token("id", id_claims),
             "access_token": access_token,
             "expires_in": int(self.knobs.access_token_seconds),
             "token_type": "Bearer",
@@ -222,16 +285,11 @@ class UserPool:
         claims: dict[str, Any] = {"email": user.email, "email_verified": True, "cognito:username": user.username}
         if roles:
             claims["cognito:roles"] = roles
-        best = {group.role_arn for group in groups if group.precedence == groups[0].precedence}
-        if len(best) == 1:
-            claims["cognito:preferred_role"] = best.pop()
+        preferred = {group.role_arn for group in groups if group.precedence == groups[0].precedence}
+        if len(preferred) == 1:
+            claims["cognito:preferred_role"] = preferred.pop()
         return claims
 
 
-def _s256(verifier: str) -> str:
-    digest = hashlib.sha256(verifier.encode("utf-8", "replace")).digest()
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
-
-
-def _at_hash(token: str) -> str:
-    return base64.urlsafe_b64encode(hashlib.sha256(token.encode()).digest()[:16]).rstrip(b"=").decode()
+def _base64url(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

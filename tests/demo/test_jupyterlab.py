@@ -8,7 +8,7 @@ from cognito_jupyter.demo.jupyterlab import _accepts_connections
 
 
 def test_the_demos_url_is_not_reported_before_the_server_accepts_connections() -> None:
-    """Jupyter Server names its port before it listens there: the browser was refused now and then."""
+    """Jupyter Server writes its port to its file before it listens there, so a browser could be refused."""
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{server.getsockname()[1]}/"

@@ -1,4 +1,4 @@
-"""The guide's notebooks run from top to bottom, in a real kernel with a person in front of it."""
+"""The guide's notebooks run from top to bottom in a real kernel, with a user who signs in over HTTP."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from cognito_jupyter.demo.check import code_cells
+from cognito_jupyter.demo.check import code_cells, run_notebook
 from cognito_jupyter.demo.jupyterlab import clean_environment
 from cognito_jupyter.demo.kernel import CellRun, Kernel
 from cognito_jupyter.local import LocalCognito
 
-NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 LEFTOVERS_CELL = """
 import psutil
 print([t.name for t in threading.enumerate() if "cognito" in t.name.lower()], psutil.Process().children(recursive=True))
@@ -22,7 +22,7 @@ print([t.name for t in threading.enumerate() if "cognito" in t.name.lower()], ps
 
 @pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
 def test_a_notebook_is_stored_without_outputs(path: Path) -> None:
-    """What it shows is made by running it: no output can be stale, and none can hold a secret."""
+    """So no output can be stale, and none can contain a secret."""
     for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
         assert not cell.get("outputs")
         assert cell.get("execution_count") is None
@@ -30,7 +30,7 @@ def test_a_notebook_is_stored_without_outputs(path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def mistakes(tmp_path_factory: pytest.TempPathFactory) -> dict[int, CellRun]:
-    """mistakes.ipynb, run once: what each numbered cell came to."""
+    """Run mistakes.ipynb once, and return the result of each numbered cell."""
     cell_runs: dict[int, CellRun] = {}
     cells = json.loads((NOTEBOOKS / "mistakes.ipynb").read_text(encoding="utf-8"))["cells"]
     number = 0
@@ -66,7 +66,7 @@ def mistakes(tmp_path_factory: pytest.TempPathFactory) -> dict[int, CellRun]:
 def test_each_mistake_ends_in_a_message_that_says_what_to_do(
     mistakes: dict[int, CellRun], number: int, what: str, remedy: str
 ) -> None:
-    """In one or two lines for what a magic says; the API's own errors keep their traceback."""
+    """A magic's error is one line; the errors of the API have their traceback."""
     error = mistakes[number].error
     assert error is not None
     assert re.search(what, error)
@@ -81,29 +81,25 @@ def test_the_mistakes_notebook_leaves_no_thread_and_no_child_process(mistakes: d
 
 
 def test_the_panel_notebook_passes_the_demo_check(cognito: LocalCognito, tmp_path: Path) -> None:
-    """By text, as its front end shows no widgets; tests/browser has the panel."""
-    from cognito_jupyter.demo.check import run_notebook
-
-    said: list[str] = []
+    """As text, since this front end shows no widgets; tests/browser tests the panel."""
+    written: list[str] = []
     environment = clean_environment(tmp_path, cognito.environment)
-    run_notebook(cognito, NOTEBOOKS / "panel.ipynb", environment, said.append)
+    run_notebook(cognito, NOTEBOOKS / "panel.ipynb", environment, written.append)
     for part in ("stars/measurements.csv", "True", "one sign-in"):
-        assert part in "\n".join(said)
+        assert part in "\n".join(written)
 
 
 def test_the_quickstart_notebook_passes_the_demo_check(cognito: LocalCognito, tmp_path: Path) -> None:
-    """One sign-in, S3 read, a role denied, another role taken, the keys renewed, signed out."""
-    from cognito_jupyter.demo.check import run_notebook
-
-    said: list[str] = []
+    """One sign-in, S3 read, a role denied, another role selected, the credentials refreshed, signed out."""
+    written: list[str] = []
     environment = clean_environment(tmp_path, cognito.environment)
-    run_notebook(cognito, NOTEBOOKS / "quickstart.ipynb", environment, said.append)
-    text = "\n".join(said)
+    run_notebook(cognito, NOTEBOOKS / "quickstart.ipynb", environment, written.append)
+    text = "\n".join(written)
     for part in (
         "360 measurements of 12 stars",
         "AccessDenied",
         "brighter than expected",
-        "keys renewed",
+        "credentials refreshed",
         "one sign-in",
     ):
         assert part in text

@@ -1,4 +1,4 @@
-"""AWS behind the gate: moto in a child process, and what is in it at the start."""
+"""IAM, STS and S3 on this machine: starts moto in a child process, fills it, and puts the proxy in front of it."""
 
 from __future__ import annotations
 
@@ -10,22 +10,25 @@ from collections import Counter
 from concurrent.futures import Future
 from typing import Any
 
-from .aws_proxy import AwsProxy
-from .child import ChildProcess
-from .issued_keys import IssuedKeys
-from .model import ACCOUNT, REGION, Knobs
+from ..child_process import ChildProcess
+from ..model import ACCOUNT, REGION, IssuedKeys, Knobs
+from .proxy import AwsProxy
 from .seed import BUCKET, ROLE_PREFIX, demo_objects, role_policies, trust_policy
 
-_MOTO_MODULE = "cognito_jupyter.local.moto_child"
+_MOTO_MODULE = "cognito_jupyter.local.aws.moto_child"
 
 
 class LocalAWS:
     """IAM, STS and S3 on this machine, with IAM enforced.
 
+    Args:
+        knobs: Latency, faults and the clock.
+        counts: Calls by endpoint name.
+
     Attributes:
-        issued_keys: Which keys are good.
-        proxy: Where clients go.
-        roles: From the short name to the role ARN.
+        issued_keys: The credentials that were issued.
+        proxy: What clients connect to.
+        roles: Role ARNs by short name.
     """
 
     def __init__(self, knobs: Knobs, counts: Counter[str]) -> None:
@@ -38,7 +41,7 @@ class LocalAWS:
         self.roles = {name: f"arn:aws:iam::{ACCOUNT}:role/{ROLE_PREFIX}{name}" for name in role_policies()}
 
     def start(self, identity_pool_id: str) -> None:
-        """Opens the gate; moto starts and is seeded meanwhile, and who comes earlier waits for it."""
+        """Start the proxy, and fill moto in a thread; requests wait until that is done."""
         self.proxy.start()
         self._seed_thread = threading.Thread(
             target=self._seed, args=(identity_pool_id,), name="local-aws-seed", daemon=True
@@ -48,10 +51,9 @@ class LocalAWS:
     def _seed(self, identity_pool_id: str) -> None:
         try:
             port = int(self._read_reply()["port"])
+            trust = trust_policy(identity_pool_id)
             for name, policy in role_policies().items():
-                self._send_command(
-                    "role", name=f"{ROLE_PREFIX}{name}", policy=policy, trust=trust_policy(identity_pool_id)
-                )
+                self._send_command("role", name=f"{ROLE_PREFIX}{name}", policy=policy, trust=trust)
             self._send_command("bucket", name=BUCKET, region=REGION, objects=demo_objects())
             self._send_command("enforce")
         except (RuntimeError, OSError, ValueError) as error:
@@ -60,7 +62,7 @@ class LocalAWS:
             self._port.set_result(port)
 
     def wait_until_ready(self) -> None:
-        """Waits until everything is there.
+        """Wait until moto has started and is filled.
 
         Raises:
             RuntimeError: moto did not start.
@@ -68,14 +70,22 @@ class LocalAWS:
         self._port.result()
 
     def stop(self) -> None:
-        """Ends the gate and the child."""
+        """End the child process and the proxy."""
         self._child.stop()
         if self._seed_thread is not None:
             self._seed_thread.join()
             self.proxy.stop()
 
     def assume_role(self, role_arn: str, session_name: str) -> dict[str, str]:
-        """New keys for a role, real ones to moto."""
+        """Make credentials that moto accepts.
+
+        Args:
+            role_arn: The role.
+            session_name: The name of the role session.
+
+        Returns:
+            AccessKeyId, SecretKey and SessionToken.
+        """
         self.wait_until_ready()
         credentials: dict[str, str] = self._send_command(
             "assume", role_arn=role_arn, session_name=session_name, region=REGION

@@ -1,4 +1,4 @@
-"""The user pool's and the identity pool's HTTP, as Amazon Cognito's.
+"""The HTTP of the user pool and the identity pool, as Amazon Cognito's.
 
 Source: https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-userpools-server-contract-reference.html
 """
@@ -10,38 +10,31 @@ import json
 import secrets
 import uuid
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlencode
 
-from flask import Flask, Request, Response, redirect, request
+from flask import Flask, Response, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from .model import AppClient
-from .pages import login_page, notice_page
-from .userpool import Grant, OAuthError, Session, UserPool
+from ..model import AppClient
+from .identity_pool import IdentityPool
+from .user_pool import Grant, OAuthError, Session, UserPool
 
 SESSION_COOKIE, CSRF_COOKIE = "cognito", "XSRF-TOKEN"
 _JSON_TYPE = "application/json;charset=UTF-8"
-_WRONG_PASSWORD = "Incorrect username or password."  # noqa: S105 - an error message
-
-
-class IdentityActions(Protocol):
-    """The identity pool behind POST /."""
-
-    def handle_action(self, action: str, body: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
-        """The status and the answer of one action."""
+_WRONG_PASSWORD = "Incorrect username or password."  # noqa: S105 - a message
 
 
 def make_app(
-    pool: UserPool, identity_pool: IdentityActions, domain_url: Callable[[], str], on_secret: Callable[[str], None]
+    pool: UserPool, identity_pool: IdentityPool, domain_url: Callable[[], str], on_secret: Callable[[str], None]
 ) -> Flask:
-    """The WSGI application of one Cognito.
+    """Make the WSGI application of one Cognito.
 
     Args:
         pool: The user pool.
         identity_pool: The identity pool.
-        domain_url: The domain's own origin.
-        on_secret: Told every secret that passes, for tests that search for them.
+        domain_url: Returns the URL of the Cognito domain.
+        on_secret: Called with every secret that is received or issued, for tests that search for them.
     """
     app = Flask(__name__, static_folder=None)
     pages = _HostedPages(pool, on_secret)
@@ -56,20 +49,46 @@ def make_app(
         ("/oauth2/userInfo", tokens.user_info, ["GET", "POST"]),
     ):
         app.add_url_rule(path, path, view, methods=methods)
-    well_known = f"/{pool.pool_id}/.well-known"
-    app.add_url_rule(f"{well_known}/jwks.json", "jwks", lambda: _json_response(pool.signer.jwks()))
-    app.add_url_rule(
-        f"{well_known}/openid-configuration",
-        "configuration",
-        lambda: _json_response(_openid_configuration(pool, domain_url())),
-    )
-    app.add_url_rule("/<unknown>/.well-known/<document>", "unknown", _unknown_pool)
-    app.add_url_rule("/", "identity", lambda: _identity_pool_action(identity_pool, on_secret), methods=["POST"])
+
+    @app.get(f"/{pool.pool_id}/.well-known/jwks.json")
+    def _jwks() -> AnyResponse:
+        return _json_response(pool.signer.jwks())
+
+    @app.get(f"/{pool.pool_id}/.well-known/openid-configuration")
+    def _configuration() -> AnyResponse:
+        return _json_response(_openid_configuration(pool, domain_url()))
+
+    @app.get("/<unknown>/.well-known/<document>")
+    def _unknown_pool(unknown: str, document: str) -> AnyResponse:
+        del document
+        # Cognito's own text is not known.
+        return _json_response({"message": f"User pool {unknown} does not exist."}, 400)
+
+    @app.post("/")
+    def _identity_pool_action() -> AnyResponse:
+        """Run an action of the identity pool (AWS JSON 1.1)."""
+        action = request.headers.get("X-Amz-Target", "").removeprefix("AWSCognitoIdentityService.")
+        try:
+            body = json.loads(request.get_data() or b"{}")
+        except ValueError:
+            body = None
+        if isinstance(body, dict):
+            status, payload = identity_pool.handle_action(action, body)
+        else:
+            status, payload = 400, {"__type": "SerializationException", "message": ""}
+        credentials = payload.get("Credentials", {})
+        on_secret(credentials.get("SecretKey", ""))
+        on_secret(credentials.get("SessionToken", ""))
+        headers = {"x-amzn-RequestId": str(uuid.uuid4())}
+        if "__type" in payload:
+            headers["x-amzn-ErrorType"] = str(payload["__type"])
+        return Response(json.dumps(payload), status, headers, content_type="application/x-amz-json-1.1")
+
     return app
 
 
 class _HostedPages:
-    """What the browser sees."""
+    """What the browser visits."""
 
     def __init__(self, pool: UserPool, on_secret: Callable[[str], None]) -> None:
         self._pool = pool
@@ -80,73 +99,75 @@ class _HostedPages:
         query = request.args
         client = self._find_client(query)
         if client is None:
-            return redirect(
-                f"/error?{urlencode({'error': 'redirect_mismatch', 'client_id': query.get('client_id', '')})}"
-            )
+            return _redirect_mismatch()
         error = _authorize_error(query, client)
         if error is not None:
             return _redirect_to_client(query, **error)
-        session = (
-            None if query.get("prompt") == "login" else self._pool.find_session(request.cookies.get(SESSION_COOKIE))
-        )
+        prompt = query.get("prompt")
+        session = None if prompt == "login" else self._pool.find_session(request.cookies.get(SESSION_COOKIE))
         if session is not None:
             return self._redirect_with_code(query, session)
-        if query.get("prompt") == "none":
+        if prompt == "none":
             return _redirect_to_client(query, error="login_required")
         return redirect(f"/login?{request.query_string.decode('latin-1')}")
 
     def login(self) -> AnyResponse:
-        """GET and POST /login: the form, and what a person put into it."""
+        """GET and POST /login: the form, and the user name and password from it."""
         client = self._find_client(request.args)
         if client is None or _authorize_error(request.args, client) is not None:
-            return redirect(
-                f"/error?{urlencode({'error': 'redirect_mismatch', 'client_id': request.args.get('client_id', '')})}"
-            )
+            return _redirect_mismatch()
         if request.method == "GET":
             return self._login_form(client, username=request.args.get("login_hint", ""))
         if not _secrets_equal(request.form.get("_csrf"), request.cookies.get(CSRF_COOKIE)):
-            return Response(
-                notice_page("This form is out of date", "Go back to your notebook and open the link again."), 403
-            )
+            text = "Go back to your notebook and open the link again."
+            return Response(render_template("page.html", title="This form has expired", text=text), 403)
         username = request.form.get("username", "")
-        signed_in = self._pool.create_session(username, request.form.get("password", ""))
-        if signed_in is None:
-            return self._login_form(client, username=username, problem=_WRONG_PASSWORD)
-        cookie, session = signed_in
+        login = self._pool.create_session(username, request.form.get("password", ""))
+        if login is None:
+            return self._login_form(client, username=username, error=_WRONG_PASSWORD)
+        cookie, session = login
         self._on_secret(cookie)
         response = self._redirect_with_code(request.args, session)
         _set_cookie(response, SESSION_COOKIE, cookie, int(self._pool.knobs.cookie_seconds))
         return response
 
     def logout(self) -> AnyResponse:
-        """GET /logout: ends the login cookie and goes to a registered sign-out URL, or back to the sign-in."""
+        """GET /logout: delete the login cookie, and redirect to a registered sign-out URL or to the sign-in."""
         query = request.args
         client = self._pool.clients.get(query.get("client_id", ""))
         target = query.get("logout_uri", "")
         if "logout_uri" not in query and self._find_client(query) is not None and "response_type" in query:
             target = f"/oauth2/authorize?{request.query_string.decode('latin-1')}"
         elif client is None or target not in client.logout_uris:
-            return redirect(
-                f"/error?{urlencode({'error': 'redirect_mismatch', 'client_id': request.args.get('client_id', '')})}"
-            )
+            return _redirect_mismatch()
         self._pool.end_session(request.cookies.get(SESSION_COOKIE))
         response = redirect(target)
         response.delete_cookie(SESSION_COOKIE)
         return response
 
     def error(self) -> AnyResponse:
-        """GET /error: the end of the road for a redirect URI that is not registered."""
-        text = "The app client is unknown, or this redirect URI is not registered with it to the character."
-        return Response(notice_page("An error was encountered with the requested page", text), 400)
+        """GET /error: the page for an unknown client or an unregistered redirect URI."""
+        title = "An error was encountered with the requested page"
+        text = "The app client is unknown, or this redirect URI is not registered with it, character for character."
+        return Response(render_template("page.html", title=title, text=text), 400)
 
     def _find_client(self, query: Mapping[str, str]) -> AppClient | None:
         client = self._pool.clients.get(query.get("client_id", ""))
         return client if client is not None and query.get("redirect_uri", "") in client.redirect_uris else None
 
-    def _login_form(self, client: AppClient, **how: str) -> AnyResponse:
+    def _login_form(self, client: AppClient, *, username: str, error: str = "") -> AnyResponse:
         csrf = secrets.token_urlsafe(32)
-        action = f"/login?{request.query_string.decode('latin-1')}"
-        response = Response(login_page(app=client.client_id, action=action, csrf=csrf, **how))
+        response = Response(
+            render_template(
+                "login.html",
+                title="Sign in",
+                client_id=client.client_id,
+                action=f"/login?{request.query_string.decode('latin-1')}",
+                csrf=csrf,
+                username=username,
+                error=error,
+            )
+        )
         _set_cookie(response, CSRF_COOKIE, csrf, 600)
         response.headers["Cache-Control"] = "no-store"
         response.headers["Referrer-Policy"] = "no-referrer"
@@ -168,7 +189,7 @@ class _HostedPages:
 
 
 class _TokenEndpoints:
-    """What programs ask."""
+    """What programs call."""
 
     def __init__(self, pool: UserPool, on_secret: Callable[[str], None]) -> None:
         self._pool = pool
@@ -180,13 +201,12 @@ class _TokenEndpoints:
         for name in ("code_verifier", "code", "refresh_token"):
             self._on_secret(form.get(name, ""))
         try:
-            client = self._authenticate_client(request)
-            response = self._issue_tokens(client, form)
+            tokens = self._issue_tokens(self._authenticate_client(), form)
         except OAuthError as error:
             return _error_response(error)
         for name in ("id_token", "access_token", "refresh_token"):
-            self._on_secret(response.get(name, ""))
-        return _json_response(response, headers={"Cache-Control": "no-store", "Access-Control-Allow-Origin": "*"})
+            self._on_secret(tokens.get(name, ""))
+        return _json_response(tokens, headers={"Cache-Control": "no-store", "Access-Control-Allow-Origin": "*"})
 
     def _issue_tokens(self, client: AppClient, form: Mapping[str, str]) -> dict[str, Any]:
         match form.get("grant_type"):
@@ -208,7 +228,7 @@ class _TokenEndpoints:
     def revoke(self) -> AnyResponse:
         """POST /oauth2/revoke (RFC 7009)."""
         try:
-            self._authenticate_client(request, status=401)
+            self._authenticate_client(error_status=401)
             token = request.form.get("token")
             if not token:
                 raise OAuthError("invalid_request")
@@ -221,94 +241,72 @@ class _TokenEndpoints:
 
     def user_info(self) -> AnyResponse:
         """GET and POST /oauth2/userInfo."""
-        kind, _, token = request.headers.get("Authorization", "").partition(" ")
-        claims = self._pool.signer.verified_claims(token, "access") if kind == "Bearer" else None
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        claims = self._pool.signer.verified_claims(token, "access") if scheme == "Bearer" else None
         if claims is None or claims["exp"] <= self._pool.knobs.now() or "openid" not in claims["scope"].split():
-            headers = {
-                "WWW-Authenticate": 'Bearer error="invalid_token", error_description="Access token is not valid"'
-            }
-            return _json_response(
-                {"error": "invalid_token", "error_description": "Access token is not valid"}, 401, headers
-            )
+            error, description = "invalid_token", "Access token is not valid"
+            headers = {"WWW-Authenticate": f'Bearer error="{error}", error_description="{description}"'}
+            return _json_response({"error": error, "error_description": description}, 401, headers)
         user = self._pool.users[claims["username"]]
         return _json_response(
             {"sub": user.sub, "email": user.email, "email_verified": "true", "username": user.username}
         )
 
-    def _authenticate_client(self, token_request: Request, status: int = 400) -> AppClient:
-        basic = token_request.authorization
-        by_header = basic is not None and basic.type == "basic"
-        client_id = (basic.username if basic and by_header else token_request.form.get("client_id")) or ""
-        secret = basic.password if basic and by_header else token_request.form.get("client_secret")
+    def _authenticate_client(self, error_status: int = 400) -> AppClient:
+        basic = request.authorization
+        if basic is not None and basic.type == "basic":
+            client_id, secret = basic.username or "", basic.password
+        else:
+            client_id, secret = request.form.get("client_id", ""), request.form.get("client_secret")
         client = self._pool.clients.get(client_id)
         if client is None or (client.secret is None and secret):
-            raise OAuthError("invalid_client", status=status)
+            raise OAuthError("invalid_client", status=error_status)
         if client.secret is not None and not _secrets_equal(secret, client.secret):
-            raise OAuthError("invalid_client", "invalid_client_secret", status)
+            raise OAuthError("invalid_client", "invalid_client_secret", error_status)
         return client
 
 
 def _authorize_error(query: Mapping[str, str], client: AppClient) -> dict[str, str] | None:
-    """What is wrong with an authorize request whose client and redirect URI are good."""
+    """Return the error of an authorization request whose client and redirect URI are valid; None if it has none."""
     challenge, method = query.get("code_challenge"), query.get("code_challenge_method")
     if not query.get("response_type") or bool(challenge) != bool(method) or (method and method != "S256"):
         return {"error": "invalid_request"}
     if query["response_type"] != "code" or not client.code_grant:
         return {"error": "unauthorized_client"}
     if not set(query.get("scope", "").split()) <= set(client.scopes):
-        # The guide says invalid_scope; seen live as this: mlops-club/awscdk-minecraft#40.
+        # The guide says invalid_scope; this is what was seen live: mlops-club/awscdk-minecraft#40.
         return {"error": "invalid_request", "error_description": "invalid_scope"}
     return None
 
 
+def _redirect_mismatch() -> AnyResponse:
+    query = urlencode({"error": "redirect_mismatch", "client_id": request.args.get("client_id", "")})
+    return redirect(f"/error?{query}")
+
+
 def _redirect_to_client(query: Mapping[str, str], **parameters: str) -> AnyResponse:
-    """To the callback, with the state that came."""
-    state = {"state": query["state"]} if "state" in query else {}
+    """Redirect to the client's redirect URI, with the state that it sent."""
+    if "state" in query:
+        parameters["state"] = query["state"]
     target = query["redirect_uri"]
-    return redirect(f"{target}{'&' if '?' in target else '?'}{urlencode({**parameters, **state})}")
+    return redirect(f"{target}{'&' if '?' in target else '?'}{urlencode(parameters)}")
 
 
-def _openid_configuration(pool: UserPool, origin: str) -> dict[str, Any]:
+def _openid_configuration(pool: UserPool, domain_url: str) -> dict[str, Any]:
     return {
-        "authorization_endpoint": f"{origin}/oauth2/authorize",
-        "end_session_endpoint": f"{origin}/logout",
+        "authorization_endpoint": f"{domain_url}/oauth2/authorize",
+        "end_session_endpoint": f"{domain_url}/logout",
         "id_token_signing_alg_values_supported": ["RS256"],
         "issuer": pool.issuer,
         "jwks_uri": f"{pool.issuer}/.well-known/jwks.json",
         "response_types_supported": ["code", "token"],
-        "revocation_endpoint": f"{origin}/oauth2/revoke",
+        "revocation_endpoint": f"{domain_url}/oauth2/revoke",
         "scopes_supported": ["openid", "email", "phone", "profile"],
         "subject_types_supported": ["public"],
-        "token_endpoint": f"{origin}/oauth2/token",
+        "token_endpoint": f"{domain_url}/oauth2/token",
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
-        "userinfo_endpoint": f"{origin}/oauth2/userInfo",
+        "userinfo_endpoint": f"{domain_url}/oauth2/userInfo",
     }
-
-
-def _unknown_pool(unknown: str, document: str) -> AnyResponse:
-    """The documents of a pool that there is not; the real text is not known."""
-    del document
-    return _json_response({"message": f"User pool {unknown} does not exist."}, 400)
-
-
-def _identity_pool_action(identity_pool: IdentityActions, on_secret: Callable[[str], None]) -> AnyResponse:
-    """POST / of the identity pool, JSON 1.1."""
-    action = request.headers.get("X-Amz-Target", "").removeprefix("AWSCognitoIdentityService.")
-    try:
-        body = json.loads(request.get_data() or b"{}")
-    except ValueError:
-        body = None
-    if isinstance(body, dict):
-        status, response = identity_pool.handle_action(action, body)
-    else:
-        status, response = 400, {"__type": "SerializationException", "message": ""}
-    credentials = response.get("Credentials", {})
-    on_secret(credentials.get("SecretKey", ""))
-    on_secret(credentials.get("SessionToken", ""))
-    headers = {"x-amzn-RequestId": str(uuid.uuid4())}
-    if "__type" in response:
-        headers["x-amzn-ErrorType"] = str(response["__type"])
-    return Response(json.dumps(response), status, headers, content_type="application/x-amz-json-1.1")
 
 
 def _error_response(error: OAuthError) -> AnyResponse:
@@ -322,8 +320,8 @@ def _json_response(
     return Response(json.dumps(payload), status, dict(headers or {}), content_type=_JSON_TYPE)
 
 
-def _secrets_equal(given: str | None, wanted: str | None) -> bool:
-    return bool(given and wanted) and hmac.compare_digest(str(given).encode(), str(wanted).encode())
+def _secrets_equal(given: str | None, expected: str | None) -> bool:
+    return bool(given and expected) and hmac.compare_digest(str(given).encode(), str(expected).encode())
 
 
 def _set_cookie(response: AnyResponse, name: str, value: str, seconds: int) -> None:

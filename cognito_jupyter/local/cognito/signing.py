@@ -1,4 +1,4 @@
-"""The pool's keys: one for id tokens, one for access tokens, new at every start.
+"""The user pool's signing keys: one for id tokens and one for access tokens, new at every start.
 
 Source: https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-tokens-verifying-a-jwt.html
 """
@@ -17,18 +17,31 @@ TOKEN_USES = ("id", "access")
 
 
 class Signer:
-    """Signs and verifies tokens by RS256."""
+    """Signs and verifies tokens with RS256."""
 
     def __init__(self) -> None:
         self._keys = {use: rsa.generate_private_key(public_exponent=65537, key_size=2048) for use in TOKEN_USES}
         self._kids = {use: secrets.token_urlsafe(32) for use in TOKEN_USES}
 
     def sign_token(self, use: str, claims: Mapping[str, Any]) -> str:
-        """A token of this use, "id" or "access"."""
+        """Sign a token.
+
+        Args:
+            use: "id" or "access".
+            claims: The token's claims.
+        """
         return jwt.encode(dict(claims), self._keys[use], "RS256", {"kid": self._kids[use]})
 
     def verified_claims(self, token: str, use: str) -> dict[str, Any] | None:
-        """The claims of a token that this pool signed, whatever its times; None for any other."""
+        """Verify the signature of a token, but not its times.
+
+        Args:
+            token: The token.
+            use: "id" or "access".
+
+        Returns:
+            Its claims; None if this pool did not sign it for this use.
+        """
         try:
             return jwt.decode(
                 token,
@@ -40,16 +53,12 @@ class Signer:
             return None
 
     def jwks(self) -> dict[str, Any]:
-        """The public keys, as the pool publishes them."""
-        return {"keys": [self._public_jwk(use) for use in TOKEN_USES]}
-
-    def _public_jwk(self, use: str) -> dict[str, Any]:
-        numbers = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(self._keys[use].public_key()))
-        return {
-            "alg": "RS256",
-            "e": numbers["e"],
-            "kid": self._kids[use],
-            "kty": "RSA",
-            "n": numbers["n"],
-            "use": "sig",
-        }
+        """Return the public keys as a JSON Web Key Set."""
+        keys = []
+        for use in TOKEN_USES:
+            numbers = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(self._keys[use].public_key()))
+            keys.append(
+                {name: numbers[name] for name in ("kty", "n", "e")}
+                | {"alg": "RS256", "kid": self._kids[use], "use": "sig"}
+            )
+        return {"keys": keys}

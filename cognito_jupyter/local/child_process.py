@@ -1,7 +1,7 @@
-"""A child process that ends with its parent, also when the parent is killed.
+"""A child process that ends with its parent, even if the parent is killed.
 
-`python -m cognito_jupyter.local.child MODULE [ARG ...]` runs a module as its main program. The parent holds the other
-end of standard input: at its end the child's whole process group is ended, grandchildren included.
+`python -m cognito_jupyter.local.child_process MODULE [ARG ...]` runs a module as its main program. The parent holds the
+other end of standard input. When that end closes, the child's whole process group is killed, grandchildren included.
 """
 
 from __future__ import annotations
@@ -17,16 +17,20 @@ from contextlib import suppress
 from pathlib import Path
 
 _STOP_TIMEOUT = 5.0
+"""Seconds that a child has to end after its standard input was closed."""
 
 
 class ChildProcess:
-    """A process in a session of its own, so that the stop button of a terminal does not reach it by itself.
+    """A process in a session of its own, so that Ctrl-C in the terminal does not interrupt it directly.
 
     Args:
-        command: What to run; nothing secret, since every user of the machine can read it.
-        environment: Its environment; None: this process's.
-        folder: Where it runs.
-        output: Where its output goes, as for subprocess.
+        command: The command line. It must contain no secret, since every user of the machine can read it.
+        environment: The environment; None: this process's.
+        folder: The working directory; None: this process's.
+        output: Where its standard output goes, as for subprocess.
+
+    Attributes:
+        process: The process.
     """
 
     def __init__(
@@ -42,13 +46,13 @@ class ChildProcess:
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.DEVNULL,
-            env=dict(environment) if environment is not None else None,
+            env=environment,
             cwd=folder,
             start_new_session=True,
         )
 
     def stop(self) -> None:
-        """Ends the child and all that it started; a second call does nothing."""
+        """End the child and all its descendants; a second call does nothing."""
         if self.process.stdin is not None:
             with suppress(OSError):
                 self.process.stdin.close()
@@ -62,13 +66,13 @@ class ChildProcess:
 
 
 def supervised_command(module: str, *arguments: str) -> list[str]:
-    """The command that runs a module as `python -m` does, and ends it with its parent."""
+    """Return the command line that runs a module as `python -m` does, and ends it with its parent."""
     return [sys.executable, "-m", __name__, module, *arguments]
 
 
 def exit_with_parent() -> None:
-    """Ends this process and its group when standard input ends, which is when the parent is gone."""
-    # A descriptor of its own: what runs here may use sys.stdin, and must not inherit the parent's pipe to children.
+    """Kill this process and its group when standard input ends, that is, when the parent is gone."""
+    # Duplicate the descriptor: the module that runs here may use sys.stdin, and its children must not inherit the pipe.
     pipe = os.dup(0)
     os.set_inheritable(pipe, False)
     devnull = os.open(os.devnull, os.O_RDONLY)
@@ -81,18 +85,13 @@ def _watch_parent(pipe: int) -> None:
     with suppress(OSError):
         while os.read(pipe, 4096):
             pass
-    kill_process_group()
-
-
-def kill_process_group() -> None:
-    """Ends everything in this process's group, itself included."""
     if sys.platform == "win32":
         os._exit(0)
     os.killpg(0, signal.SIGKILL)
 
 
 def main() -> None:
-    """Runs the module that the arguments name."""
+    """Run the module that the arguments name."""
     exit_with_parent()
     sys.argv = sys.argv[1:]
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

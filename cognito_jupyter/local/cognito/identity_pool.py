@@ -1,4 +1,4 @@
-"""The identity pool: identities, and which role's credentials a token buys.
+"""The identity pool: identities, and the role whose credentials a token is exchanged for.
 
 Sources: https://docs.aws.amazon.com/cognitoidentity/latest/APIReference/API_GetCredentialsForIdentity.html;
 https://docs.aws.amazon.com/cognito/latest/developerguide/role-based-access-control.html; the texts of errors are those
@@ -13,9 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from .issued_keys import IssuedKey, IssuedKeys
-from .model import Knobs
-from .userpool import UserPool
+from ..model import IssuedKey, IssuedKeys, Knobs
+from .user_pool import UserPool
 
 AssumeRole = Callable[[str, str], dict[str, str]]
 """From a role ARN and a session name to AccessKeyId, SecretKey and SessionToken."""
@@ -23,7 +22,14 @@ AssumeRole = Callable[[str, str], dict[str, str]]
 
 @dataclass(frozen=True)
 class MappingRule:
-    """A rule of a role mapping: the first whose claim fits decides."""
+    """A rule of a role mapping; the first rule that matches decides.
+
+    Attributes:
+        claim: The claim of the id token that is compared.
+        match: How it is compared.
+        value: What it is compared with.
+        role_arn: The role, if the claim matches.
+    """
 
     claim: str
     match: Literal["Equals", "Contains", "StartsWith", "NotEqual"]
@@ -33,11 +39,11 @@ class MappingRule:
 
 @dataclass
 class RoleMapping:
-    """How a token is turned into a role.
+    """How the pool selects a role for a token.
 
     Attributes:
-        rules: By rules where there are any; else by the token's own claims.
-        ambiguous: What happens where no role can be told.
+        rules: The rules; without rules, the token's own claims decide.
+        ambiguous: What happens if no role is found (AmbiguousRoleResolution).
     """
 
     rules: Sequence[MappingRule] = ()
@@ -45,7 +51,12 @@ class RoleMapping:
 
 
 class IdentityPoolError(Exception):
-    """An error answer of the identity pool."""
+    """An error response of the identity pool.
+
+    Args:
+        error_type: The error's name, such as "NotAuthorizedException".
+        message: The message.
+    """
 
     def __init__(self, error_type: str, message: str) -> None:
         super().__init__(error_type)
@@ -56,8 +67,17 @@ class IdentityPoolError(Exception):
 class IdentityPool:
     """An identity pool that trusts one user pool.
 
+    Args:
+        pool: The user pool.
+        knobs: The lifetime of credentials, and the clock.
+        issued_keys: Where issued credentials are recorded.
+        assume_role: Makes credentials for a role.
+        client_id: The app client that the id tokens must be for.
+
     Attributes:
-        mapping: How a token is turned into a role; None: the authenticated role alone.
+        pool_id: The identity pool's id.
+        provider: The key of the user pool in `Logins`.
+        mapping: How a role is selected; None: always the authenticated role.
         authenticated_role: The pool's default role; None: the pool is misconfigured.
     """
 
@@ -76,7 +96,15 @@ class IdentityPool:
         self._identities: dict[str, str] = {}
 
     def handle_action(self, action: str, body: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
-        """The status and the answer of GetId and GetCredentialsForIdentity."""
+        """Run GetId or GetCredentialsForIdentity.
+
+        Args:
+            action: The action's name.
+            body: Its parameters.
+
+        Returns:
+            The HTTP status and the response.
+        """
         try:
             match action:
                 case "GetId":
@@ -85,14 +113,13 @@ class IdentityPool:
                     return 200, self._get_credentials(body)
                 case _:
                     raise IdentityPoolError("UnknownOperationException", "")
-        except IdentityPoolError as denied:
-            return 400, {"__type": denied.error_type, "message": denied.message}
+        except IdentityPoolError as error:
+            return 400, {"__type": error.error_type, "message": error.message}
 
     def _get_id(self, body: Mapping[str, Any]) -> dict[str, Any]:
         if body.get("IdentityPoolId") != self.pool_id:
-            raise IdentityPoolError(
-                "ResourceNotFoundException", f"IdentityPool '{body.get('IdentityPoolId')}' not found."
-            )
+            message = f"IdentityPool '{body.get('IdentityPoolId')}' not found."
+            raise IdentityPoolError("ResourceNotFoundException", message)
         claims = self._verified_claims(body.get("Logins"))
         identity = self._identities.setdefault(claims["sub"], f"{self._pool.region}:{uuid.uuid4()}")
         return {"IdentityId": identity}
@@ -103,7 +130,7 @@ class IdentityPool:
             raise IdentityPoolError("ResourceNotFoundException", f"Identity '{identity}' not found.")
         claims = self._verified_claims(body.get("Logins"))
         if self._identities.get(claims["sub"]) != identity:
-            raise IdentityPoolError("NotAuthorizedException", f"Access to Identity '{identity}' is forbidden.")
+            raise _not_authorized(f"Access to Identity '{identity}' is forbidden.")
         role_arn = self._select_role(claims, body.get("CustomRoleArn"))
         expires = int(self._knobs.now() + self._knobs.credentials_seconds)
         keys = self._assume_role(role_arn, f"CognitoIdentityCredentials-{secrets.token_hex(4)}")
@@ -114,32 +141,35 @@ class IdentityPool:
 
     def _verified_claims(self, logins: object) -> dict[str, Any]:
         if not isinstance(logins, dict) or not logins:
-            raise IdentityPoolError(
-                "NotAuthorizedException", "Unauthenticated access is not supported for this identity pool."
-            )
+            raise _not_authorized("Unauthenticated access is not supported for this identity pool.")
         token = logins.get(self.provider)
         if len(logins) != 1 or not isinstance(token, str):
-            raise IdentityPoolError(
-                "NotAuthorizedException", "Token is not from a supported provider of this identity pool."
-            )
+            raise _not_authorized("Token is not from a supported provider of this identity pool.")
         claims = self._pool.signer.verified_claims(token, "id")
         if claims is None:
-            raise IdentityPoolError("NotAuthorizedException", "Invalid login token. Couldn't verify signed token.")
+            raise _not_authorized("Invalid login token. Couldn't verify signed token.")
         if claims["iss"] != self._pool.issuer:
-            raise IdentityPoolError("NotAuthorizedException", "Invalid login token. Issuer doesn't match providerName")
+            raise _not_authorized("Invalid login token. Issuer doesn't match providerName")
         if claims["aud"] != self._client_id:
-            raise IdentityPoolError(
-                "NotAuthorizedException", "Token is not from a supported provider of this identity pool."
-            )
+            raise _not_authorized("Token is not from a supported provider of this identity pool.")
         now = int(self._knobs.now())
         if now >= claims["exp"]:
-            raise IdentityPoolError(
-                "NotAuthorizedException", f"Invalid login token. Token expired: {now} >= {claims['exp']}"
-            )
+            raise _not_authorized(f"Invalid login token. Token expired: {now} >= {claims['exp']}")
         return claims
 
     def _select_role(self, claims: Mapping[str, Any], custom_role_arn: object) -> str:
-        role_arn = self._mapped_role(claims, custom_role_arn) or self.authenticated_role
+        role_arn: str | None = None
+        if custom_role_arn is not None:
+            if custom_role_arn not in claims.get("cognito:roles", []) or self.mapping is None:
+                # Cognito's text is not known; its error code is.
+                raise _not_authorized("The requested role is not allowed for this token.")
+            return str(custom_role_arn)
+        if self.mapping is not None:
+            rules = self.mapping.rules
+            role_arn = _role_by_rules(rules, claims) if rules else claims.get("cognito:preferred_role")
+            if role_arn is None and self.mapping.ambiguous == "Deny":
+                raise _not_authorized(f"The ambiguous role mapping rules for: {self.provider} denied this request.")
+        role_arn = role_arn or self.authenticated_role
         if role_arn is None:
             raise IdentityPoolError(
                 "InvalidIdentityPoolConfigurationException",
@@ -147,36 +177,21 @@ class IdentityPool:
             )
         return role_arn
 
-    def _mapped_role(self, claims: Mapping[str, Any], custom_role_arn: object) -> str | None:
-        roles = claims.get("cognito:roles", [])
-        if custom_role_arn is not None:
-            if custom_role_arn not in roles or self.mapping is None:
-                # The real text is not known; the code is.
-                raise IdentityPoolError("NotAuthorizedException", "The requested role is not allowed for this token.")
-            return str(custom_role_arn)
-        if self.mapping is None:
-            return None
-        found = (
-            _role_by_rules(self.mapping.rules, claims) if self.mapping.rules else claims.get("cognito:preferred_role")
-        )
-        if found is None and self.mapping.ambiguous == "Deny":
-            raise IdentityPoolError(
-                "NotAuthorizedException",
-                f"The ambiguous role mapping rules for: {self.provider} denied this request.",
-            )
-        return found
+
+def _not_authorized(message: str) -> IdentityPoolError:
+    return IdentityPoolError("NotAuthorizedException", message)
 
 
 def _role_by_rules(rules: Sequence[MappingRule], claims: Mapping[str, Any]) -> str | None:
     for rule in rules:
         value = claims.get(rule.claim)
         text = " ".join(value) if isinstance(value, list) else str(value) if value is not None else ""
-        fits = {
+        matches = {
             "Equals": text == rule.value,
             "Contains": rule.value in text,
             "StartsWith": text.startswith(rule.value),
             "NotEqual": text != rule.value,
         }
-        if fits[rule.match]:
+        if matches[rule.match]:
             return rule.role_arn
     return None

@@ -1,7 +1,8 @@
-"""moto's server in a process of its own: IAM, STS and S3 with IAM enforced.
+"""moto's server: IAM, STS and S3 with IAM enforced; `LocalAWS` runs this module in a child process.
 
-A process of its own, because importing moto adds handlers to every botocore client in the process. It takes one JSON
-command a line on standard input, answers with one on standard output, and ends when standard input does.
+It needs a process of its own because importing moto adds handlers to every botocore client in the process. It reads one
+JSON command a line from standard input, writes one reply a line to standard output, and ends at the end of standard
+input.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ ACCOUNT = "123456789012"
 
 
 def main() -> None:
-    """Serves until standard input ends."""
-    # Answers go to a descriptor of their own: what moto prints must not come between.
+    """Serve until standard input ends."""
+    # Replies get a descriptor of their own, so that moto's prints do not mix with them.
     replies = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     os.environ.setdefault("AWS_EC2_METADATA_DISABLED", "true")
@@ -39,9 +40,9 @@ def _run_commands(commands: TextIO, replies: TextIO) -> None:
 
 
 def _backend(service: str, region: str = "aws") -> Any:
-    # get_backend's overloads want each service's name as a literal.
     from moto import backends
 
+    # As Any, since the overloads of get_backend require each service's name as a literal.
     get_backend: Any = backends.get_backend
     return get_backend(service)[ACCOUNT][region]
 

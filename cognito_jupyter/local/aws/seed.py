@@ -1,4 +1,4 @@
-"""What the local AWS holds at the start: three roles, a bucket, and a small data set of our own making."""
+"""What the local AWS holds at its start: three roles, a bucket, and a small made-up data set."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ DATA_KEY = "stars/measurements.csv"
 ROLE_PREFIX = "cognito-jupyter-"
 _READ_ACTIONS = ["s3:ListBucket", "s3:GetObject", "s3:GetBucketLocation"]
 _WRITE_ACTIONS = [
-    *_READ_ACTIONS,
-    "s3:PutObject",
-    "s3:DeleteObject",
-    "s3:AbortMultipartUpload",
-    "s3:ListMultipartUploadParts",
-]
+    *_READ_ACTIONS, "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts",
+]  # fmt: skip
 
 
 def role_policies() -> dict[str, dict[str, Any]]:
-    """What each role may do: Analyst reads, Uploader writes, Admin does everything."""
+    """Return the policy of each role: Analyst reads, Uploader writes too, Admin may do everything."""
+    bucket = [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"]
+    allowed = {"Analyst": (_READ_ACTIONS, bucket), "Uploader": (_WRITE_ACTIONS, bucket), "Admin": (["*"], ["*"])}
     return {
-        "Analyst": _allow_policy(_READ_ACTIONS, f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"),
-        "Uploader": _allow_policy(_WRITE_ACTIONS, f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"),
-        "Admin": _allow_policy(["*"], "*"),
+        name: {
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Allow", "Action": actions, "Resource": resources}],
+        }
+        for name, (actions, resources) in allowed.items()
     }
 
 
 def trust_policy(identity_pool_id: str) -> dict[str, Any]:
-    """Who may take the roles: signed-in identities of the pool."""
+    """Return the trust policy of the roles: only signed-in identities of the pool may assume them."""
     return {
         "Version": "2012-10-17",
         "Statement": [
@@ -46,7 +46,7 @@ def trust_policy(identity_pool_id: str) -> dict[str, Any]:
 
 
 def demo_objects() -> dict[str, str]:
-    """Objects by key: made-up brightness measurements of a few variable stars, the same at every start."""
+    """Return the objects by key: brightness measurements of a few variable stars, the same at every start."""
     rng = random.Random(2026)  # noqa: S311 - made-up data
     rows = ["star,day,magnitude,error"]
     for star in range(1, 13):
@@ -57,8 +57,3 @@ def demo_objects() -> dict[str, str]:
             rows.append(f"CJ-{star:02},{day},{magnitude:.3f},{abs(rng.gauss(0.03, 0.005)):.3f}")
     readme = "Made-up brightness measurements of twelve variable stars: star, day, magnitude, error.\n"
     return {DATA_KEY: "\n".join(rows) + "\n", "stars/README.txt": readme}
-
-
-def _allow_policy(actions: list[str], *resources: str) -> dict[str, Any]:
-    statement = {"Effect": "Allow", "Action": actions, "Resource": list(resources)}
-    return {"Version": "2012-10-17", "Statement": [statement]}

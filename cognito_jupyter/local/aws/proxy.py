@@ -1,0 +1,296 @@
+"""A reverse proxy in front of moto that authorizes signed requests.
+
+It forwards them unchanged, since moto checks their signatures, and refuses expired and unknown credentials with the
+errors of AWS. moto itself never expires credentials.
+
+Sources: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html;
+https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
+"""
+
+from __future__ import annotations
+
+import calendar
+import http.client
+import re
+import socket
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from http import HTTPStatus
+from xml.sax.saxutils import escape
+
+from werkzeug.exceptions import NotFound
+
+from ..faults import break_connection, is_loopback_host, shutdown_socket
+from ..http_server import LoopbackServer, RequestHandler
+from ..model import Fault, IssuedKeys, Knobs
+
+_CHUNK = 1 << 16
+_MAX_SKEW = 15 * 60
+"""Seconds by which the clock of a client may differ, as at AWS."""
+_CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d{8}/[^/]+/([a-z0-9-]+)/aws4_request")
+_HOP_BY_HOP = frozenset(
+    {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "expect"}
+)
+
+
+@dataclass(frozen=True)
+class SignedRequest:
+    """A request that the proxy received.
+
+    Attributes:
+        method: The HTTP method.
+        path: The path, without the query.
+        service: The service that it was signed for, such as "s3".
+        access_key_id: The access key that signed it; empty for an unsigned request.
+        role_arn: The role of that key; None for a key that was never issued.
+        status: The status of the response; 0 where the connection was dropped.
+    """
+
+    method: str
+    path: str
+    service: str
+    access_key_id: str
+    role_arn: str | None
+    status: int
+
+
+@dataclass(frozen=True)
+class AwsError:
+    """An AWS error response.
+
+    Attributes:
+        status: The HTTP status.
+        code: The error code, such as "ExpiredToken".
+        message: The message.
+    """
+
+    status: int
+    code: str
+    message: str
+
+
+_QUERY_ERRORS = {
+    "ExpiredToken": AwsError(403, "ExpiredToken", "The security token included in the request is expired"),
+    "InvalidAccessKeyId": AwsError(
+        403, "InvalidClientTokenId", "The security token included in the request is invalid."
+    ),
+    "InvalidToken": AwsError(403, "InvalidClientTokenId", "The security token included in the request is invalid."),
+    "RequestTimeTooSkewed": AwsError(403, "SignatureDoesNotMatch", "Signature expired or not yet current."),
+}
+"""What STS and IAM return in place of S3's errors."""
+
+
+class AwsProxy:
+    """Listens on 127.0.0.1 and forwards authorized requests to moto.
+
+    Args:
+        upstream_port: Returns moto's port; may block until moto has started.
+        issued_keys: The credentials that may sign requests.
+        knobs: Latency, faults and the clock; the endpoints are "s3", "sts" and "iam".
+        counts: Calls by endpoint name.
+
+    Attributes:
+        requests: The last requests, with the role that signed each.
+        url: The endpoint URL for clients.
+    """
+
+    def __init__(
+        self, upstream_port: Callable[[], int], issued_keys: IssuedKeys, knobs: Knobs, counts: Counter[str]
+    ) -> None:
+        self.upstream_port = upstream_port
+        self.issued_keys = issued_keys
+        self.knobs = knobs
+        self.counts = counts
+        self.requests: deque[SignedRequest] = deque(maxlen=10_000)
+        # The handler responds to every request itself, so the application is never called.
+        self._server = _ProxyServer("127.0.0.1", 0, NotFound(), _ProxyHandler, clock=knobs.now)
+        self._server.proxy = self
+        self.url = f"http://127.0.0.1:{self._server.port}"
+
+    def start(self) -> None:
+        """Start to accept connections."""
+        self._server.start()
+
+    def stop(self) -> None:
+        """Free the port and close every connection."""
+        self._server.stop()
+
+    def authorize(self, access_key_id: str, session_token: str | None, date: str | None) -> AwsError | None:
+        """Check the credentials of a signed request.
+
+        Args:
+            access_key_id: The access key that signed it.
+            session_token: Its X-Amz-Security-Token header.
+            date: Its X-Amz-Date header.
+
+        Returns:
+            Why the request is refused, in S3's words; None where it may pass.
+        """
+        key = self.issued_keys.find(access_key_id)
+        if key is None:
+            return AwsError(
+                403, "InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records."
+            )
+        if session_token != key.session_token:
+            return AwsError(400, "InvalidToken", "The provided token is malformed or otherwise invalid.")
+        if self.issued_keys.is_expired(key):
+            return AwsError(400, "ExpiredToken", "The provided token has expired.")
+        try:
+            signed_at = calendar.timegm(time.strptime(date or "", "%Y%m%dT%H%M%SZ"))
+        except ValueError:
+            return AwsError(403, "AccessDenied", "AWS authentication requires a valid Date or x-amz-date header")
+        if abs(signed_at - self.knobs.now()) > _MAX_SKEW:
+            message = "The difference between the request time and the current time is too large."
+            return AwsError(403, "RequestTimeTooSkewed", message)
+        return None
+
+
+class _ProxyServer(LoopbackServer):
+    proxy: AwsProxy
+
+
+class _ProxyHandler(RequestHandler):
+    """Serves one connection, and leaves it open between requests as S3 does."""
+
+    server: _ProxyServer
+
+    def setup(self) -> None:
+        super().setup()
+        self._signer: tuple[str, str, str | None] = ("s3", "", None)
+        self._upstream = http.client.HTTPConnection("127.0.0.1", self.server.proxy.upstream_port(), timeout=60)
+        # Without this, Nagle's algorithm and delayed acknowledgements add 40 ms to every small response.
+        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def finish(self) -> None:
+        self._upstream.close()
+        super().finish()
+
+    def run_wsgi(self) -> None:
+        """Handle a request of any method: werkzeug calls this for all of them."""
+        proxy = self.server.proxy
+        signature = _CREDENTIAL.search(self.headers.get("Authorization", ""))
+        access_key_id, service = signature.groups() if signature else ("", "s3")
+        proxy.counts[service] += 1
+        time.sleep(proxy.knobs.latency_of(service))
+        key = proxy.issued_keys.find(access_key_id)
+        self._signer = (service, access_key_id, key.role_arn if key else None)
+        if not is_loopback_host(self.headers.get("Host", "")):
+            error: AwsError | None = AwsError(403, "AccessDenied", "Wrong Host")
+        elif signature is None:
+            error = AwsError(403, "AccessDenied", "Access Denied")
+        else:
+            error = proxy.authorize(
+                access_key_id, self.headers.get("X-Amz-Security-Token"), self.headers.get("X-Amz-Date")
+            )
+        fault = proxy.knobs.next_fault(service) if error is None else None
+        if fault is not None and fault.kind == "status":
+            error = AwsError(fault.status, "InternalError", fault.body)
+        if error is not None:
+            self._send_error(service, error)
+        else:
+            self._forward(fault)
+
+    def send_response_only(self, code: int, message: str | None = None) -> None:
+        """Record the request before its client can read the response and look at the record."""
+        if code != HTTPStatus.CONTINUE:
+            self._record(code)
+        super().send_response_only(code, message)
+
+    def _record(self, status: int) -> None:
+        path = self.path.partition("?")[0]
+        self.server.proxy.requests.append(SignedRequest(self.command, path, *self._signer, status))
+
+    def _send_error(self, service: str, error: AwsError) -> None:
+        head = '<?xml version="1.0" encoding="UTF-8"?>\n'
+        if service == "s3":
+            content = f"<Error>{_error_elements(error)}<RequestId>local</RequestId></Error>"
+        else:
+            error = _QUERY_ERRORS.get(error.code, error)
+            content = f"<Error><Type>Sender</Type>{_error_elements(error)}</Error><RequestId>local</RequestId>"
+            content = f"<ErrorResponse>{content}</ErrorResponse>"
+        body = (head + content).encode()
+        # Otherwise the rest of the request's body would be read as the next request.
+        self.close_connection = True
+        self.send_response(error.status)
+        self.send_header("Content-Type", "application/xml")
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Connection", "close")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+        # Read what the client still sends: closing earlier would reset the connection and lose the response.
+        self.connection.shutdown(socket.SHUT_WR)
+        self.connection.settimeout(2)
+        with suppress(OSError):
+            while self.rfile.read1(_CHUNK):
+                pass
+
+    def _forward(self, fault: Fault | None) -> None:
+        if fault is not None and fault.kind in {"drop", "reset", "stall"}:
+            if fault.kind != "stall":
+                self._record(0)
+            break_connection(fault, self.connection)
+        self._upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
+        chunked = "chunked" in self.headers.get("Transfer-Encoding", "").lower()
+        for name, value in self.headers.items():
+            if name.lower() not in _HOP_BY_HOP:
+                self._upstream.putheader(name, value)
+        if chunked:
+            self._upstream.putheader("Transfer-Encoding", "chunked")
+        self._upstream.endheaders(self._request_body(chunked=chunked), encode_chunked=chunked)
+        self._relay_response(self._upstream.getresponse(), truncate=fault is not None and fault.kind == "truncate")
+
+    def _request_body(self, *, chunked: bool) -> Iterator[bytes] | None:
+        """Return the body piece by piece as it arrives, so that it is never all in memory."""
+        if chunked:
+            return self._read_chunks()
+        length = int(self.headers.get("Content-Length") or 0)
+        return self._read_length(length) if length else None
+
+    def _read_length(self, length: int) -> Iterator[bytes]:
+        while length:
+            part = self.rfile.read1(min(_CHUNK, length))
+            if not part:
+                raise ConnectionResetError
+            length -= len(part)
+            yield part
+
+    def _read_chunks(self) -> Iterator[bytes]:
+        # Not werkzeug's DechunkedInput, which rejects trailers.
+        while size := int(self.rfile.readline(100).split(b";")[0], 16):
+            yield from self._read_length(size)
+            self.rfile.readline(2)
+        while self.rfile.readline(_CHUNK) not in {b"\r\n", b"\n", b""}:
+            pass
+
+    def _relay_response(self, response: http.client.HTTPResponse, *, truncate: bool) -> None:
+        self.send_response_only(response.status, response.reason)
+        for name, value in response.getheaders():
+            if name.lower() not in _HOP_BY_HOP:
+                self.send_header(name, value)
+        length = response.getheader("Content-Length")
+        has_body = self.command != "HEAD" and response.status not in {204, 304}
+        chunked = length is None and has_body
+        if chunked:
+            self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        left = int(length or 0) // 2 if truncate else None
+        while has_body and (part := response.read(_CHUNK if left is None else min(_CHUNK, left))):
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part) if chunked else part)
+            left = None if left is None else left - len(part)
+        if truncate:
+            self._upstream.close()
+            self.wfile.flush()
+            shutdown_socket(self.connection)
+            self.close_connection = True
+            return
+        response.read()
+        if chunked:
+            self.wfile.write(b"0\r\n\r\n")
+
+
+def _error_elements(error: AwsError) -> str:
+    return f"<Code>{error.code}</Code><Message>{escape(error.message)}</Message>"

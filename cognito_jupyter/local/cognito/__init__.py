@@ -1,0 +1,1 @@
+"""Amazon Cognito: the user pool, the identity pool, and their HTTP."""

@@ -1,0 +1,136 @@
+"""A threaded HTTP server for loopback addresses that leaves no thread, connection or port behind when it stops.
+
+`LocalCognito` serves its WSGI application with it, `AwsProxy` its own request handler. It never logs: request lines
+contain authorization codes.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
+
+from .faults import WSGIApp, is_marked_for_reset, shutdown_socket
+
+_BIND_ATTEMPTS = 20
+"""How many free ports of 127.0.0.1 are tried until one is free on ::1 too."""
+_CLOSE_TIMEOUT = 5.0
+"""Seconds for which `stop` waits for the thread of each connection."""
+
+
+class RequestHandler(WSGIRequestHandler):
+    """Serves the application of its server on one connection."""
+
+    server: LoopbackServer
+    protocol_version = "HTTP/1.1"
+    timeout = 60
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """Return the Date header by the server's own clock, so that clients can notice a clock skew."""
+        return super().date_time_string(self.server.clock() if timestamp is None else timestamp)
+
+    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
+        """Log nothing."""
+
+
+class LoopbackServer(ThreadedWSGIServer):
+    """Listens on one loopback address and tracks its connections, so that it can close them.
+
+    Args:
+        host: The address, 127.0.0.1 or ::1.
+        port: The port; 0 takes a free one.
+        app: The WSGI application.
+        handler: The class that serves a connection.
+        tls: The context for https; None for http.
+        clock: Seconds since the epoch, for the Date header.
+    """
+
+    daemon_threads = True
+
+    def __init__(  # noqa: PLR0913 - what a server needs, most of it with a default
+        self,
+        host: str,
+        port: int,
+        app: WSGIApp,
+        handler: type[RequestHandler] = RequestHandler,
+        *,
+        tls: ssl.SSLContext | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.clock = clock
+        self._connections: dict[Any, threading.Thread] = {}
+        self._lock = threading.Lock()
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as listening:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind((host, port))
+            listening.listen(self.request_queue_size)
+            # Werkzeug duplicates the descriptor. Its own bind would end the process if the port were in use.
+            super().__init__(host, listening.getsockname()[1], app, handler, ssl_context=tls, fd=listening.fileno())
+        self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), name="local-server", daemon=True)
+
+    def start(self) -> None:
+        """Start to accept connections."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Free the port, close every connection and wait for their threads."""
+        self.shutdown()
+        self.server_close()
+        self._thread.join()
+        with self._lock:
+            connections = list(self._connections.items())
+        for connection, _ in connections:
+            shutdown_socket(connection)
+        for _, thread in connections:
+            thread.join(_CLOSE_TIMEOUT)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Serve a connection in a thread of its own."""
+        thread = threading.Thread(target=self.process_request_thread, args=(request, client_address), daemon=True)
+        with self._lock:
+            self._connections[request] = thread
+        thread.start()
+
+    def shutdown_request(self, request: Any) -> None:
+        """Close a connection, by a TCP reset where a fault asked for one."""
+        with self._lock:
+            self._connections.pop(request, None)
+        if is_marked_for_reset(request):
+            self.close_request(request)
+        else:
+            super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Ignore errors of a connection: clients close connections early, and so do injected faults."""
+
+
+def bind_both_loopbacks(
+    app: WSGIApp, port: int, *, tls: ssl.SSLContext | None, clock: Callable[[], float]
+) -> list[LoopbackServer]:
+    """Bind the same port on 127.0.0.1 and ::1; only on 127.0.0.1 where the machine has no IPv6.
+
+    Args:
+        app: The WSGI application.
+        port: The port; 0 takes one that is free on both addresses.
+        tls: The context for https; None for http.
+        clock: Seconds since the epoch, for the Date header.
+
+    Raises:
+        OSError: The port is in use.
+    """
+    for attempts_left in reversed(range(_BIND_ATTEMPTS)):
+        first = LoopbackServer("127.0.0.1", port, app, tls=tls, clock=clock)
+        try:
+            return [first, LoopbackServer("::1", first.port, app, tls=tls, clock=clock)]
+        except OSError:
+            if not socket.has_ipv6:
+                return [first]
+            first.server_close()
+            if port or not attempts_left:
+                raise
+    raise AssertionError("unreachable")
