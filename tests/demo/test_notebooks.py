@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from cognito_jupyter.demo.check import code_cells, run_notebook
+from cognito_jupyter.demo.demo import find_notebooks
 from cognito_jupyter.demo.jupyterlab import clean_environment
 from cognito_jupyter.demo.kernel import CellRun, Kernel
 from cognito_jupyter.local import LocalCognito
 
-NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+NOTEBOOKS = find_notebooks()
 LEFTOVERS_CELL = """
 import psutil
 print([t.name for t in threading.enumerate() if "cognito" in t.name.lower()], psutil.Process().children(recursive=True))
@@ -53,7 +54,7 @@ def mistakes(tmp_path_factory: pytest.TempPathFactory) -> dict[int, CellRun]:
     [
         (1, "Nobody finished the sign-in within 2 seconds", "to the character: http://localhost:65123"),
         (2, "Nobody finished the sign-in within 2 seconds", r"to the character: http://localhost:\d+/"),
-        (3, "more than one region: .*user_pool_id .* is of eu-west-1", "Copy the ids again"),
+        (3, "more than one region: .*user_pool_id .* is in eu-west-1", "Copy the ids again"),
         (4, "invalid_grant", "older than five minutes; sign in again"),
         (5, "not the address", "Copy the whole address"),
         (6, "belongs to another sign-in", "Open the link shown here"),

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from cognito_jupyter.demo.check import LinkFollower, code_cells
+from cognito_jupyter.demo.demo import find_notebooks
 from cognito_jupyter.demo.jupyterlab import clean_environment
 from cognito_jupyter.demo.kernel import Kernel
 from cognito_jupyter.local import LocalCognito
-from tests.test_notebooks import NOTEBOOKS
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 
@@ -30,7 +30,7 @@ def test_every_library_of_the_notebook_reads_the_same_rows_past_an_expiry(
     reader, began = LinkFollower(cognito), time.time()
     shown = []
     with Kernel(environment, folder=tmp_path) as kernel:
-        for source in code_cells(NOTEBOOKS / "sharing.ipynb"):
+        for source in code_cells(find_notebooks() / "sharing.ipynb"):
             run = kernel.run_cell(source, on_output=reader.follow, timeout=120)
             assert run.error is None, f"{source}\n{run.error}"
             shown.append(run.text)
