@@ -15,7 +15,7 @@ from .login import authenticator_of, resolve_settings
 if TYPE_CHECKING:
     import argparse
 
-    from ..credentials.store.format import StoreKey
+    from ..credentials.store.store import StoreKey
 
 
 def logout(arguments: argparse.Namespace) -> int:
@@ -72,7 +72,7 @@ def _all_settings() -> list[Settings]:
 
 def _has_these_endpoints(key: StoreKey) -> bool:
     """Whether its services are those that this environment names: others cannot be told from here."""
-    from ..credentials.store.format import endpoint_overrides
+    from ..credentials.store.store import endpoint_overrides
 
     return key.endpoints == endpoint_overrides(os.environ)
 

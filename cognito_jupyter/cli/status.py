@@ -17,7 +17,7 @@ from ..notebook.display.views import Table, format_time
 if TYPE_CHECKING:
     import argparse
 
-    from ..credentials.store.format import StoredSignIn
+    from ..credentials.store.store import StoredSignIn
 
 _NOT_SIGNED_IN = "You are not signed in. Run: cognito-jupyter login"
 

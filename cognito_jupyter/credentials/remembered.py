@@ -1,4 +1,8 @@
-"""The sign-in that stays on this computer, as whoever needs one finds it and keeps it."""
+"""Finds and stores the sign-in that is remembered on this computer, for the settings of a login.
+
+The notebook and the terminal call it before and after a login. It decides whether a sign-in may be read or stored, and
+where; the manager reads and writes it. Nothing here calls Cognito or AWS, and boto3 is loaded only if a file exists.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +19,11 @@ if TYPE_CHECKING:
 
 
 def load_manager(settings: Settings, authenticator: CognitoOAuthAuthenticator) -> CognitoCredentialsManager | None:
-    """The kept sign-in that these settings ask for; no call is made for it.
+    """Returns a manager with the remembered sign-in; None if there is none that can be read, so that the user logs in.
 
     Args:
-        settings: Of the login that it may save the person.
-        authenticator: Refreshes and revokes its tokens.
-
-    Returns:
-        None where there is none, or none that could be read: then the person signs in.
+        settings: Of the login that it may make unnecessary.
+        authenticator: Refreshes and revokes the tokens.
     """
     if _opted_out(settings):
         return None
@@ -38,14 +39,18 @@ def load_manager(settings: Settings, authenticator: CognitoOAuthAuthenticator) -
     try:
         return manager if manager.restore_from_store(store) else None
     except UnavailableError:
-        # Whoever wants to stay signed in is told when the new sign-in cannot be kept.
+        # A user who wants to stay signed in sees a warning when the new sign-in cannot be stored.
         return None
 
 
 def store_for(settings: Settings, tokens: CognitoTokens) -> Store | None:
-    """Where to keep the sign-in of a login that has just ended; None: in memory alone.
+    """Returns where to store the sign-in of a login that has just finished; None: only in memory.
 
-    Whoever stays signed in on this computer goes on doing so: a new sign-in takes the place of the kept one.
+    A user who is remembered already stays so: the new sign-in replaces the stored one.
+
+    Args:
+        settings: Of the login.
+        tokens: What the login returned.
     """
     if _opted_out(settings):
         return None
@@ -54,9 +59,8 @@ def store_for(settings: Settings, tokens: CognitoTokens) -> Store | None:
 
 
 def remembered_domain(user_pool_id: str) -> str | None:
-    """The domain of a user pool at which somebody stays signed in, which saves asking the pool for it."""
-    from .store.format import endpoint_overrides
-    from .store.store import list_store_keys
+    """Returns the domain of the sign-in that is remembered for a user pool, which saves a request; None: unknown."""
+    from .store.store import endpoint_overrides, list_store_keys
 
     domains = {
         key.domain.removeprefix("https://")
@@ -67,15 +71,14 @@ def remembered_domain(user_pool_id: str) -> str | None:
 
 
 def default_store(settings: Settings) -> Store:
-    """Where the sign-in of these settings is kept, if it is."""
-    from .store.format import StoreKey
-    from .store.store import Store
+    """Returns where the sign-in of these settings is stored, if it is."""
+    from .store.store import Store, StoreKey
 
     return Store(StoreKey.from_configuration(settings.configuration))
 
 
 def _opted_out(settings: Settings) -> bool:
-    """Whether somebody has said no, which is more than not having said yes."""
+    """Returns whether the user set `remember` to false, which is more than not having set it."""
     return not settings.remember and "remember" in settings.sources
 
 

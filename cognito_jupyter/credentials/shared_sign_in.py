@@ -1,8 +1,11 @@
-"""Joins a manager with the store, so that the kernels of one person share one sign-in.
+"""One sign-in for all kernels of a user: keeps a manager's tokens and credentials in step with the store.
 
-It is asked at two moments only: when the tokens are to be refreshed, and when a role's credentials are to be renewed.
-Whatever fails about the store itself costs nobody a sign-in that works: memory goes on, and `problem` says what could
-not be kept.
+The manager calls it when a login has finished and when the user signs out, `UserPoolTokens` when the tokens are
+refreshed, and `CredentialsExchange` when a role's credentials are. It makes no call to Cognito or AWS itself: it is
+given a function that does, and calls that with the store's lock held, so that one kernel refreshes for all of them.
+
+Nothing that fails about the store ends a sign-in that works: the manager goes on in memory, and `warning` says what
+could not be stored.
 """
 
 from __future__ import annotations
@@ -12,105 +15,102 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
+from .._util.closing import NotPicklable
 from .._util.redaction import redacted
-from ..errors import SignedOutError, UnavailableError
+from ..errors import CognitoError, SignedOutError, UnavailableError
 from ..oauth.token_errors import sign_in_expired
 from ..oauth.tokens import CognitoTokens
 from .role_credentials import CachedCredentials, FrozenCredentials
-from .store.format import StoredCredentials, StoredSignIn
-from .store.store import Store, StoreTransaction
+from .store.store import Store, StoredCredentials, StoredSignIn, StoreTransaction
 from .user_pool_tokens import Subject, claims_of, subject_of
 
 if TYPE_CHECKING:
     from .identity_pool.client import IdentityPoolCredentials, IdentityPoolCredentialsResponse
 
-_LOCK_TIMEOUT = 60.0
-"""Seconds to wait for another kernel: a refresh under the lock takes that long where the network does its worst."""
 _RETRY_LOCK_TIMEOUT = 1.0
-"""Seconds, once somebody has held the lock for longer than that: who hung then may hang still."""
+"""Seconds to wait for the lock after an earlier wait timed out: assume that its holder still hangs."""
 _MAX_CLOCK_ERROR = 60.0
-"""Seconds by which credentials may seem to live too long."""
+"""Seconds by which credentials may seem to last longer than their lifetime; more, and the clock was set back."""
 
 
-class SharedSignIn:
-    """Keeps one person's sign-in in step with the store; without a store it hands everything on.
+class SharedSignIn(NotPicklable):
+    """Keeps one user's sign-in in step with the store; without a store it calls what it is given.
 
-    It holds no lock between calls, so that a fork may use it as it is.
+    It holds no lock between calls, so that a forked process may go on using it.
 
     Args:
-        store: Where the sign-in is kept; None: in this process's memory alone.
-        clock: Seconds since the epoch.
+        store: Where the sign-in is stored; None: only in this process's memory.
+        now: Returns the seconds since the epoch.
 
     Attributes:
-        warning: Why the newest tokens or credentials could not be kept, for a person to read; None: they are kept.
+        warning: Why the newest tokens or credentials could not be stored; None: they are stored.
     """
 
-    def __init__(self, store: Store | None, clock: Callable[[], float]) -> None:
-        self.warning: str | None = None
+    pickle_error = "A shared sign-in is not pickled or copied: it stays on this computer."
+
+    def __init__(self, store: Store | None, now: Callable[[], float]) -> None:
+        self.warning: CognitoError | None = None
         self._store = store
-        self._clock = clock
+        self._now = now
         self._synced_id_token: str | None = None
-        """The id token that stood in the file when it was last in step with this manager."""
+        """The id token that the file had when it was last in step with this manager."""
         self._pending_tokens: CognitoTokens | None = None
         """Tokens that could not be written yet."""
         self._lock_timed_out = False
 
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("A keeper is not pickled or copied: its sign-in stays on this computer.")
-
     @property
     def path(self) -> Path | None:
-        """The file that the sign-in is kept in; None where it is in memory alone."""
+        """The file that the sign-in is stored in; None if it is only in memory."""
         return self._store.path if self._store is not None else None
 
-    # -- the beginning and the end
+    # -- login and logout
 
     def save_new_sign_in(self, tokens: CognitoTokens) -> None:
-        """Keeps the sign-in of a login that has just ended, whatever was there before."""
+        """Stores the tokens of a login that has just finished, whatever was stored before."""
         if self._store is None:
             return
         try:
             self._store.save_new(StoredSignIn(tokens, None, {}))
         except UnavailableError as error:
-            # What lies there is another sign-in, or nobody's: this one stays in memory.
-            self._detach(f"This sign-in lasts as long as its kernel. {error}")
+            # What the file holds is another sign-in, or unusable: this one stays in memory.
+            self._detach(error)
         else:
             self._synced_id_token, self.warning = tokens["id_token"], self._store.warning
 
     def load_sign_in(self) -> StoredSignIn | None:
-        """The sign-in that was kept; None: there is none that could be used.
+        """Returns the stored sign-in; None if there is none that can be used.
 
         Raises:
-            UnavailableError: The folder cannot be trusted, or the file cannot be read (a ConnectionError).
+            UnavailableError: The directory cannot be trusted, or the file cannot be read (a ConnectionError).
         """
         if self._store is None:
             return None
-        found = self._store.read_sign_in()
+        stored = self._store.read_sign_in()
         self.warning = self._store.warning
-        if found is not None:
-            self._synced_id_token = found.tokens["id_token"]
-        return found
+        if stored is not None:
+            self._synced_id_token = stored.tokens["id_token"]
+        return stored
 
     def delete_sign_in(self, tokens: CognitoTokens) -> str | None:
-        """Signs out on disk; the other kernels notice it at their next renewal.
+        """Signs out on disk; the other kernels notice it at their next refresh.
 
         Args:
-            tokens: Whose sign-in to end: another person's stays.
+            tokens: Of the user whose sign-in is deleted; another user's stays.
 
         Returns:
-            The newest refresh token of that person, which is to be revoked; None: there is none.
+            The newest refresh token of that user, for the caller to revoke; None if there is none.
 
         Raises:
-            UnavailableError: The file is still there (a ConnectionError).
+            UnavailableError: The file still exists (a ConnectionError).
         """
         store, self._store = self._store, None
         if store is None:
             return None
         subject = _subject(tokens)
-        found = store.delete(lambda each: _subject(each.tokens) == subject)
-        return found.tokens["refresh_token"] if found is not None else None
+        deleted = store.delete(lambda stored: _subject(stored.tokens) == subject)
+        return deleted.tokens["refresh_token"] if deleted is not None else None
 
     # -- tokens
 
@@ -120,16 +120,16 @@ class SharedSignIn:
         is_fresh: Callable[[CognitoTokens], bool],
         refresh: Callable[[CognitoTokens], CognitoTokens],
     ) -> CognitoTokens:
-        """Newer tokens: another kernel's, where one has refreshed them meanwhile, else those that Cognito answers.
+        """Returns newer tokens: those that another kernel has refreshed in the meantime, else refreshed ones.
 
         Args:
-            current: Those to be replaced.
+            current: The tokens to replace.
             is_fresh: Whether tokens last long enough.
-            refresh: Has Cognito refresh tokens.
+            refresh: Calls Cognito to refresh tokens.
 
         Raises:
-            SignedOutError: The file is gone, or is another person's; or Cognito says that the sign-in is over.
-            CognitoError: What `ask` raises.
+            SignedOutError: The file is gone or another user's, or Cognito refused the refresh token.
+            CognitoError: What `refresh` raises.
         """
         with self._exclusive() as transaction:
             latest = self._latest_tokens(transaction, current)
@@ -140,55 +140,52 @@ class SharedSignIn:
                 refreshed = refresh(latest)
             except SignedOutError:
                 self._synced_id_token = latest["id_token"]
-                # Without the lock another kernel may have been a moment faster: what it got is in the file then.
+                # If this process does not hold the lock, another kernel may have refreshed a moment earlier.
                 if self.has_newer_tokens(latest):
                     return self._latest_tokens(self._read_unlocked(), latest)
-                # Nor is a note left then: what the faster one is about to write would find another file than it knows.
+                # Do not mark the sign-in as ended without the lock: the process that holds it would find the file
+                # changed, and drop its newer tokens.
                 if transaction is not None and transaction.sign_in is not None and not self._lock_timed_out:
                     self._save(transaction, replace(transaction.sign_in, ended=True))
                 raise
-            self._save_tokens(transaction, refreshed)
+            # A rotated refresh token that cannot be written, because the disk is full for example, is not lost: it
+            # stays in memory, and is written with the next write. Until then the file holds its predecessor, which
+            # Cognito refuses. The file stays nevertheless: deleting it would sign out every kernel for good. A kernel
+            # that Cognito refuses in the meantime reads the file again later, and continues once it is written.
+            self._pending_tokens = refreshed
+            if transaction is not None and transaction.sign_in is not None:
+                self._save(transaction, replace(transaction.sign_in, tokens=refreshed, ended=False))
             return refreshed
 
     def has_newer_tokens(self, current: CognitoTokens) -> bool:
-        """Whether another kernel has put newer tokens of the same person into the store."""
+        """Returns whether another kernel has stored newer tokens of the same user."""
         try:
             return self._latest_tokens(self._read_unlocked(), current) is not current
         except SignedOutError:
             return False
 
-    def _latest_tokens(self, transaction: StoreTransaction | None, current: CognitoTokens) -> CognitoTokens:
-        """What the file holds, if anybody has written it since it was in step with this manager; else what is held."""
-        stored = self._require_same_user(transaction, current)
-        return current if stored is None or stored.tokens["id_token"] == self._synced_id_token else stored.tokens
-
-    def _save_tokens(self, transaction: StoreTransaction | None, tokens: CognitoTokens) -> None:
-        """Writes new tokens, and remembers them where that fails.
-
-        A rotated refresh token that cannot be written, because the disk is full for a moment, say, is not lost: it
-        lives on in this memory, and is written with whatever is written next. Until then the file holds its
-        predecessor, which Cognito refuses. The file stays all the same: to remove it would sign every kernel out for
-        good, this one too; those that Cognito refuses meanwhile look into it again, and go on once it is written.
-        """
-        self._pending_tokens = tokens
-        if transaction is not None and transaction.sign_in is not None:
-            self._save(transaction, replace(transaction.sign_in, tokens=tokens, ended=False))
-
     def flush_pending_tokens(self, current: CognitoTokens) -> None:
-        """Writes the tokens that could not be written when they came, where that can be done by now.
+        """Writes the tokens that could not be written when they arrived, if that is possible by now.
 
-        A kernel that ended before would take the only good refresh token with it.
+        A kernel that ended before would lose the only valid refresh token.
+
+        Args:
+            current: The tokens of the user who is signed in.
         """
         if self._pending_tokens is None:
             return
-        # Signed out meanwhile: the next renewal says it.
+        # Signed out in the meantime: the next refresh raises that.
         with suppress(SignedOutError), self._exclusive() as transaction:
             stored = self._require_same_user(transaction, current)
             if transaction is not None and stored is not None:
                 self._save(transaction, self._with_pending_tokens(stored))
 
+    def _latest_tokens(self, transaction: StoreTransaction | None, current: CognitoTokens) -> CognitoTokens:
+        """Returns the file's tokens if another kernel has written newer ones there, else `current`."""
+        stored = self._require_same_user(transaction, current)
+        return current if stored is None or stored.tokens["id_token"] == self._synced_id_token else stored.tokens
+
     def _with_pending_tokens(self, stored: StoredSignIn) -> StoredSignIn:
-        """What the file holds, with the newer tokens that could not be written into it."""
         if self._pending_tokens is None or stored.tokens["id_token"] != self._synced_id_token:
             return stored
         return replace(stored, tokens=self._pending_tokens, ended=False)
@@ -198,15 +195,15 @@ class SharedSignIn:
     def lookup_credentials(
         self, role_arn: str | None, current: CognitoTokens, cached: CachedCredentials | None
     ) -> CachedCredentials | None:
-        """A role's credentials from the store, if they are good and newer than one's own; no call is made for it.
+        """Returns a role's stored credentials if they are valid and newer than the cached ones; makes no call.
 
         Args:
-            role_arn: The role; None: the identity pool's default.
-            current: The tokens of the person.
-            cached: What the role's slot holds.
+            role_arn: The role; None: the identity pool's default role.
+            current: The tokens of the user who is signed in.
+            cached: The role's credentials in this process.
 
         Raises:
-            SignedOutError: The file is gone, or is another person's.
+            SignedOutError: The file is gone, or another user's.
         """
         return self._newer_valid_credentials(self._require_same_user(self._read_unlocked(), current), role_arn, cached)
 
@@ -217,83 +214,93 @@ class SharedSignIn:
         cached: CachedCredentials | None,
         fetch: Callable[[str | None], CachedCredentials],
     ) -> CachedCredentials:
-        """A role's credentials: another kernel's, where one has renewed them meanwhile, else those that AWS answers.
+        """Returns a role's credentials: those that another kernel has fetched in the meantime, else fetched ones.
 
         Args:
-            role_arn: The role; None: the identity pool's default.
-            current: The tokens of the person.
-            cached: What the role's slot holds.
-            fetch: Exchanges the id token; told the identity id, if the store knows it.
+            role_arn: The role; None: the identity pool's default role.
+            current: The tokens of the user who is signed in.
+            cached: The role's credentials in this process.
+            fetch: Exchanges the id token for credentials; called with the identity id if the store knows it.
 
         Raises:
-            SignedOutError: The file is gone, or is another person's.
-            CognitoError: What `ask` raises.
+            SignedOutError: The file is gone, or another user's.
+            CognitoError: What `fetch` raises.
         """
         with self._exclusive() as transaction:
             stored = self._require_same_user(transaction, current)
             found = self._newer_valid_credentials(stored, role_arn, cached)
             if found is not None:
                 return found
-            credentials = fetch(stored.identity_id if stored is not None else None)
+            fetched = fetch(stored.identity_id if stored is not None else None)
             if transaction is not None and stored is not None:
-                self._save(transaction, _with_credentials(self._with_pending_tokens(stored), role_arn, credentials))
-            return credentials
+                stored = self._with_pending_tokens(stored)
+                credentials = {**stored.credentials, role_arn or "": to_stored(fetched)}
+                identity_id = fetched.response["IdentityId"]
+                self._save(transaction, replace(stored, identity_id=identity_id, credentials=credentials))
+            return fetched
 
     def _newer_valid_credentials(
         self, stored: StoredSignIn | None, role_arn: str | None, cached: CachedCredentials | None
     ) -> CachedCredentials | None:
-        credentials = stored.credentials.get(role_arn or "") if stored is not None else None
-        if stored is None or credentials is None or stored.identity_id is None:
+        found = stored.credentials.get(role_arn or "") if stored is not None else None
+        if stored is None or found is None or stored.identity_id is None:
             return None
-        now = self._clock()
-        # What one holds oneself from before the clock was set back seems to last longer than all that comes after.
-        is_newer = (
-            cached is None or not _has_plausible_lifetime(cached, now) or credentials.expires_at > cached.expires_at
-        )
-        is_valid = now < credentials.advisory_refresh_at and _has_plausible_lifetime(credentials, now)
-        return _to_cached(credentials, stored.identity_id) if is_valid and is_newer else None
+        now = self._now()
+
+        def is_plausible(credentials: StoredCredentials | CachedCredentials) -> bool:
+            return credentials.expires_at - now <= credentials.lifetime + _MAX_CLOCK_ERROR
+
+        # Cached credentials from before the clock was set back seem to outlast everything that comes after them.
+        is_newer = cached is None or not is_plausible(cached) or found.expires_at > cached.expires_at
+        is_valid = now < found.advisory_refresh_at and is_plausible(found)
+        return _to_cached(found, stored.identity_id) if is_valid and is_newer else None
 
     # -- the file
 
     @contextmanager
     def _exclusive(self) -> Iterator[StoreTransaction | None]:
-        """The store's lock; without it, where somebody hangs with it; None where nothing can be read either."""
+        """Yields the store with its lock held; without the lock if its holder hangs; None if it cannot be read."""
         with ExitStack() as stack:
             transaction = None
             if self._store is not None:
                 self._store.warning = None
+                timeout = min(_RETRY_LOCK_TIMEOUT, self._store.lock_timeout) if self._lock_timed_out else None
                 try:
-                    timeout = _RETRY_LOCK_TIMEOUT if self._lock_timed_out else _LOCK_TIMEOUT
                     transaction = stack.enter_context(self._store.transaction(timeout))
                     self._lock_timed_out = False
-                    self.warning = self.warning if self._pending_tokens is not None else None
+                    if self._pending_tokens is None:
+                        self.warning = None
                 except UnavailableError as error:
-                    self._lock_timed_out, self.warning = True, str(error)
+                    self._lock_timed_out, self.warning = True, error
                     transaction = self._read_unlocked()
             yield transaction
 
     def _read_unlocked(self) -> StoreTransaction | None:
-        """The file without the lock; None where it cannot be read."""
+        """Returns the store without its lock; None if it cannot be read."""
         try:
             return self._store.unlocked_transaction() if self._store is not None else None
         except UnavailableError as error:
-            self.warning = str(error)
+            self.warning = error
             return None
 
     def _require_same_user(self, transaction: StoreTransaction | None, current: CognitoTokens) -> StoredSignIn | None:
-        """What the file says, as long as it is this person's; None where nothing is known."""
+        """Returns what the file holds; None if it is not known.
+
+        Raises:
+            SignedOutError: The file is gone, another user's, or of a sign-in that has ended.
+        """
         if transaction is None or self._store is None:
             return None
         stored = transaction.sign_in
         if stored is None and self._store.warning is not None:
-            self._detach(f"{self._store.warning} This sign-in lasts as long as its kernel.")
+            self._detach(self._store.warning)
             return None
         if stored is None:
             raise SignedOutError("You signed out on this computer, in another kernel or program.", "Sign in again.")
         if _subject(stored.tokens) != _subject(current):
-            raise SignedOutError("Somebody else has signed in on this computer since.", "Sign in again.")
+            raise SignedOutError("Another user has signed in on this computer since.", "Sign in again.")
         if self._with_pending_tokens(stored).ended:
-            # Another kernel was told so: the answer to the same token can only be the same.
+            # Another kernel got this refusal; Cognito would refuse the same token again.
             self._synced_id_token = stored.tokens["id_token"]
             raise sign_in_expired()
         return stored
@@ -302,50 +309,37 @@ class SharedSignIn:
         try:
             transaction.replace_sign_in(stored)
         except UnavailableError as error:
-            self.warning = str(error)
+            self.warning = error
         except SignedOutError:
-            # Gone, or written by somebody else without the lock, while Cognito was asked: the next renewal looks anew.
+            # The file was deleted, or replaced without the lock, during the call to Cognito: the next refresh sees it.
             return
         else:
-            self.warning = self.warning if self._lock_timed_out else None
+            if not self._lock_timed_out:
+                self.warning = None
             if self._pending_tokens is not None and stored.tokens["id_token"] == self._pending_tokens["id_token"]:
                 self._synced_id_token, self._pending_tokens = stored.tokens["id_token"], None
 
-    def _detach(self, warning: str) -> None:
-        """Goes on without the store."""
-        self._store, self.warning = None, warning
+    def _detach(self, reason: CognitoError) -> None:
+        """Continues without the store."""
+        self._store = None
+        self.warning = UnavailableError(f"This sign-in lasts as long as its kernel. {reason.what}", reason.remedy)
 
 
-def _subject(tokens: CognitoTokens) -> Subject:
-    return subject_of(claims_of(tokens["id_token"]))
-
-
-def _has_plausible_lifetime(credentials: StoredCredentials | CachedCredentials, now: float) -> bool:
-    """Whether keys could last for as long as they seem to; more, and the clock was set back since they came."""
-    return credentials.expires_at - now <= credentials.lifetime + _MAX_CLOCK_ERROR
-
-
-def to_stored(credentials: CachedCredentials) -> StoredCredentials:
-    """A role's credentials as they are written."""
+def to_stored(cached: CachedCredentials) -> StoredCredentials:
+    """Returns a role's credentials as the store has them."""
     return StoredCredentials(
-        str(credentials.frozen.access_key),
-        str(credentials.frozen.secret_key),
-        str(credentials.frozen.token),
-        credentials.expiration.timestamp(),
-        credentials.expires_at,
-        credentials.advisory_refresh_at,
-        credentials.mandatory_refresh_at,
-        credentials.lifetime,
+        str(cached.frozen.access_key),
+        str(cached.frozen.secret_key),
+        str(cached.frozen.token),
+        cached.expiration.timestamp(),
+        cached.expires_at,
+        cached.advisory_refresh_at,
+        cached.mandatory_refresh_at,
+        cached.lifetime,
     )
 
 
-def _with_credentials(stored: StoredSignIn, role_arn: str | None, cached: CachedCredentials) -> StoredSignIn:
-    credentials = {**stored.credentials, role_arn or "": to_stored(cached)}
-    return replace(stored, identity_id=cached.response["IdentityId"], credentials=credentials)
-
-
 def _to_cached(stored: StoredCredentials, identity_id: str) -> CachedCredentials:
-    frozen = FrozenCredentials(stored.access_key_id, stored.secret_access_key, stored.session_token)
     credentials: IdentityPoolCredentials = {
         "AccessKeyId": stored.access_key_id,
         "SecretKey": stored.secret_access_key,
@@ -355,9 +349,13 @@ def _to_cached(stored: StoredCredentials, identity_id: str) -> CachedCredentials
     response: IdentityPoolCredentialsResponse = {"IdentityId": identity_id, "Credentials": redacted(credentials)}
     return CachedCredentials(
         redacted(response),
-        frozen,
+        FrozenCredentials(stored.access_key_id, stored.secret_access_key, stored.session_token),
         stored.expires_at,
         stored.advisory_refresh_at,
         stored.mandatory_refresh_at,
         stored.lifetime,
     )
+
+
+def _subject(tokens: CognitoTokens) -> Subject:
+    return subject_of(claims_of(tokens["id_token"]))

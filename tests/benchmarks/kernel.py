@@ -55,8 +55,7 @@ def _restore_manager(settings: dict[str, str], folder: Path, clock_offset: float
     """A manager with the kept sign-in, and when it had it."""
     import cognito_jupyter
     from cognito_jupyter._util.clock import Clock
-    from cognito_jupyter.credentials.store.format import StoreKey
-    from cognito_jupyter.credentials.store.store import Store
+    from cognito_jupyter.credentials.store.store import Store, StoreKey
     from cognito_jupyter.settings import CognitoConfiguration
 
     def now() -> float:

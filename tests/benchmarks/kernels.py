@@ -15,8 +15,7 @@ from types import TracebackType
 from typing import Self
 
 import cognito_jupyter
-from cognito_jupyter.credentials.store.format import StoreKey
-from cognito_jupyter.credentials.store.store import Store
+from cognito_jupyter.credentials.store.store import Store, StoreKey
 
 from .implementations import signed_in
 from .kernel import CLOCK_ADVANCE, ROLES

@@ -15,8 +15,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from cognito_jupyter.credentials.store.format import StoredCredentials, StoredSignIn, StoreKey
-from cognito_jupyter.credentials.store.store import Store
+from cognito_jupyter.credentials.store.store import Store, StoredCredentials, StoredSignIn, StoreKey
 from cognito_jupyter.oauth.tokens import CognitoTokens
 from cognito_jupyter.settings import CognitoConfiguration
 
@@ -34,11 +33,11 @@ _RESTART = f"""
 import time
 began = time.perf_counter()
 from cognito_jupyter.settings import CognitoConfiguration, Settings
-from cognito_jupyter.credentials.remembered import restored
+from cognito_jupyter.credentials.remembered import load_manager
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 pools = {_POOLS!r}
 authenticator = CognitoOAuthAuthenticator(pools.domain, pools.client_id, pools.redirect_uri, pools.region)
-manager = restored(Settings(pools, remember=True), authenticator)
+manager = load_manager(Settings(pools, remember=True), authenticator)
 session = manager.make_refreshing_session("Role1")
 assert session.get_credentials().get_frozen_credentials().access_key == "ASIAEXAMPLE"
 print(time.perf_counter() - began)

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
-from cognito_jupyter.credentials.store.format import StoreKey
-from cognito_jupyter.credentials.store.store import Store
+from cognito_jupyter.credentials.store.store import Store, StoreKey
 from cognito_jupyter.errors import CognitoError
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 from cognito_jupyter.settings import CognitoConfiguration
@@ -27,8 +26,8 @@ def configuration_from_environment(environment: Mapping[str, str] = os.environ) 
     return CognitoConfiguration(*(environment[f"COGNITO_{name}"] for name in names))
 
 
-def store_in(folder: Path | str) -> Store:
-    return Store(StoreKey.from_configuration(configuration_from_environment()), Path(folder))
+def store_in(folder: Path | str, lock_timeout: float = 60) -> Store:
+    return Store(StoreKey.from_configuration(configuration_from_environment()), Path(folder), lock_timeout)
 
 
 def new_manager() -> CognitoCredentialsManager:
@@ -41,10 +40,10 @@ def new_manager() -> CognitoCredentialsManager:
     )
 
 
-def restart_kernel(folder: Path | str) -> CognitoCredentialsManager:
-    """A kernel that has just started, and takes the kept sign-in."""
+def restart_kernel(folder: Path | str, lock_timeout: float = 60) -> CognitoCredentialsManager:
+    """Return the manager of a kernel that has just started with the stored sign-in."""
     manager = new_manager()
-    assert manager.restore_from_store(store_in(folder))
+    assert manager.restore_from_store(store_in(folder, lock_timeout))
     return manager
 
 

@@ -1,4 +1,4 @@
-"""What the tests of the store share."""
+"""Sign-ins to store, and ways to spoil their files, for the tests of the store."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from cognito_jupyter.credentials.store import lines as store_lines
-from cognito_jupyter.credentials.store.format import StoredCredentials, StoredSignIn, StoreKey, serialize
-from cognito_jupyter.credentials.store.store import Store
+from cognito_jupyter.credentials.store.format import HEADER, VERSION
+from cognito_jupyter.credentials.store.store import Store, StoredCredentials, StoredSignIn, StoreKey, serialize
 from cognito_jupyter.oauth.tokens import CognitoTokens
 
 NOBODY_UID = 65534
@@ -26,25 +25,25 @@ def make_sign_in(access_token: str = "an-access-token", session_token: str = "a-
     tokens = CognitoTokens(
         id_token="an-id-token", access_token=access_token, refresh_token="a-refresh-token", expires_in=3600
     )
-    keys = StoredCredentials(
+    credentials = StoredCredentials(
         "AKIA1", "a-secret-key", session_token, 1800003600.25, 1800003599.5, 18e8, 18e8 + 3500, 3600.0
     )
-    return StoredSignIn(tokens, "eu-west-1:identity", {ROLE: keys, "": keys})
+    return StoredSignIn(tokens, "eu-west-1:identity", {ROLE: credentials, "": credentials})
 
 
 def file_endings(store: Store) -> set[str]:
-    """The endings of the files beside the store's own, the lock's left out."""
+    """Return what follows the store's file name in each file beside it, without the lock."""
     return {path.name.removeprefix(store.path.name) for path in store.path.parent.iterdir()} - {".lock"}
 
 
 def in_child(action: Callable[[], str]) -> str:
-    """What an action returns, or how its error reads, in a child that was forked for it."""
+    """Run an action in a forked child; return its result, or its error as text."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
         try:
             output = action()
-        except BaseException as error:  # noqa: BLE001 - the child has nobody else to tell
+        except BaseException as error:  # noqa: BLE001 - the parent asserts on it
             output = f"{type(error).__name__}: {error}"
         os.write(writer, output.encode())
         os._exit(0)
@@ -60,10 +59,7 @@ def truncate(path: Path) -> None:
 
 
 def change_version(path: Path) -> None:
-    head = f"{store_lines.HEADER_PREFIX}{store_lines.VERSION}"
-    path.write_text(
-        path.read_text("ascii").replace(head, f"{store_lines.HEADER_PREFIX}{store_lines.VERSION + 1}"), "ascii"
-    )
+    path.write_text(path.read_text("ascii").replace(f"{HEADER}{VERSION}", f"{HEADER}{VERSION + 1}"), "ascii")
 
 
 def replace_by_other_sign_in(path: Path) -> None:

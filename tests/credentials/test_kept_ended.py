@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from cognito_jupyter.credentials import shared_sign_in as keeper
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.errors import SignedOutError
 from cognito_jupyter.local import LocalCognito
@@ -84,12 +83,9 @@ def test_signing_out_deletes_the_ended_sign_in(folder: Path) -> None:
     assert {path.suffix for path in folder.iterdir()} == {".lock"}
 
 
-def test_the_end_is_not_written_while_another_kernel_holds_the_lock(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_end_is_not_written_while_another_kernel_holds_the_lock(folder: Path) -> None:
     """It may have newer tokens already, and be about to write them."""
-    monkeypatch.setattr(keeper, "_LOCK_TIMEOUT", 0.1)
-    manager = restart_kernel(folder)
+    manager = restart_kernel(folder, lock_timeout=0.1)
     store = store_in(folder)
     before = store.path.read_bytes()
     with store.transaction() as transaction:

@@ -15,9 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from cognito_jupyter.credentials.store import private_file
-from cognito_jupyter.credentials.store.format import StoreKey
-from cognito_jupyter.credentials.store.store import Store
+from cognito_jupyter.credentials.store.files import state_directory
+from cognito_jupyter.credentials.store.store import Store, StoreKey
 from cognito_jupyter.local import LocalCognito
 from tests.conftest import as_tokens
 from tests.credentials.kernels import configuration_from_environment, new_manager, refresh_token_of, restart_kernel
@@ -96,7 +95,7 @@ def test_the_folder_is_the_one_that_platformdirs_names(monkeypatch: pytest.Monke
     for value in (str(tmp_path), "", "  ", None):
         monkeypatch.setenv("XDG_STATE_HOME", value) if value is not None else monkeypatch.delenv("XDG_STATE_HOME")
         named = platformdirs.user_state_path("cognito_jupyter", appauthor=False) / "sign-ins"
-        assert private_file.state_directory() == str(named)
+        assert state_directory() == str(named)
 
 
 def test_credentials_about_to_expire_are_refreshed(cognito: LocalCognito, store: Store) -> None:
@@ -191,7 +190,7 @@ def rename_file(store: Store) -> None:
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [
-        (delete_file, "Nobody is signed in here"),
+        (delete_file, "You are not signed in"),
         (truncate_file, "is damaged"),
         (open_to_others, "was open to others than you"),
         (open_folder_to_others, "chmod 700"),

@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from cognito_jupyter.credentials.store.format import StoredSignIn, StoreKey
-from cognito_jupyter.credentials.store.store import Store
+from cognito_jupyter.credentials.store.store import Store, StoredSignIn, StoreKey
 from cognito_jupyter.errors import SignedOutError, UnavailableError
 from cognito_jupyter.oauth.tokens import CognitoTokens
 from tests.credentials.stored import KEY, NOBODY_UID, SPAWN, file_endings, in_child, make_sign_in, needs_root
@@ -79,7 +78,7 @@ def test_each_user_of_a_shared_folder_has_a_separate_file(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("bad", ["a\nb", "ä", "\x00"])
 def test_unreadable_content_is_not_written(filled_store: Store, bad: str) -> None:
-    with pytest.raises(UnavailableError, match="not in a shape that can be kept"):
+    with pytest.raises(UnavailableError, match="not in a form that can be stored"):
         filled_store.save_new(make_sign_in(bad))
     with filled_store.transaction() as locked, pytest.raises(UnavailableError):
         locked.replace_sign_in(make_sign_in(bad))
@@ -99,7 +98,7 @@ def test_an_update_is_seen_by_all(filled_store: Store) -> None:
 
 
 def test_waiting_for_the_lock_times_out(filled_store: Store) -> None:
-    with filled_store.transaction(), pytest.raises(UnavailableError, match=r"has been at .* for 0\.2 seconds"):
+    with filled_store.transaction(), pytest.raises(UnavailableError, match=r"has been using .* for 0\.2 seconds"):
         with Store(KEY, filled_store.path.parent).transaction(timeout=0.2):
             pass
 
@@ -223,7 +222,7 @@ def test_reading_imports_neither_botocore_nor_the_lock(filled_store: Store) -> N
         "from cognito_jupyter.credentials.store.store import Store, StoreKey\n"
         f"key = StoreKey({KEY.domain!r}, {KEY.client_id!r}, {KEY.user_pool_id!r}, {KEY.identity_pool_id!r},"
         f" {KEY.endpoints!r})\n"
-        f"assert Store(key, Path({str(filled_store.path.parent)!r})).read() is not None\n"
+        f"assert Store(key, Path({str(filled_store.path.parent)!r})).read_sign_in() is not None\n"
         "print(*sys.modules)"
     )
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()

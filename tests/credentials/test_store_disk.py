@@ -58,7 +58,7 @@ def test_a_full_disk_leaves_the_old_file_with_an_error(disk: Callable[[], Abstra
         store.save_new(make_sign_in("old"))
         too_long = make_sign_in("new", "t" * 300_000)
         with store.transaction() as locked:
-            with pytest.raises(UnavailableError, match=r"is as it was, .* (File too large|No space left).* Make room"):
+            with pytest.raises(UnavailableError, match=r"is unchanged, .* (File too large|No space left).* Make room"):
                 locked.replace_sign_in(too_long)
             assert locked.sign_in == make_sign_in("old")
         with pytest.raises(UnavailableError) as caught:
@@ -106,12 +106,12 @@ def replace_sign_in(store: Store) -> None:
         locked.replace_sign_in(make_sign_in("new"))
 
 
-@pytest.mark.parametrize("write", [replace_sign_in, lambda store: store.create(make_sign_in("new"))])
+@pytest.mark.parametrize("write", [replace_sign_in, lambda store: store.save_new(make_sign_in("new"))])
 def test_a_read_only_folder_leaves_the_old_file_with_an_error(
     folder_of_nobody: Path, write: Callable[[Store], object]
 ) -> None:
     said = run_in_read_only_folder(folder_of_nobody, write)
-    assert "is as it was, because your sign-in could not be written there: Permission denied. Make it" in said
+    assert "is unchanged, because your sign-in could not be written there: Permission denied. Make it" in said
     assert said.endswith("Kept: old")
 
 
@@ -137,4 +137,4 @@ def test_a_read_only_home_reports_that_no_folder_can_be_created(folder_of_nobody
         Store(KEY, folder_of_nobody / "sign-ins").save_new(make_sign_in())
         return "created"
 
-    assert "which is to hold your sign-in, cannot be made: Permission denied." in in_child(create)
+    assert "where your sign-in is to be stored, cannot be created: Permission denied." in in_child(create)

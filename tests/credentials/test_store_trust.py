@@ -17,10 +17,8 @@ from pathlib import Path
 import filelock
 import pytest
 
-from cognito_jupyter.credentials.store import files as store_file
-from cognito_jupyter.credentials.store.format import StoredSignIn, parse, serialize
-from cognito_jupyter.credentials.store.private_file import MAX_FILE_SIZE, UntrustedFileError
-from cognito_jupyter.credentials.store.store import Store
+from cognito_jupyter.credentials.store.files import MAX_FILE_SIZE, UntrustedFileError, read_file
+from cognito_jupyter.credentials.store.store import Store, StoredSignIn, parse, serialize
 from cognito_jupyter.errors import UnavailableError
 from tests.credentials.stored import (
     KEY,
@@ -93,7 +91,7 @@ def test_a_file_where_the_folder_should_be_is_named(tmp_path: Path) -> None:
     with pytest.raises(UnavailableError, match="sign-ins is not a folder"):
         Store(KEY, tmp_path / "sign-ins").save_new(make_sign_in())
     assert Store(KEY, tmp_path / "sign-ins" / "below").read_sign_in() is None
-    with pytest.raises(UnavailableError, match="cannot be made: Not a directory"):
+    with pytest.raises(UnavailableError, match="cannot be created: Not a directory"):
         Store(KEY, tmp_path / "sign-ins" / "below").save_new(make_sign_in())
 
 
@@ -175,7 +173,9 @@ def test_an_untrusted_file_is_quarantined_and_named(
     assert aside.lstat().st_ino == before.st_ino
     assert aside.lstat().st_uid == before.st_uid
     assert filled_store.warning is not None
-    assert re.fullmatch(f"{filled_store.path} {sentence}, and was set aside as {aside.name}\\.", filled_store.warning)
+    assert re.fullmatch(
+        f"{filled_store.path} {sentence}, and was set aside as {aside.name}\\.", str(filled_store.warning)
+    )
     assert filled_store.read_sign_in() == (make_sign_in("new") if way == "create" else None)
 
 
@@ -195,7 +195,7 @@ def test_an_untrusted_file_swapped_in_at_the_last_moment_is_not_read(filled_stor
         until, found = time.monotonic() + 1.5, set()
         while time.monotonic() < until:
             with suppress(UntrustedFileError):
-                found.add(store_file.read_file(path))
+                found.add(read_file(path))
     finally:
         os.kill(child, 9)
         os.waitpid(child, 0)
@@ -232,7 +232,7 @@ def test_a_lock_that_is_a_link_is_not_followed(filled_store: Store, tmp_path: Pa
     lock = filled_store.path.with_name(f"{filled_store.path.name}.lock")
     lock.unlink()
     lock.symlink_to(tmp_path / "precious")
-    with pytest.raises(UnavailableError, match="cannot be locked, and is as it was"):
+    with pytest.raises(UnavailableError, match="cannot be locked, and is unchanged"):
         filled_store.save_new(make_sign_in("new"))
     assert not (tmp_path / "precious").exists()
     assert filled_store.read_sign_in() == make_sign_in()

@@ -19,7 +19,7 @@ from .disk import Disk, full_disk, read_only_folder
 from .scene import wait_for
 
 EXCHANGE, REFRESH = "GetCredentialsForIdentity", "token:refresh_token"
-FILE_UNCHANGED = re.compile(r".* is as it was, .*: (File too large|Permission denied)\. Make .*\.")
+FILE_UNCHANGED = re.compile(r".* is unchanged, .*: (File too large|Permission denied)\. Make .*\.")
 each_disk = pytest.mark.parametrize("disk", [full_disk, read_only_folder])
 
 

@@ -1,30 +1,100 @@
-"""A private file in a private folder: read only where it can be trusted, written whole or not at all, and locked."""
+"""Private files in a private directory: checked before they are trusted, replaced in one step, and locked.
+
+`Store` reads and writes sign-ins through this module, `sharing.profile` uses its lock, and `cognito-jupyter
+credential-process` reads through it before anything else is loaded. AWS tools start that process again and again, so
+this module imports only what the interpreter has already loaded, and the rest where it is needed. It never looks at
+what a file contains.
+
+Only the user can have put a trusted file there: directory and file belong to the user and are closed to everyone else.
+Windows has no such modes; there the user's profile directory is private by itself.
+"""
 
 from __future__ import annotations
 
-import itertools
 import os
 import stat
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
 
-from ...errors import UnavailableError
-from . import private_file
-from .private_file import check_directory, os_error, state_directory
+TYPE_CHECKING = False  # typing itself takes long to load
+if TYPE_CHECKING:
+    from pathlib import Path
 
+    from ...errors import UnavailableError
+
+MAX_FILE_SIZE = 4 * 1024 * 1024
+"""Bytes: far more than the tokens and credentials of a user with hundreds of roles."""
 TEMP_SUFFIX = ".part"
 QUARANTINE_SUFFIX = ".set-aside-"
 
+_GROUP_OR_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
-def default_directory() -> Path:
-    """In the user's state folder: what is kept between runs and is no setting."""
-    return Path(state_directory())
+
+class UntrustedFileError(ValueError):
+    """The file must not be used; the message says why, as the end of a sentence that begins with the file's path."""
+
+
+# -- the directory
+
+
+def state_directory() -> str:
+    """Returns where sign-ins are stored: in the user's state directory, for data that is neither cache nor setting."""
+    if sys.platform == "linux":
+        # The same as platformdirs, which takes longer to load than everything else; a test compares the two.
+        state = os.environ.get("XDG_STATE_HOME", "").strip() or os.path.expanduser("~/.local/state")
+        return os.path.join(state, "cognito_jupyter", "sign-ins")
+    import platformdirs
+
+    return os.path.join(platformdirs.user_state_path("cognito_jupyter", appauthor=False), "sign-ins")
+
+
+def check_directory(directory: str | Path) -> bool:
+    """Returns whether the directory exists.
+
+    Raises:
+        UnavailableError: It is no directory, belongs to another user, or is open to others.
+    """
+    try:
+        status = os.lstat(directory)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise os_error(f"{directory} cannot be read", error) from None
+    if not stat.S_ISDIR(status.st_mode):
+        kind = "a symbolic link" if stat.S_ISLNK(status.st_mode) else "not a folder"
+        raise _unavailable(f"{directory} is {kind}, so no sign-in is stored there.", "Remove it; it is created again.")
+    if sys.platform == "win32":
+        return True
+    if status.st_uid != os.geteuid():
+        raise _unavailable(
+            f"{directory} belongs to another user (uid {status.st_uid}), so no sign-in is read or stored there.",
+            "Remove it; it is created again.",
+        )
+    if status.st_mode & _GROUP_OR_OTHERS:
+        raise _unavailable(
+            f"{directory} is open to others than you (mode {stat.S_IMODE(status.st_mode):04o}), "
+            "so no sign-in is read or stored there.",
+            f'Run: chmod 700 "{directory}"',
+        )
+    return True
+
+
+def ensure_directory(directory: Path) -> None:
+    """Creates the directory unless it exists.
+
+    Raises:
+        UnavailableError: It cannot be created, or what is there cannot be trusted.
+    """
+    if check_directory(directory):
+        return
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)  # exist_ok: another kernel may have been faster
+    except OSError as error:
+        raise os_error(f"{directory}, where your sign-in is to be stored, cannot be created", error) from None
+    check_directory(directory)
 
 
 def current_user() -> str:
-    """The user whom new files will belong to."""
+    """Returns the user that new files belong to."""
     if sys.platform == "win32":
         import getpass
 
@@ -32,109 +102,103 @@ def current_user() -> str:
     return str(os.geteuid())
 
 
-def directory_exists(directory: Path) -> bool:
-    """Whether there is a folder; it is the user's, and closed to others.
+# -- files
+
+
+def read_file(path: str | Path) -> bytes | None:
+    """Returns a file's content; None if there is no file.
 
     Raises:
-        UnavailableError: Something else is there, or it cannot be trusted.
-    """
-    return check_directory(str(directory))
-
-
-def ensure_directory(directory: Path) -> None:
-    """Makes the folder, unless it is there.
-
-    Raises:
-        UnavailableError: It cannot be made, or what is there cannot be trusted.
-    """
-    if directory_exists(directory):
-        return
-    try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)  # exist_ok: another kernel may have been faster
-    except OSError as error:
-        raise os_error(f"{directory}, which is to hold your sign-in, cannot be made", error) from None
-    directory_exists(directory)
-
-
-def read_file(path: Path) -> bytes | None:
-    """The file's content; None where there is no file.
-
-    Raises:
-        BadFileError: It is not the user's, is open to others, or is no file at all.
+        UntrustedFileError: It belongs to another user, is open to others, is too long, or is no regular file.
         UnavailableError: It cannot be read.
     """
-    return private_file.read_private_file(str(path))
+    try:
+        # Checked before it is opened: opening another user's device may have effects, and Windows follows every link.
+        _check_status(os.lstat(path))
+        # O_NONBLOCK: a named pipe that is swapped in at this moment does not block the open.
+        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        with open(os.open(path, flags), "rb") as file:
+            _check_status(os.fstat(file.fileno()))  # of the file that is read: another one may have taken its place
+            content = file.read(MAX_FILE_SIZE + 1)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        import errno
+
+        if error.errno == errno.ELOOP:
+            raise UntrustedFileError("is a symbolic link") from None
+        raise os_error(f"{path}, which holds your sign-in, cannot be read", error) from None
+    if len(content) > MAX_FILE_SIZE:
+        raise UntrustedFileError(f"is longer than {MAX_FILE_SIZE} bytes")
+    return content
+
+
+def _check_status(status: os.stat_result) -> None:
+    if stat.S_ISLNK(status.st_mode):
+        raise UntrustedFileError("is a symbolic link")
+    if not stat.S_ISREG(status.st_mode):
+        raise UntrustedFileError("is not a file")
+    if sys.platform == "win32":
+        return
+    if status.st_uid != os.geteuid():
+        raise UntrustedFileError(f"belongs to another user (uid {status.st_uid})")
+    if status.st_mode & _GROUP_OR_OTHERS:
+        raise UntrustedFileError(f"was open to others than you (mode {stat.S_IMODE(status.st_mode):04o})")
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Puts a file in place in one step; to be called with the lock held.
+    """Replaces a file in one step; call it with the lock held.
 
-    Whoever reads meanwhile, and whoever comes after a crash, finds the old file or the new one, each of them whole.
+    A process that reads at the same time, or after a crash, finds either the old file or the new one, complete.
 
     Raises:
-        UnavailableError: It could not be written; what was there is untouched.
+        UnavailableError: It could not be written; the old file is unchanged.
     """
     delete_temp_files(path)
-    # A name of its own: should a lock ever fail, two writers do not write into one file.
+    # A random name: should the lock ever fail, two writers do not write into the same file.
     temp_file = path.with_name(f"{path.name}.{os.urandom(8).hex()}{TEMP_SUFFIX}")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     try:
-        _write_temp_file(temp_file, content)
+        with open(os.open(temp_file, flags, 0o600), "wb") as file:
+            file.write(content)
+            file.flush()
+            # Before the rename: after a power cut the new name might otherwise belong to an empty file.
+            os.fsync(file.fileno())
         os.replace(temp_file, path)
     except OSError as error:
-        raise os_error(f"{path} is as it was, because your sign-in could not be written there", error) from None
+        raise os_error(f"{path} is unchanged, because your sign-in could not be written there", error) from None
     finally:
-        with suppress(OSError):  # it has its new name, or could not even be made
-            temp_file.unlink()
+        _try_to_delete(temp_file)  # fails if the file was renamed, or never created
     _sync_directory(path.parent)
 
 
-def _write_temp_file(temp_file: Path, content: bytes) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-    with open(os.open(temp_file, flags, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        # Before it is renamed: else, after a power cut, the new name may stand for an empty file.
-        os.fsync(file.fileno())
-
-
-def _sync_directory(directory: Path) -> None:
-    """Makes the new name survive a power cut, where the file system can do that."""
-    if sys.platform == "win32":
-        return
-    with suppress(OSError):
-        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
 def quarantine(path: Path) -> Path:
-    """Gives a file that cannot be used another name; to be called with the lock held.
+    """Renames a file that must not be used; call it with the lock held.
 
     Returns:
-        Its new name.
+        Its new path.
 
     Raises:
         UnavailableError: It cannot be renamed.
     """
-    names = (path.with_name(f"{path.name}{QUARANTINE_SUFFIX}{number}") for number in itertools.count(1))
-    quarantined = next(name for name in names if not os.path.lexists(name))
+    number = 1
+    while os.path.lexists(quarantined := path.with_name(f"{path.name}{QUARANTINE_SUFFIX}{number}")):
+        number += 1
     try:
         os.rename(path, quarantined)
     except OSError as error:
         raise os_error(f"{path} could not be set aside", error) from None
     status = quarantined.lstat()
     if sys.platform != "win32" and stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid():
-        quarantined.chmod(0o600)  # it may hold tokens; of somebody else's nothing but the name is changed
+        quarantined.chmod(0o600)  # it may contain tokens; another user's file keeps its mode
     return quarantined
 
 
 def delete_file(path: Path) -> None:
-    """Removes the file and everything that was set aside or left half written, as far as it is there.
+    """Deletes a file, its quarantined predecessors and what killed processes left of it.
 
     Raises:
-        UnavailableError: The file is still there.
+        UnavailableError: The file still exists.
     """
     try:
         path.unlink(missing_ok=True)
@@ -142,44 +206,107 @@ def delete_file(path: Path) -> None:
         raise os_error(f"{path}, which holds your sign-in, could not be removed", error) from None
     delete_temp_files(path)
     for quarantined in path.parent.glob(f"{path.name}{QUARANTINE_SUFFIX}*"):
-        with suppress(OSError):  # a folder, say: it holds no token of ours
-            quarantined.unlink()
+        _try_to_delete(quarantined)  # fails for a directory, which contains no token
     _sync_directory(path.parent)
 
 
 def delete_temp_files(path: Path) -> None:
-    """Removes what killed processes left half written: it holds tokens. To be called with the lock held."""
+    """Deletes the half-written files of killed processes, which contain tokens; call it with the lock held."""
     for temp_file in path.parent.glob(f"{path.name}.*{TEMP_SUFFIX}"):
-        with suppress(OSError):
-            temp_file.unlink()
+        _try_to_delete(temp_file)
 
 
-@contextmanager
-def file_lock(path: Path, timeout: float) -> Iterator[None]:
-    """Holds the lock that goes with a file, against other processes and against other threads of this one.
+def _try_to_delete(path: Path) -> None:
+    try:  # noqa: SIM105 - contextlib takes long to load
+        path.unlink()
+    except OSError:
+        pass
 
-    The operating system lets go of it when a process ends, however it ends. The lock's own file stays for good: to
-    remove it would let two processes hold two locks of the same name.
 
-    Raises:
-        UnavailableError: Somebody else held it all the time, or the folder does not allow it.
+def _sync_directory(directory: Path) -> None:
+    """Makes a new name survive a power cut, if the file system supports that."""
+    if sys.platform == "win32":
+        return
+    try:
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError:
+        pass
+
+
+# -- the lock
+
+
+class InterProcessLock:
+    """The lock that belongs to one file, against other processes and other threads of this one; for a `with` statement.
+
+    The operating system releases it when the process ends, however it ends. The lock's own file is never deleted:
+    otherwise two processes could hold two locks of the same name.
+
+    Args:
+        path: The file to lock; the lock itself is a file beside it, whose name ends in ".lock".
+        timeout: Seconds to wait for another holder.
     """
-    from filelock import FileLock, Timeout  # late: only those who write need it, and it takes its time
 
-    # A new one each time: a fork never inherits one that it could take for its own.
-    os_lock = FileLock(path.with_name(f"{path.name}.lock"), timeout=timeout, mode=0o600)
-    try:
-        os_lock.acquire()
-    except Timeout:
-        raise UnavailableError(
-            f"Another kernel or program has been at {path} for {timeout:g} seconds.",
-            "Try again; if it comes again, restart the kernel that hangs.",
-        ) from None
-    except OSError as error:
-        raise os_error(f"{path} cannot be locked, and is as it was", error) from None
-    owner_pid = os.getpid()
-    try:
-        yield
-    finally:
-        if os.getpid() == owner_pid:  # a child that was forked in between leaves the parent its lock
-            os_lock.release()
+    def __init__(self, path: Path, timeout: float) -> None:
+        from filelock import FileLock  # late: only writers need it, and it takes long to load
+
+        self._path = path
+        # A new lock for each `with`: a forked child never inherits one that it might take for its own.
+        self._lock = FileLock(path.with_name(f"{path.name}.lock"), timeout=timeout, mode=0o600)
+        self._owner_pid: int | None = None
+
+    def __enter__(self) -> None:
+        """Takes the lock.
+
+        Raises:
+            UnavailableError: Another holder did not release it in time, or the directory does not allow locks.
+        """
+        from filelock import Timeout
+
+        from ...errors import UnavailableError
+
+        try:
+            self._lock.acquire()
+        except Timeout:
+            raise UnavailableError(
+                f"Another kernel or program has been using {self._path} for {self._lock.timeout:g} seconds.",
+                "Try again. If this message comes back, restart the kernel that hangs.",
+            ) from None
+        except OSError as error:
+            raise os_error(f"{self._path} cannot be locked, and is unchanged", error) from None
+        self._owner_pid = os.getpid()
+
+    def __exit__(self, *_: object) -> None:
+        if os.getpid() == self._owner_pid:  # a child that was forked under the lock leaves the parent its lock
+            self._lock.release()
+
+
+# -- errors
+
+
+def os_error(what: str, error: OSError) -> UnavailableError:
+    """Returns the error to raise for an error of the operating system.
+
+    Args:
+        what: What failed, as the start of a sentence.
+        error: The operating system's error.
+    """
+    import errno
+
+    if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+        remedy = "Make room there, then try again."
+    elif error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}:
+        remedy = "Make it readable and writable for you, or sign in without staying signed in."
+    else:
+        remedy = "Try again, or sign in without staying signed in."
+    return _unavailable(f"{what}: {error.strerror or type(error).__name__}.", remedy)
+
+
+def _unavailable(what: str, remedy: str) -> UnavailableError:
+    from ...errors import UnavailableError  # late: usually there is no error
+
+    return UnavailableError(what, remedy)

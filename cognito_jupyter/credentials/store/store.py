@@ -1,7 +1,12 @@
-"""The store: tokens and each role's current credentials on disk, shared by the kernels of one person.
+"""The store: one file for each sign-in on this computer, with its tokens and each role's current credentials.
 
-A file that is gone means signed out, and nobody writes it back: only a login makes one. This module knows neither
-boto3 nor botocore: a credential process that finds good keys here is done in no time.
+All kernels of a user share it. `SharedSignIn` reads and writes it for the manager, `remembered` finds it, and the
+commands of the terminal list it. It makes no call to Cognito or AWS, and knows neither boto3 nor botocore.
+
+Invariants:
+- A deleted file means signed out. Only a login creates a file; a refresh replaces the file that it has read, or none.
+- A file is written with the lock held, in one step; it is read without the lock.
+- A file that is damaged or not to be trusted is renamed ("set aside"), never overwritten, and named in `Store.warning`.
 """
 
 from __future__ import annotations
@@ -9,136 +14,352 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import astuple, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
-from ...errors import SignedOutError, UnavailableError
-from . import files as store_file, lines as store_lines
-from .format import StoredSignIn, StoreKey, parse, parse_key, serialize
-from .private_file import UntrustedFileError
+from ..._util.closing import NotPicklable
+from ..._util.redaction import redacted
+from ...errors import CognitoError, SignedOutError, UnavailableError
+from ...oauth.redirect_uri import parse_domain
+from ...oauth.tokens import CognitoTokens, decode_jwt_payload
+from ..roles import roles_in
+from . import files
+from .files import InterProcessLock, UntrustedFileError
+from .format import (
+    FIRST_ROLE,
+    ROLE,
+    SUFFIX,
+    damaged,
+    parse_number,
+    parse_records,
+    parse_role,
+    serialize_records,
+    single_values,
+)
+
+if TYPE_CHECKING:
+    from ...settings import CognitoConfiguration
+
+ENDPOINT_VARIABLES = (
+    "AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER",
+    "AWS_ENDPOINT_URL_COGNITO_IDENTITY",
+    "AWS_ENDPOINT_URL",
+)
+"""The environment variables that move the services which a sign-in calls."""
 
 _LOCK_TIMEOUT = 60.0
-"""Seconds to wait for the lock: a refresh under it takes that long where the network does its worst."""
+"""Seconds: a refresh under the lock takes that long where the network is at its worst."""
 _LOGOUT_LOCK_TIMEOUT = 10.0
-"""Seconds that signing out waits for it: a person waits too."""
+"""Seconds: the user waits for a logout."""
 _NAME_LENGTH = 32
+_KEY_FIELDS = ("domain", "client_id", "user_pool_id", "identity_pool_id")
+_TOKEN_FIELDS = ("id_token", "access_token", "refresh_token")
+_OPTIONAL_TOKEN_FIELDS = ("expires_in", "token_type", "scope")
+_ENDED = ["ended", "yes"]
+
+
+# -- what is stored
+
+
+@dataclass(frozen=True, repr=False)
+class StoreKey:
+    """Which sign-in a file holds; none of it is secret.
+
+    Attributes:
+        domain: The user pool's domain.
+        client_id: The app client.
+        user_pool_id: The user pool.
+        identity_pool_id: The identity pool.
+        endpoints: Where the services are called instead of at AWS, as the environment says it ("NAME=URL"): a sign-in
+            at a test server is not one at AWS.
+    """
+
+    domain: str
+    client_id: str
+    user_pool_id: str
+    identity_pool_id: str
+    endpoints: tuple[str, ...] = ()
+
+    @classmethod
+    def from_configuration(
+        cls, configuration: CognitoConfiguration, environment: Mapping[str, str] = os.environ
+    ) -> StoreKey:
+        """Returns the key of a configuration's sign-in.
+
+        Args:
+            configuration: Where the user signs in.
+            environment: May move AWS's endpoints.
+        """
+        return cls(
+            parse_domain(configuration.domain),
+            configuration.client_id,
+            configuration.user_pool_id,
+            configuration.identity_pool_id,
+            endpoint_overrides(environment),
+        )
+
+    def __repr__(self) -> str:
+        return f"<StoreKey: client {self.client_id} at {self.domain}>"
+
+
+@dataclass(frozen=True, repr=False)
+class StoredCredentials(NotPicklable):
+    """One role's credentials and their times, in seconds since the epoch.
+
+    The fields stand in the order in which the file has them.
+
+    Attributes:
+        access_key_id: As AWS returned it.
+        secret_access_key: As AWS returned it.
+        session_token: As AWS returned it.
+        expiration: When they expire by AWS's clock.
+        expires_at: When they expire by this computer's clock.
+        advisory_refresh_at: From then on the first process that needs them refreshes them.
+        mandatory_refresh_at: From then on no process uses them.
+        lifetime: Seconds from their issue to their expiry.
+    """
+
+    pickle_error = "Credentials are not pickled or copied: they would leave this process."
+
+    access_key_id: str
+    secret_access_key: str
+    session_token: str
+    expiration: float
+    expires_at: float
+    advisory_refresh_at: float
+    mandatory_refresh_at: float
+    lifetime: float
+
+    def __repr__(self) -> str:
+        return "<StoredCredentials>"
+
+
+@dataclass(frozen=True, repr=False)
+class StoredSignIn(NotPicklable):
+    """One user's sign-in.
+
+    Attributes:
+        tokens: The user pool's.
+        identity_id: The user's id in the identity pool; None before the first exchange.
+        credentials: Credentials by role ARN; by "" those of the identity pool's default role.
+        ended: Whether the user pool has refused the refresh token, so that no kernel sends it again.
+    """
+
+    pickle_error = "A sign-in is not pickled or copied: its tokens would leave this process."
+
+    tokens: CognitoTokens
+    identity_id: str | None
+    credentials: Mapping[str, StoredCredentials]
+    ended: bool = False
+
+    def __post_init__(self) -> None:
+        # A redacting copy of whatever dict was passed. The class is frozen, so there is no other way to set it.
+        object.__setattr__(self, "tokens", redacted(self.tokens))
+
+    def __repr__(self) -> str:
+        return f"<StoredSignIn: credentials of {len(self.credentials)} roles>"
+
+
+def endpoint_overrides(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """Returns the endpoints that an environment moves, as `StoreKey.endpoints` has them."""
+    if environment.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true":
+        return ()
+    return tuple(f"{name}={environment[name]}" for name in ENDPOINT_VARIABLES if environment.get(name))
+
+
+def serialize(key: StoreKey, sign_in: StoredSignIn) -> bytes:
+    """Returns the content of a sign-in's file.
+
+    Args:
+        key: Which sign-in.
+        sign_in: Its tokens and credentials.
+
+    Raises:
+        ValueError: A token or a credential is not printable ASCII.
+    """
+    tokens = cast("Mapping[str, object]", sign_in.tokens)
+    records = [[name, str(getattr(key, name))] for name in _KEY_FIELDS]
+    records += [["endpoint", endpoint] for endpoint in key.endpoints]
+    records += [[name, str(tokens[name])] for name in (*_TOKEN_FIELDS, *_OPTIONAL_TOKEN_FIELDS) if name in tokens]
+    if sign_in.identity_id is not None:
+        records.append(["identity_id", sign_in.identity_id])
+    if sign_in.ended:
+        records.append(_ENDED)
+    try:
+        roles = roles_in(decode_jwt_payload(sign_in.tokens["id_token"]))
+    except ValueError:
+        roles = ()
+    # For the credential process, which could not decode the id token without importing more.
+    records.append([FIRST_ROLE, roles[0] if roles else ""])
+    records += [[ROLE, arn, *map(str, astuple(each))] for arn, each in sign_in.credentials.items()]
+    return serialize_records(records)
+
+
+def parse(key: StoreKey, content: bytes) -> StoredSignIn:
+    """Returns the sign-in that a file contains.
+
+    Args:
+        key: Which sign-in it must be.
+        content: The file's content.
+
+    Raises:
+        UntrustedFileError: It is damaged, of another version or another sign-in; the message shows nothing of it.
+    """
+    records = parse_records(content)
+    if _key_in(records) != key:
+        raise UntrustedFileError("is not what its name says")
+    values = single_values(records)
+    if not values.keys() >= set(_TOKEN_FIELDS):
+        raise damaged()
+    tokens: dict[str, object] = {
+        name: values[name] for name in (*_TOKEN_FIELDS, *_OPTIONAL_TOKEN_FIELDS) if name in values
+    }
+    if "expires_in" in tokens:
+        tokens["expires_in"] = int(parse_number(values["expires_in"]))
+    credentials = {}
+    for record in records:
+        if record[0] == ROLE:
+            role_arn, access_key_id, secret_access_key, session_token, times = parse_role(record)
+            credentials[role_arn] = StoredCredentials(access_key_id, secret_access_key, session_token, *times)
+    return StoredSignIn(cast("CognitoTokens", tokens), values.get("identity_id"), credentials, _ENDED in records)
+
+
+def _key_in(records: list[list[str]]) -> StoreKey:
+    values = single_values(records)
+    if not values.keys() >= set(_KEY_FIELDS):
+        raise damaged()
+    endpoints = tuple(record[1] for record in records if len(record) == 2 and record[0] == "endpoint")
+    domain, client_id, user_pool_id, identity_pool_id = (values[name] for name in _KEY_FIELDS)
+    return StoreKey(domain, client_id, user_pool_id, identity_pool_id, endpoints)
+
+
+# -- the store
 
 
 class Store:
     """The file of one sign-in.
 
-    It holds no lock and no secret between calls, so that a fork may use it as it is.
+    It holds no lock and no secret between calls, so that a forked process may go on using it.
 
     Args:
         key: Which sign-in.
-        directory: Where the files lie; None: in the user's state folder.
+        directory: Where the files lie; None: in the user's state directory.
+        lock_timeout: Seconds to wait while another process holds the lock.
 
     Attributes:
         key: As given.
+        lock_timeout: As given.
         path: The file, whether it exists or not.
-        name: Its name without the ending, for a credential process.
-        warning: One sentence about the last file that could not be used, and where it is now; None: there was none.
+        name: Its name without the suffix, which the credential process takes as an argument.
+        warning: Which file could not be used last, why, and where it is now; None: there was none.
     """
 
-    def __init__(self, key: StoreKey, directory: Path | None = None) -> None:
-        self.path = (directory if directory is not None else store_file.default_directory()) / _file_name(key)
+    def __init__(self, key: StoreKey, directory: Path | None = None, lock_timeout: float = _LOCK_TIMEOUT) -> None:
+        # The name reveals nothing, and differs for each user of a directory that several users share.
+        parts = [key.client_id, key.domain, key.user_pool_id, key.identity_pool_id, *key.endpoints]
+        digest = hashlib.sha256(json.dumps([files.current_user(), *parts]).encode()).hexdigest()
+        directory = Path(files.state_directory()) if directory is None else directory
+        self.path = directory / f"{digest[:_NAME_LENGTH]}{SUFFIX}"
         self.name = self.path.stem
-        self.warning: str | None = None
         self.key = key
+        self.lock_timeout = lock_timeout
+        self.warning: CognitoError | None = None
 
     def __repr__(self) -> str:
         return f"<Store: {self.path}>"
 
     def read_sign_in(self) -> StoredSignIn | None:
-        """What is stored, read without the lock; None: nobody is signed in.
+        """Returns what is stored, read without the lock; None if the user is not signed in.
 
-        A file that is damaged or not to be trusted is set aside under the lock, and `problem` names it.
+        A file that is damaged or not to be trusted is set aside under the lock, and `warning` names it.
 
         Raises:
-            UnavailableError: The folder cannot be trusted, or the file cannot be read (a ConnectionError).
+            UnavailableError: The directory cannot be trusted, or the file cannot be read (a ConnectionError).
         """
-        if not store_file.directory_exists(self.path.parent):
+        if not files.check_directory(self.path.parent):
             return None
         try:
             return self._read_and_parse()[1]
         except UntrustedFileError as error:
             reason = f"{self.path} {error}"
         try:
-            # Looked at again under the lock: a login may just have put a good one there.
-            with store_file.file_lock(self.path, _LOCK_TIMEOUT):
+            # Read again under the lock: a login may just have replaced it with a valid file.
+            with InterProcessLock(self.path, self.lock_timeout):
                 return self._read_or_quarantine()[1]
         except UnavailableError as error:
-            self.warning = f"{reason}, and could not be set aside ({error.what.removesuffix('.')})."
+            self.warning = _not_quarantined(reason, error)
             return None
 
     def save_new(self, sign_in: StoredSignIn) -> None:
-        """Keeps the sign-in of a login that has just ended, whatever was there before.
+        """Stores the sign-in of a login that has just finished, whatever was stored before.
 
         Raises:
-            UnavailableError: It could not be kept; what was there is untouched (a ConnectionError).
+            UnavailableError: It could not be stored; what was stored is unchanged (a ConnectionError).
         """
         content = self.serialize(sign_in)
-        store_file.ensure_directory(self.path.parent)
-        with store_file.file_lock(self.path, _LOCK_TIMEOUT):
-            self._read_or_quarantine()  # sets aside what is not ours: to write over it would lose it
-            store_file.write_atomically(self.path, content)
+        files.ensure_directory(self.path.parent)
+        with InterProcessLock(self.path, self.lock_timeout):
+            self._read_or_quarantine()  # to overwrite a file that is not ours would lose it
+            files.write_atomically(self.path, content)
 
     @contextmanager
-    def transaction(self, timeout: float = _LOCK_TIMEOUT) -> Iterator[StoreTransaction]:
-        """Keeps every other kernel from writing; what it yields has been read anew under the lock.
+    def transaction(self, timeout: float | None = None) -> Iterator[StoreTransaction]:
+        """Locks the file against all other kernels, and yield what it contains then.
 
-        The lock cannot be taken twice: within the block nothing but the object that is yielded is to be used.
+        The lock cannot be taken twice: use nothing but the yielded object within the block.
 
         Args:
-            timeout: Seconds to wait for another kernel.
+            timeout: Seconds to wait while another process holds the lock; None: `lock_timeout`.
 
         Raises:
-            UnavailableError: The lock could not be had, or the file cannot be read (a ConnectionError).
+            UnavailableError: The lock could not be taken, or the file cannot be read (a ConnectionError).
         """
-        store_file.ensure_directory(self.path.parent)
-        with store_file.file_lock(self.path, timeout):
+        files.ensure_directory(self.path.parent)
+        with InterProcessLock(self.path, self.lock_timeout if timeout is None else timeout):
             transaction = StoreTransaction(self, *self._read_or_quarantine())
             try:
                 yield transaction
             finally:
-                transaction._owner_pid = None  # noqa: SLF001 - the two are one thing
+                transaction.close()
 
     def unlocked_transaction(self) -> StoreTransaction:
-        """The same without the lock: the last resort where whoever holds it hangs, or the folder allows no lock.
+        """Returns the same without the lock, for use when its holder hangs or the directory allows no lock.
 
         Raises:
-            UnavailableError: The folder cannot be trusted, or the file cannot be read (a ConnectionError).
+            UnavailableError: The directory cannot be trusted, or the file cannot be read (a ConnectionError).
         """
-        if not store_file.directory_exists(self.path.parent):
-            return StoreTransaction(self, None, None)
-        try:
-            return StoreTransaction(self, *self._read_and_parse())
-        except UntrustedFileError as error:
-            self.warning = f"{self.path} {error}."
-            return StoreTransaction(self, None, None)
+        content, sign_in = None, None
+        if files.check_directory(self.path.parent):
+            try:
+                content, sign_in = self._read_and_parse()
+            except UntrustedFileError as error:
+                self.warning = UnavailableError(f"{self.path} {error}.")
+        return StoreTransaction(self, content, sign_in)
 
     def delete(self, matches: Callable[[StoredSignIn], bool] = lambda _: True) -> StoredSignIn | None:
-        """Signs out on disk: removes the file, and all that was set aside of it.
+        """Signs out on disk: delete the file, and everything that was set aside of it.
 
-        A kernel that hangs with the lock keeps nobody signed in: after a while the file is removed without the lock.
+        If another process hangs with the lock, the file is deleted without the lock after a while.
 
         Args:
-            matches: Whether it is the sign-in to end; another one stays.
+            matches: Whether a sign-in is the one to delete; another one stays.
 
         Returns:
-            What was stored and is removed now; None: nothing that could be used.
+            What was stored and is deleted now; None if that was nothing, or unusable.
 
         Raises:
-            UnavailableError: The file is still there (a ConnectionError).
+            UnavailableError: The file still exists (a ConnectionError).
         """
-        if not store_file.directory_exists(self.path.parent):
+        if not files.check_directory(self.path.parent):
             return None
         try:
-            with store_file.file_lock(self.path, _LOGOUT_LOCK_TIMEOUT):
+            with InterProcessLock(self.path, _LOGOUT_LOCK_TIMEOUT):
                 return self._delete(matches)
         except UnavailableError:
-            # Nobody writes it back, because whoever holds the lock finds it gone.
+            # The process that holds the lock finds the file gone, and does not write it back.
             return self._delete(matches)
 
     def _delete(self, matches: Callable[[StoredSignIn], bool]) -> StoredSignIn | None:
@@ -148,79 +369,45 @@ class Store:
             found = None
         if found is not None and not matches(found):
             return None
-        store_file.delete_file(self.path)
+        files.delete_file(self.path)
         return found
 
+    def serialize(self, sign_in: StoredSignIn) -> bytes:
+        """Returns the content of this store's file for a sign-in.
+
+        Raises:
+            UnavailableError: It could not be read back; written, it would be set aside by the next process that reads
+                it, and what was stored before would be lost (a ConnectionError).
+        """
+        try:
+            content = serialize(self.key, sign_in)
+            parse(self.key, content)
+        except ValueError:
+            raise UnavailableError("This sign-in is not in a form that can be stored.", "Sign in again.") from None
+        return content
+
     def _read_or_quarantine(self) -> tuple[bytes | None, StoredSignIn | None]:
-        """The file's content and what it says, after setting aside what cannot be used; with the lock held."""
+        """Returns the file's content and sign-in, after setting aside an unusable file; call it with the lock held."""
         try:
             return self._read_and_parse()
         except UntrustedFileError as error:
             reason = f"{self.path} {error}"
         try:
-            self.warning = f"{reason}, and was set aside as {store_file.quarantine(self.path).name}."
+            self.warning = UnavailableError(f"{reason}, and was set aside as {files.quarantine(self.path).name}.")
         except UnavailableError as error:
-            self.warning = f"{reason}, and could not be set aside ({error.what.removesuffix('.')})."
+            self.warning = _not_quarantined(reason, error)
         return None, None
 
     def _read_and_parse(self) -> tuple[bytes | None, StoredSignIn | None]:
-        content = store_file.read_file(self.path)
+        content = files.read_file(self.path)
         return content, parse(self.key, content) if content is not None else None
-
-    def serialize(self, sign_in: StoredSignIn) -> bytes:
-        """Return the content of the file for this sign-in."""
-        try:
-            content = serialize(self.key, sign_in)
-            parse(self.key, content)
-        except ValueError:  # it would be set aside at the next reading, and what was there before would be lost
-            raise UnavailableError("This sign-in is not in a shape that can be kept.", "Sign in again.") from None
-        return content
-
-
-def open_store(path: Path) -> Store | None:
-    """The store whose file lies at a path, with the key that stands in it; None: nobody is signed in there.
-
-    Raises:
-        BadFileError: The file cannot be used.
-        UnavailableError: The folder cannot be trusted, or the file cannot be read (a ConnectionError).
-    """
-    content = store_file.read_file(path) if store_file.directory_exists(path.parent) else None
-    if content is None:
-        return None
-    store = Store(parse_key(content), path.parent)
-    if store.path != path:
-        raise UntrustedFileError("is not what its name says")
-    return store
-
-
-def list_store_keys(directory: Path | None = None) -> list[StoreKey]:
-    """Which sign-ins are kept; what cannot be used is left out.
-
-    Args:
-        directory: Where the files lie; None: in the user's state folder.
-    """
-    directory = directory if directory is not None else store_file.default_directory()
-    with suppress(UnavailableError):
-        if store_file.directory_exists(directory):
-            return [
-                key for path in sorted(directory.glob(f"*{store_lines.SUFFIX}")) if (key := _read_key(path)) is not None
-            ]
-    return []
-
-
-def _read_key(path: Path) -> StoreKey | None:
-    try:
-        content = store_file.read_file(path)
-        return parse_key(content) if content is not None else None
-    except (UntrustedFileError, UnavailableError):
-        return None
 
 
 class StoreTransaction:
-    """What is stored, for as long as the lock is held.
+    """What is stored, as long as the lock is held.
 
     Attributes:
-        sign_in: As it was when the lock had been taken, or as replaced since; None: nobody is signed in.
+        sign_in: As it was when the lock was taken, or as replaced since; None: the user is not signed in.
     """
 
     __slots__ = ("_content", "_owner_pid", "_store", "sign_in")
@@ -232,32 +419,59 @@ class StoreTransaction:
         self._owner_pid: int | None = os.getpid()
 
     def replace_sign_in(self, sign_in: StoredSignIn) -> None:
-        """Writes newer tokens or keys of the same sign-in.
+        """Writes newer tokens or credentials of the same sign-in.
 
         Raises:
-            SignedOutError: The file is gone, or is that of a later login (a PermissionError).
-            UnavailableError: It could not be written, what was there is untouched; or the lock is not held any more,
-                or by the process that this one was forked from (a ConnectionError).
+            SignedOutError: The file is gone, or belongs to a later login (a PermissionError).
+            UnavailableError: It could not be written, and is unchanged; or this process does not hold the lock any
+                more, or was forked from the one that holds it (a ConnectionError).
         """
         path = self._store.path
         if self._owner_pid != os.getpid():
             raise UnavailableError(f"This process does not hold the lock of {path}.", "Take the lock again.")
         content = self._store.serialize(sign_in)
-        # Somebody may have removed file, lock and folder, and have signed in anew: that is not ours to write over.
-        if self._content is None or self._current_content() != self._content:
+        try:
+            current = files.read_file(path)
+        except UntrustedFileError:
+            current = None
+        # Another process may have deleted file, lock and directory, and have signed in again: leave that sign-in.
+        if self._content is None or current != self._content:
             raise SignedOutError(f"You are signed out: {path} is gone, or holds a later sign-in.", "Sign in again.")
-        store_file.write_atomically(path, content)
+        files.write_atomically(path, content)
         self._content, self.sign_in = content, sign_in
 
-    def _current_content(self) -> bytes | None:
-        try:
-            return store_file.read_file(self._store.path)
-        except UntrustedFileError:
-            return None
+    def close(self) -> None:
+        """Refuses every further write, because the lock is released."""
+        self._owner_pid = None
 
 
-def _file_name(key: StoreKey) -> str:
-    """A name that says nothing; each user of a folder that several share has another one."""
-    key_parts = [key.client_id, key.domain, key.user_pool_id, key.identity_pool_id, *key.endpoints]
-    text = json.dumps([store_file.current_user(), *key_parts])
-    return f"{hashlib.sha256(text.encode()).hexdigest()[:_NAME_LENGTH]}{store_lines.SUFFIX}"
+def open_store(path: Path) -> Store | None:
+    """Returns the store whose file is at a path; None if there is no file.
+
+    Raises:
+        UntrustedFileError: The file cannot be used.
+        UnavailableError: The directory cannot be trusted, or the file cannot be read (a ConnectionError).
+    """
+    content = files.read_file(path) if files.check_directory(path.parent) else None
+    if content is None:
+        return None
+    store = Store(_key_in(parse_records(content)), path.parent)
+    if store.path != path:
+        raise UntrustedFileError("is not what its name says")
+    return store
+
+
+def list_store_keys() -> list[StoreKey]:
+    """Returns which sign-ins are stored in the user's state directory, without those that cannot be used."""
+    directory, keys = Path(files.state_directory()), []
+    with suppress(UnavailableError):
+        if files.check_directory(directory):
+            for path in sorted(directory.glob(f"*{SUFFIX}")):
+                with suppress(UntrustedFileError, UnavailableError):
+                    if content := files.read_file(path):
+                        keys.append(_key_in(parse_records(content)))
+    return keys
+
+
+def _not_quarantined(reason: str, error: UnavailableError) -> UnavailableError:
+    return UnavailableError(f"{reason}, and could not be set aside ({error.what.removesuffix('.')}).")

@@ -105,14 +105,14 @@ def _credential_process_command(words: Sequence[str]) -> str:
 
 def _edit_locked(path: Path, change: Callable[[bytes], bytes]) -> bool:
     """Changes a file under a lock, in one step; returns whether there was anything to change."""
-    from ...credentials.store import files as store_file
+    from ...credentials.store import files
 
     # The file itself, where the path is a link to it: the link stays.
     target = Path(os.path.realpath(path))
     # The lock is ours, in our own folder: nobody else's folder is littered, and no program of AWS's knows a lock.
-    locks = store_file.default_directory()
-    store_file.ensure_directory(locks)
-    with store_file.file_lock(locks / f"aws-config-{hashlib.sha256(os.fsencode(target)).hexdigest()}", _LOCK_TIMEOUT):
+    locks = Path(files.state_directory())
+    files.ensure_directory(locks)
+    with files.InterProcessLock(locks / f"aws-config-{hashlib.sha256(os.fsencode(target)).hexdigest()}", _LOCK_TIMEOUT):
         try:
             before = target.read_bytes() if target.exists() else b""
             after = change(before)
