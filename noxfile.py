@@ -109,9 +109,10 @@ def oldest(session: nox.Session) -> None:
 @nox.session(python=PYTHONS[:1])
 def lint(session: nox.Session) -> None:
     """Check style and imports."""
-    session.install("ruff>=0.15")
+    session.install("ruff>=0.15", "import-linter>=2.17")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
+    session.run("lint-imports")
 
 
 @nox.session(python=PYTHONS[:1])

@@ -1,10 +1,11 @@
-"""What is imported when, and which stage may know which."""
+"""What is imported when, and which folder may import which."""
 
 from __future__ import annotations
 
 import ast
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,6 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "cognito_jupyter"
 HEAVY = ("boto3", "botocore", "requests", "urllib3", "cryptography", "jwt", "ipywidgets", "flask", "moto")
-STAGES = {"_util": 0, "settings": 1, "oauth": 2, "credentials": 3, "sharing": 4, "notebook": 5, "cli": 6}
 CONTAINERS = {"[]", "{}", "list", "dict", "set", "deque", "defaultdict", "Counter"}
 LOAD_EXTENSION = """
 from IPython.core.interactiveshell import InteractiveShell
@@ -38,8 +38,16 @@ def test_the_command_imports_nothing_heavy_before_it_knows_what_to_do() -> None:
     assert not [name for name in loaded if name.partition(".")[0] in HEAVY]
 
 
+def module_name(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
 def imports(path: Path) -> Iterator[tuple[int, str]]:
-    """Every import of a file as an absolute name, with its line."""
+    """Every import of a file, lazy and type-only ones too, as a module's absolute name, with its line."""
     package = ["cognito_jupyter", *path.relative_to(PACKAGE).parts[:-1]]
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -47,27 +55,26 @@ def imports(path: Path) -> Iterator[tuple[int, str]]:
         if isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else []
             module = ".".join([*base, *([node.module] if node.module else [])])
-            yield node.lineno, module
-            yield from ((node.lineno, f"{module}.{alias.name}") for alias in node.names)
-
-
-def stage_of(name: str) -> str:
-    """The stage of an absolute name; empty for what is not this package's."""
-    return name.split(".")[1] if name.startswith("cognito_jupyter.") else ""
+            for alias in node.names:
+                submodule = f"{module}.{alias.name}"
+                yield node.lineno, submodule if submodule in MODULES else module
 
 
 def test_nothing_imports_upwards() -> None:
-    """The order of the stages is the design's; local/ is a server of its own, which only cli and tests import."""
+    """The layers are those of import-linter's contract; local/ is a server of its own, which only cli and demo use."""
+    contract = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"][0]
+    ranks = {name.strip("() "): rank for rank, layer in enumerate(contract["layers"]) for name in layer.split("|")}
+    assert {name.split(".")[1] for name in MODULES if "." in name} <= {*ranks, "local"}
     wrong = []
-    for path in sorted(PACKAGE.rglob("*.py")):
-        stage = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-        for line, name in imports(path):
-            other = stage_of(name)
-            upwards = stage in STAGES and STAGES.get(other, -1) > STAGES[stage]
-            into_local = other == "local" and stage not in {"local", "cli", "demo"}
-            out_of_local = stage == "local" and other not in {"local", ""}
+    for name, path in MODULES.items():
+        folder = name.split(".")[1] if "." in name else ""
+        for line, imported in imports(path):
+            other = imported.split(".")[1] if imported.startswith("cognito_jupyter.") else ""
+            upwards = folder in ranks and ranks.get(other, 99) < ranks[folder]
+            into_local = other == "local" and folder not in {"local", "demo", "cli"}
+            out_of_local = folder == "local" and other not in {"local", ""}
             if upwards or into_local or out_of_local:
-                wrong.append(f"{path.name}:{line} imports {name}")
+                wrong.append(f"{path.name}:{line} imports {imported}")
     assert not wrong
 
 
