@@ -12,7 +12,7 @@ import pytest
 from cognito_jupyter.demo.jupyterlab import clean_environment
 from cognito_jupyter.local import LocalCognito
 
-ERROR_LINE = "Nobody is here to sign in: this notebook runs without a front end that can ask."
+ERROR_LINE = "No user can sign in here: this notebook runs without an interactive front end."
 
 
 @pytest.fixture

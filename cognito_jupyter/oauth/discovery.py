@@ -52,6 +52,12 @@ def endpoint_override() -> str | None:
     return None
 
 
+def override_notice() -> str | None:
+    """Returns a sentence about an overridden endpoint, which a user must see before trusting it with a password."""
+    override = endpoint_override()
+    return f"Test setup: Cognito is at {override} (AWS_ENDPOINT_URL)." if override else None
+
+
 class JwksCache:
     """The public keys of a region's user pools, each fetched once (RFC 7517, section 5).
 

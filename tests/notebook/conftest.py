@@ -8,14 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
 
 from cognito_jupyter.demo.jupyterlab import clean_environment
 from cognito_jupyter.demo.kernel import CellRun, Kernel
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.local.login_page_client import submit_login
-from tests.notebook.walk import PanelDriver
 
 AUTHORIZE = re.compile(r"https?://\S+/oauth2/authorize\?\S+")
 
@@ -93,12 +90,3 @@ def notebook(cognito: LocalCognito, environment: dict[str, str]) -> Iterator[Not
         notebook = Notebook(kernel, NotebookUser(cognito))
         notebook.text("%load_ext cognito_jupyter")
         yield notebook
-
-
-@pytest.fixture
-def walk(cognito: LocalCognito) -> Iterator[PanelDriver]:
-    config = Config()
-    config.HistoryManager.enabled = False
-    walk = PanelDriver(cognito, InteractiveShell(config=config))  # type: ignore[no-untyped-call]
-    yield walk
-    walk.state.close()

@@ -57,7 +57,7 @@ def test_nothing_is_stored_unless_remember_is_requested(
     cognito: LocalCognito, environment: dict[str, str], home: Path
 ) -> None:
     with started_notebook(cognito, environment) as notebook:
-        assert "no, it ends with this kernel" in notebook.text("%cognito_login")
+        assert "no, only until this kernel ends" in notebook.text("%cognito_login")
         notebook.text(REFRESH)
         notebook.text("%cognito_login -r Uploader")
     assert not home.parent.exists()
@@ -147,7 +147,7 @@ def test_a_new_kernel_knows_that_a_remembered_sign_in_has_ended_without_any_requ
         manager.refresh_user_pool_tokens()
     before = cognito.counts.copy()
     with started_notebook(cognito, environment, allow_stdin=False) as notebook:
-        assert "the sign-in that was kept on this computer has ended" in notebook.text("%cognito_status")
+        assert "the sign-in stored on this computer has ended" in notebook.text("%cognito_status")
         for _ in range(2):
             assert "The sign-in has ended" in notebook.error("%cognito_login --role-suffix Analyst")
         assert cognito.counts == before

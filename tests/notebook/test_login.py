@@ -260,7 +260,7 @@ def test_without_a_front_end_a_login_fails_immediately_with_one_line(
         kernel.run_cell("%load_ext cognito_jupyter")
         run = kernel.run_cell("%cognito_login")
     assert run.error is not None
-    assert run.error.startswith("Nobody is here to sign in")
+    assert run.error.startswith("No user can sign in here")
     assert "\n" not in run.error
     assert not cognito.counts["authorize"] or run.text.find("authorize") == -1
 

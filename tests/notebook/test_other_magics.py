@@ -9,7 +9,7 @@ import pytest
 from cognito_jupyter.local import LocalCognito
 from tests.notebook.conftest import Notebook
 
-NOT_SIGNED_IN = "You are not signed in. %cognito_login signs you in."
+NOT_SIGNED_IN = "You are not signed in. Run %cognito_login."
 
 
 @pytest.mark.parametrize("magic", ["%cognito_status", "%cognito_roles", "%cognito_logout"])

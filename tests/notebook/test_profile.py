@@ -30,7 +30,7 @@ def test_a_profile_is_written_for_a_remembered_sign_in_and_removed_again(
     notebook.text("%cognito_profile science -r Uploader")
     assert "role/cognito-jupyter-Uploader" in config.read_text()
     assert "not ours" in notebook.error("%cognito_profile default")
-    assert "taken away" in notebook.text("%cognito_profile science --remove")
-    assert "is not there" in notebook.text("%cognito_profile science --remove")
+    assert "was removed" in notebook.text("%cognito_profile science --remove")
+    assert "does not exist" in notebook.text("%cognito_profile science --remove")
     assert config.read_text() == "[default]\nregion = eu-north-1\n"
-    assert "%cognito_profile? shows what it takes" in notebook.error("%cognito_profile")
+    assert "%cognito_profile? shows its arguments" in notebook.error("%cognito_profile")

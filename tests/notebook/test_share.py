@@ -50,7 +50,7 @@ def test_one_line_signs_in_and_programs_can_use_it_until_the_logout(notebook: No
     notebook.text(SAVE_ENVIRONMENT)
     shown = notebook.text("%cognito_login --role-suffix Analyst --share")
     assert "role cognito-jupyter-Analyst, with programs and libraries by the environment" in shown
-    assert "nobody has asked yet" in shown
+    assert "not used yet" in shown
     assert "listed" in notebook.text(LIST)
     wait_until(lambda: "asked for last" in notebook.text("%cognito_status"))
     endpoint = endpoint_of(notebook)
@@ -64,7 +64,7 @@ def test_the_share_follows_the_session_and_not_a_second_session(notebook: Notebo
     notebook.text("%cognito_login -r Analyst")
     shown = notebook.text("%cognito_share")
     assert "role cognito-jupyter-Analyst" in shown
-    assert "%cognito_share --stop ends it" in shown
+    assert "%cognito_share --stop ends sharing" in shown
     notebook.text("%cognito_login -r Uploader --name uploads")
     assert "Analyst" in notebook.text(CALLER_ARN)
     notebook.text("%cognito_login -r Uploader")

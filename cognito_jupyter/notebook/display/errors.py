@@ -1,4 +1,7 @@
-"""How an error reaches the person in a cell: as one line, without a traceback, and the cells after it do not run."""
+"""How a cell shows an error of this package: as one line without a traceback; the cells after it do not run.
+
+The magics use `one_line_errors`; nothing here catches an error of the user's code.
+"""
 
 from __future__ import annotations
 
@@ -15,43 +18,45 @@ _Magics = TypeVar("_Magics")
 
 
 def one_line_errors(magic: Callable[[_Magics, str], None]) -> Callable[[_Magics, str], None]:
-    """Makes a magic end in one clear line where it would end in a traceback.
+    """Makes a magic end with one line where it would end with a traceback.
 
-    The stop button counts as an error of ours: a bare KeyboardInterrupt would show a traceback. So does IPython's
+    The stop button becomes such a line too, as a bare KeyboardInterrupt would show a traceback; so does IPython's
     UsageError, which nbconvert passes on without its message.
     """
 
     @functools.wraps(magic)
     def wrapper(self: _Magics, line: str) -> None:
-        failure: CognitoError | None = None
+        failure: CognitoError
         try:
             magic(self, line)
         except CognitoError as error:
             failure = error
         except UsageError as error:
-            failure = SettingError(f"{str(error).strip().rstrip('.')}.", f"%{magic.__name__}? shows what it takes.")
+            failure = SettingError(f"{str(error).strip().rstrip('.')}.", f"%{magic.__name__}? shows its arguments.")
         except StdinNotImplementedError:
             failure = no_interactive_frontend()
         except KeyboardInterrupt:
             failure = LoginCancelledError("Stopped.", "Nothing has changed; run the cell again when you like.")
+        else:
+            return
         # Outside of the except blocks, or Python would chain the original, whose frames hold what was pasted.
-        if failure is not None:
-            raise without_traceback(failure)
+        raise _without_traceback(failure)
 
     return wrapper
 
 
-def without_traceback(error: CognitoError) -> CognitoError:
-    """A fresh copy of an error, without traceback, cause and context, which IPython shows as its message alone."""
-    copied = copy.copy(error)
-    lines = [str(copied)]
-    vars(copied)["_render_traceback_"] = lambda: lines
-    return copied
-
-
 def no_interactive_frontend() -> LoginError:
-    """The error of a sign-in that nobody could finish: nbconvert, papermill, a script."""
+    """Returns the error of a login that no user can finish: in nbconvert, in papermill, in a script."""
     return LoginError(
-        "Nobody is here to sign in: this notebook runs without a front end that can ask.",
+        "No user can sign in here: this notebook runs without an interactive front end.",
         "Run it in JupyterLab, or sign in there first.",
     )
+
+
+def _without_traceback(error: CognitoError) -> CognitoError:
+    """Returns a copy of an error without traceback, cause and context, of which IPython shows only the message."""
+    copied = copy.copy(error)
+    lines = [str(copied)]
+    # IPython calls this method, where an exception has it, to render the traceback.
+    vars(copied)["_render_traceback_"] = lambda: lines
+    return copied

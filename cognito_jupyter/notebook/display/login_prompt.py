@@ -1,9 +1,13 @@
-"""One login as the person meets it: the link, the countdown, the paste box, and what stays in the notebook after it."""
+"""What the user sees of a login in a blocked cell: the link, the time left, and the paste box where it is needed.
+
+`NotebookState` runs one for each login that a magic waits for. It shows the state of a `LoginTask`, which does the
+work in a thread of its own, and when the login ends it removes the link from the output.
+"""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ...errors import CognitoError, PastedUrlError
 from ..kernel.blocking import FAST_POLL_INTERVAL, POLL_INTERVAL, Sleep
@@ -17,7 +21,6 @@ if TYPE_CHECKING:
     from ...oauth.login import Login
     from ..model.login_task import LoginTask
     from ..model.sign_in import LoginRequest
-    from ..panel.widget import LoginPanel
 
 _PROMPT = "Paste the address here:"
 _HOW_TO_PASTE = (
@@ -26,22 +29,34 @@ _HOW_TO_PASTE = (
 )
 _IF_UNREACHABLE = "Does the browser say that it cannot reach the page? Stop this cell and run %cognito_login --paste."
 _WIDGET_GRACE = 3.0
-"""Seconds in which a notebook's front end that shows widgets has said so."""
-_STALE_INPUT_NOTE = "The box that asked for the address is not needed any more: press Enter in it."
+"""Seconds within which a notebook front end that shows widgets reports that it has shown the panel."""
+_STALE_INPUT_NOTE = "The input box for the address is no longer needed: press Enter in it."
+
+
+class DisplayedPanel(Protocol):
+    """What a login prompt needs of the panel that is shown in its place.
+
+    Attributes:
+        seen: Whether a front end has shown the panel, which has a link and a paste box of its own.
+        model_id: The id of the widget's model.
+    """
+
+    seen: bool
+    model_id: str
 
 
 class LoginPrompt:
-    """Shows a login, and asks for the address where it must.
+    """Shows a login, and asks for the address that the browser ends at where it must.
 
     Args:
-        frontend: Who is there.
-        request: What was asked for.
+        frontend: The front end of the kernel.
+        request: What the login is for.
         login_task: The login, already started.
         panel: Shown in place of the text by front ends that show widgets; None: there is none.
     """
 
     def __init__(
-        self, frontend: Frontend, request: LoginRequest, login_task: LoginTask, panel: LoginPanel | None = None
+        self, frontend: Frontend, request: LoginRequest, login_task: LoginTask, panel: DisplayedPanel | None = None
     ) -> None:
         self._panel = panel
         self._frontend = frontend
@@ -55,30 +70,31 @@ class LoginPrompt:
         self._box_pending = False
         self._redirect_page: RedirectPage | None = None
 
-    async def run(self, pause: Sleep) -> None:
-        """Goes through the login until what came of it is kept; the caller then calls `conclude`.
+    async def run(self, sleep: Sleep) -> None:
+        """Shows the login until its result is in the notebook's state; the caller then calls `finish`.
 
         Args:
-            pause: Lets time pass.
+            sleep: Lets time pass.
 
         Raises:
-            CognitoError: Nothing came of it, and the display says so.
+            CognitoError: The login failed; the display says so.
         """
+        task = self._login_task
         try:
-            while self._login_task.login is None and not self._login_task.done.is_set():
-                await pause(FAST_POLL_INTERVAL)
-            login = self._login_task.login
+            while task.login is None and not task.done.is_set():
+                await sleep(FAST_POLL_INTERVAL)
+            login = task.login
             if login is not None:
                 self._show(login)
-            while login is not None and not self._login_task.done.is_set():
-                await pause(self._poll(login))
-            if self._login_task.failure is not None:
-                raise self._login_task.failure
+            while login is not None and not task.done.is_set():
+                await sleep(self._poll(login))
+            if task.failure is not None:
+                raise task.failure
         except CognitoError as error:
             self._withdraw(error.what)
             raise
         except BaseException:
-            # The stop button, or a fault of ours: the link must not stay in any case.
+            # The stop button, or a fault in this package: the link must not stay in either case.
             self._withdraw("The sign-in was stopped.")
             raise
         finally:
@@ -86,42 +102,23 @@ class LoginPrompt:
                 self._redirect_page.close()
 
     def finish(self, view: View) -> None:
-        """Shows what came of it, in the place where the link stood; a panel that is seen has shown it already."""
+        """Shows the result in place of the link; a panel that is displayed shows it itself."""
         if self._display is None or not self._frontend.can_update_display:
             display_view(view)
-        elif not self._panel_is_displayed:
-            self._display.update(self._with_panel(view))
         else:
-            self._remove_link()
-
-    def _with_panel(self, view: View) -> View:
-        return WidgetFallback(view, self._panel) if self._panel is not None else view
-
-    def _withdraw(self, sentence: str) -> None:
-        if self._display is None or not self._frontend.can_update_display:
-            return
-        if self._panel_is_displayed:
-            self._remove_link()
-        else:
-            self._display.update(self._with_panel(Note((sentence,))))
-
-    def _remove_link(self) -> None:
-        """Takes the link out of what is saved beside the panel; showing that anew would cost it the cursor."""
-        if self._shown_link is not None and self._display is not None:
-            self._shown_link = None
-            self._display.update(self._with_panel(PANEL_PLACEHOLDER))
+            self._replace_link(view)
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the person should still know: JupyterLab runs no cell by hand while a box stands open."""
+        """What the user should still know: JupyterLab runs no cell by keyboard while an input box is open."""
         return (_STALE_INPUT_NOTE,) if self._box is not None and not self._box.blocks else ()
 
     def _show(self, login: Login) -> None:
         remote_reason = self._request.remote_reason
-        self._hints = self._hints_for(login, remote_reason)
+        self._hints = self._hints_for(login)
         self._box_pending = self._request.paste or remote_reason is not None or login.listener_error is not None
         if self._panel is not None and self._frontend.is_notebook:
-            # Nearly every such front end shows it; the link would be saved beside it for nothing.
+            # Nearly every such front end shows the panel; a link beside it would only be saved with the notebook.
             self._display = display_view(self._with_panel(PANEL_PLACEHOLDER))
         else:
             self._show_link(login)
@@ -130,52 +127,34 @@ class LoginPrompt:
 
             self._redirect_page = open_in_browser(login.authorization_url)
 
-    def _hints_for(self, login: Login, remote_reason: str | None) -> tuple[str, ...]:
-        from ...oauth.discovery import endpoint_override
+    def _hints_for(self, login: Login) -> tuple[str, ...]:
+        from ...oauth.discovery import override_notice
 
-        override = endpoint_override()
-        endpoint_note = (f"The user pool's keys come from {override}, as AWS_ENDPOINT_URL* say.",) if override else ()
+        notice = override_notice()
+        notices = (notice,) if notice else ()
+        reason = self._request.remote_reason
         if login.listener_error is not None:
-            return (login.listener_error.what, _HOW_TO_PASTE, *endpoint_note)
-        if remote_reason is not None:
-            why = f"The browser may be on another computer than this kernel ({remote_reason}), so either way works:"
-            return (why, _HOW_TO_PASTE, *endpoint_note)
-        return (_HOW_TO_PASTE if self._request.paste else _IF_UNREACHABLE, *endpoint_note)
+            return (login.listener_error.what, _HOW_TO_PASTE, *notices)
+        if reason is not None:
+            why = f"The browser may be on another computer than this kernel ({reason}), so either way works:"
+            return (why, _HOW_TO_PASTE, *notices)
+        return (_HOW_TO_PASTE if self._request.paste else _IF_UNREACHABLE, *notices)
 
     def _poll(self, login: Login) -> float:
+        """Updates the display, reads what was pasted, and returns the seconds to sleep before the next call."""
         if login.finished.is_set():
             return FAST_POLL_INTERVAL
         if self._panel_is_displayed:
             self._remove_link()
-        elif self._shown_link is not None or self._widget_grace_passed(login):
+        elif self._shown_link is not None or self._request.timeout - login.seconds_left > _WIDGET_GRACE:
             self._show_link(login)
             if self._box_pending:
-                self._open_paste_box()
+                self._box_pending = False
+                self._box = make_paste_box(self._frontend)
+                self._box.request_input(_PROMPT)
         if self._box is not None:
             self._read_paste(login, self._box)
         return POLL_INTERVAL
-
-    def _widget_grace_passed(self, login: Login) -> bool:
-        return self._request.timeout - login.seconds_left > _WIDGET_GRACE
-
-    def _show_link(self, login: Login) -> None:
-        """Shows the link as text and HTML, where there is no panel to show it; again whenever it has changed."""
-        view = SignInLink(login.authorization_url, math.ceil(login.seconds_left), self._hints, self._paste_error)
-        if self._display is None:
-            self._display = display_view(self._with_panel(view))
-        elif self._frontend.can_update_display and view != self._shown_link:
-            self._display.update(self._with_panel(view))
-        self._shown_link = view
-
-    @property
-    def _panel_is_displayed(self) -> bool:
-        """Whether the person looks at the panel, which has a paste box of its own."""
-        return self._panel is not None and self._panel.seen
-
-    def _open_paste_box(self) -> None:
-        self._box_pending = False
-        self._box = make_paste_box(self._frontend)
-        self._box.request_input(_PROMPT)
 
     def _read_paste(self, login: Login, box: PasteBox) -> None:
         pasted = box.poll_input()
@@ -191,3 +170,39 @@ class LoginPrompt:
             else:
                 print(self._paste_error)
             box.request_input(_PROMPT)
+
+    def _show_link(self, login: Login) -> None:
+        """Shows the link as text and HTML for front ends without widgets; again whenever it has changed."""
+        link = SignInLink(login.authorization_url, math.ceil(login.seconds_left), self._hints, self._paste_error)
+        if self._display is None:
+            self._display = display_view(self._with_panel(link))
+        elif self._frontend.can_update_display and link != self._shown_link:
+            self._display.update(self._with_panel(link))
+        self._shown_link = link
+
+    def _withdraw(self, sentence: str) -> None:
+        """Replaces the link by a sentence, where a display can be replaced."""
+        if self._display is not None and self._frontend.can_update_display:
+            self._replace_link(Note((sentence,)))
+
+    def _replace_link(self, view: View) -> None:
+        if self._panel_is_displayed:
+            self._remove_link()
+        elif self._display is not None:
+            self._display.update(self._with_panel(view))
+
+    def _remove_link(self) -> None:
+        """Removes the link from what is saved beside the panel.
+
+        Only if it was shown: displaying the panel again would move the cursor out of its paste box.
+        """
+        if self._shown_link is not None and self._display is not None:
+            self._shown_link = None
+            self._display.update(self._with_panel(PANEL_PLACEHOLDER))
+
+    @property
+    def _panel_is_displayed(self) -> bool:
+        return self._panel is not None and self._panel.seen
+
+    def _with_panel(self, view: View) -> View:
+        return WidgetFallback(view, self._panel.model_id) if self._panel is not None else view

@@ -1,7 +1,7 @@
-"""The box into which a person pastes the address that follows the sign-in: never echoed, never kept.
+"""The input box into which the user pastes the address that follows the sign-in; it is neither echoed nor stored.
 
-In a kernel the box stands open while the listener goes on listening: we send the request for input ourselves and look
-for the reply in between. Where that cannot be, getpass asks, and blocks meanwhile.
+`LoginPrompt` opens it. In a kernel the box is open while the listener listens: this module sends the request for input
+itself and polls for the reply. A kernel or a terminal where that is impossible uses getpass, which blocks.
 """
 
 from __future__ import annotations
@@ -22,28 +22,36 @@ class PasteBox(Protocol):
     """Asks for one text."""
 
     blocks: bool
-    """Whether `poll` returns only when somebody has answered."""
+    """Whether `poll_input` returns only after the user has replied."""
 
     def request_input(self, prompt: str) -> None:
         """Shows the box."""
 
     def poll_input(self) -> str | None:
-        """What was pasted since; None while nobody has."""
+        """Returns what was pasted since; None: nothing.
+
+        Raises:
+            LoginCancelledError: The user ended the input instead.
+        """
 
 
 def make_paste_box(frontend: Frontend) -> PasteBox:
-    """The best box that the front end has."""
+    """Returns the best box that the front end has."""
     kernel = frontend.kernel
     try:
-        # Of ipykernel's own, and the same in 6.31 and in 7.x; a kernel without them asks through getpass.
-        kernel.session.send, kernel.session.recv, kernel.stdin_socket, kernel._parent_ident["shell"]  # noqa: SLF001
+        # ipykernel's own attributes, the same in 6.31 and in 7.x; for a kernel without them getpass asks.
+        kernel.session.send, kernel.session.recv, kernel.stdin_socket, kernel._parent_ident["shell"]  # noqa: SLF001 - see above
     except (AttributeError, KeyError, TypeError, LookupError):
         return GetpassPasteBox()
     return KernelPasteBox(kernel)
 
 
 class KernelPasteBox:
-    """The front end's input box, password-style, which does not block the cell."""
+    """The front end's password box, which does not block the cell.
+
+    Args:
+        kernel: The ipykernel.
+    """
 
     blocks = False
 
@@ -52,7 +60,7 @@ class KernelPasteBox:
         self._request_id: str | None = None
 
     def request_input(self, prompt: str) -> None:
-        """Sends the request for input, after throwing away replies to older ones."""
+        """Sends the request for input, and discards replies to older requests."""
         sys.stdout.flush()
         sys.stderr.flush()
         while self._receive() is not None:
@@ -62,16 +70,12 @@ class KernelPasteBox:
             "input_request",
             {"prompt": prompt, "password": True},
             self._kernel.get_parent("shell"),
-            ident=self._kernel._parent_ident["shell"],  # noqa: SLF001 - the only way to the one who asked
+            ident=self._kernel._parent_ident["shell"],  # noqa: SLF001 - the only way to the client that ran the cell
         )
         self._request_id = request["header"]["msg_id"]
 
     def poll_input(self) -> str | None:
-        """The reply to this box, and to no other: an earlier one may still stand open in the notebook.
-
-        Raises:
-            LoginCancelledError: The person ended the input instead.
-        """
+        """Returns the reply to this request only: the box of an older one may still be open in the notebook."""
         while (reply := self._receive()) is not None:
             request_id = (reply.get("parent_header") or {}).get("msg_id", self._request_id)
             if request_id == self._request_id:
@@ -82,13 +86,13 @@ class KernelPasteBox:
         try:
             reply: dict[str, Any] | None = self._kernel.session.recv(self._kernel.stdin_socket)[1]
         except ValueError:
-            # Not signed with this kernel's key, or not a message: ipykernel too goes on.
+            # Not a message, or not signed with this kernel's key: skipped, as ipykernel does.
             return {"parent_header": {"msg_id": ""}}
         return reply
 
 
 class GetpassPasteBox:
-    """getpass: in a terminal, and in kernels that do it their own way."""
+    """getpass: in a terminal, and in kernels that have their own."""
 
     blocks = True
 
@@ -96,15 +100,11 @@ class GetpassPasteBox:
         self._prompt = ""
 
     def request_input(self, prompt: str) -> None:
-        """Keeps the prompt for the next look."""
+        """Stores the prompt for the next call of `poll_input`."""
         self._prompt = f"{prompt} (or press Enter when the browser says that you are signed in) "
 
     def poll_input(self) -> str | None:
-        """Asks, and waits for the answer.
-
-        Raises:
-            LoginCancelledError: The person ended the input instead.
-        """
+        """Asks, and blocks until the user has replied."""
         try:
             return getpass.getpass(self._prompt)
         except EOFError:

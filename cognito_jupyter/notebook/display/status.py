@@ -1,4 +1,7 @@
-"""What there is to say about a sign-in: who, which role, until when, which variables; and the roles it allows."""
+"""What the magics display about a sign-in: user, role, expiry, variables, what is shared, and the roles it allows.
+
+Nothing here is secret, and no request is made for any of it.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,6 @@ from ..model.user_namespace import Binding, BoundSession, Variables, short_role
 from .views import Note, Table, View, format_time
 
 if TYPE_CHECKING:
-    from ...credentials.shared_sign_in import SharedSignIn
     from ...oauth.tokens import JwtPayload
     from ...sharing.dask_cluster.share import DaskShare
     from ...sharing.endpoint.share import SharedRole
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 SHARING_STOPPED = Note(("Nothing is shared any more; the environment is as it was before.",))
 NOTHING_WAS_SHARED = Note(("Nothing was shared.",))
-NOT_SIGNED_IN = Note(("You are not signed in. %cognito_login signs you in.",))
+NOT_SIGNED_IN = Note(("You are not signed in. Run %cognito_login.",))
 
 
 def status_table(
@@ -31,76 +33,96 @@ def status_table(
     *,
     hide_user: bool = False,
 ) -> View:
-    """Who is signed in and what that gives; nothing of it is secret, and no request is made for it.
+    """Returns who is signed in and what the sign-in gives.
 
     Args:
-        sign_in: Whose.
-        variables: What the notebook holds of it.
-        notes: What else to say.
-        shared: The roles shared with everything else.
-        hide_user: Whether name and e-mail are left out, since the notebook is saved with what it shows.
+        sign_in: The sign-in.
+        variables: The notebook's variables.
+        notes: More sentences to show.
+        shared: The roles that the notebook shares.
+        hide_user: Whether to leave out name and e-mail, and the path of the stored sign-in, which names the home
+            directory: a notebook is saved with what it shows.
     """
     now = datetime.now(UTC)
-    claims = sign_in.manager.claims or {}
-    rows = [] if hide_user else [("Who", describe_user(claims))]
+    manager = sign_in.manager
+    claims = manager.claims or {}
+    rows = [] if hide_user else [("User", describe_user(claims))]
     rows.append(("Signed in at", _signed_in_at(sign_in, claims, now)))
-    rows.append(("Stays signed in", _remembered(sign_in.manager.shared_sign_in, hide_user=hide_user)))
+    rows.append(("Stays signed in", _remembered(sign_in, hide_user=hide_user)))
     rows += [(name, _describe_binding(binding, now)) for name, binding in variables.bound().items()]
     rows += [("Shared", _describe_share(role, now)) for role in shared]
-    rows += [("Shared", _describe_dask_share(share, now)) for share in dask_shares(sign_in.manager)]
-    problem = sign_in.manager.warning
-    notes = (*notes, *([problem] if problem else []), *_overriding_profile_note(shared))
-    return Table("Signed in", tuple(rows), notes=notes)
+    rows += [("Shared", _describe_dask_share(share, now)) for share in dask_shares(manager)]
+    warning = (str(manager.warning),) if manager.warning else ()
+    return Table("Signed in", tuple(rows), notes=(*notes, *warning, *_overriding_profile_note(shared)))
 
 
 def shared_table(shared: tuple[SharedRole, ...]) -> View:
-    """What is shared with everything else in the notebook; nothing of it is secret."""
+    """Returns what the notebook shares with programs and libraries."""
     now = datetime.now(UTC)
     rows = tuple((short_role(role.role_arn), role.url, _share_state(role, now)) for role in shared)
     notes = (
-        "From now on the first of these is used by programs that you start here, and by libraries that look for keys.",
-        "Whoever has found keys elsewhere goes on with those. %cognito_share --stop ends it.",
+        "Programs that you start here, and libraries that look for AWS keys from now on, use the first of these.",
+        "Libraries that already loaded other keys keep using them. %cognito_share --stop ends sharing.",
         *_overriding_profile_note(shared),
     )
-    return Table("Shared", rows, ("Role", "Asked for at", "State"), notes)
+    return Table("Shared", rows, ("Role", "Endpoint", "State"), notes)
 
 
 def profile_written(name: str, path: str, role_arn: str | None) -> View:
-    """What there is to know about a profile that was just written."""
+    """Returns how to use a profile that was just written.
+
+    Args:
+        name: The profile.
+        path: The file that it was written to.
+        role_arn: Its role; None: the identity pool's default role.
+    """
     rows = (("Name", name), ("File", path), ("Role", short_role(role_arn)))
     notes = (
         f"In a terminal: aws --profile {name} sts get-caller-identity. Other programs: AWS_PROFILE={name}",
-        f"It works for as long as you stay signed in. %cognito_profile {name} --remove takes it away.",
+        f"It works for as long as you stay signed in. %cognito_profile {name} --remove removes it.",
     )
     return Table("Profile written", rows, notes=notes)
 
 
 def profile_removed(name: str, *, existed: bool) -> View:
-    """What became of a profile that was to be taken away."""
-    return Note((f"The profile {name} is {'taken away' if existed else 'not there'}.",))
+    """Returns whether a profile was removed.
+
+    Args:
+        name: The profile.
+        existed: Whether there was one.
+    """
+    return Note((f"The profile {name} {'was removed' if existed else 'does not exist'}.",))
 
 
 def roles_table(sign_in: SignIn, variables: Variables) -> View:
-    """The roles that the sign-in allows, with the suffix to ask for each."""
-    manager = sign_in.manager
-    if not manager.roles:
-        return Note(
-            ("This sign-in names no roles: the identity pool's default role decides, and no suffix is needed.",)
-        )
+    """Returns the roles that a sign-in allows, with the suffix that selects each.
+
+    Args:
+        sign_in: The sign-in.
+        variables: The notebook's variables, of which some may use a role.
+    """
+    roles = sign_in.manager.roles
+    if not roles:
+        return Note(("This sign-in names no roles: the identity pool chooses the role, and no suffix is needed.",))
     in_use_by = {
         bound.role_arn: name for name, bound in reversed(variables.bound().items()) if isinstance(bound, BoundSession)
     }
-    suffixes = shortest_suffixes(manager.roles, manager.roles)
-    rows = tuple((suffix, arn, in_use_by.get(arn, "")) for suffix, arn in zip(suffixes, manager.roles, strict=True))
-    note = "%cognito_login --role-suffix SUFFIX takes one of them; nobody has to sign in again."
+    suffixes = shortest_suffixes(roles, roles)
+    rows = tuple((suffix, arn, in_use_by.get(arn, "")) for suffix, arn in zip(suffixes, roles, strict=True))
+    note = "%cognito_login --role-suffix SUFFIX switches role without a new sign-in."
     return Table("Roles of this sign-in", rows, ("Suffix", "Role", "In use by"), (note,))
 
 
 def signed_out(names: list[str], logout_link: str | None) -> View:
-    """What signing out did, and what it could not do."""
-    rows = (("Variables taken away", ", ".join(names) or "none"),)
+    """Returns what signing out did, and what it could not do.
+
+    Args:
+        names: The variables that were removed.
+        logout_link: Where the browser's own Cognito session can be ended; None: unknown.
+    """
+    rows = (("Variables removed", ", ".join(names) or "none"),)
     notes = (
-        "AWS keys already handed out cannot be called back: they end by themselves within an hour.",
+        "AWS keys that were already handed out cannot be revoked: they expire within an hour.",
         "The browser keeps its own Cognito session, so for up to an hour the next sign-in may ask for no password.",
     )
     link = ("End the browser's Cognito session as well", logout_link) if logout_link else None
@@ -108,59 +130,55 @@ def signed_out(names: list[str], logout_link: str | None) -> View:
 
 
 def describe_user(claims: JwtPayload) -> str:
-    """Who somebody is, as a person would say it."""
+    """Returns a user's name and e-mail, as far as the claims of an id token hold them."""
     username, email = claims.get("cognito:username"), claims.get("email")
     return f"{username} ({email})" if username and email else username or email or claims.get("sub", "unknown")
 
 
 def remembered_note(sign_in: SignIn) -> View:
-    """What a notebook says in which nobody has signed in, beside a sign-in that is kept on this computer."""
+    """Returns what to know about a sign-in that is stored on this computer and that this notebook does not use."""
+    path = sign_in.manager.shared_sign_in.path
     if sign_in.manager.ended:
         return Note(
             (
-                "Nobody has signed in in this notebook, and the sign-in that was kept on this computer has ended.",
-                "%cognito_login asks you to sign in again.",
-                f"What is left of it is in {sign_in.manager.shared_sign_in.path}; %cognito_logout takes it away.",
+                "You are not signed in, and the sign-in stored on this computer has ended. Run %cognito_login.",
+                f"It is stored in {path}; %cognito_logout removes it.",
             )
         )
     return Note(
         (
-            "Nobody has signed in in this notebook, and you stay signed in on this computer.",
-            "%cognito_login takes that sign-in without asking, and %cognito_logout ends it.",
-            f"It is kept in {sign_in.manager.shared_sign_in.path}.",
+            "You are signed in on this computer, but this notebook does not use it yet. Run %cognito_login.",
+            f"The sign-in is stored in {path}; %cognito_logout ends it.",
         )
     )
 
 
-def _remembered(shared_sign_in: SharedSignIn, *, hide_user: bool) -> str:
-    """Whether the sign-in is kept on this computer, and where; the path names the person's home."""
-    problem = f" {shared_sign_in.warning}" if shared_sign_in.warning is not None else ""
-    if shared_sign_in.path is None:
-        return f"no, it ends with this kernel; %cognito_login --remember keeps it.{problem}"
-    return f"yes, on this computer{'' if hide_user else f', in {shared_sign_in.path}'}.{problem}"
-
-
 def _signed_in_at(sign_in: SignIn, claims: JwtPayload, now: datetime) -> str:
-    """The user pool alone knows when its session ends, the token that carries it being opaque; or a setting says it."""
     auth_time = claims.get("auth_time")
     start = datetime.fromtimestamp(auth_time, UTC) if auth_time else None
     when = f", {format_time(start, now)}" if start else ""
     days = sign_in.settings.refresh_token_days
+    # The refresh token is opaque, so only the user pool or a setting knows when the session ends.
     if start and days is not None:
-        lasts = f"lasts until {format_time(start + timedelta(days=days), now)}"
+        duration = f"you stay signed in until {format_time(start + timedelta(days=days), now)}"
     else:
-        lasts = "lasts until the user pool ends it, 30 days by default"
-    return f"{sign_in.settings.configuration.domain}{when}; {lasts}"
+        duration = "you stay signed in for up to 30 days, unless your organisation set another limit"
+    return f"{sign_in.settings.configuration.domain}{when}; {duration}"
+
+
+def _remembered(sign_in: SignIn, *, hide_user: bool) -> str:
+    stored = sign_in.manager.shared_sign_in
+    warning = f" {stored.warning}" if stored.warning else ""
+    if stored.path is None:
+        return f"no, only until this kernel ends; %cognito_login --remember stores the sign-in.{warning}"
+    return f"yes, on this computer{'' if hide_user else f', in {stored.path}'}.{warning}"
 
 
 def _describe_binding(binding: Binding, now: datetime) -> str:
     if not isinstance(binding, BoundSession):
         return str(binding)
     until = binding.manager.expiration(binding.role_arn)
-    validity = (
-        f"keys until {format_time(until, now)}, renewed by themselves" if until else "keys are made at the next use"
-    )
-    return f"{binding}; {validity}"
+    return f"{binding}; {_keys_until(until, now) if until else 'the next use fetches keys'}"
 
 
 def _describe_share(role: SharedRole, now: datetime) -> str:
@@ -171,27 +189,26 @@ def _describe_share(role: SharedRole, now: datetime) -> str:
 def _describe_dask_share(share: DaskShare, now: datetime) -> str:
     workers = share.pusher.workers
     count = "the workers" if workers is None else f"{workers} worker{'' if workers == 1 else 's'}"
-    validity = f"keys until {format_time(share.until, now)}, renewed by themselves" if share.until else "no keys"
-    problem = f"; {share.warning}" if share.warning is not None else ""
-    return (
-        f"{short_role(share.role_arn)}, with {count} of the Dask cluster at {share.pusher.address}; {validity}{problem}"
-    )
+    keys = _keys_until(share.until, now) if share.until else "no keys"
+    warning = f"; {share.warning}" if share.warning else ""
+    return f"{short_role(share.role_arn)}, with {count} of the Dask cluster at {share.pusher.address}; {keys}{warning}"
+
+
+def _share_state(role: SharedRole, now: datetime) -> str:
+    keys = _keys_until(role.until, now) if role.until else str(role.warning or "no keys")
+    used = f"last used {format_time(role.last_request, now)}" if role.last_request else "not used yet"
+    return f"{keys}; {used}"
+
+
+def _keys_until(until: datetime, now: datetime) -> str:
+    return f"keys until {format_time(until, now)}, renewed automatically"
 
 
 def _overriding_profile_note(shared: tuple[SharedRole, ...]) -> tuple[str, ...]:
-    """What in the user's AWS files keeps programs from what is shared."""
+    """Returns a note about a profile in the user's AWS files that programs would use before what is shared."""
     if not shared:
         return ()
     from ...sharing.profile.aws_files import default_profile_warning
 
     note = default_profile_warning(os.environ)
     return (note,) if note is not None else ()
-
-
-def _share_state(role: SharedRole, now: datetime) -> str:
-    validity = (
-        f"keys until {format_time(role.until, now)}, renewed by themselves" if role.until else role.warning or "no keys"
-    )
-    if role.last_request is None:
-        return f"{validity}; nobody has asked yet"
-    return f"{validity}; asked for last {format_time(role.last_request, now)}"

@@ -1,62 +1,69 @@
-"""What a cell shows: each thing once as text and once as HTML, and never a secret that outlives the login."""
+"""What a cell displays, each thing as text and as HTML.
+
+The magics, the login prompt and `cognito-jupyter status` build these values; nothing here displays or prints them.
+Only `SignInLink` holds anything secret, so a login replaces it when it ends.
+"""
 
 from __future__ import annotations
 
 import html
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
-if TYPE_CHECKING:
-    from ..panel.widget import LoginPanel
+from ..._util.durations import duration_in_words
 
 
 class View:
     """Something to display, by IPython's own protocol."""
 
     def text(self) -> str:
-        """For a terminal, and for front ends without HTML."""
+        """Returns it for a terminal, and for front ends without HTML."""
         raise NotImplementedError
 
     def html(self) -> str:
-        """For a notebook; whatever came from outside is escaped."""
+        """Returns it for a notebook; text from outside is escaped."""
         raise NotImplementedError
 
-    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+    def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
         return {"text/plain": self.text(), "text/html": self.html()}
 
 
 @dataclass(frozen=True)
 class Note(View):
-    """A few sentences, one a line."""
+    """A few sentences.
+
+    Attributes:
+        lines: The sentences, one a line.
+    """
 
     lines: tuple[str, ...]
 
     def text(self) -> str:
-        """The lines as they are."""
+        """Returns the lines as they are."""
         return "\n".join(self.lines)
 
     def html(self) -> str:
-        """A paragraph each."""
-        return "".join(f"<p>{html.escape(line)}</p>" for line in self.lines)
+        """Returns a paragraph for each line."""
+        return _paragraphs(self.lines)
 
 
 PANEL_PLACEHOLDER = Note(
-    ("A sign-in panel was shown here. It works beside its own kernel alone: run %cognito_panel for a new one.",)
+    ("A sign-in panel was shown here. It works only with its own kernel: run %cognito_panel for a new one.",)
 )
-"""What a saved notebook holds beside a panel."""
+"""What a saved notebook holds in place of a panel."""
 
 
 @dataclass(frozen=True, repr=False)
 class SignInLink(View):
-    """The link to the sign-in page, and how the login stands. It holds state and nonce: always replaced at the end.
+    """The link to the sign-in page, with the time left. The link holds the login's state and nonce.
 
     Attributes:
         url: The authorization URL.
-        seconds_left: Until the login times out.
+        seconds_left: Seconds until the login times out.
         hints: Sentences that help.
-        paste_error: What was wrong with what was pasted last.
+        paste_error: What was wrong with the text that was pasted last.
     """
 
     url: str
@@ -64,57 +71,51 @@ class SignInLink(View):
     hints: tuple[str, ...] = ()
     paste_error: str | None = None
 
-    @property
-    def host(self) -> str:
-        """Where the person is about to type a password."""
-        return urlsplit(self.url).netloc
-
-    @property
-    def _time_left(self) -> str:
-        minutes, seconds = divmod(self.seconds_left, 60)
-        return f"Waiting for your sign-in: {minutes}:{seconds:02d} left. Stopping the cell gives up."
-
-    def _notes(self) -> tuple[str, ...]:
-        return (*((self.paste_error,) if self.paste_error else ()), *self.hints)
-
     def text(self) -> str:
-        """The URL on a line of its own, so that it can be copied."""
+        """Returns the URL on a line of its own, so that it can be copied."""
         return "\n".join(
-            [
-                f"To sign in at {self.host}, open this address in your browser:",
-                "",
-                self.url,
-                "",
-                self._time_left,
-                *self._notes(),
-            ]
+            (f"To sign in at {self._host}, open this address in your browser:", "", self.url, "", *self._notes())
         )
 
     def html(self) -> str:
-        """A real link, which no popup blocker stops; noopener, as no front end adds it for us."""
+        """Returns a real link, which no popup blocker stops, with the noopener that no front end adds."""
         link = f'<a href="{html.escape(self.url)}" target="_blank" rel="noopener noreferrer"><b>Sign in</b></a>'
-        after = "".join(f"<p>{html.escape(line)}</p>" for line in self._notes())
-        return f"<p>{link} at <code>{html.escape(self.host)}</code></p><p>{html.escape(self._time_left)}</p>{after}"
+        return f"<p>{link} at <code>{html.escape(self._host)}</code></p>{_paragraphs(self._notes())}"
+
+    @property
+    def _host(self) -> str:
+        """The host at which the user is about to type a password."""
+        return urlsplit(self.url).netloc
+
+    def _notes(self) -> tuple[str, ...]:
+        minutes, seconds = divmod(self.seconds_left, 60)
+        time_left = f"Waiting for your sign-in: {minutes}:{seconds:02d} left. Stop the cell to cancel."
+        return (time_left, *((self.paste_error,) if self.paste_error else ()), *self.hints)
 
 
 @dataclass(frozen=True, repr=False)
 class WidgetFallback(View):
-    """A view for front ends that show no widgets; those that do show the panel in its place."""
+    """A widget, and a view for front ends that show no widgets.
+
+    Attributes:
+        view: What those front ends show.
+        model_id: The id of the widget's model.
+    """
 
     view: View
-    panel: LoginPanel
+    model_id: str
 
     def text(self) -> str:
-        """The view's."""
+        """Returns the view's text."""
         return self.view.text()
 
     def html(self) -> str:
-        """The view's."""
+        """Returns the view's HTML."""
         return self.view.html()
 
-    def _repr_mimebundle_(self, **how: object) -> dict[str, Any]:
-        widget = {"version_major": 2, "version_minor": 0, "model_id": self.panel.model_id}
-        return {**super()._repr_mimebundle_(**how), "application/vnd.jupyter.widget-view+json": widget}
+    def _repr_mimebundle_(self, **options: object) -> dict[str, Any]:
+        widget = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
+        return {**super()._repr_mimebundle_(**options), "application/vnd.jupyter.widget-view+json": widget}
 
 
 @dataclass(frozen=True)
@@ -122,8 +123,11 @@ class Table(View):
     """Rows under a title.
 
     Attributes:
-        header: The names of the columns; without them the first column names each row.
-        link: A text and where it leads, under the table.
+        title: The caption.
+        rows: The cells, row by row.
+        header: The names of the columns; without them the first cell of a row names the row.
+        notes: Sentences under the table.
+        link: A text and the URL that it leads to, under the notes.
     """
 
     title: str
@@ -133,56 +137,47 @@ class Table(View):
     link: tuple[str, str] | None = None
 
     def text(self) -> str:
-        """Columns padded with spaces."""
-        lines = [*([self.header] if self.header else []), *self.rows]
-        widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))] if lines else []
-        padded = [
-            "  " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines
-        ]
-        after = [*self.notes, *([f"{self.link[0]}: {self.link[1]}"] if self.link else [])]
-        return "\n".join(line.rstrip() for line in [self.title, *padded, *after])
+        """Returns columns padded with spaces."""
+        rows = [self.header, *self.rows] if self.header else self.rows
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        padded = ["  " + "  ".join(map(str.ljust, row, widths)) for row in rows]
+        link = [f"{self.link[0]}: {self.link[1]}"] if self.link else []
+        return "\n".join(line.rstrip() for line in (self.title, *padded, *self.notes, *link))
 
     def html(self) -> str:
-        """A table with a caption, which screen readers announce."""
-        head = _row("th", self.header, scope="col") if self.header else ""
-        if self.header:
-            body = "".join(_row("td", row) for row in self.rows)
-        else:
-            body = "".join(f"<tr>{_cell('th', row[0], 'row')}{_cells('td', row[1:])}</tr>" for row in self.rows)
-        notes = "".join(f"<p>{html.escape(note)}</p>" for note in self.notes)
+        """Returns a table with a caption and header cells, which screen readers announce."""
+        rows = ["".join(_cell("th", name, "col") for name in self.header)] if self.header else []
+        for first, *others in self.rows:
+            name = _cell("td", first) if self.header else _cell("th", first, "row")
+            rows.append(name + "".join(_cell("td", text) for text in others))
         caption = f'<caption style="text-align:left;font-weight:bold">{html.escape(self.title)}</caption>'
-        return f"<table>{caption}{head}{body}</table>{notes}{self._html_link()}"
-
-    def _html_link(self) -> str:
+        table = f"<table>{caption}{''.join(f'<tr>{row}</tr>' for row in rows)}</table>{_paragraphs(self.notes)}"
         if self.link is None:
-            return ""
-        text, url = (html.escape(part) for part in self.link)
-        return f'<p><a href="{url}" target="_blank" rel="noopener noreferrer">{text}</a></p>'
+            return table
+        text, url = map(html.escape, self.link)
+        return f'{table}<p><a href="{url}" target="_blank" rel="noopener noreferrer">{text}</a></p>'
 
 
 def format_time(time: datetime, now: datetime) -> str:
-    """A point in time as a person reads it: by the kernel's clock, with its zone, and how far away it is."""
-    minutes = round((time - now).total_seconds() / 60)
-    relative = (
-        f"in {_minutes(minutes)}" if minutes >= 1 else "about now" if minutes > -1 else f"{_minutes(-minutes)} ago"
-    )
+    """Returns a point in time by the kernel's clock, with its zone and how far away it is.
+
+    Args:
+        time: The point in time.
+        now: The current time.
+    """
+    seconds = (time - now).total_seconds()
+    if abs(seconds) < 60:
+        relative = "in less than a minute" if seconds > 0 else "just now"
+    else:
+        duration = duration_in_words(abs(seconds), in_minutes=True)
+        relative = f"in {duration}" if seconds > 0 else f"{duration} ago"
     return f"{time.astimezone():%Y-%m-%d %H:%M %Z} ({relative})"
 
 
-def _minutes(count: int) -> str:
-    if count >= 120:
-        return f"{round(count / 60)} hours"
-    return f"{count} minute{'' if count == 1 else 's'}"
+def _paragraphs(lines: tuple[str, ...]) -> str:
+    return "".join(f"<p>{html.escape(line)}</p>" for line in lines)
 
 
-def _row(tag: str, cells: tuple[str, ...], scope: str = "") -> str:
-    return f"<tr>{_cells(tag, cells, scope)}</tr>"
-
-
-def _cells(tag: str, cells: tuple[str, ...], scope: str = "") -> str:
-    return "".join(_cell(tag, cell, scope) for cell in cells)
-
-
-def _cell(tag: str, cell: str, scope: str = "") -> str:
+def _cell(tag: str, text: str, scope: str = "") -> str:
     scoped = f' scope="{scope}"' if scope else ""
-    return f'<{tag}{scoped} style="text-align:left">{html.escape(cell)}</{tag}>'
+    return f'<{tag}{scoped} style="text-align:left">{html.escape(text)}</{tag}>'

@@ -1,6 +1,6 @@
-"""What the panel says, as HTML: pure functions of what is known, escaped.
+"""The panel's HTML, as pure functions of values; they escape all text. panel/content.py calls them.
 
-Elements with `data-until` count down in the browser; where nothing of ours runs there, the bars still move by CSS.
+view.js counts down in elements with `data-until`. Where no JavaScript of this package runs, CSS still moves the bars.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
+from ..._util.durations import duration_in_words
+
 _ADDRESS_BAR = """<svg viewBox="0 0 420 56" role="img"
  aria-label="A browser's address bar with all of its text marked."><rect x="1" y="1" width="418" height="54" rx="8"
  fill="none" stroke="currentColor" stroke-opacity=".35"/><g fill="currentColor" fill-opacity=".35"><circle cx="18"
@@ -19,18 +21,17 @@ _ADDRESS_BAR = """<svg viewBox="0 0 420 56" role="img"
  fill-opacity=".25"/><text x="64" y="33" textLength="308" font-family="monospace" font-size="13"
  fill="currentColor">{address}</text></svg>"""
 _PASTE_BOX = """<label class="address">Address<input type="password" autocomplete="off" spellcheck="false"
-data-1p-ignore
- data-lpignore="true" placeholder="Paste it here"></label>"""
+ data-1p-ignore data-lpignore="true" placeholder="Paste it here"></label>"""
 
 
 def heading(title: str, error: str | None = None, busy: str | None = None, *, neutral: bool = False) -> str:
-    """The panel's first lines: how it stands.
+    """Returns the panel's first lines: the status.
 
     Args:
-        title: That, in a few words.
+        title: The status in a few words.
         error: What went wrong, and what to do.
-        busy: What is being done just now.
-        neutral: Whether the problem is none, and is only said.
+        busy: What is being done at the moment.
+        neutral: Whether the text of `error` is shown as information.
     """
     lines = f"<h4>{html.escape(title)}</h4>"
     if error:
@@ -42,15 +43,15 @@ def heading(title: str, error: str | None = None, busy: str | None = None, *, ne
 
 @dataclass(frozen=True, repr=False)
 class SignInOptions:
-    """The two ways to finish a sign-in, both always open.
+    """The two ways to finish a login, both always possible.
 
     Attributes:
-        url: Where to sign in; it holds state and nonce.
+        url: Where to sign in; it holds the login's state and nonce.
         redirect_uri: Where the browser ends up.
-        paste_first_reason: Why the browser may not reach the kernel; None: nothing speaks for it, and the link stands
-            first.
-        listening: Whether anything waits for the browser; else pasting is the only way.
-        notes: What else to know before a password is typed.
+        paste_first_reason: Why the browser may not reach the kernel, so that pasting is explained step by step; None:
+            there is no sign of that.
+        listening: Whether a listener waits for the browser; otherwise pasting is the only way.
+        notes: What else to know before typing a password.
     """
 
     url: str
@@ -60,100 +61,99 @@ class SignInOptions:
     notes: tuple[str, ...] = ()
 
 
-def sign_in_options(options: SignInOptions, box: str = _PASTE_BOX) -> str:
-    """The link, and the paste box beside it; which of the two is thought to be needed, and why."""
-    notes = "".join(f'<p class="soft under">{html.escape(note)}</p>' for note in options.notes)
-    link, picture = _link(options.url) + notes, _address_bar(options.redirect_uri)
+def sign_in_options(options: SignInOptions, paste_box: str = _PASTE_BOX) -> str:
+    """Returns the link, the paste box beside it, and which of the two is likely to be needed.
+
+    Args:
+        options: The ways to finish the login.
+        paste_box: The HTML of the paste box.
+    """
+    host = html.escape(urlsplit(options.url).netloc)
+    # A real link, which no popup blocker stops; no front end adds noopener.
+    target = f'href="{html.escape(options.url)}" target="_blank" rel="noopener noreferrer"'
+    link = f'<a class="go" {target}>Sign in</a><p class="soft under">opens <b>{host}</b> in a new tab</p>'
+    link += "".join(map(note, options.notes))
+    redirect = urlsplit(options.redirect_uri)
+    origin = f"{redirect.scheme}://{redirect.netloc}"
+    if len(origin) > 26:
+        origin = f"{origin[:25]}…"
+    paste = _ADDRESS_BAR.format(address=html.escape(f"{origin}/?code=…&state=…")) + paste_box
     if options.paste_first_reason is None:
         paste_help = (
             "If the page after your sign-in does not open, copy its whole address from the address bar and paste it "
             "here."
         )
-        return f"<section>{link}</section><section><p>{paste_help}</p>{picture}{box}</section>"
-    if_reachable = "Should that page say that you are signed in, nothing needs pasting." if options.listening else ""
-    first = f"<p>{html.escape(options.paste_first_reason)}, so it takes two steps.</p><p><b>1.</b> Sign in:</p>{link}"
+        return f"<section>{link}</section><section><p>{paste_help}</p>{paste}</section>"
+    first = f"<p>{html.escape(options.paste_first_reason)}. Sign in by these two steps instead.</p>"
     second = (
-        "<p><b>2.</b> Copy the whole address of the page where you end up, which may be an error page, from the "
-        f"address bar and paste it here. {if_reachable}</p>"
+        "Copy the whole address of the page where you end up, which may be an error page, from the address bar and "
+        "paste it here."
     )
-    return f"<section>{first}</section><section>{second}{picture}{box}</section>"
-
-
-def _link(url: str) -> str:
-    """The button that is a real link, which no popup blocker stops, and where it leads; no front end adds noopener."""
-    host = html.escape(urlsplit(url).netloc)
-    target = f'href="{html.escape(url)}" target="_blank" rel="noopener noreferrer"'
-    return f'<a class="go" {target}>Sign in</a><p class="soft under">opens <b>{host}</b> in a new tab</p>'
-
-
-def _address_bar(redirect_uri: str) -> str:
-    parts = urlsplit(redirect_uri)
-    start = f"{parts.scheme}://{parts.netloc}"
-    if len(start) > 26:
-        start = f"{start[:25]}…"
-    return _ADDRESS_BAR.format(address=html.escape(f"{start}/?code=…&state=…"))
+    if options.listening:
+        second += " If that page says that you are signed in, you do not need to paste anything."
+    return (
+        f"<section>{first}<p><b>1.</b> Sign in:</p>{link}</section><section><p><b>2.</b> {second}</p>{paste}</section>"
+    )
 
 
 def countdown(until: datetime, total: float, now: datetime | None = None) -> str:
-    """The time that a login still has; `now` as for `time_left`."""
-    left, bar = _time_left_text(until, total, now), _progress_bar(until, total, "Time left to sign in", now)
-    return f'<div class="count">{bar}<p class="soft under">Time left to sign in: {left}</p></div>'
+    """Returns the time that a login has left, as a bar that moves.
+
+    Args:
+        until: When the login times out.
+        total: The seconds that it had at its start.
+        now: As for `time_left`.
+    """
+    label = "Time left to sign in"
+    return _progress(until, total, label, f"{label}: {_time_left_text(until, total, now)}", now)
 
 
 def facts(rows: Sequence[tuple[str, str]]) -> str:
-    """Who is signed in, and what else is worth knowing."""
-    return (
-        "<dl>" + "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd>" for name, value in rows) + "</dl>"
-    )
+    """Returns names and values as a list."""
+    items = "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd>" for name, value in rows)
+    return f"<dl>{items}</dl>"
 
 
 def time_left(what: str, until: datetime, total: float, afterwards: str, now: datetime | None = None) -> str:
-    """How long something still lasts, as a bar that moves.
+    """Returns how long something lasts, as a bar that moves.
 
     Args:
         what: What it is, such as "AWS keys".
         until: Its end.
         total: How long it lasts in all, in seconds.
         afterwards: What happens at its end.
-        now: Where nothing of ours runs in the browser to move the bar: from when CSS is to move it.
+        now: The current time, where CSS has to move the bar; None: view.js moves it.
     """
-    left, bar = _time_left_text(until, total, now), _progress_bar(until, total, f"Time left: {what}", now)
+    left = _time_left_text(until, total, now)
     text = f"{html.escape(what)}: {left} left, until {local_time(until)}; {html.escape(afterwards)}"
-    return f'<div class="count">{bar}<p class="soft under">{text}</p></div>'
+    return _progress(until, total, f"Time left: {what}", text, now)
 
 
 def note(text: str) -> str:
-    """A sentence that only explains."""
+    """Returns a sentence that only explains."""
     return f'<p class="soft under">{html.escape(text)}</p>'
 
 
 def local_time(time: datetime) -> str:
-    """A point in time by the kernel's clock: the time alone, with the day where it is another one."""
+    """Returns a point in time by the kernel's clock: only the time of day, or with the date if that is not today."""
     local = time.astimezone()
     return f"{local:%H:%M}" if local.date() == datetime.now(UTC).astimezone().date() else f"{local:%a %d %b, %H:%M}"
 
 
-def format_duration(seconds: float) -> str:
-    """A length of time as a person says it; panel_face.js says it the same way, and counts the last minutes."""
-    if seconds < 7200:
-        minutes = max(0, round(seconds / 60))
-        return f"{minutes} minute{'' if minutes == 1 else 's'}"
-    return f"{round(seconds / 3600)} hours" if seconds < 172_800 else f"{round(seconds / 86_400)} days"
-
-
 def _time_left_text(until: datetime, total: float, now: datetime | None) -> str:
-    words = "" if now is None else format_duration((until - now).total_seconds())
+    words = "" if now is None else duration_in_words((until - now).total_seconds(), in_minutes=True)
     return f"<span {_countdown_attributes(until, total)}>{words}</span>"
 
 
-def _progress_bar(until: datetime, total: float, label: str, now: datetime | None) -> str:
+def _progress(until: datetime, total: float, label: str, text: str, now: datetime | None) -> str:
     style = ""
     if now is not None:
         passed = max(0.0, total - (until - now).total_seconds())
         style = f' style="animation: cognito-shrink {total:.0f}s linear -{passed:.0f}s forwards"'
     role = f'role="progressbar" aria-label="{html.escape(label)}" aria-valuemin="0" aria-valuemax="100"'
-    return f'<div class="bar" {role} aria-valuenow="100" {_countdown_attributes(until, total)}><i{style}></i></div>'
+    bar = f'<div class="bar" {role} aria-valuenow="100" {_countdown_attributes(until, total)}><i{style}></i></div>'
+    return f'<div class="count">{bar}<p class="soft under">{text}</p></div>'
 
 
 def _countdown_attributes(until: datetime, total: float) -> str:
-    return f'data-until="{until.timestamp() * 1000:.0f}" data-whole="{max(total, 1.0):.0f}"'
+    return f'data-until="{until.timestamp() * 1000:.0f}" data-total="{max(total, 1.0):.0f}"'

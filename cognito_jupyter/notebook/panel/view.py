@@ -1,9 +1,9 @@
-"""The panel's face: what it says, and the paste box.
+"""The widget that shows the panel's text and its paste box. view.js draws it; `LoginPanel` makes one and fills it.
 
 What an ipywidgets widget shows is part of its state, and a notebook can be saved with that state in it, also in the
-middle of a sign-in. Measured in JupyterLab, an `ipywidgets.HTML` with the link leaves `state` and `nonce` in the file,
-and a `Password` box what was pasted, for as long as the kernel is busy. So this part is a widget of ours (by
-anywidget), whose state holds nothing: what it shows travels in messages, and so does what is pasted.
+middle of a login. Measured in JupyterLab, an `ipywidgets.HTML` with the link leaves `state` and `nonce` in the file,
+and a `Password` box what was pasted, for as long as the kernel is busy. So this widget (by anywidget) never has any of
+it in its state: what it shows travels in messages, and so does what is pasted.
 """
 
 from __future__ import annotations
@@ -17,22 +17,26 @@ import anywidget
 from traitlets import Unicode
 
 from ..display.views import PANEL_PLACEHOLDER
-from .style import STYLE
+
+_FOLDER = Path(__file__).parent
+STYLE = (_FOLDER / "style.css").read_text(encoding="utf-8").replace("PANEL_PLACEHOLDER", PANEL_PLACEHOLDER.text())
+"""The panel's CSS."""
 
 
 class PanelView(anywidget.AnyWidget):
-    """Shows HTML that is in no widget state, and hands on what is pasted.
+    """Shows HTML that is in no widget state, and passes on what is pasted.
 
     Args:
-        on_seen: Told when a front end has drawn it.
-        on_paste: Told what was pasted, which the box has forgotten by then.
+        on_seen: Called when a front end has drawn the view.
+        on_paste: Called with what was pasted, which the box no longer holds by then.
 
     Attributes:
-        seen: Whether a front end has drawn it.
+        seen: Whether a front end has drawn the view.
+        placeholder: Shown where no kernel replies.
     """
 
-    _esm = Path(__file__).with_name("view.js")
-    stale = Unicode(PANEL_PLACEHOLDER.text()).tag(sync=True)
+    _esm = _FOLDER / "view.js"
+    placeholder = Unicode(PANEL_PLACEHOLDER.text()).tag(sync=True)
 
     def __init__(self, on_seen: Callable[[], None], on_paste: Callable[[str], None]) -> None:
         super().__init__()
@@ -42,12 +46,12 @@ class PanelView(anywidget.AnyWidget):
         self.on_msg(self._on_message)
 
     def show_html(self, head: str, body: str) -> None:
-        """Shows it wherever the face is drawn; a front end that draws it later asks for it.
+        """Shows HTML wherever the view is drawn; a front end that draws it later requests it.
 
         Args:
-            head: HTML, announced by screen readers when it changes.
-            body: HTML. Attributes `data-until` (milliseconds since the epoch) and `data-whole` (seconds) make an
-                element count down.
+            head: Announced by screen readers when it changes.
+            body: An element with the attributes `data-until` (milliseconds since the epoch) and `data-total` (seconds)
+                counts down.
         """
         if self.seen:
             self.send({"style": STYLE, "head": head, "body": body, "now": time.time() * 1000})

@@ -1,48 +1,50 @@
-"""LoginPanel: signing in with a click, and seeing who one is.
+"""LoginPanel: signing in and out by buttons, and seeing who is signed in and for how long.
 
-It shows where the notebook's sign-in stands, whoever moved it: this panel, another one, a magic, or the user pool.
+`%cognito_panel` and `%cognito_login` make one, and so may any cell. It shows the status of the notebook's one sign-in,
+whatever changed it: this panel, another one, a magic or the user pool. It only displays that status and calls the
+controller; it holds neither tokens nor credentials.
 """
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 from traitlets import Unicode
 
 from ...credentials.roles import shortest_suffixes
+from ..display.ipython import require_magics
 from ..display.views import PANEL_PLACEHOLDER
-from ..extension import require_magics
 from ..model.controller import Phase, SignInStatus, StatusListener
 from . import html as page
-from .content import Content, panel_content
-from .style import STYLE
-from .view import PanelView
+from .content import panel_content
+from .view import STYLE, PanelView
 
 if TYPE_CHECKING:
     from ..model.state import NotebookState
 
 _PROBE_INTERVAL = 2000
-"""Milliseconds after which a front end that draws the panel says so, the face being unknown to it or not."""
+"""Milliseconds after which a front end that draws the panel reports so, even if it cannot draw the view."""
 _SIGN_IN_LABELS = {Phase.IDLE: "Sign in", Phase.UNFINISHED: "Try again", Phase.ENDED: "Sign in again"}
 
 
 class PasteField(ipywidgets.Password):
-    """A box whose text is neither shown nor sent back."""
+    """A box whose text is neither shown nor sent back to the front end."""
 
     value = Unicode("").tag(sync=True, echo_update=False)
 
 
 class LoginPanel(ipywidgets.VBox, StatusListener):
-    """A panel for signing in and out, with what a person wants to know in between.
+    """A panel for signing in and out, which shows who is signed in and for how long.
 
     It shows the notebook's one sign-in: several panels of a kernel show the same. It may be made in any cell of a
-    notebook; the extension is loaded where it was not.
+    notebook, and loads the extension if that is necessary.
 
     Args:
-        state: The notebook's state; None: that of the shell it is made in.
-        box: What every box of ipywidgets takes, such as `layout`.
+        state: The notebook's state; None: that of the shell in which the panel is made.
+        box_options: The options of an ipywidgets box, such as `layout`.
 
     Raises:
         LoginError: It is made outside a notebook (a ConnectionError).
@@ -52,7 +54,8 @@ class LoginPanel(ipywidgets.VBox, StatusListener):
     """
 
     def __init__(self, state: NotebookState | None = None, **box_options: Any) -> None:
-        self._state = state or require_magics("A LoginPanel").state
+        self._state: NotebookState = state or require_magics("A LoginPanel").state
+        # Statuses come from several threads, and setting a widget's value calls back in the same thread.
         self._lock = threading.RLock()
         self._fallback = self.seen = False
         self._create_widgets()
@@ -61,31 +64,31 @@ class LoginPanel(ipywidgets.VBox, StatusListener):
         self._state.controller.subscribe(self)
         self.on_status()
 
-    def _create_widgets(self) -> None:
-        wide = ipywidgets.Layout(width="auto")
-        self._view = PanelView(self._on_view_drawn, self._state.controller.submit_pasted_url)
-        # In place of the face, where a front end knows ipywidgets and not anywidget.
-        self._fallback_html = ipywidgets.HTML(layout=wide)
-        self._fallback_paste_field = PasteField(
-            description="Address", placeholder="Paste the whole address here", layout=wide, continuous_update=True
-        )
-        self._fallback_paste_field.observe(self._on_pasted, "value")
-        self._cancel_button = _button("Cancel", self._state.controller.request_cancel)
-        self._sign_in_button = _button("Sign in", self.start, style="primary")
-        self._remember_box = ipywidgets.Checkbox(
-            description="Stay signed in on this computer", indent=False, layout=wide
-        )
-        self._remember_box.observe(self._on_remember_changed, "value")
-        self._back_button = _button("Back to the sign-in of before", self._state.controller.reset_status)
-        self._sign_out_button = _button("Sign out", self._sign_out)
-        self._role_menu = ipywidgets.Dropdown(description="Role", layout=wide)
-        self._role_menu.observe(self._on_role_selected, "value")
-        self._role_note = ipywidgets.HTML(page.note("Clients made before a change keep their role."), layout=wide)
-        # Ticks once in the front end after it is shown there: the one sign of life that every front end has.
-        self._probe = ipywidgets.Play(max=1, interval=_PROBE_INTERVAL, layout=ipywidgets.Layout(display="none"))
-        self._probe.observe(self._on_probe, "value")
+    def start(self) -> None:
+        """Starts a login, as its button does."""
+        self._state.start_from_button()
 
-    # -- what is shown
+    def on_status(self) -> None:
+        """Shows the current status; called from any thread."""
+        with self._lock:
+            status = self._state.controller.status
+            content = panel_content(self._state, status, fallback=self._fallback)
+            if not self._fallback:
+                self._view.show_html(content.head, content.body)
+                top = [self._view]
+            else:
+                head = f'<div role="status">{content.head}</div>'
+                self._fallback_html.value = f"<style>{STYLE}</style>{head}{content.body}"
+                waiting = status.phase is Phase.WAITING
+                top = [self._fallback_html, self._fallback_paste_field] if waiting else [self._fallback_html]
+            self._remember_box.value = self._state.controller.remember
+            children = (*top, *self._controls(status), self._probe)
+            # Only if they differ: replacing a text box moves the cursor out of it.
+            if getattr(self, "children", ()) != children:
+                self.children = children
+            if not self.seen:
+                self._probe.playing = False
+                self._probe.playing = True
 
     def __repr__(self) -> str:
         return f"LoginPanel. {PANEL_PLACEHOLDER.text()}"
@@ -95,67 +98,54 @@ class LoginPanel(ipywidgets.VBox, StatusListener):
         self._state.frontend.poll_while(lambda: not self.seen)
         return {**bundle, "text/plain": repr(self), "text/html": PANEL_PLACEHOLDER.html()}
 
-    def on_status(self) -> None:
-        """Shows how the sign-in stands now; called from any thread."""
-        with self._lock:
-            status = self._state.controller.status
-            content = panel_content(self._state, status, fallback=self._fallback)
-            self._show_content(content)
-            self._remember_box.value = self._state.controller.remember
-            self._set_children((*self._content_widgets(status), *self._controls(status), self._probe))
-            self._probe_frontend()
+    # -- the widgets
 
-    def _show_content(self, content: Content) -> None:
-        if self._fallback:
-            self._fallback_html.value = f'<style>{STYLE}</style><div role="status">{content.head}</div>{content.body}'
-        else:
-            self._view.show_html(content.head, content.body)
-
-    def _set_children(self, children: tuple[Any, ...]) -> None:
-        # Only when it is another set: replacing a box takes the cursor out of it.
-        shown: tuple[Any, ...] = getattr(self, "children", ())
-        if shown != children:
-            self.children = children
-
-    def _content_widgets(self, status: SignInStatus) -> tuple[Any, ...]:
-        if not self._fallback:
-            return (self._view,)
-        return (
-            (self._fallback_html, self._fallback_paste_field)
-            if status.phase is Phase.WAITING
-            else (self._fallback_html,)
+    def _create_widgets(self) -> None:
+        controller = self._state.controller
+        wide = ipywidgets.Layout(width="auto")
+        self._view = PanelView(self._on_view_drawn, controller.submit_pasted_url)
+        # These two replace the view in a front end that knows ipywidgets and not anywidget.
+        self._fallback_html = ipywidgets.HTML(layout=wide)
+        self._fallback_paste_field = PasteField(
+            description="Address", placeholder="Paste the whole address here", layout=wide, continuous_update=True
         )
+        self._fallback_paste_field.observe(self._on_pasted, "value")
+        self._cancel_button = _button("Cancel", controller.request_cancel)
+        self._sign_in_button = _button("Sign in", self.start, style="primary")
+        self._remember_box = ipywidgets.Checkbox(
+            description="Stay signed in on this computer", indent=False, layout=wide
+        )
+        self._remember_box.observe(self._on_remember_changed, "value")
+        self._back_button = _button("Back to the previous sign-in", controller.reset_status)
+        self._sign_out_button = _button("Sign out", self._sign_out)
+        self._role_menu = ipywidgets.Dropdown(description="Role", layout=wide)
+        self._role_menu.observe(self._on_role_selected, "value")
+        self._role_note = ipywidgets.HTML(page.note("Clients you already created keep their old role."), layout=wide)
+        # Plays one step in the front end after it is shown there: the only sign of life that every front end gives.
+        self._probe = ipywidgets.Play(max=1, interval=_PROBE_INTERVAL, layout=ipywidgets.Layout(display="none"))
+        self._probe.observe(self._on_probe, "value")
 
-    def _controls(self, status: SignInStatus) -> tuple[Any, ...]:
+    def _controls(self, status: SignInStatus) -> list[Any]:
+        current = self._state.current
         if status.phase is Phase.SIGNED_IN:
-            return self._signed_in_controls(status)
+            self._sign_out_button.disabled = self._role_menu.disabled = status.busy is not None
+            roles = current.manager.roles if current is not None else ()
+            bound = self._state.bound_session
+            if not roles or bound is None:
+                return [self._sign_out_button] if current is not None else []
+            self._update_role_menu(roles, bound.role_arn)
+            return [self._role_menu, self._role_note, self._sign_out_button]
+        if status.phase is Phase.WAITING:
+            return [self._remember_box, self._cancel_button]
         if status.phase not in _SIGN_IN_LABELS:
-            return (
-                (self._remember_box, self._cancel_button) if status.phase is Phase.WAITING else (self._cancel_button,)
-            )
+            return [self._cancel_button]
         self._sign_in_button.description = _SIGN_IN_LABELS[status.phase]
-        current = self._state.current
         can_go_back = status.phase is Phase.UNFINISHED and current is not None and not current.manager.ended
-        return (
-            (self._remember_box, self._sign_in_button, self._back_button)
-            if can_go_back
-            else (self._remember_box, self._sign_in_button)
-        )
-
-    def _signed_in_controls(self, status: SignInStatus) -> tuple[Any, ...]:
-        current = self._state.current
-        if current is None:
-            return ()
-        self._sign_out_button.disabled = self._role_menu.disabled = status.busy is not None
-        roles = current.manager.roles
-        bound = self._state.bound_session
-        if not roles or bound is None:
-            return (self._sign_out_button,)
-        self._update_role_menu(roles, bound.role_arn)
-        return (self._role_menu, self._role_note, self._sign_out_button)
+        return [self._remember_box, self._sign_in_button, *([self._back_button] if can_go_back else [])]
 
     def _update_role_menu(self, roles: tuple[str, ...], selected: str | None) -> None:
         options = tuple(zip(shortest_suffixes(roles, roles), roles, strict=True))
+        # Not observed meanwhile: only what the user selects changes the role.
         self._role_menu.unobserve(self._on_role_selected, "value")
         if self._role_menu.options != options:
             self._role_menu.options = options
@@ -163,25 +153,22 @@ class LoginPanel(ipywidgets.VBox, StatusListener):
             self._role_menu.value = selected
         self._role_menu.observe(self._on_role_selected, "value")
 
-    # -- what a person does
-
-    def start(self) -> None:
-        """Starts a sign-in, as its button does."""
-        self._state.start_from_button()
+    # -- what the user does
 
     def _on_pasted(self, change: Any) -> None:
         text = change["new"]
         if not text:
             return
-        # Emptied before anything else happens: what was pasted is never saved with the notebook.
+        # Emptied before anything else happens: what was pasted must never be saved with the notebook.
         self._fallback_paste_field.value = ""
         self._state.controller.submit_pasted_url(text)
 
     def _on_role_selected(self, change: Any) -> None:
-        request = self._state.controller.request
-        if change["new"] is not None and request is not None:
-            arn = change["new"]
-            self._state.controller.run_in_background("Taking the role", lambda: self._state.change_role(arn, request))
+        role_arn, request = change["new"], self._state.controller.request
+        if role_arn is not None and request is not None:
+            self._state.controller.run_in_background(
+                "Switching role", lambda: self._state.change_role(role_arn, request)
+            )
 
     def _on_remember_changed(self, change: Any) -> None:
         if change["new"] != self._state.controller.remember:
@@ -190,12 +177,7 @@ class LoginPanel(ipywidgets.VBox, StatusListener):
     def _sign_out(self) -> None:
         self._state.controller.run_in_background("Signing out", self._state.sign_out_all)
 
-    # -- whether anybody looks
-
-    def _probe_frontend(self) -> None:
-        if not self.seen:
-            self._probe.playing = False
-            self._probe.playing = True
+    # -- what the front end reports
 
     def _on_view_drawn(self) -> None:
         self.seen = True
@@ -208,7 +190,7 @@ class LoginPanel(ipywidgets.VBox, StatusListener):
             self.on_status()
 
 
-def _button(text: str, action: Any, style: str = "") -> Any:
+def _button(text: str, action: Callable[[], object], style: str = "") -> Any:
     button = ipywidgets.Button(description=text, button_style=style, layout=ipywidgets.Layout(width="auto"))
     button.on_click(lambda _: action())
     return button

@@ -1,4 +1,4 @@
-"""A notebook's state with a panel, in this process: what a person in front of it sees and does."""
+"""A notebook's state with a panel, in this process, and the user who clicks in it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.polling import wait_until
 
 
 class TransitionRecorder(StatusListener):
-    """Notes every change, and what the person sees to go on with."""
+    """Records every transition, and each state that offers the user no button."""
 
     def __init__(self, panel: LoginPanel) -> None:
         self._panel = panel
@@ -49,7 +49,15 @@ class TransitionRecorder(StatusListener):
 
 
 class PanelDriver:
-    """A notebook's state with a panel, in front of which a person stands."""
+    """A notebook's state with a panel, and what a user does with it.
+
+    Args:
+        cognito: Where the user signs in.
+        shell: The notebook's shell.
+
+    Attributes:
+        make_request: Makes the request of each login; a test may replace it.
+    """
 
     def __init__(self, cognito: LocalCognito, shell: InteractiveShell) -> None:
         self.cognito = cognito

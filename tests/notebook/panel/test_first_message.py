@@ -1,4 +1,4 @@
-"""The first message of a panel, by which it is answered at all."""
+"""The first message of a panel, without which the kernel never replies to it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from tests.notebook.conftest import Notebook
 from tests.support.polling import wait_until
 
-# Reads what the socket has to say and does nothing about it, as ipykernel 7.0 to 7.3 do when they send a cell's reply.
+# Reads the socket's events and does not act on them, as ipykernel 7.0 to 7.3 do when they send a cell's reply.
 _MISSES_MESSAGES = """
 import threading, time, zmq, cognito_jupyter
 kernel = get_ipython().kernel
@@ -18,13 +18,13 @@ def miss():
 if thread is not None:
     threading.Timer(0.5, thread.io_loop.add_callback, [miss]).start()
 panel = cognito_jupyter.LoginPanel()
-print(panel._face.comm.comm_id)
+print(panel._view.comm.comm_id)
 panel
 """
 
 
 def test_a_panel_is_served_although_the_kernel_missed_its_first_message(notebook: Notebook) -> None:
-    """Else it says that it works beside its own kernel alone, in front of just that."""
+    """Otherwise it shows the placeholder for a panel without a kernel, although its kernel runs."""
     client = notebook.kernel.client
     comm = notebook.text(_MISSES_MESSAGES).split()[0]
     time.sleep(1.5)

@@ -1,4 +1,4 @@
-"""Draws the panel's states from CHART: `python -m tests.notebook.state_chart` writes docs/panel.svg."""
+"""Draws the panel's states from TRANSITIONS: `python -m tests.notebook.panel.state_chart` writes docs/panel.svg."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 
 from cognito_jupyter.notebook.model.controller import TRANSITIONS, Phase
 
-PICTURE = Path(__file__).parents[2] / "docs" / "panel.svg"
+PICTURE = Path(__file__).parents[3] / "docs" / "panel.svg"
 WIDTH, HEIGHT = 190, 46
-# Where each phase stands: the middle of its box.
+# The middle of each phase's box.
 PLACES = {
     Phase.IDLE: (115, 220),
     Phase.STARTING: (415, 220),
@@ -19,7 +19,7 @@ PLACES = {
     Phase.UNFINISHED: (715, 60),
     Phase.ENDED: (715, 400),
 }
-# By which points an arrow goes, and where the middle of its label is.
+# The path of each arrow, and the middle of its label.
 ROUTES: dict[tuple[Phase, Phase], tuple[str, int, int]] = {
     (Phase.IDLE, Phase.STARTING): ("M210 220H320", 265, 224),
     (Phase.STARTING, Phase.WAITING): ("M510 220H620", 565, 212),
@@ -47,7 +47,7 @@ path { fill: none; stroke: #667; stroke-width: 1.3; marker-end: url(#tip) }
 
 
 def draw() -> str:
-    """The chart as SVG."""
+    """Returns the chart as SVG."""
     arrows = "\n".join(_arrow(*edge) for edge in TRANSITIONS)
     boxes = "\n".join(_box(phase) for phase in Phase)
     labels = "\n".join(_label(*edge) for edge in TRANSITIONS)

@@ -1,0 +1,170 @@
+"""The panel without a browser: what of it could be saved, and how it works in front ends that know only ipywidgets."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from ipywidgets.embed import dependency_state
+
+import cognito_jupyter
+from cognito_jupyter.errors import LoginError
+from cognito_jupyter.notebook.model.controller import Phase
+from cognito_jupyter.notebook.model.sign_in import LoginRequest
+from cognito_jupyter.notebook.panel.content import panel_content
+from cognito_jupyter.notebook.panel.widget import LoginPanel
+from tests.support.polling import wait_until
+
+from .driver import PanelDriver, request_for
+
+SECRET_PARTS = ("authorize?", "state=", "nonce=", "code_challenge", "code=abc")
+
+
+def widget_state(driver: PanelDriver) -> str:
+    """Returns all that a front end would save of the panel."""
+    return json.dumps(dependency_state([driver.panel], drop_defaults=False))
+
+
+def secrets_in(text: str) -> list[str]:
+    return [part for part in SECRET_PARTS if part in text]
+
+
+def report_drawn(driver: PanelDriver) -> None:
+    """Sends what view.js sends when a front end has drawn the view."""
+    driver.panel._view._handle_custom_msg({"seen": True}, [])
+
+
+def panel_body(driver: PanelDriver) -> str:
+    return panel_content(driver.state, driver.state.controller.status, fallback=False).body
+
+
+def start_and_wait(driver: PanelDriver) -> str:
+    """Starts a login by its button; returns its authorization URL."""
+    driver.click("Sign in")
+    driver.wait_for_phase(Phase.WAITING)
+    login = driver.state.controller.login
+    assert login is not None
+    return login.authorization_url
+
+
+def test_no_widget_state_holds_the_link_or_what_is_pasted(driver: PanelDriver) -> None:
+    report_drawn(driver)
+    url = start_and_wait(driver)
+    assert url.replace("&", "&amp;") in panel_body(driver)
+    driver.panel._view._handle_custom_msg({"pasted": "https://example.org/?code=abc&state=def"}, [])
+    assert "another sign-in" in str(driver.state.controller.status.warning)
+    assert "Cancel" in widget_state(driver)
+    assert secrets_in(widget_state(driver)) == []
+    assert secrets_in(repr(driver.panel) + str(driver.panel._repr_mimebundle_())) == []
+    assert secrets_in(repr(driver.panel._view)) == []
+
+
+def test_a_front_end_that_knows_only_ipywidgets_shows_link_and_box_too(driver: PanelDriver) -> None:
+    """It plays the probe and never draws the view; at the end of the login the link leaves the widget state."""
+    start_and_wait(driver)
+    driver.panel._probe.value = 1
+    assert driver.panel.seen
+    assert "authorize?" in driver.panel._fallback_html.value
+    assert driver.panel._fallback_paste_field in driver.panel.children
+    driver.panel._fallback_paste_field.value = "https://example.org/?code=abc&state=def"
+    assert driver.panel._fallback_paste_field.value == ""
+    assert "another sign-in" in driver.panel._fallback_html.value
+    driver.complete_sign_in()
+    driver.wait_for_phase(Phase.SIGNED_IN)
+    wait_until(lambda: "You are signed in" in driver.panel._fallback_html.value)
+    assert driver.panel._fallback_paste_field not in driver.panel.children
+    assert secrets_in(widget_state(driver)) == []
+
+
+def test_on_a_remote_kernel_the_panel_gives_the_reason_and_numbers_the_steps(driver: PanelDriver) -> None:
+    driver.make_request = lambda: replace(request_for(driver.cognito), remote_reason="it was started by JupyterHub")
+    start_and_wait(driver)
+    shown = panel_body(driver)
+    assert "another computer than this notebook&#x27;s kernel (it was started by JupyterHub)" in shown
+    assert shown.index("<b>1.</b>") < shown.index("authorize?") < shown.index("<b>2.</b>") < shown.index("<input")
+
+
+def test_link_and_paste_box_are_shown_from_the_start(driver: PanelDriver) -> None:
+    start_and_wait(driver)
+    shown = panel_body(driver)
+    assert shown.index("authorize?") < shown.index("copy its whole address") < shown.index("<input")
+    assert f"opens <b>{driver.cognito.domain.partition('://')[2]}</b>" in shown
+
+
+def test_signed_in_it_shows_how_long_the_sign_in_lasts(driver: PanelDriver) -> None:
+    start_and_wait(driver)
+    driver.complete_sign_in()
+    driver.wait_for_phase(Phase.SIGNED_IN)
+    assert "demo (demo@example.org)" in panel_body(driver)
+    assert "You stay signed in for up to 30 days, unless your organisation set another limit." in panel_body(driver)
+    assert panel_body(driver).count('role="progressbar"') == 1
+    driver.state.controller.cancel_login_task()
+    settings = replace(request_for(driver.cognito).settings, refresh_token_days=30.0)
+    driver.click("Sign out")
+    driver.wait_for_phase(Phase.IDLE)
+    driver.state.start_login(request_for(driver.cognito, settings=settings))
+    driver.complete_sign_in()
+    driver.wait_for_phase(Phase.SIGNED_IN)
+    assert panel_body(driver).count('role="progressbar"') == 2
+    assert "Sign-in: " in panel_body(driver)
+
+
+def test_a_cancelled_sign_in_is_not_shown_as_an_error(driver: PanelDriver) -> None:
+    start_and_wait(driver)
+    driver.click("Cancel")
+    driver.wait_for_phase(Phase.UNFINISHED)
+    stopped = panel_content(driver.state, driver.state.controller.status, fallback=False).head
+    assert "The sign-in was stopped." in stopped
+    assert "problem" not in stopped
+    driver.cognito.knobs.fail("token:authorization_code", status=400, times=1)
+    driver.click("Try again")
+    driver.complete_sign_in()
+    driver.wait_for_phase(Phase.UNFINISHED)
+    assert 'class="problem"' in panel_content(driver.state, driver.state.controller.status, fallback=False).head
+
+
+def test_it_accepts_the_options_of_an_ipywidgets_box(driver: PanelDriver) -> None:
+    narrow = LoginPanel(driver.state, layout={"width": "20rem"}, box_style="info")
+    assert (narrow.layout.width, narrow.box_style) == ("20rem", "info")
+    assert driver.panel.layout.width == "auto"
+
+
+def test_a_variable_in_use_is_reported_before_the_sign_in(driver: PanelDriver) -> None:
+    driver.state.variables._shell.user_ns["session"] = "my work"
+    driver.click("Sign in")
+    driver.wait_for_phase(Phase.UNFINISHED)
+    assert "session already holds something else" in str(driver.state.controller.status.warning)
+    del driver.state.variables._shell.user_ns["session"]
+    driver.click("Try again")
+    driver.wait_for_phase(Phase.WAITING)
+
+
+def test_cancel_while_the_login_is_being_created_takes_effect(driver: PanelDriver) -> None:
+    """The first login of a kernel imports for a moment, while the button is already there."""
+    creating, go = threading.Event(), threading.Event()
+
+    def login(request: LoginRequest, still_wanted: Callable[[], bool]) -> None:
+        creating.set()
+        assert go.wait(60)
+        driver.state.start_login(request, still_wanted)
+
+    driver.state.controller.start_in_background(driver.request, login)
+    assert creating.wait(60)
+    driver.click("Cancel")
+    driver.wait_for_phase(Phase.UNFINISHED)
+    go.set()
+    wait_until(lambda: "cognito-panel-action" not in {thread.name for thread in threading.enumerate()})
+    assert driver.state.controller.status.phase is Phase.UNFINISHED
+    assert driver.state.controller.login_task is None
+
+
+@pytest.mark.parametrize(
+    "use", [cognito_jupyter.LoginPanel, lambda: asyncio.run(cognito_jupyter.login())], ids=["LoginPanel", "login"]
+)
+def test_outside_a_notebook_the_error_names_the_alternative(use: Callable[[], object]) -> None:
+    with pytest.raises(LoginError, match=r"needs a notebook.*get_authenticated_cognito_manager"):
+        use()
