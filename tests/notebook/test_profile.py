@@ -10,7 +10,7 @@ from .conftest import Notebook
 STORE_SIGN_IN = """
 from cognito_jupyter.credentials.store.store import Store
 from cognito_jupyter.credentials.store.store import StoreKey
-cognito.sign_in(cognito.auth_tokens, Store(StoreKey("domain", "client", "user pool", "identity pool")))
+cognito.adopt_tokens(cognito.auth_tokens, Store(StoreKey("domain", "client", "user pool", "identity pool")))
 """
 
 
