@@ -1,4 +1,4 @@
-"""The stage of the fault table."""
+"""Fixtures of the fault table."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from contextlib import ExitStack
 import pytest
 
 from cognito_jupyter.local import LocalCognito
+from tests.support.tls_proxy import Certificates, TlsProxy
 
-from .front import Certificates, TlsProxy
-from .scene import FaultScenario, LogCapture, Place
+from .scenario import FaultScenario, LogCapture, Place
 
-_PLACES: tuple[Place, ...] = ("user pool", "keys", "identity pool")
+_PLACES: tuple[Place, ...] = ("user pool", "JWKS", "identity pool")
 
 
 @pytest.fixture(scope="module")
@@ -23,15 +23,15 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 
 
 @pytest.fixture(scope="module")
-def fronts(local_cognito: LocalCognito, certificates: Certificates) -> Iterator[dict[Place, TlsProxy]]:
-    """A front for each place."""
+def proxies(local_cognito: LocalCognito, certificates: Certificates) -> Iterator[dict[Place, TlsProxy]]:
+    """A proxy for each place, so that each can fail on its own."""
     with ExitStack() as stack:
         yield {place: stack.enter_context(TlsProxy(local_cognito.port, certificates)) for place in _PLACES}
 
 
 @pytest.fixture
 def log() -> Iterator[LogCapture]:
-    """Everything that is logged on the way to Cognito and to AWS."""
+    """Everything that is logged on the way to Cognito and AWS, at DEBUG."""
     handler = LogCapture()
     loggers = [logging.getLogger(name) for name in ("cognito_jupyter", "botocore", "boto3", "urllib3", "requests")]
     for logger in loggers:
@@ -44,20 +44,20 @@ def log() -> Iterator[LogCapture]:
 
 
 @pytest.fixture
-def scene(
+def scenario(
     cognito: LocalCognito,
-    fronts: dict[Place, TlsProxy],
+    proxies: dict[Place, TlsProxy],
     certificates: Certificates,
     monkeypatch: pytest.MonkeyPatch,
     log: LogCapture,
 ) -> Iterator[FaultScenario]:
-    """Everything over TLS, everything logged, and one attempt of botocore's, so that a cell is quick."""
+    """Everything over TLS, everything logged, and no retries by botocore, so that a cell is quick."""
     for name in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
         monkeypatch.setenv(name, str(certificates.ca_file))
-    monkeypatch.setenv("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", fronts["keys"].url)
-    monkeypatch.setenv("AWS_ENDPOINT_URL_COGNITO_IDENTITY", fronts["identity pool"].url)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", proxies["JWKS"].url)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_COGNITO_IDENTITY", proxies["identity pool"].url)
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     cognito.secrets.clear()
-    yield FaultScenario(cognito, fronts, certificates, log)
-    for front in fronts.values():
-        front.set_state("good")
+    yield FaultScenario(cognito, proxies, certificates, log)
+    for proxy in proxies.values():
+        proxy.set_state("good")

@@ -1,4 +1,4 @@
-"""A kept sign-in on a disk that is full, or in a home that is read-only: the work goes on, and nothing is lost."""
+"""A remembered sign-in on a full disk, or in a read-only home: work continues, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from cognito_jupyter.errors import SignedOutError, UnavailableError
 from cognito_jupyter.local import LocalCognito
 from tests.conftest import as_tokens
 from tests.credentials.kernels import new_manager, refresh_token_of, restart_kernel, store_in
+from tests.support.polling import wait_until
 
-from .disk import Disk, full_disk, read_only_folder
-from .scene import wait_for
+from .disks import Disk, full_disk, read_only_folder
 
-EXCHANGE, REFRESH = "GetCredentialsForIdentity", "token:refresh_token"
+EXCHANGE = LocalCognito.EXCHANGE
 FILE_UNCHANGED = re.compile(r".* is unchanged, .*: (File too large|Permission denied)\. Make .*\.")
 each_disk = pytest.mark.parametrize("disk", [full_disk, read_only_folder])
 
 
 @pytest.fixture
 def folder(cognito: LocalCognito, tmp_path: Path) -> Path:
-    """Where the demo user's sign-in is kept; a refresh token that was used is worth nothing from then on."""
+    """The folder of the demo user's stored sign-in; a refresh token can be used only once."""
     cognito.knobs.rotation, cognito.knobs.grace = True, 0
     signed_in(cognito, tmp_path / "sign-ins")
     return tmp_path / "sign-ins"
@@ -42,7 +42,7 @@ def signed_in(cognito: LocalCognito, folder: Path) -> CognitoCredentialsManager:
     return manager
 
 
-def stored_token(store: Store) -> str:
+def stored_refresh_token(store: Store) -> str:
     found = store.read_sign_in()
     assert found is not None
     return found.tokens["refresh_token"]
@@ -53,7 +53,7 @@ def files(folder: Path) -> set[str]:
 
 
 def can_refresh_twice(cognito: LocalCognito, manager: CognitoCredentialsManager) -> bool:
-    """Refreshes twice, and renews: to keys that AWS has for good ones."""
+    """Refresh the tokens twice, and exchange them for valid credentials."""
     for _ in range(2):
         manager.refresh_user_pool_tokens()
     key = cognito.aws.issued_keys.find(manager.get_credentials(role_suffix="Analyst")["access_key_id"])
@@ -68,11 +68,11 @@ def can_refresh_twice(cognito: LocalCognito, manager: CognitoCredentialsManager)
 def test_a_login_works_and_lasts_as_long_as_its_kernel_runs(
     cognito: LocalCognito, tmp_path: Path, disk: Disk, below: str
 ) -> None:
-    """And the next one, once there is room, is kept."""
-    where = tmp_path / "sign-ins"
-    where.mkdir(mode=0o700)
-    folder = where / below
-    with disk(where):
+    """The next login, once the disk can be written to, is stored."""
+    home = tmp_path / "sign-ins"
+    home.mkdir(mode=0o700)
+    folder = home / below
+    with disk(home):
         manager = signed_in(cognito, folder)
         assert manager.shared_sign_in.path is None
         assert re.fullmatch(
@@ -105,7 +105,7 @@ def test_a_login_that_cannot_be_written_leaves_the_stored_sign_in_unchanged(
 def test_rotated_tokens_that_cannot_be_written_stay_in_memory_and_are_written_with_the_next_credentials(
     cognito: LocalCognito, folder: Path, store: Store, disk: Disk
 ) -> None:
-    """Another kernel is told that the sign-in has ended, and goes on as soon as the newest tokens are there."""
+    """Another kernel finds the sign-in ended, and continues as soon as the newest tokens are stored."""
     first, second = restart_kernel(folder), restart_kernel(folder)
     before = store.path.read_bytes()
     with disk(folder):
@@ -116,39 +116,39 @@ def test_rotated_tokens_that_cannot_be_written_stay_in_memory_and_are_written_wi
         assert store.path.read_bytes() == before
         assert files(folder) == {".sign-in", ".lock"}
     first.get_credentials(role_suffix="Analyst")
-    assert first.shared_sign_in.warning is not None, "an exchange of one's own touches no store"
+    assert first.shared_sign_in.warning is not None, "get_credentials does not write to the store"
     first.refreshing_credentials("Uploader")
     assert first.shared_sign_in.warning is None
-    assert stored_token(store) == refresh_token_of(first)
+    assert stored_refresh_token(store) == refresh_token_of(first)
     for manager in (second, first, restart_kernel(folder)):
         assert can_refresh_twice(cognito, manager)
-        assert refresh_token_of(manager) == stored_token(store)
+        assert refresh_token_of(manager) == stored_refresh_token(store)
 
 
 @each_disk
 def test_pending_tokens_are_written_as_soon_as_the_disk_has_room(
     cognito: LocalCognito, folder: Path, store: Store, disk: Disk
 ) -> None:
-    """Their kernel may end at any time: nobody else has them."""
+    """Only this kernel has them, and it may end at any time."""
     with disk(folder):
         manager = restart_kernel(folder)
         session = manager.make_refreshing_session("Analyst")
         manager.refresh_user_pool_tokens()
-        assert stored_token(store) != refresh_token_of(manager)
-    asked = cognito.counts.copy()
+        assert stored_refresh_token(store) != refresh_token_of(manager)
+    calls = cognito.counts.copy()
     manager._refresher.ensure_running(run_now=True)
-    wait_for(lambda: stored_token(store) == refresh_token_of(manager), lambda: "not written")
-    assert cognito.counts == asked
-    wait_for(lambda: manager.shared_sign_in.warning is None, lambda: str(manager.shared_sign_in.warning))
+    wait_until(lambda: stored_refresh_token(store) == refresh_token_of(manager), "not written")
+    assert cognito.counts == calls
+    wait_until(lambda: manager.shared_sign_in.warning is None, lambda: str(manager.shared_sign_in.warning))
     assert session.get_credentials() is not None
     assert can_refresh_twice(cognito, restart_kernel(folder))
 
 
 @each_disk
-def test_a_kernel_that_is_refused_before_they_are_written_ends_nothing_for_the_others(
+def test_a_kernel_whose_stored_tokens_are_refused_ends_the_sign_in_of_no_other_kernel(
     cognito: LocalCognito, folder: Path, store: Store, disk: Disk
 ) -> None:
-    """It leaves a note that the tokens of the file are refused; newer ones take its place."""
+    """It marks the stored tokens as refused; newer tokens replace the mark."""
     first, second = restart_kernel(folder), restart_kernel(folder)
     with disk(folder):
         first.refresh_user_pool_tokens()
@@ -177,19 +177,19 @@ def test_refreshed_credentials_that_cannot_be_written_are_used_and_the_next_ones
     assert store.path.read_bytes() == before
     manager.ensure_credentials("Analyst", timedelta(hours=1))
     assert manager.shared_sign_in.warning is None
-    asked = cognito.counts[EXCHANGE]
+    calls = cognito.counts[EXCHANGE]
     assert (
         restart_kernel(folder).refreshing_credentials("Analyst").access_key
         == manager.refreshing_credentials("Analyst").access_key
     )
-    assert cognito.counts[EXCHANGE] == asked
+    assert cognito.counts[EXCHANGE] == calls
 
 
 @pytest.mark.parametrize("refreshed", [False, True])
 def test_signing_out_on_a_full_disk_revokes_and_removes_everything(
     cognito: LocalCognito, folder: Path, store: Store, refreshed: bool
 ) -> None:
-    """The newest refresh token is revoked too, although no file has ever held it."""
+    """The newest refresh token is revoked too, although it was never written to a file."""
     manager = restart_kernel(folder)
     with full_disk(folder):
         if refreshed:
@@ -204,7 +204,7 @@ def test_signing_out_on_a_full_disk_revokes_and_removes_everything(
 def test_signing_out_in_a_read_only_home_revokes_and_names_the_file_that_is_left(
     cognito: LocalCognito, folder: Path, store: Store, refreshed: bool
 ) -> None:
-    """And again once it can be written to: then nothing is left."""
+    """A second sign-out removes the file, once the home can be written to."""
     manager = restart_kernel(folder)
     session = manager.make_refreshing_session("Analyst")
     with read_only_folder(folder):
@@ -216,10 +216,10 @@ def test_signing_out_in_a_read_only_home_revokes_and_names_the_file_that_is_left
         assert "could not be removed: Permission denied." in caught.value.what
         assert caught.value.remedy
         assert manager.auth_tokens is None
-        keys = session.get_credentials()
-        assert keys is not None
+        credentials = session.get_credentials()
+        assert credentials is not None
         with pytest.raises(SignedOutError):
-            keys.get_frozen_credentials()
+            credentials.get_frozen_credentials()
     check_refused(newest)
     restart_kernel(folder).sign_out()
     assert files(folder) == {".lock"}

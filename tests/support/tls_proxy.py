@@ -1,4 +1,4 @@
-"""A TLS front for the local Cognito that can be out of reach, and can show wrong certificates."""
+"""A TLS proxy for the local Cognito that can be unreachable, and can present wrong certificates."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import threading
 from collections.abc import Coroutine
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Literal, Self
 
 import trustme
@@ -21,13 +20,13 @@ _NO_LINGER = struct.pack("ii", 1, 0)
 
 
 class Certificates:
-    """A CA that clients trust, and what a server can show instead.
+    """A CA that clients trust, and certificates that they must reject.
 
     Args:
-        folder: Where the CA's file is put.
+        folder: Where the CA's file is written.
 
     Attributes:
-        ca_file: What clients trust.
+        ca_file: The CA that clients trust.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -43,33 +42,33 @@ class Certificates:
         }
 
     def server_context(self, state: ProxyState) -> ssl.SSLContext:
-        """For a server in this state."""
+        """Return the TLS context of a server in a state."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._leaves[state].configure_cert(context)
         return context
 
 
 class TlsProxy:
-    """Ends TLS on a port of its own and passes everything on, resets too.
+    """Terminates TLS and forwards everything, TCP resets too.
 
     Args:
         upstream: The local Cognito's port.
-        certificates: What it shows.
+        certificates: The certificates that it presents.
 
     Attributes:
-        port: The same in every state.
-        url: Where clients go.
+        port: The port, which is the same in every state.
+        url: The URL for clients.
     """
 
     def __init__(self, upstream: int, certificates: Certificates) -> None:
-        # Never listens: it keeps the port while nobody listens there, so that nobody else gets it.
+        # This socket never listens. It reserves the port for the state in which nothing listens there.
         self._reserved = _bind_port(0)
         self.port: int = self._reserved.getsockname()[1]
         self.url = f"https://127.0.0.1:{self.port}"
         self._upstream = upstream
         self._certificates = certificates
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="front", daemon=True)
+        self._thread = threading.Thread(target=self._loop.run_forever, name="tls-proxy", daemon=True)
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -78,9 +77,7 @@ class TlsProxy:
         self.set_state("good")
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._run(self._close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
@@ -88,11 +85,11 @@ class TlsProxy:
         self._reserved.close()
 
     def set_state(self, state: ProxyState) -> None:
-        """Changes how the front is; connections that are open end."""
+        """Change the state; open connections are closed."""
         self._run(self._set_state(state))
 
-    def _run(self, work: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+    def _run(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(10)
 
     async def _set_state(self, state: ProxyState) -> None:
         await self._close()
@@ -105,20 +102,20 @@ class TlsProxy:
         if self._server is not None:
             self._server.close()
         self._server = None
-        for way in self._tasks:
-            way.cancel()
+        for task in self._tasks:
+            task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _on_connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._upstream)
-        for way in (_forward(reader, far_writer), _forward(far_reader, writer)):
-            task = self._loop.create_task(way)
+        for direction in (_forward(reader, far_writer), _forward(far_reader, writer)):
+            task = self._loop.create_task(direction)
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
 
 async def _forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """One direction, until either end goes, and as it goes."""
+    """Forward one direction until either end closes, and close the other end in the same task."""
     try:
         while part := await reader.read(_CHUNK):
             writer.write(part)

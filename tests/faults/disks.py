@@ -1,4 +1,4 @@
-"""Disks that take nothing, for this very process, whoever runs it."""
+"""Disks that cannot be written to by this process, root included."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 _FILE_SIZE_LIMIT = 500
-"""Bytes: less than any sign-in."""
+"""Bytes: less than any stored sign-in."""
 _CAPABILITIES_VERSION = 0x20080522
 _OVERRIDE_CAPABILITIES = 1 << 1 | 1 << 2
-"""CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH, by which modes do not bind root."""
+"""CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH, with which root ignores file modes."""
 
 Disk = Callable[[Path], AbstractContextManager[None]]
 
 
 @contextmanager
 def full_disk(folder: Path) -> Iterator[None]:
-    """No file takes more than a few bytes."""
+    """Limit every file to a few bytes."""
     del folder
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (_FILE_SIZE_LIMIT, hard))
@@ -32,7 +32,7 @@ def full_disk(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def read_only_folder(folder: Path) -> Iterator[None]:
-    """Nothing can be made, renamed or removed in a folder; a thread that ran before may be able to, under root."""
+    """Let nothing be created, renamed or removed in a folder; under root, threads that ran before still can."""
     _enforce_modes(enforced=True)
     folder.chmod(0o500)
     try:
@@ -43,7 +43,7 @@ def read_only_folder(folder: Path) -> Iterator[None]:
 
 
 def _enforce_modes(*, enforced: bool) -> None:
-    """Takes from root what makes modes mean nothing to it, in this thread and those that it starts; or gives it back.
+    """Make file modes apply to root in this thread and those that it starts, or no longer.
 
     Source: capget(2)
     """

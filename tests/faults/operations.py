@@ -1,4 +1,4 @@
-"""The moments at which a fault can strike, and what is to hold at each."""
+"""The operations during which a fault can occur, and what must hold at each."""
 
 from __future__ import annotations
 
@@ -8,22 +8,24 @@ from typing import Any, ClassVar
 
 import boto3
 
+from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.local.login_page_client import LoginPageClient
 from cognito_jupyter.oauth.login import Login
 from cognito_jupyter.oauth.tokens import CognitoTokens
+from tests.support.polling import wait_until
 
-from .scene import ANALYST, UPLOADER, FaultPoint, FaultScenario, wait_for
+from .scenario import ANALYST, UPLOADER, FaultPoint, FaultScenario
 
 _LARGE = 300_000
 _PART = 65_536
 
 
 class Operation(ABC):
-    """One step of the work, played before, under and after a fault.
+    """One step of the work, which runs before, during and after a fault.
 
     Attributes:
-        fault_point: Where the fault strikes.
-        transparent: Whether whoever works is not to notice it at all.
+        fault_point: Where the fault occurs.
+        transparent: Whether the fault must not be noticeable at all.
     """
 
     fault_point: ClassVar[FaultPoint]
@@ -32,26 +34,26 @@ class Operation(ABC):
     def __init__(self, scenario: FaultScenario) -> None:
         self.scenario = scenario
 
-    def prepare(self) -> None:  # noqa: B027 - for most there is nothing to do here, nor in the two below
-        """What comes before."""
+    def prepare(self) -> None:  # noqa: B027 - most operations need no preparation
+        """Do what comes before the fault."""
 
     @abstractmethod
     def run(self) -> None:
-        """What meets the fault."""
+        """Run into the fault."""
 
-    def check_during_fault(self) -> None:  # noqa: B027 - see begin
-        """What is to hold while the fault lasts, once it has been met."""
+    def check_during_fault(self) -> None:  # noqa: B027 - most operations have nothing to check here
+        """Check what holds while the fault lasts, after `run`."""
 
     @abstractmethod
     def check_recovery(self) -> None:
-        """The same once it is over: works, and with the right role."""
+        """Check that the operation works after the fault, with the right role."""
 
-    def clean_up(self) -> None:  # noqa: B027 - see begin
-        """Leaves everything as it was."""
+    def clean_up(self) -> None:  # noqa: B027 - most operations leave nothing behind
+        """Restore everything."""
 
 
 class LoginOperation(Operation):
-    """A login, once the person has signed in and the browser has come back."""
+    """A login, after the browser was redirected back."""
 
     def prepare(self) -> None:
         self._login = self._login_with_response()
@@ -61,18 +63,18 @@ class LoginOperation(Operation):
             self._login.tokens()
 
     def check_recovery(self) -> None:
-        """A login that failed is over; the next one works, and its refresh token is good."""
+        """The next login works, and its refresh token is valid."""
         with self._login_with_response() as login:
             tokens: CognitoTokens = login.tokens()
         assert self.scenario.authenticator.refresh_tokens(tokens["refresh_token"])["id_token"]
-        keys = self.scenario.new_manager(tokens).ensure_credentials(ANALYST)
-        assert self.scenario.role_of(keys["access_key_id"]) == ANALYST
+        credentials = self.scenario.new_manager(tokens).ensure_credentials(ANALYST)
+        assert self.scenario.role_of(credentials["access_key_id"]) == ANALYST
 
     def _login_with_response(self) -> Login:
         login = self.scenario.authenticator.begin_login()
         user = self.scenario.cognito.demo_user
-        person = LoginPageClient(verify=str(self.scenario.certificates.ca_file))
-        callback = person.submit_login(login.authorization_url, user.username, user.password, follow_callback=False)
+        browser = LoginPageClient(verify=str(self.scenario.certificates.ca_file))
+        callback = browser.submit_login(login.authorization_url, user.username, user.password, follow_callback=False)
         with urllib.request.urlopen(callback, timeout=10) as page:
             assert page.status == 200
         return login
@@ -81,19 +83,19 @@ class LoginOperation(Operation):
 class CodeExchange(LoginOperation):
     """The code is exchanged for tokens."""
 
-    fault_point = FaultPoint("token:authorization_code", "user pool")
+    fault_point = FaultPoint(LocalCognito.CODE_EXCHANGE, "user pool")
 
 
 class JwksFetch(LoginOperation):
-    """The tokens are there; the keys that verify them are fetched."""
+    """The tokens have arrived; the credentials that verify them are fetched."""
 
-    fault_point = FaultPoint("jwks", "keys")
+    fault_point = FaultPoint(LocalCognito.JWKS, "JWKS")
 
 
 class TokenRefresh(Operation):
-    """The tokens are refreshed by somebody who insists, under rotation."""
+    """The tokens are refreshed explicitly, under rotation."""
 
-    fault_point = FaultPoint("token:refresh_token", "user pool")
+    fault_point = FaultPoint(LocalCognito.REFRESH, "user pool")
     grace: ClassVar[float] = 60.0
 
     def prepare(self) -> None:
@@ -106,27 +108,27 @@ class TokenRefresh(Operation):
         self.scenario.manager.refresh_user_pool_tokens()
 
     def check_during_fault(self) -> None:
-        """The credentials are good, whatever became of the tokens."""
+        """The credentials are valid, whatever happened to the tokens."""
         assert _signing_role(self.scenario, self._session) == ANALYST
 
     def check_recovery(self) -> None:
-        """Twice: the second refresh shows that the refresh token of the first is good."""
+        """Refresh twice: the second refresh shows that the refresh token of the first is valid."""
         for _ in range(2):
             self.scenario.manager.refresh_user_pool_tokens()
-        keys = self.scenario.manager.get_credentials()
-        assert self.scenario.role_of(keys["access_key_id"]) == ANALYST
+        credentials = self.scenario.manager.get_credentials()
+        assert self.scenario.role_of(credentials["access_key_id"]) == ANALYST
 
 
 class TokenRefreshWithoutGrace(TokenRefresh):
-    """The same where a refresh token that has been rotated out is worth nothing from that moment on."""
+    """The same, where a refresh token is invalid as soon as it was rotated."""
 
     grace = 0.0
 
 
 class GetId(Operation):
-    """The first exchange asks for the identity id."""
+    """The first exchange gets the identity id."""
 
-    fault_point = FaultPoint("GetId", "identity pool")
+    fault_point = FaultPoint(LocalCognito.GET_ID, "identity pool")
 
     def run(self) -> None:
         self.scenario.manager.ensure_credentials(UPLOADER)
@@ -136,14 +138,14 @@ class GetId(Operation):
         assert self.scenario.manager.auth_tokens is not None
 
     def check_recovery(self) -> None:
-        keys = self.scenario.manager.ensure_credentials(UPLOADER)
-        assert self.scenario.role_of(keys["access_key_id"]) == UPLOADER
+        credentials = self.scenario.manager.ensure_credentials(UPLOADER)
+        assert self.scenario.role_of(credentials["access_key_id"]) == UPLOADER
 
 
 class GetCredentials(Operation):
-    """A second role's credentials are asked for while the first one's are in use."""
+    """A second role's credentials are requested while the first role's are in use."""
 
-    fault_point = FaultPoint("GetCredentialsForIdentity", "identity pool")
+    fault_point = FaultPoint(LocalCognito.EXCHANGE, "identity pool")
 
     def prepare(self) -> None:
         self._first = self.scenario.manager.ensure_credentials(ANALYST)
@@ -153,20 +155,20 @@ class GetCredentials(Operation):
         self.scenario.manager.ensure_credentials(UPLOADER)
 
     def check_during_fault(self) -> None:
-        """The first role's are what they were, and remain those asked for last."""
+        """The first role's credentials are unchanged, and still those that were requested last."""
         assert self.scenario.manager.credentials == self._first
         assert _signing_role(self.scenario, self._session) == ANALYST
 
     def check_recovery(self) -> None:
-        keys = self.scenario.manager.ensure_credentials(UPLOADER)
-        assert self.scenario.role_of(keys["access_key_id"]) == UPLOADER
+        credentials = self.scenario.manager.ensure_credentials(UPLOADER)
+        assert self.scenario.role_of(credentials["access_key_id"]) == UPLOADER
         assert _signing_role(self.scenario, self._session) == ANALYST
 
 
 class DownloadDuringRefresh(Operation):
-    """A large object is half read when the credentials fall due, and their renewal meets the fault."""
+    """A large object is half read when the credentials must be refreshed, and the refresh runs into the fault."""
 
-    fault_point = FaultPoint("GetCredentialsForIdentity", "identity pool")
+    fault_point = FaultPoint(LocalCognito.EXCHANGE, "identity pool")
     transparent = True
 
     def prepare(self) -> None:
@@ -187,19 +189,19 @@ class DownloadDuringRefresh(Operation):
             self._head()
             self._read += len(part)
         assert self._read == _LARGE
-        # The tokens come first, and meet no fault.
-        wait_for(lambda: len(attempts) >= 2, lambda: "the renewal has not met the fault")
+        # The first attempt is that of the tokens, which meets no fault.
+        wait_until(lambda: len(attempts) >= 2, "the refresh has not met the fault")
         stop()
         self._head()
 
     def check_recovery(self) -> None:
-        """The renewal is made up for, and nobody has asked for it."""
+        """The refresh is repeated automatically."""
         self.scenario.clock.advance(60.0)
-        wait_for(lambda: access_key_id_of(self._session) != self._first, lambda: "not renewed after the fault")
+        wait_until(lambda: access_key_id_of(self._session) != self._first, "not refreshed after the fault")
         self._head()
 
     def _head(self) -> None:
-        """A call of AWS, signed with the right role."""
+        """Call AWS, and check the role that signed the call."""
         self._client.head_object(Bucket=self.scenario.cognito.bucket, Key=self.scenario.cognito.data_key)
         assert self.scenario.cognito.aws.proxy.requests[-1].role_arn == self.scenario.cognito.roles[ANALYST]
 
@@ -208,9 +210,9 @@ class DownloadDuringRefresh(Operation):
 
 
 def access_key_id_of(session: boto3.Session) -> str:
-    keys = session.get_credentials()
-    assert keys is not None
-    return str(keys.get_frozen_credentials().access_key)
+    credentials = session.get_credentials()
+    assert credentials is not None
+    return str(credentials.get_frozen_credentials().access_key)
 
 
 def _signing_role(scenario: FaultScenario, session: boto3.Session) -> str:
@@ -219,10 +221,10 @@ def _signing_role(scenario: FaultScenario, session: boto3.Session) -> str:
 
 OPERATIONS: dict[str, type[Operation]] = {
     "code exchange": CodeExchange,
-    "keys": JwksFetch,
+    "JWKS": JwksFetch,
     "refresh": TokenRefresh,
     "refresh without grace": TokenRefreshWithoutGrace,
     "GetId": GetId,
     "GetCredentialsForIdentity": GetCredentials,
-    "mid-body": DownloadDuringRefresh,
+    "download": DownloadDuringRefresh,
 }
