@@ -17,7 +17,7 @@ from cognito_jupyter.errors import RefusedError, RoleError, SignedOutError, Veri
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 from tests.conftest import as_tokens, manager_for
-from tests.credentials.hands import FakeClock
+from tests.support.clock import FakeClock
 
 EXCHANGE, REFRESH, GET_ID = "GetCredentialsForIdentity", "token:refresh_token", "GetId"
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from cognito_jupyter._util.clock import Clock
 from cognito_jupyter.credentials.background_refresh import BackgroundRefresher
-from tests.credentials.hands import FakeClock
+from tests.support.clock import FakeClock
 
 
 class CountedWork:

@@ -16,7 +16,7 @@ from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.credentials.role_credentials import CachedCredentials, RoleCredentials
 from cognito_jupyter.errors import CognitoError, SignedOutError, UnavailableError
 from cognito_jupyter.local import LocalCognito
-from tests.credentials.hands import FakeClock
+from tests.support.clock import FakeClock
 
 EXCHANGE = "GetCredentialsForIdentity"
 

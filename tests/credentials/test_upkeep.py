@@ -15,8 +15,8 @@ from cognito_jupyter.errors import SignedOutError, UnavailableError
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 from tests.conftest import as_tokens, manager_for
-from tests.credentials.hands import FakeClock
 from tests.credentials.test_renewal import eventually
+from tests.support.clock import FakeClock
 
 EXCHANGE, REFRESH = "GetCredentialsForIdentity", "token:refresh_token"
 MINUTE, HOUR = 60.0, 3600.0

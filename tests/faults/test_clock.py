@@ -17,8 +17,8 @@ import pytest
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.errors import UnavailableError
 from cognito_jupyter.local import LocalCognito
-from tests.credentials.kernels import store_in
 from tests.support.polling import wait_until
+from tests.support.shared_kernels import store_in
 
 from .operations import OPERATIONS, GetCredentials, access_key_id_of
 from .scenario import ANALYST, TIMEOUTS, UPLOADER, FaultScenario, ProcessResources

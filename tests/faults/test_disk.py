@@ -13,8 +13,8 @@ from cognito_jupyter.credentials.store.store import Store
 from cognito_jupyter.errors import SignedOutError, UnavailableError
 from cognito_jupyter.local import LocalCognito
 from tests.conftest import as_tokens
-from tests.credentials.kernels import new_manager, refresh_token_of, restart_kernel, store_in
 from tests.support.polling import wait_until
+from tests.support.shared_kernels import new_manager, refresh_token_of, restart_kernel, store_in
 
 from .disks import Disk, full_disk, read_only_folder
 

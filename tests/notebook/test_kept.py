@@ -12,8 +12,8 @@ import pytest
 
 from cognito_jupyter.demo.kernel import Kernel
 from cognito_jupyter.local import LocalCognito
-from tests.credentials.kernels import refresh_token_of, restart_kernel
 from tests.notebook.conftest import Notebook, NotebookUser
+from tests.support.shared_kernels import refresh_token_of, restart_kernel
 
 READS_S3 = (
     'body = session.client("s3").get_object(Bucket="cognito-jupyter-demo", Key="stars/measurements.csv")["Body"]\n'

@@ -22,7 +22,7 @@ from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 from cognito_jupyter.sharing.endpoint import environment as env
 from tests.conftest import as_tokens
-from tests.credentials.hands import FakeClock
+from tests.support.clock import FakeClock
 from tests.support.polling import wait_until
 
 from .conftest import BUCKET, run_python

@@ -19,7 +19,7 @@ from cognito_jupyter.credentials.store.files import state_directory
 from cognito_jupyter.credentials.store.store import Store, StoreKey
 from cognito_jupyter.local import LocalCognito
 from tests.conftest import as_tokens
-from tests.credentials.kernels import configuration_from_environment, new_manager, refresh_token_of, restart_kernel
+from tests.support.shared_kernels import configuration_from_environment, new_manager, refresh_token_of, restart_kernel
 
 EXCHANGE, REFRESH = "GetCredentialsForIdentity", "token:refresh_token"
 SCRIPT = str(Path(sys.executable).with_name("cognito-jupyter"))

@@ -18,7 +18,7 @@ import pytest
 
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.local.login_page_client import submit_login
-from tests.credentials.kernels import refresh_token_of, restart_kernel
+from tests.support.shared_kernels import refresh_token_of, restart_kernel
 
 SCRIPT = str(Path(sys.executable).with_name("cognito-jupyter"))
 AUTHORIZE = re.compile(r"https?://\S+/oauth2/authorize\?\S+")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cognito_jupyter.credentials.store.store import Store
-from tests.credentials.stored import KEY, make_sign_in
+from tests.credentials.store.sign_ins import KEY, make_sign_in
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ import pytest
 from cognito_jupyter.credentials.store.files import MAX_FILE_SIZE, UntrustedFileError, read_file
 from cognito_jupyter.credentials.store.store import Store, StoredSignIn, parse, serialize
 from cognito_jupyter.errors import UnavailableError
-from tests.credentials.stored import (
+from tests.credentials.store.sign_ins import (
     KEY,
     NOBODY_UID,
     change_version,

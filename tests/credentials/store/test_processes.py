@@ -17,7 +17,7 @@ import pytest
 
 from cognito_jupyter.credentials.store.store import Store
 from cognito_jupyter.errors import UnavailableError
-from tests.credentials.stored import KEY, file_endings, in_child, make_sign_in
+from tests.credentials.store.sign_ins import KEY, file_endings, in_child, make_sign_in
 
 # -- forks
 

@@ -15,7 +15,7 @@ import pytest
 from cognito_jupyter.credentials.store.store import Store, StoredSignIn, StoreKey
 from cognito_jupyter.errors import SignedOutError, UnavailableError
 from cognito_jupyter.oauth.tokens import CognitoTokens
-from tests.credentials.stored import KEY, NOBODY_UID, SPAWN, file_endings, in_child, make_sign_in, needs_root
+from tests.credentials.store.sign_ins import KEY, NOBODY_UID, SPAWN, file_endings, in_child, make_sign_in, needs_root
 
 # -- what is kept
 

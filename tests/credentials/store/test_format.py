@@ -16,7 +16,14 @@ from cognito_jupyter.credentials.store.files import UntrustedFileError
 from cognito_jupyter.credentials.store.format import HEADER, VERSION
 from cognito_jupyter.credentials.store.store import Store, parse, serialize
 from cognito_jupyter.errors import UnavailableError
-from tests.credentials.stored import KEY, SECRETS, change_version, make_sign_in, replace_by_other_sign_in, truncate
+from tests.credentials.store.sign_ins import (
+    KEY,
+    SECRETS,
+    change_version,
+    make_sign_in,
+    replace_by_other_sign_in,
+    truncate,
+)
 
 # -- secrets
 

@@ -15,7 +15,7 @@ import pytest
 
 from cognito_jupyter.credentials.store.store import Store
 from cognito_jupyter.errors import UnavailableError
-from tests.credentials.stored import KEY, NOBODY_UID, file_endings, in_child, make_sign_in, needs_root
+from tests.credentials.store.sign_ins import KEY, NOBODY_UID, file_endings, in_child, make_sign_in, needs_root
 
 pytestmark = needs_root
 

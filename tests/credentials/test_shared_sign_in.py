@@ -17,8 +17,8 @@ from cognito_jupyter.credentials.store.store import Store
 from cognito_jupyter.errors import SignedOutError, UnavailableError
 from cognito_jupyter.local import LocalCognito
 from tests.conftest import as_tokens
-from tests.credentials import kernels
-from tests.credentials.kernels import new_manager, refresh_token_of, restart_kernel, run_in_processes, store_in
+from tests.support import shared_kernels
+from tests.support.shared_kernels import new_manager, refresh_token_of, restart_kernel, run_in_processes, store_in
 
 EXCHANGE, REFRESH, GET_ID, REVOKE = "GetCredentialsForIdentity", "token:refresh_token", "GetId", "revoke"
 
@@ -55,7 +55,7 @@ def stored_refresh_token(store: Store) -> str | None:
 def test_ten_processes_that_refresh_at_once_make_one_call(cognito: LocalCognito, folder: Path) -> None:
     """With rotation and no grace, a second call with the same refresh token would end the sign-in."""
     before = cognito.counts[REFRESH]
-    said = run_in_processes(kernels.refresh_tokens, folder)
+    said = run_in_processes(shared_kernels.refresh_tokens, folder)
     assert [each.error for each in said] == [""] * 10
     assert len({each.value for each in said}) == 1
     assert cognito.counts[REFRESH] - before == 1
@@ -64,7 +64,7 @@ def test_ten_processes_that_refresh_at_once_make_one_call(cognito: LocalCognito,
 
 def test_ten_processes_make_one_exchange_for_each_role(cognito: LocalCognito, folder: Path) -> None:
     before = cognito.counts.copy()
-    said = run_in_processes(kernels.get_credentials_of_two_roles, folder)
+    said = run_in_processes(shared_kernels.get_credentials_of_two_roles, folder)
     assert [each.error for each in said] == [""] * 10
     assert len({each.value for each in said}) == 1
     assert cognito.counts[EXCHANGE] - before[EXCHANGE] == 2
@@ -227,7 +227,7 @@ def test_a_kernel_killed_while_it_writes_leaves_a_usable_sign_in(
 ) -> None:
     """With rotation, and a moment of grace for the answers that die with the kernel that asked for them."""
     cognito.knobs.grace = 60
-    (said,) = run_in_processes(kernels.kill_children_while_they_refresh, folder, 1)
+    (said,) = run_in_processes(shared_kernels.kill_children_while_they_refresh, folder, 1)
     assert (said.error, said.value) == ("", 25)
     assert store.read_sign_in() is not None
     assert store.warning is None

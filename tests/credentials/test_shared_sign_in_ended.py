@@ -12,7 +12,7 @@ from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.errors import SignedOutError
 from cognito_jupyter.local import LocalCognito
 from tests.conftest import as_tokens
-from tests.credentials.kernels import new_manager, refresh_token_of, restart_kernel, store_in
+from tests.support.shared_kernels import new_manager, refresh_token_of, restart_kernel, store_in
 
 REFRESH = "token:refresh_token"
 
