@@ -158,8 +158,8 @@ def _refresh(store: Store, role_arn: str | None) -> StoredCredentials:
 def _still_valid(store: Store, role_arn: str | None) -> StoredCredentials | None:
     """Returns the stored credentials if they have not expired."""
     from ..credentials.roles import choose_role, roles_in
-    from ..credentials.user_pool_tokens import claims_of
     from ..errors import CognitoError
+    from ..oauth.tokens import claims_of
 
     try:
         stored = store.read_sign_in()

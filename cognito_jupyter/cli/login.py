@@ -87,11 +87,7 @@ def authenticator_of(settings: Settings) -> CognitoOAuthAuthenticator:
     """Where these settings sign in."""
     from ..oauth.authenticator import CognitoOAuthAuthenticator
 
-    pools = settings.configuration
-    return CognitoOAuthAuthenticator(
-        pools.domain, pools.client_id, pools.redirect_uri, pools.region,
-        scopes=settings.scopes, user_pool_id=pools.user_pool_id, timeout=settings.timeout,
-    )  # fmt: skip
+    return CognitoOAuthAuthenticator.from_settings(settings)
 
 
 def _restore(

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from ..credentials.roles import roles_in, shortest_suffixes
 from ..credentials.store.store import Store, list_store_keys
-from ..credentials.user_pool_tokens import claims_of
 from ..errors import CognitoError
 from ..notebook.display.status import describe_user
 from ..notebook.display.views import Table, format_time
+from ..oauth.tokens import claims_of
 
 if TYPE_CHECKING:
     import argparse

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ..oauth.authenticator import CognitoOAuthAuthenticator
+from ..settings import CognitoConfiguration, Settings
 from .manager import CognitoCredentialsManager
-
-if TYPE_CHECKING:
-    from ..settings import CognitoConfiguration
 
 
 def get_authenticated_cognito_manager(cogconf: CognitoConfiguration) -> CognitoCredentialsManager:
@@ -22,9 +18,7 @@ def get_authenticated_cognito_manager(cogconf: CognitoConfiguration) -> CognitoC
         RefusedError: Cognito refused, or the tokens are not what was asked for (a PermissionError).
         UnavailableError: Cognito could not be reached, or no registered port is free (a ConnectionError).
     """
-    authenticator = CognitoOAuthAuthenticator(
-        cogconf.domain, cogconf.client_id, cogconf.redirect_uri, cogconf.region, user_pool_id=cogconf.user_pool_id
-    )
+    authenticator = CognitoOAuthAuthenticator.from_settings(Settings(cogconf))
     tokens = authenticator.authenticate()
     return CognitoCredentialsManager(
         cogconf.identity_pool_id, cogconf.user_pool_id, cogconf.region, tokens, authenticator

@@ -11,8 +11,9 @@ from .role_credentials import CachedCredentials, signed_out_error
 from .shared_sign_in import SharedSignIn
 
 if TYPE_CHECKING:
+    from ..oauth.tokens import Subject
     from .identity_pool.client import IdentityPool, IdentityPoolCredentialsResponse
-    from .user_pool_tokens import Subject, UserPoolTokens
+    from .user_pool_tokens import UserPoolTokens
 
 
 class CredentialsExchange:

@@ -18,7 +18,7 @@ from .._util.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from ..errors import RefusedError, UnavailableError
 from ..oauth.authenticator import CognitoOAuthAuthenticator
 from ..oauth.token_errors import sign_in_expired
-from ..oauth.tokens import CognitoTokens, JwtPayload
+from ..oauth.tokens import CognitoTokens, JwtPayload, Subject, claims_of, subject_of
 from .background_refresh import BackgroundRefresher
 from .boto_sessions import PrebuiltSession, RefreshingCredentials, StaticCredentials, build_boto3_session
 from .exchange import CredentialsExchange
@@ -27,7 +27,7 @@ from .refresh_plan import RefreshPlan
 from .role_credentials import AWSCredentials, CachedCredentials, RoleCallbacks, RoleCredentials, signed_out_error
 from .roles import choose_role, roles_in
 from .shared_sign_in import SharedSignIn
-from .user_pool_tokens import Subject, UserPoolTokens, claims_of, subject_of
+from .user_pool_tokens import UserPoolTokens
 
 if TYPE_CHECKING:
     import boto3

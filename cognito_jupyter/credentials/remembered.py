@@ -83,7 +83,7 @@ def _opted_out(settings: Settings) -> bool:
 
 
 def _is_same_user(store: Store, tokens: CognitoTokens) -> bool:
-    from .user_pool_tokens import claims_of, subject_of
+    from ..oauth.tokens import claims_of, subject_of
 
     try:
         stored = store.read_sign_in() if store.path.exists() else None

@@ -21,10 +21,9 @@ from .._util.closing import NotPicklable
 from .._util.redaction import redacted
 from ..errors import CognitoError, SignedOutError, UnavailableError
 from ..oauth.token_errors import sign_in_expired
-from ..oauth.tokens import CognitoTokens
+from ..oauth.tokens import CognitoTokens, Subject, claims_of, subject_of
 from .role_credentials import CachedCredentials, FrozenCredentials
 from .store.store import Store, StoredCredentials, StoredSignIn, StoreTransaction
-from .user_pool_tokens import Subject, claims_of, subject_of
 
 if TYPE_CHECKING:
     from .identity_pool.client import IdentityPoolCredentials, IdentityPoolCredentialsResponse

@@ -5,14 +5,13 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from .._util.clock import Clock
 from .._util.redaction import redacted
 from .._util.single_flight import SingleFlight
 from ..errors import CognitoError, RefusedError, SignedOutError, UnavailableError, VerificationError
-from ..oauth.tokens import CognitoTokens, JwtPayload, decode_jwt_payload
+from ..oauth.tokens import CognitoTokens, JwtPayload, Subject, claims_of, subject_of
 
 if TYPE_CHECKING:
     from ..oauth.authenticator import CognitoOAuthAuthenticator
@@ -26,14 +25,6 @@ _MANDATORY_REFRESH_SECONDS = 5 * 60.0
 _MANDATORY_REFRESH_SHARE = 0.2
 _POLL_INTERVAL = 0.2
 """Seconds between two looks of those who wait for a person to sign in again."""
-
-
-@dataclass(frozen=True)
-class Subject:
-    """A person of a user pool."""
-
-    issuer: str
-    sub: str
 
 
 class UserPoolTokens:
@@ -289,20 +280,3 @@ def _require_same_user(old: CognitoTokens, new: CognitoTokens) -> CognitoTokens:
             "Sign in again, and tell whoever runs the user pool.",
         )
     return new
-
-
-def claims_of(id_token: str) -> JwtPayload:
-    """What an id token says.
-
-    Raises:
-        VerificationError: It is not a JWT (a PermissionError).
-    """
-    try:
-        return decode_jwt_payload(id_token)
-    except ValueError as error:
-        raise VerificationError(f"The id token cannot be read. {error}", "Sign in again.") from None
-
-
-def subject_of(claims: JwtPayload) -> Subject:
-    """Whose claims these are."""
-    return Subject(claims.get("iss", ""), claims.get("sub", ""))

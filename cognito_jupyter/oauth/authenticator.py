@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from datetime import timedelta
 from http import HTTPStatus
-from typing import cast
+from typing import TYPE_CHECKING, Self, cast
 from urllib.parse import urlencode
 
 from .._util.redaction import redacted
@@ -26,6 +26,9 @@ from .redirect_uri import parse_domain, parse_redirect_uris
 from .token_errors import require_tokens, sign_in_expired, token_error
 from .tokens import CognitoTokenRefreshResponse, CognitoTokens, decode_jwt_payload
 from .transport import Transport
+
+if TYPE_CHECKING:
+    from ..settings.resolve import Settings
 
 
 class CognitoOAuthAuthenticator:
@@ -84,6 +87,20 @@ class CognitoOAuthAuthenticator:
         self._now = now
         self._transport = Transport(now, timeouts)
         self._jwks = JwksCache(region, self._transport)
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """Returns the authenticator for resolved settings, with their user pool pinned."""
+        pools = settings.configuration
+        return cls(
+            pools.domain,
+            pools.client_id,
+            pools.redirect_uri,
+            pools.region,
+            scopes=settings.scopes,
+            user_pool_id=pools.user_pool_id,
+            timeout=settings.timeout,
+        )
 
     def __repr__(self) -> str:
         return f"<CognitoOAuthAuthenticator: {self.cognito_domain}, client {self.client_id}>"

@@ -1,4 +1,7 @@
-"""One attempt to sign in, finished once: by the listener, by a pasted address, by giving up or by the clock."""
+"""One attempt to sign in. A redirect, a pasted URL, a cancellation or the deadline ends it, whichever comes first.
+
+`CognitoOAuthAuthenticator.begin_login` starts a login. It prints nothing, opens no browser and stores nothing.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ from .redirect_uri import RedirectUri
 from .tokens import CognitoTokens
 
 _POLL_INTERVAL = 0.01
-"""Seconds between two looks at a login: short beside a token request, and nothing beside a processor."""
+"""Seconds between two checks of a login: short compared with a token request, and cheap for the processor."""
 
 BuildAuthorizationUrl = Callable[[LoginSecrets, str], str]
 """From a login's secrets and its redirect URI to the URL that the browser opens."""
@@ -34,7 +37,7 @@ ExchangeCode = Callable[[str, LoginSecrets, str], CognitoTokens]
 
 
 class LoginState(enum.Enum):
-    """Where a login stands: pending, then exactly one of the others, for good."""
+    """The state of a login: pending, then exactly one of the others, which is final."""
 
     PENDING = "pending"
     COMPLETED = "completed"
@@ -46,21 +49,20 @@ class LoginState(enum.Enum):
 class Login:
     """One attempt to sign in: a small state machine without a thread of its own.
 
-    The listener is bound before the URL is known to anybody, so no redirect can come too early. A context manager:
-    leaving it ends the login, frees the port and forgets the secrets.
+    The callback server listens before the authorization URL exists, so no redirect can come too early. A login is a
+    context manager: leaving it ends the login and frees the port.
 
     Args:
         uris: The registered redirect URIs; the first whose port is free serves the whole login, exchange included.
-        authorization_url: Makes the URL that the browser opens.
-        exchange_code: Buys the tokens.
-        listen: Whether to listen at all; without it the answer can only be pasted.
-        timeout: Seconds from now after which the login has timed out.
+        build_authorization_url: Builds the URL that the browser opens.
+        exchange_code: Exchanges the code for verified tokens.
+        listen: Whether to listen for the callback; if not, the user can only paste the URL.
+        timeout: Seconds from now until the login times out.
 
     Attributes:
-        authorization_url: What the browser must open. It holds state and nonce: show it, never log it.
-        redirect_uri: The one that this login uses.
-        listening: Whether the listener waits for the callback.
-        listener_error: Why it does not, as the error that says what to do.
+        authorization_url: The URL that the browser must open. It holds state and nonce: show it, never log it.
+        redirect_uri: The redirect URI of this login.
+        listener_error: Why no callback server listens; None if one does.
         finished: Set when the login has left PENDING.
     """
 
@@ -99,87 +101,95 @@ class Login:
             except ListenerError as error:
                 self.listener_error = self.listener_error or error
         self.listener_error = self.listener_error or ListenerError(
-            f"The redirect URI {uris[0].text} does not lead to this machine, so nothing can listen for the answer.",
+            f"The redirect URI {uris[0].text} does not lead to this machine, so this login cannot listen for it.",
             "Paste the address that the browser shows after the sign-in.",
         )
         return None, uris[0]
 
-    # -- how it stands
+    # -- the state
 
     def __repr__(self) -> str:
-        return f"<Login: {self.state.value}, {self.redirect_uri}>"
-
-    @property
-    def listening(self) -> bool:
-        """Whether the listener waits for the callback."""
-        return self._server is not None and self.state is LoginState.PENDING
+        return f"<Login: {self._state.value}, {self.redirect_uri}>"
 
     @property
     def state(self) -> LoginState:
-        """Where the login stands; a deadline that has passed is noticed here."""
-        with self._lock:
-            if self._state is LoginState.PENDING and self.seconds_left <= 0:
-                self._finish(LoginState.TIMED_OUT)
-            return self._state
+        """The state of the login; `poll` applies the deadline to it."""
+        return self._state
+
+    @property
+    def listening(self) -> bool:
+        """Whether the callback server waits for the redirect."""
+        return self._server is not None and self._state is LoginState.PENDING
 
     @property
     def seconds_left(self) -> float:
         """Seconds until the login times out; never below 0."""
         return max(0.0, self._deadline - time.monotonic())
 
+    def poll(self) -> LoginState:
+        """Times the login out if its deadline has passed, and returns the state."""
+        with self._lock:
+            if self._state is LoginState.PENDING and self.seconds_left <= 0:
+                self._finish(LoginState.TIMED_OUT)
+            return self._state
+
     def wait(self, seconds: float) -> bool:
-        """Waits up to so many seconds, in short sleeps, which the stop button ends cleanly.
+        """Waits until the login ends, in short sleeps, which KeyboardInterrupt ends cleanly.
+
+        Args:
+            seconds: How long to wait at most.
 
         Returns:
             Whether the login has left PENDING.
         """
         deadline = time.monotonic() + seconds
-        while self.state is LoginState.PENDING:
+        while self.poll() is LoginState.PENDING:
             remaining = deadline - time.monotonic()
             if remaining <= 0:
                 return False
             time.sleep(min(_POLL_INTERVAL, remaining))
         return True
 
-    # -- what ends it
+    # -- ending the login
 
     def handle_response(self, response: AuthorizationResponse) -> CallbackOutcome:
-        """Judges an answer; the first one that carries this login's state ends it, and changes nothing after that.
+        """Ends the login if the response carries its state; a response without it changes nothing.
+
+        Called from the callback server's threads and by `handle_pasted_url`; the first genuine response counts.
 
         Returns:
-            What the answer meant; LATE when it is genuine and the login was over before.
+            What the response meant; ALREADY_FINISHED if it is genuine and the login had ended before.
         """
-        # In constant time, and before anything else of the answer is looked at (RFC 9700, section 4.7).
+        # In constant time, and before any other part of the response is read (RFC 9700, section 4.7).
         if not hmac.compare_digest((response.state or "").encode(errors="replace"), self._secrets.state.encode()):
             return CallbackOutcome.STATE_MISMATCH
-        state = LoginState.DENIED if response.error else LoginState.COMPLETED
         with self._lock:
             if self._state is not LoginState.PENDING or self.seconds_left <= 0:
                 return CallbackOutcome.ALREADY_FINISHED
             self._response = response
-            self._finish(state)
+            self._finish(LoginState.DENIED if response.error else LoginState.COMPLETED)
         return CallbackOutcome.ERROR if response.error else CallbackOutcome.ACCEPTED
 
     def handle_pasted_url(self, text: str) -> None:
-        """Ends the login by the address that a person copied from the browser.
+        """Ends the login with the URL that the user copied from the browser.
 
         Args:
-            text: The whole address or its query; never kept, never echoed.
+            text: The whole URL or its query; it is not stored and appears in no message.
 
         Raises:
-            PastedUrlError: It is not the answer to this login, which goes on.
+            PastedUrlError: It is not the authorization response to this login, which stays pending.
         """
         outcome = self.handle_response(parse_pasted_url(text))
         if outcome is CallbackOutcome.STATE_MISMATCH:
             raise PastedUrlError(
                 "That address belongs to another sign-in.",
-                "Open the link shown here, sign in, and paste the address that the browser shows then.",
+                "Open the link shown here, sign in, and paste the address that the browser then shows.",
             )
         if outcome is CallbackOutcome.ALREADY_FINISHED:
-            raise PastedUrlError("This sign-in is already over.", "Start a new one.")
+            raise PastedUrlError("This sign-in has already ended.", "Start a new one.")
 
     def cancel(self) -> None:
-        """Gives the login up; does nothing when it is over."""
+        """Cancels the login; does nothing if it has ended."""
         with self._lock:
             if self._state is LoginState.PENDING:
                 self._finish(LoginState.CANCELLED)
@@ -188,47 +198,42 @@ class Login:
         self._state = state
         self.finished.set()
 
-    # -- what comes of it
+    # -- the result
 
     def tokens(self) -> CognitoTokens:
-        """The tokens that the login has earned: exchanges the code once and verifies what comes back.
+        """Exchanges the code at the first call, and returns the verified tokens.
 
         Raises:
             LoginDeniedError: Cognito sent an error.
-            LoginCancelledError: It was given up.
-            LoginTimeoutError: Nobody answered in time.
-            LoginError: It is still pending, or its code was used before.
+            LoginCancelledError: The login was cancelled.
+            LoginTimeoutError: No response came before the deadline.
+            LoginError: The login is still pending, or its code was used before.
             RefusedError: Cognito refused the code.
-            VerificationError: The tokens are not what this login asked for.
+            VerificationError: The tokens do not belong to this login.
             UnavailableError: The token endpoint could not be reached.
         """
         if self._tokens is None:
-            self._tokens = self._exchange_code(self._pop_code(), self._secrets, self.redirect_uri)
+            if self.poll() is not LoginState.COMPLETED:
+                raise self._error_for_state()
+            with self._lock:
+                # Cognito accepts a code once, so it is forgotten before the exchange, even if that fails.
+                code, self._response = self._response.authorization_code, AuthorizationResponse()
+            if code is None:
+                raise LoginError("The code of this sign-in was used before.", "Sign in again.")
+            self._tokens = self._exchange_code(code, self._secrets, self.redirect_uri)
         return self._tokens
-
-    def _pop_code(self) -> str:
-        """The code, once: it works once at Cognito as well, and nobody needs it afterwards."""
-        if self.state is not LoginState.COMPLETED:
-            raise self._error_for_state()
-        with self._lock:
-            code, self._response = self._response.authorization_code, AuthorizationResponse()
-        if code is None:
-            raise LoginError("This sign-in's answer was used before.", "Sign in again.")
-        return code
 
     def _error_for_state(self) -> LoginError:
         match self._state:
             case LoginState.DENIED:
                 return _denied_error(self._response)
             case LoginState.CANCELLED:
-                return LoginCancelledError(
-                    "The sign-in was cancelled.", "Nothing has changed; sign in again when you like."
-                )
+                return LoginCancelledError("The sign-in was cancelled.", "Nothing has changed; you can sign in again.")
             case LoginState.TIMED_OUT:
                 return LoginTimeoutError(
-                    f"Nobody finished the sign-in within {_duration(self._timeout)}.",
-                    "Sign in again; if the browser showed an error page, check that this redirect URI is registered "
-                    f"with the app client to the character: {self.redirect_uri}",
+                    f"The sign-in timed out after {_duration(self._timeout)}.",
+                    "Sign in again; if the browser showed an error page, check that exactly this redirect URI is "
+                    f"registered with the app client: {self.redirect_uri}",
                 )
             case _:
                 return LoginError("The sign-in is not finished yet.", "Finish it in the browser.")
@@ -249,7 +254,7 @@ class Login:
 
 
 def _denied_error(response: AuthorizationResponse) -> LoginDeniedError:
-    """Says what Cognito's error means; its codes: RFC 6749, section 4.1.2.1."""
+    """Returns the error for Cognito's error response; the error codes are those of RFC 6749, section 4.1.2.1."""
     reason = f"{response.error}: {response.error_description}" if response.error_description else str(response.error)
     if "invalid_scope" in reason:
         remedy = "Set scopes to what the app client allows (openid is needed), or allow them there."
@@ -258,7 +263,7 @@ def _denied_error(response: AuthorizationResponse) -> LoginDeniedError:
     elif response.error == "access_denied":
         remedy = "Sign in again, or ask your administrator for access."
     else:
-        remedy = "Sign in again; if it stays so, show this message to your administrator."
+        remedy = "Sign in again; if it happens again, show this message to your administrator."
     return LoginDeniedError(f"Cognito ended the sign-in with an error ({reason}).", remedy)
 
 

@@ -1,10 +1,16 @@
-"""The shapes of what Cognito sends, as TypedDicts, and the decoder for its JWTs."""
+"""The shapes of tokens and of token responses, and the claims of an id token.
+
+Everything that handles tokens imports them from here. Nothing here verifies a token; `verification` does.
+"""
 
 # Not `from __future__ import annotations`: TypedDict would not see NotRequired in them at runtime.
 import base64
 import binascii
 import json
+from dataclasses import dataclass
 from typing import NotRequired, TypedDict, cast
+
+from ..errors import VerificationError
 
 JwtPayload = TypedDict(
     "JwtPayload",
@@ -32,7 +38,7 @@ Source: https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito
 
 
 class CognitoTokens(TypedDict):
-    """What a code exchange answers (RFC 6749, section 5.1); `expires_in` is in seconds."""
+    """The response to a code exchange (RFC 6749, section 5.1); `expires_in` is in seconds."""
 
     id_token: str
     access_token: str
@@ -43,7 +49,7 @@ class CognitoTokens(TypedDict):
 
 
 class CognitoTokenRefreshResponse(TypedDict, total=False):
-    """What a refresh answers (RFC 6749, section 6); a new refresh token only under rotation."""
+    """The response to a refresh (RFC 6749, section 6); it holds a refresh token only if the client rotates them."""
 
     id_token: str
     access_token: str
@@ -53,8 +59,21 @@ class CognitoTokenRefreshResponse(TypedDict, total=False):
     scope: str
 
 
+@dataclass(frozen=True)
+class Subject:
+    """A user of a user pool.
+
+    Attributes:
+        issuer: The `iss` claim, which names the pool.
+        sub: The `sub` claim, which names the user within the pool.
+    """
+
+    issuer: str
+    sub: str
+
+
 def decode_jwt_payload(jwt_token: str) -> JwtPayload:
-    """Decodes a Cognito JWT's claims without verifying anything (RFC 7519, section 7.2).
+    """Decodes the claims of a Cognito JWT without verifying anything (RFC 7519, section 7.2).
 
     Args:
         jwt_token: Three base64url parts joined by dots.
@@ -63,21 +82,34 @@ def decode_jwt_payload(jwt_token: str) -> JwtPayload:
         The claims.
 
     Raises:
-        ValueError: It is not a JWT; the message shows nothing of it.
+        ValueError: It is not a JWT; the message shows no part of it.
     """
     parts = jwt_token.split(".")
     if len(parts) != 3 or not all(parts):
         raise ValueError("This is not a JWT: a JWT has three parts joined by dots.")
+    padded = parts[1] + "=" * (-len(parts[1]) % 4)
     try:
-        payload = base64.b64decode(_add_padding(parts[1]), altchars=b"-_", validate=True)
-        claims = json.loads(payload)
+        claims = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
     except (binascii.Error, UnicodeError, ValueError, RecursionError):
-        # `from None`: the cause would carry the token's text.
+        # `from None`: the cause would hold the token's text.
         raise ValueError("This is not a JWT: its payload is not base64url-encoded JSON.") from None
     if not isinstance(claims, dict):
-        raise ValueError("This is not a JWT: its payload is not a JSON object.")  # noqa: TRY004 - as promised
+        raise ValueError("This is not a JWT: its payload is not a JSON object.")  # noqa: TRY004 - the API promises it
     return cast("JwtPayload", claims)
 
 
-def _add_padding(part: str) -> str:
-    return part + "=" * (-len(part) % 4)
+def claims_of(id_token: str) -> JwtPayload:
+    """Returns the claims of an id token, not verified.
+
+    Raises:
+        VerificationError: It is not a JWT (a PermissionError).
+    """
+    try:
+        return decode_jwt_payload(id_token)
+    except ValueError as error:
+        raise VerificationError(f"The id token cannot be read. {error}", "Sign in again.") from None
+
+
+def subject_of(claims: JwtPayload) -> Subject:
+    """Returns the user that claims are about; its fields are empty if the claims do not say."""
+    return Subject(claims.get("iss", ""), claims.get("sub", ""))

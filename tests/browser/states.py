@@ -68,7 +68,7 @@ def _unfinished_states(book: NotebookPage) -> Iterator[str]:
     expect(book.button("Try again")).to_be_visible()
     yield "denied"
     book.run_cells(2)
-    book.expect_panel_text("Nobody finished the sign-in")
+    book.expect_panel_text("The sign-in timed out")
     yield "timed-out"
     book.run_cells(3)
     book.expect_panel_text("it was started by JupyterHub")

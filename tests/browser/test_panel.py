@@ -91,7 +91,7 @@ def test_cancel_ends_the_cell_and_so_does_the_timeout(open_book: OpenNotebook) -
     book.button("Cancel").click()
     book.expect_output(1, "The sign-in was stopped")
     book.start_cell(2)
-    book.expect_output(2, "Nobody finished the sign-in")
+    book.expect_output(2, "The sign-in timed out")
 
 
 PANEL_LOGIN = "%cognito_login --panel --role-suffix"

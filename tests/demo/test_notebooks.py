@@ -52,13 +52,13 @@ def mistakes(tmp_path_factory: pytest.TempPathFactory) -> dict[int, CellRun]:
 @pytest.mark.parametrize(
     ("number", "what", "remedy"),
     [
-        (1, "Nobody finished the sign-in within 2 seconds", "to the character: http://localhost:65123"),
-        (2, "Nobody finished the sign-in within 2 seconds", r"to the character: http://localhost:\d+/"),
+        (1, "The sign-in timed out after 2 seconds", "registered with the app client: http://localhost:65123"),
+        (2, "The sign-in timed out after 2 seconds", r"registered with the app client: http://localhost:\d+/"),
         (3, "more than one region: .*user_pool_id .* is in eu-west-1", "Copy the ids again"),
         (4, "invalid_grant", "older than five minutes; sign in again"),
         (5, "not the address", "Copy the whole address"),
         (6, "belongs to another sign-in", "Open the link shown here"),
-        (7, "Nobody finished the sign-in within 2 seconds", "Sign in again"),
+        (7, "The sign-in timed out after 2 seconds", "Sign in again"),
         (8, "Stopped.", "run the cell again"),
         (9, "could not be reached", "network"),
         (10, "No role ends with 'Astronomer'", "This sign-in allows: Analyst, Uploader"),

@@ -59,13 +59,13 @@ def free_port() -> int:
 
 
 def begin_login(
-    pool: FakeTokenEndpoint, uris: str | None = None, *, timeout: float = 30.0, listen: bool = True
+    token_endpoint: FakeTokenEndpoint, uris: str | None = None, *, timeout: float = 30.0, listen: bool = True
 ) -> Login:
     setting = uris or f"http://localhost:{free_port()}"
     return Login(
         parse_redirect_uris(setting),
-        build_authorization_url=pool.build_authorization_url,
-        exchange_code=pool.exchange_code,
+        build_authorization_url=token_endpoint.build_authorization_url,
+        exchange_code=token_endpoint.exchange_code,
         timeout=timeout,
         listen=listen,
     )
@@ -78,36 +78,36 @@ def follow_redirect(login: Login, query: str) -> int:
         return browser.getresponse().status
 
 
-def test_the_callback_completes_a_login(pool: FakeTokenEndpoint) -> None:
+def test_the_callback_completes_a_login(token_endpoint: FakeTokenEndpoint) -> None:
     """The redirect ends the wait, and the code buys tokens at the same redirect URI, once."""
-    with begin_login(pool) as login:
+    with begin_login(token_endpoint) as login:
         assert (login.state, login.listening, login.wait(0)) == (LoginState.PENDING, True, False)
-        assert follow_redirect(login, f"code=c&state={pool.state}") == 200
+        assert follow_redirect(login, f"code=c&state={token_endpoint.state}") == 200
         assert login.wait(5)
         assert login.state is LoginState.COMPLETED
         assert login.tokens() is login.tokens()
-    assert pool.exchanges == [("c", login.redirect_uri)]
+    assert token_endpoint.exchanges == [("c", login.redirect_uri)]
 
 
-def test_a_pasted_url_completes_a_login_and_a_later_callback_is_rejected(pool: FakeTokenEndpoint) -> None:
+def test_a_pasted_url_completes_a_login_and_a_later_callback_is_rejected(token_endpoint: FakeTokenEndpoint) -> None:
     """Both ways race into the same door; the first wins and the other is told."""
-    with begin_login(pool) as login:
-        login.handle_pasted_url(f"{login.redirect_uri}/?code=pasted&state={pool.state}")
-        assert follow_redirect(login, f"code=late&state={pool.state}") == 410
-        with pytest.raises(PastedUrlError, match="already over"):
-            login.handle_pasted_url(f"code=again&state={pool.state}")
+    with begin_login(token_endpoint) as login:
+        login.handle_pasted_url(f"{login.redirect_uri}/?code=pasted&state={token_endpoint.state}")
+        assert follow_redirect(login, f"code=late&state={token_endpoint.state}") == 410
+        with pytest.raises(PastedUrlError, match="already ended"):
+            login.handle_pasted_url(f"code=again&state={token_endpoint.state}")
         login.tokens()
-    assert pool.exchanges == [("pasted", login.redirect_uri)]
+    assert token_endpoint.exchanges == [("pasted", login.redirect_uri)]
 
 
-def test_of_a_hundred_racing_responses_one_is_accepted(pool: FakeTokenEndpoint) -> None:
+def test_of_a_hundred_racing_responses_one_is_accepted(token_endpoint: FakeTokenEndpoint) -> None:
     """Whatever the threads do, one answer is taken."""
-    with begin_login(pool, listen=False) as login:
+    with begin_login(token_endpoint, listen=False) as login:
         accepted: list[str] = []
 
         def race(code: str) -> None:
             try:
-                login.handle_pasted_url(f"code={code}&state={pool.state}")
+                login.handle_pasted_url(f"code={code}&state={token_endpoint.state}")
                 accepted.append(code)
             except PastedUrlError:
                 pass
@@ -118,26 +118,26 @@ def test_of_a_hundred_racing_responses_one_is_accepted(pool: FakeTokenEndpoint) 
         for racer in racers:
             racer.join()
         login.tokens()
-    assert [code for code, _ in pool.exchanges] == accepted
+    assert [code for code, _ in token_endpoint.exchanges] == accepted
 
 
 @pytest.mark.parametrize(
     ("paste", "sentence"),
     [("code=c&state=another-logins", "another sign-in"), ("nonsense", "neither a code"), ("", "Nothing was pasted")],
 )
-def test_a_wrong_paste_leaves_the_login_pending(pool: FakeTokenEndpoint, paste: str, sentence: str) -> None:
+def test_a_wrong_paste_leaves_the_login_pending(token_endpoint: FakeTokenEndpoint, paste: str, sentence: str) -> None:
     """The person is told, and the login goes on."""
-    with begin_login(pool) as login:
+    with begin_login(token_endpoint) as login:
         with pytest.raises(PastedUrlError, match=sentence):
             login.handle_pasted_url(paste)
         assert not login.finished.is_set()
-        login.handle_pasted_url(f"code=c&state={pool.state}")
+        login.handle_pasted_url(f"code=c&state={token_endpoint.state}")
         assert login.state is LoginState.COMPLETED
 
 
-def test_a_response_without_this_logins_state_leaves_it_pending(pool: FakeTokenEndpoint) -> None:
+def test_a_response_without_this_logins_state_leaves_it_pending(token_endpoint: FakeTokenEndpoint) -> None:
     """Neither a code nor an error without this login's state."""
-    with begin_login(pool) as login:
+    with begin_login(token_endpoint) as login:
         assert follow_redirect(login, "code=forged&state=guess") == 404
         assert follow_redirect(login, "error=access_denied&state=guess") == 404
         assert follow_redirect(login, "error=access_denied") == 404
@@ -154,11 +154,11 @@ def test_a_response_without_this_logins_state_leaves_it_pending(pool: FakeTokenE
     ],
 )
 def test_an_error_response_ends_the_login_with_cognitos_reason(
-    pool: FakeTokenEndpoint, query: str, said: str, remedy: str
+    token_endpoint: FakeTokenEndpoint, query: str, said: str, remedy: str
 ) -> None:
     """A genuine error answer is the end, and says what to do."""
-    with begin_login(pool) as login:
-        assert follow_redirect(login, f"{query}&state={pool.state}") == 400
+    with begin_login(token_endpoint) as login:
+        assert follow_redirect(login, f"{query}&state={token_endpoint.state}") == 400
         assert login.state is LoginState.DENIED
         with pytest.raises(LoginDeniedError, match=said) as raised:
             login.tokens()
@@ -166,20 +166,20 @@ def test_an_error_response_ends_the_login_with_cognitos_reason(
     assert isinstance(raised.value, ConnectionError)
 
 
-def test_the_deadline_ends_a_login(pool: FakeTokenEndpoint) -> None:
+def test_the_deadline_ends_a_login(token_endpoint: FakeTokenEndpoint) -> None:
     """The deadline ends it; the message names the redirect URI to check, which a browser error hides."""
-    with begin_login(pool, timeout=0.05) as login:
+    with begin_login(token_endpoint, timeout=0.05) as login:
         assert login.wait(5)
         assert login.state is LoginState.TIMED_OUT
         assert login.finished.is_set()
         with pytest.raises(LoginTimeoutError, match=login.redirect_uri):
             login.tokens()
-        assert follow_redirect(login, f"code=late&state={pool.state}") == 410
+        assert follow_redirect(login, f"code=late&state={token_endpoint.state}") == 410
 
 
-def test_cancel_wakes_waiting_threads_at_once(pool: FakeTokenEndpoint) -> None:
+def test_cancel_wakes_waiting_threads_at_once(token_endpoint: FakeTokenEndpoint) -> None:
     """Giving up wakes who waits, at once."""
-    with begin_login(pool) as login:
+    with begin_login(token_endpoint) as login:
         threading.Timer(0.05, login.cancel).start()
         started = time.monotonic()
         assert login.finished.wait(20)
@@ -188,53 +188,58 @@ def test_cancel_wakes_waiting_threads_at_once(pool: FakeTokenEndpoint) -> None:
             login.tokens()
 
 
-def test_a_pending_login_has_no_tokens(pool: FakeTokenEndpoint) -> None:
+def test_a_pending_login_has_no_tokens(token_endpoint: FakeTokenEndpoint) -> None:
     """Asking too early is an error, and changes nothing."""
-    with begin_login(pool) as login:
+    with begin_login(token_endpoint) as login:
         with pytest.raises(LoginError, match="not finished"):
             login.tokens()
         assert login.state is LoginState.PENDING
 
 
-def test_a_code_is_exchanged_once_even_when_it_is_refused(pool: FakeTokenEndpoint) -> None:
+def test_a_code_is_exchanged_once_even_when_it_is_refused(token_endpoint: FakeTokenEndpoint) -> None:
     """A second try would show Cognito a used code."""
-    with begin_login(pool, listen=False) as login:
-        login.handle_pasted_url(f"code=refused&state={pool.state}")
+    with begin_login(token_endpoint, listen=False) as login:
+        login.handle_pasted_url(f"code=refused&state={token_endpoint.state}")
         with pytest.raises(RefusedError):
             login.tokens()
         with pytest.raises(LoginError, match="used before"):
             login.tokens()
 
 
-def test_the_first_free_registered_port_serves_the_login(pool: FakeTokenEndpoint) -> None:
+def test_the_first_free_registered_port_serves_the_login(token_endpoint: FakeTokenEndpoint) -> None:
     """A busy port is passed over, and the whole login uses the next one."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         busy, free = other.getsockname()[1], free_port()
-        with begin_login(pool, f"http://localhost:{busy} http://localhost:{free}") as login:
+        with begin_login(token_endpoint, f"http://localhost:{busy} http://localhost:{free}") as login:
             assert login.redirect_uri == f"http://localhost:{free}"
             assert f"redirect_uri={login.redirect_uri}" in login.authorization_url
             assert login.listening
 
 
 @pytest.mark.parametrize("uris", [lambda busy: f"http://localhost:{busy}", lambda _: "https://hub.example/callback"])
-def test_without_a_listener_a_login_completes_by_paste(pool: FakeTokenEndpoint, uris: Callable[[int], str]) -> None:
+def test_without_a_listener_a_login_completes_by_paste(
+    token_endpoint: FakeTokenEndpoint, uris: Callable[[int], str]
+) -> None:
     """All ports busy, or a redirect URI elsewhere: the login goes on by paste and says why."""
-    with socket.create_server(("127.0.0.1", 0)) as other, begin_login(pool, uris(other.getsockname()[1])) as login:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as other,
+        begin_login(token_endpoint, uris(other.getsockname()[1])) as login,
+    ):
         assert not login.listening
         assert login.listener_error is not None
-        login.handle_pasted_url(f"code=c&state={pool.state}")
+        login.handle_pasted_url(f"code=c&state={token_endpoint.state}")
         assert login.state is LoginState.COMPLETED
 
 
-def test_closing_ends_every_thread_and_frees_the_port(pool: FakeTokenEndpoint) -> None:
+def test_closing_ends_every_thread_and_frees_the_port(token_endpoint: FakeTokenEndpoint) -> None:
     """Leaving a login ends its threads and frees its port, however it ended."""
     before = set(threading.enumerate())
     port = free_port()
     for how in ("complete", "cancel", "leave", "interrupt"):
         try:
-            with begin_login(pool, f"http://localhost:{port}") as login:
+            with begin_login(token_endpoint, f"http://localhost:{port}") as login:
                 if how == "complete":
-                    follow_redirect(login, f"code=c&state={pool.state}")
+                    follow_redirect(login, f"code=c&state={token_endpoint.state}")
                 elif how == "cancel":
                     login.cancel()
                 elif how == "interrupt":
@@ -245,10 +250,15 @@ def test_closing_ends_every_thread_and_frees_the_port(pool: FakeTokenEndpoint) -
         assert set(threading.enumerate()) == before
 
 
-def test_the_repr_of_a_login_shows_no_secret(pool: FakeTokenEndpoint) -> None:
+def test_the_repr_of_a_login_shows_no_secret(token_endpoint: FakeTokenEndpoint) -> None:
     """No repr holds state, verifier or code."""
-    with begin_login(pool, listen=False) as login:
-        login.handle_pasted_url(f"code=visible-code&state={pool.state}")
-        assert pool.secrets is not None
-        for secret in (pool.state, pool.secrets.code_verifier, pool.secrets.nonce, "visible-code"):
+    with begin_login(token_endpoint, listen=False) as login:
+        login.handle_pasted_url(f"code=visible-code&state={token_endpoint.state}")
+        assert token_endpoint.secrets is not None
+        for secret in (
+            token_endpoint.state,
+            token_endpoint.secrets.code_verifier,
+            token_endpoint.secrets.nonce,
+            "visible-code",
+        ):
             assert secret not in repr(login)

@@ -14,7 +14,7 @@ import pytest
 
 from cognito_jupyter import CognitoOAuthAuthenticator
 from cognito_jupyter.errors import RefusedError, SignedOutError, UnavailableError
-from tests.oauth.canned import ConnectionScript, ScriptedServer, http_response, json_response
+from tests.oauth.scripted_server import ConnectionScript, ScriptedServer, http_response, json_response
 
 CODE, VERIFIER, REFRESH = "c0de-of-this-login", "verifier-of-this-login", "refresh-token-of-this-login"
 TOKENS = {"id_token": "aaa.bbb.ccc", "access_token": "ddd.eee.fff", "refresh_token": "ggg", "expires_in": 3600}

@@ -133,7 +133,7 @@ class LoginTask:
             login.cancel()
         manager = self._prewarm()
         while not login.finished.wait(login.seconds_left):
-            _ = login.state  # notices the deadline, and sets `finished`
+            login.poll()  # notices the deadline, and sets `finished`
         self.on_progress()
         tokens = login.tokens()
         sign_in = SignIn(self.request.settings, self._manager_of_same_user(tokens) or manager)
@@ -149,7 +149,7 @@ class LoginTask:
 
     def _manager_of_same_user(self, tokens: CognitoTokens) -> CognitoCredentialsManager | None:
         """The manager of an ended sign-in of the same person, whose sessions go on with these tokens."""
-        from ...credentials.user_pool_tokens import claims_of, subject_of
+        from ...oauth.tokens import claims_of, subject_of
 
         if self._previous_sign_in is None:
             return None

@@ -284,12 +284,4 @@ class NotebookState:
 def _authenticator(settings: Settings) -> CognitoOAuthAuthenticator:
     from ...oauth.authenticator import CognitoOAuthAuthenticator
 
-    pools = settings.configuration
-    return CognitoOAuthAuthenticator(
-        pools.domain,
-        pools.client_id,
-        pools.redirect_uri,
-        pools.region,
-        scopes=settings.scopes,
-        user_pool_id=pools.user_pool_id,
-    )
+    return CognitoOAuthAuthenticator.from_settings(settings)

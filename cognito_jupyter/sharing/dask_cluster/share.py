@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn, Self
 
 from ...errors import ClusterRefusedError, CognitoError, SettingError, UnavailableError
+from ...oauth.tokens import Subject, subject_of
 from ..adapters.extras import import_library
 
 if TYPE_CHECKING:
@@ -270,12 +271,9 @@ def _delay_until_due(snapshot: CachedCredentials) -> float:
     return min(_MAX_DELAY, max(_MIN_DELAY, due - time.time()))
 
 
-def _subject(manager: CognitoCredentialsManager) -> tuple[str, str] | None:
+def _subject(manager: CognitoCredentialsManager) -> Subject | None:
     """Who is signed in."""
-    if manager.auth_tokens is None:
-        return None
-    claims = manager.claims
-    return claims.get("iss", ""), claims.get("sub", "")
+    return subject_of(manager.claims) if manager.auth_tokens is not None else None
 
 
 def _unresponsive_worker(pusher: WorkerPusher) -> UnavailableError | None:

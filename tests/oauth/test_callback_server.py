@@ -52,9 +52,9 @@ def fake_login() -> FakeLogin:
 
 
 @pytest.fixture
-def server(waiting: FakeLogin) -> Iterator[OAuthCallbackServer]:
+def server(fake_login: FakeLogin) -> Iterator[OAuthCallbackServer]:
     with started(
-        OAuthCallbackServer(("localhost", 0), on_response=waiting.handle_response, path="/callback")
+        OAuthCallbackServer(("localhost", 0), on_response=fake_login.handle_response, path="/callback")
     ) as listening:
         yield listening
 
@@ -89,15 +89,15 @@ def send_raw(server: OAuthCallbackServer, raw_request: bytes) -> bytes:
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
 def test_the_callback_arrives_on_both_loopback_addresses(
-    server: OAuthCallbackServer, waiting: FakeLogin, address: str
+    server: OAuthCallbackServer, fake_login: FakeLogin, address: str
 ) -> None:
     """localhost may mean either; both answer."""
     assert send_request(server, address=address)[0] == 200
-    assert waiting.accepted == [AuthorizationResponse(CODE, None, None, STATE)]
+    assert fake_login.accepted == [AuthorizationResponse(CODE, None, None, STATE)]
 
 
 def test_the_callback_arrives_after_forged_and_malformed_requests(
-    server: OAuthCallbackServer, waiting: FakeLogin
+    server: OAuthCallbackServer, fake_login: FakeLogin
 ) -> None:
     """Favicon, forged answers, wrong hosts and methods, silence, halves and 1,000 requests of noise change nothing."""
     with ExitStack() as connections:
@@ -117,13 +117,13 @@ def test_the_callback_arrives_after_forged_and_malformed_requests(
         for method in ("HEAD", "POST", "PUT", "OPTIONS", "DELETE", "BREW"):
             assert send_request(server, method=method)[0] == 405, method
         subprocess.run([sys.executable, "-c", NOISE, str(server.server_port)], check=True)
-        assert waiting.accepted == []
+        assert fake_login.accepted == []
         assert send_request(server, Host="localhost:8443")[0] == 200
-    assert [answer.authorization_code for answer in waiting.accepted] == [CODE]
+    assert [answer.authorization_code for answer in fake_login.accepted] == [CODE]
 
 
 def test_hundreds_of_silent_connections_do_not_block_the_browser(
-    server: OAuthCallbackServer, waiting: FakeLogin
+    server: OAuthCallbackServer, fake_login: FakeLogin
 ) -> None:
     """The oldest silent ones are dropped, so that threads do not run out and the newest is heard."""
     before = threading.active_count()
@@ -136,23 +136,25 @@ def test_hundreds_of_silent_connections_do_not_block_the_browser(
         while threading.active_count() - before >= 200 and time.monotonic() < deadline:
             time.sleep(0.01)
         assert threading.active_count() - before < 200
-    assert len(waiting.accepted) == 1
+    assert len(fake_login.accepted) == 1
 
 
-def test_a_request_with_two_hosts_or_none_is_rejected(server: OAuthCallbackServer, waiting: FakeLogin) -> None:
+def test_a_request_with_two_hosts_or_none_is_rejected(server: OAuthCallbackServer, fake_login: FakeLogin) -> None:
     """A request that names no host, or two, is not a browser's."""
     for hosts in (b"", b"Host: localhost\r\nHost: evil.example\r\n"):
         assert (
             b" 404 "
             in send_raw(server, b"GET " + CALLBACK_URL.encode() + b" HTTP/1.1\r\n" + hosts + b"\r\n").split(b"\r\n")[0]
         )
-    assert waiting.accepted == []
+    assert fake_login.accepted == []
 
 
-def test_the_host_of_the_redirect_uri_is_accepted(waiting: FakeLogin) -> None:
+def test_the_host_of_the_redirect_uri_is_accepted(fake_login: FakeLogin) -> None:
     """Behind a hub the listener sees the hub's public name."""
     with started(
-        OAuthCallbackServer(("localhost", 0), on_response=waiting.handle_response, path="/callback", host="hub.example")
+        OAuthCallbackServer(
+            ("localhost", 0), on_response=fake_login.handle_response, path="/callback", host="hub.example"
+        )
     ) as server:
         assert send_request(server, Host="HUB.example:443")[0] == 200
 
@@ -210,10 +212,10 @@ def test_malformed_requests_get_a_page_that_repeats_nothing(server: OAuthCallbac
         assert b"aaaa" not in response
 
 
-def test_closing_ends_every_thread_and_frees_the_port(waiting: FakeLogin) -> None:
+def test_closing_ends_every_thread_and_frees_the_port(fake_login: FakeLogin) -> None:
     """Also with silent and half-sent connections open, and again and again."""
     before = set(threading.enumerate())
-    server = started(OAuthCallbackServer(("localhost", 0), on_response=waiting.handle_response, path="/callback"))
+    server = started(OAuthCallbackServer(("localhost", 0), on_response=fake_login.handle_response, path="/callback"))
     port = server.server_port
     with socket.create_connection(("127.0.0.1", port)), socket.create_connection(("::1", port)) as half_sent:
         half_sent.sendall(b"GET /callb")
@@ -222,7 +224,7 @@ def test_closing_ends_every_thread_and_frees_the_port(waiting: FakeLogin) -> Non
         server.server_close()
         server.shutdown()
         assert set(threading.enumerate()) == before
-    with OAuthCallbackServer(("localhost", port), on_response=waiting.handle_response):
+    with OAuthCallbackServer(("localhost", port), on_response=fake_login.handle_response):
         pass
 
 
