@@ -28,7 +28,7 @@ from .tokens import CognitoTokenRefreshResponse, CognitoTokens, decode_jwt_paylo
 from .transport import Transport
 
 if TYPE_CHECKING:
-    from ..settings.resolve import Settings
+    from ..settings import Settings
 
 
 class CognitoOAuthAuthenticator:
