@@ -592,9 +592,9 @@ def get_authenticated_cognito_manager(cogconf: CognitoConfiguration) -> CognitoC
         RefusedError: Cognito refused, or the tokens are not this login's (a PermissionError).
         UnavailableError: Cognito could not be reached (a ConnectionError).
     """
-    authenticator = CognitoOAuthAuthenticator(
-        cogconf.domain, cogconf.client_id, cogconf.redirect_uri, cogconf.region, user_pool_id=cogconf.user_pool_id
-    )
+    from ..settings import Settings
+
+    authenticator = CognitoOAuthAuthenticator.from_settings(Settings(cogconf))
     tokens = authenticator.authenticate()
     return CognitoCredentialsManager(
         cogconf.identity_pool_id, cogconf.user_pool_id, cogconf.region, tokens, authenticator
