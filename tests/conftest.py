@@ -13,8 +13,8 @@ import pytest
 
 from cognito_jupyter._util.clock import Clock
 from cognito_jupyter._util.refresh_loop import RefreshLoop
+from cognito_jupyter.credentials.background_refresh import BackgroundRefresher
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
-from cognito_jupyter.credentials.refresh_plan import RefreshPlan
 from cognito_jupyter.local import Knobs, LocalCognito
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 from cognito_jupyter.oauth.tokens import CognitoTokens
@@ -32,14 +32,9 @@ def stop_background_refreshers() -> Iterator[None]:
     yield
     for thread in threading.enumerate():
         loop = getattr(thread, "loop", None)
-        if isinstance(loop, RefreshLoop) and isinstance(loop.owner, RefreshPlan):
+        if isinstance(loop, RefreshLoop) and isinstance(loop.owner, BackgroundRefresher):
             loop.stop()
             loop.join(10)
-        # The thread lets go of its target as it ends.
-        target = getattr(thread, "_target", None) if thread.name == "cognito-renewal" else None
-        if target is not None:
-            target.__self__.close()
-            thread.join(10)
 
 
 @pytest.fixture(autouse=True)

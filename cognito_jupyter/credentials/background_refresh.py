@@ -1,115 +1,152 @@
-"""The thread that renews ahead of time; nobody waits for it.
+"""Refreshes a manager's tokens and credentials ahead of time, so that sessions never wait for it.
 
-There is at most one for each manager. It starts when there is first something to renew, holds its manager weakly, and
-ends when nothing is left to do or the manager is gone. Where no thread can be, in a forked child and while the
-interpreter exits, whoever needs credentials renews them itself.
+The manager and its `RoleCredentials` start the refresher. It decides what is due, tokens first, then the credentials of
+the roles that are in use, and calls their `refresh_if_due`; it makes no request itself. Its thread is a `RefreshLoop`
+that holds the refresher weakly. Where no thread can run, in a forked child or during interpreter finalization, the
+thread that needs credentials refreshes them itself.
 """
 
 from __future__ import annotations
 
-import os
-import sys
-import threading
-import weakref
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
-from .._util.clock import Clock
+from .._util.refresh_loop import RefreshLoop
+from ..errors import CognitoError, UnavailableError
 
-_MAX_DELAY = 30.0
-"""Seconds: the wall clock is looked at again after that, since it jumps while a laptop sleeps."""
+if TYPE_CHECKING:
+    from .._util.clock import Clock
+    from .role_credentials import RoleCredentials
+    from .user_pool_tokens import UserPoolTokens
+
+_LOG = logging.getLogger(__name__)
+# A failure while the current credentials are valid is for readers of logs. Without this handler Python would print it
+# into the cell where logging is not set up.
+_LOG.addHandler(logging.NullHandler())
+
 _MIN_DELAY = 0.05
-
-RefreshOnce = Callable[[], "float | None"]
-"""Renews what is due; returns the seconds until something else is, or None where nothing is left to do."""
+_MAX_DELAY = 30.0
+"""Seconds until the wall clock is read again at the latest, since it jumps while a laptop sleeps."""
+_IDLE_SECONDS = 3600.0
+"""Seconds without use after which a role is not refreshed any more."""
+_CLOCK_TOLERANCE = 30.0
+"""If the wall clock moves back by more than this many seconds, all known expiry times are treated as unreliable."""
 
 
 class BackgroundRefresher:
-    """Runs rounds in a daemon thread for as long as there is something to renew.
+    """Keeps the tokens, and the credentials that are in use, fresh in a background thread.
+
+    There is at most one thread. It starts with the first session, and ends when no role is in use, when the sign-in has
+    ended, or when the manager is garbage-collected.
 
     Args:
-        run_once: A bound method that makes one round; it is held weakly, and the thread ends with its object.
-        clock: The time.
+        tokens: The user pool's tokens.
+        roles: Returns the credentials of each role of the user who is signed in.
+        clock: The source of time.
     """
 
-    def __init__(self, run_once: RefreshOnce, clock: Clock) -> None:
-        self._wake = threading.Event()
-        # Set when the object goes, so that the thread need not finish its rest.
-        self._refresh_once = weakref.WeakMethod(run_once, _setter(self._wake))
+    def __init__(self, tokens: UserPoolTokens, roles: Callable[[], Iterable[RoleCredentials]], clock: Clock) -> None:
+        self._tokens = tokens
+        self._roles = roles
         self._clock = clock
-        self._lock = threading.Lock()
-        self._process = os.getpid()
-        self._thread: threading.Thread | None = None
-        self._closed = False
+        self._last_seen_clocks = (clock.now(), clock.elapsed())
+        self._loop = RefreshLoop(
+            self._run_once, name="cognito-refresh", min_delay=_MIN_DELAY, max_delay=_MAX_DELAY, clock=clock, weak=True
+        )
 
     @property
     def running(self) -> bool:
-        """Whether the thread lives, in this process."""
-        thread = self._thread
-        return thread is not None and self._process == os.getpid() and thread.is_alive()
+        """Whether the thread is alive in this process."""
+        return self._loop.running
 
     def ensure_running(self, *, run_now: bool = False) -> bool:
-        """Sees to it that the thread runs.
+        """Starts the thread if it does not run; returns whether it runs, as `RefreshLoop.ensure_running`.
 
         Args:
-            run_now: Whether it is to make a round at once, and not when it thought it would.
-
-        Returns:
-            Whether it runs, or nothing is to be renewed ahead of time any more; if not, whoever asks has to renew.
+            run_now: Whether to look at once for what is due.
         """
-        if sys.is_finalizing():
-            # Past the last words of atexit, what a renewal needs may be torn down: keys that are good are good enough.
-            return True
-        # After a fork, lock and event may be in whatever state; the child leaves them alone.
-        if self._closed or os.getpid() != self._process:
+        return self._loop.ensure_running(run_now=run_now)
+
+    def stop(self) -> None:
+        """Ends the thread for good, after the request that it may be making."""
+        self._loop.stop()
+
+    @property
+    def warning(self) -> CognitoError | None:
+        """Why the last attempt to refresh something failed; None if nothing failed."""
+        roles = [role for role in self._roles() if role.consumers]
+        failures = (self._tokens.failure, *(role.failure for role in roles))
+        failure = next((each for each in failures if each is not None), None)
+        if failure is None or self._signed_out or not all(role.usable for role in roles):
+            return failure
+        what = "Your AWS credentials are still valid, but could not be renewed yet; the next attempt follows."
+        return UnavailableError(f"{what} {failure.what}", failure.remedy)
+
+    def _run_once(self) -> float | None:
+        """Refreshes what is due; returns the seconds until something else is, or None if nothing is left to refresh."""
+        roles = [role for role in self._roles() if self._update_in_use(role)]
+        if not roles or self._signed_out:
+            return None
+        if self._update_clocks():
+            self._tokens.invalidate()
+            for role in roles:
+                role.refresh_due_at = 0.0
+        self._refresh_tokens()
+        if self._signed_out:
+            return None
+        pool_backoff = self._refresh_roles(roles)
+        refreshed: list[UserPoolTokens | RoleCredentials] = [self._tokens, *roles]
+        due_in = (max(each.refresh_due_at - self._clock.now(), each.backoff_remaining) for each in refreshed)
+        return max(pool_backoff, min(due_in))
+
+    @property
+    def _signed_out(self) -> bool:
+        return self._tokens.current is None or self._tokens.ended
+
+    def _update_in_use(self, role: RoleCredentials) -> bool:
+        """Updates when a role was used last; returns whether it is in use: by an object that exists, and recently."""
+        if not role.consumers or role.cached is None:
             return False
-        if self._thread is not None and not run_now:
-            return True
-        with self._lock:
-            self._wake.set()
-            return self._thread is not None or self._start()
+        now = self._clock.monotonic()
+        if role.recently_used:
+            # Not the wall clock: what was used just before the laptop slept counts as used just now.
+            role.recently_used, role.last_used_at = False, now
+        role.idle = now - role.last_used_at >= _IDLE_SECONDS
+        return not role.idle
 
-    def close(self) -> None:
-        """Ends the thread, for good; it may be in the middle of a request, and ends after that."""
-        self._closed = True
-        self._wake.set()
+    def _update_clocks(self) -> bool:
+        """Reads the clocks; returns whether the wall clock was set back since they were read last."""
+        (wall, elapsed), self._last_seen_clocks = self._last_seen_clocks, (self._clock.now(), self._clock.elapsed())
+        return (self._last_seen_clocks[0] - wall) - (self._last_seen_clocks[1] - elapsed) < -_CLOCK_TOLERANCE
 
-    def _start(self) -> bool:
-        self._thread = threading.Thread(target=self._run, name="cognito-renewal", daemon=True)
-        try:
-            self._thread.start()
-        except RuntimeError:
-            # The interpreter is about to exit, or the machine has no more threads to give.
-            self._thread = None
-        return self._thread is not None
+    def _refresh_tokens(self) -> None:
+        tokens = self._tokens
+        tokens.flush_pending()
+        if tokens.refresh_due_at > self._clock.now() or tokens.backoff_remaining > 0:
+            return
+        tokens.refresh_if_due()
+        if tokens.ended:
+            _LOG.warning("The AWS credentials are not renewed any more. %s", tokens.failure)
+        elif tokens.failure is not None and tokens.current is not None:
+            _log_failure(tokens.failures, "The tokens of the sign-in", tokens.failure)
 
-    def _run(self) -> None:
-        try:
-            while self._run_once():
-                pass
-        finally:
-            # Also after a fault of ours: the next reader finds no thread, and starts another one or does without.
-            self._thread = None
-
-    def _run_once(self) -> bool:
-        """Makes a round and rests until the next; whether there is a next."""
-        self._wake.clear()
-        refresh_once = self._refresh_once()
-        delay = refresh_once() if refresh_once is not None and not self._closed else None
-        # A thread that rests must not keep the manager alive.
-        del refresh_once
-        if delay is None:
-            return not self._stop_if_idle()
-        self._clock.wait(self._wake, min(max(delay, _MIN_DELAY), _MAX_DELAY))
-        return True
-
-    def _stop_if_idle(self) -> bool:
-        """Takes its leave, unless somebody has called since the round began."""
-        with self._lock:
-            if self._wake.is_set() and self._refresh_once() is not None and not self._closed:
-                return False
-            self._thread = None
-            return True
+    def _refresh_roles(self, roles: list[RoleCredentials]) -> float:
+        """Refreshes the roles that are due; returns the seconds to wait before the next call to the identity pool."""
+        due = [role for role in roles if role.refresh_due_at <= self._clock.now() and role.backoff_remaining <= 0]
+        for role in sorted(due, key=lambda each: each.refresh_due_at):
+            role.refresh_if_due()
+            failure = role.failure
+            if failure is None:
+                continue
+            _log_failure(role.failures, f"The AWS credentials of {role.role_arn or 'the default role'}", failure)
+            if isinstance(failure, UnavailableError):
+                # The other roles would fail in the same way; the next run refreshes them.
+                return role.backoff_remaining
+        return 0.0
 
 
-def _setter(event: threading.Event) -> Callable[[object], None]:
-    return lambda _: event.set()
+def _log_failure(failures: int, subject: str, failure: CognitoError) -> None:
+    # One warning for each outage, however long it lasts; the further attempts are logged at DEBUG.
+    level = logging.WARNING if failures == 1 else logging.DEBUG
+    _LOG.log(level, "%s could not be renewed ahead of time; the next attempt follows. %s", subject, failure)

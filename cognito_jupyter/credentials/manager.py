@@ -15,7 +15,7 @@ from .._util.clock import Clock
 from .._util.closing import NotPicklable
 from .._util.redaction import install_redaction
 from .._util.timeouts import DEFAULT_TIMEOUTS, Timeouts
-from ..errors import RefusedError, UnavailableError
+from ..errors import CognitoError, RefusedError, UnavailableError
 from ..oauth.authenticator import CognitoOAuthAuthenticator
 from ..oauth.token_errors import sign_in_expired
 from ..oauth.tokens import CognitoTokens, JwtPayload, Subject, claims_of, subject_of
@@ -23,7 +23,6 @@ from .background_refresh import BackgroundRefresher
 from .boto_sessions import PrebuiltSession, RefreshingCredentials, StaticCredentials, build_boto3_session
 from .exchange import CredentialsExchange
 from .identity_pool.client import IdentityPool, IdentityPoolCredentialsResponse
-from .refresh_plan import RefreshPlan
 from .role_credentials import AWSCredentials, CachedCredentials, RoleCallbacks, RoleCredentials, signed_out_error
 from .roles import choose_role, roles_in
 from .shared_sign_in import SharedSignIn
@@ -96,8 +95,7 @@ class CognitoCredentialsManager(NotPicklable):
         self._prebuilt_session = PrebuiltSession()
         self._role_credentials: dict[RoleKey, RoleCredentials] = {}
         self._last_role: RoleCredentials | None = None
-        self._refresh_plan = RefreshPlan(self._tokens, self._roles_of_user, clock)
-        self._refresher = BackgroundRefresher(self._refresh_plan.run_once, clock)
+        self._refresher = BackgroundRefresher(self._tokens, self._roles_of_user, clock)
         self._install_log_redaction()
 
     @classmethod
@@ -210,12 +208,12 @@ class CognitoCredentialsManager(NotPicklable):
         return self._tokens.ended
 
     @property
-    def warning(self) -> str | None:
+    def warning(self) -> CognitoError | None:
         """Why tokens or credentials could not be refreshed at the last attempt; None if they could.
 
         While the current credentials are valid, no session raises this.
         """
-        return self._refresh_plan.warning
+        return self._refresher.warning
 
     def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Calls a function after each change: new tokens or credentials, a failed refresh, a sign-in, a sign-out.
@@ -466,7 +464,7 @@ class CognitoCredentialsManager(NotPicklable):
 
         Sessions that are still used keep working: the thread that needs new credentials then refreshes them itself.
         """
-        self._refresher.close()
+        self._refresher.stop()
 
     # -- within
 

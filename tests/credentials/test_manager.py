@@ -117,12 +117,12 @@ def test_get_credentials_always_exchanges_and_ensure_only_when_needed(
 def test_exactly_at_the_margin_counts_as_expiring(
     cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator, seconds: int, refreshes: bool
 ) -> None:
-    hands = FakeClock()
-    manager = manager_for(cognito, authenticator, clock=hands.clock)
+    fake_clock = FakeClock()
+    manager = manager_for(cognito, authenticator, clock=fake_clock.clock)
     manager.get_credentials(role_suffix="Analyst")
     response = manager.creds_response
     assert response is not None
-    hands.now = response["Credentials"]["Expiration"].timestamp() - 300 - seconds
+    fake_clock.now = response["Credentials"]["Expiration"].timestamp() - 300 - seconds
     calls = cognito.counts[EXCHANGE]
     manager.ensure_credentials("Analyst", timedelta(minutes=5))
     assert cognito.counts[EXCHANGE] - calls == int(refreshes)

@@ -21,7 +21,7 @@ from cognito_jupyter.oauth.tokens import CognitoTokens
 from tests.benchmarks.distance import LatencyProxy
 from tests.benchmarks.front import KeepAliveProxy
 from tests.conftest import as_tokens
-from tests.credentials.test_renewal import eventually
+from tests.support.polling import wait_until
 
 EXCHANGE = "GetCredentialsForIdentity"
 AT_EXIT = """
@@ -131,7 +131,7 @@ def test_a_fork_during_a_refresh_blocks_neither_process(
     before = cognito.counts[EXCHANGE]
     slot.refresh_due_at = 0.0
     manager._refresher.ensure_running(run_now=True)
-    assert eventually(lambda: cognito.counts[EXCHANGE] > before)
+    wait_until(lambda: cognito.counts[EXCHANGE] > before)
     slot.cached = None
     assert succeeds_in_child(lambda: bool(credentials.get_frozen_credentials().access_key))
     assert credentials.get_frozen_credentials().access_key
@@ -209,4 +209,4 @@ def test_credentials_are_refreshed_while_the_interpreter_exits(cognito: LocalCog
     assert (done.returncode, done.stderr) == (0, "")
     keys, threads = json.loads(done.stdout)
     assert keys >= 2
-    assert ("cognito-renewal" in threads) is not close
+    assert ("cognito-refresh" in threads) is not close

@@ -106,12 +106,12 @@ class WorkingKernel:
 def wait_for_refresh_runs(manager: CognitoCredentialsManager, times: int = 1) -> None:
     """Wait until the refresh thread has run so many times more, or has ended."""
     for _ in range(times):
-        seen = manager._refresh_plan._last_seen_clocks
+        seen = manager._refresher._last_seen_clocks
         wait_until(has_run_since(manager, seen), "the thread is stuck")
 
 
 def has_run_since(manager: CognitoCredentialsManager, seen: tuple[float, float]) -> Callable[[], bool]:
-    return lambda: manager._refresh_plan._last_seen_clocks != seen or not manager._refresher.running
+    return lambda: manager._refresher._last_seen_clocks != seen or not manager._refresher.running
 
 
 @each_step_to_wrong
@@ -184,7 +184,7 @@ def test_expired_credentials_that_cannot_be_refreshed_raise_an_error(
     with pytest.raises(UnavailableError) as caught:
         access_key_id_of(session)
     scenario.check_message(caught.value)
-    assert not str(scenario.manager.warning).startswith("Your AWS keys are still good")
+    assert not str(scenario.manager.warning).startswith("Your AWS credentials are still valid")
     scenario.clear_fault(GetCredentials.fault_point)
     scenario.advance(MINUTE)
     kernel.check_signature(session)

@@ -206,7 +206,7 @@ def test_after_a_login_only_the_refresh_thread_and_connections_are_left(
     notebook: Notebook, cognito: LocalCognito
 ) -> None:
     notebook.text("%cognito_login")
-    assert open_resources(notebook, cognito).endswith("['cognito-renewal'] [] []")
+    assert open_resources(notebook, cognito).endswith("['cognito-refresh'] [] []")
 
 
 def test_after_logout_and_failure_no_socket_is_left(notebook: Notebook, cognito: LocalCognito) -> None:

@@ -118,7 +118,7 @@ def test_unloading_undoes_everything(notebook: Notebook) -> None:
     notebook.text("%load_ext cognito_jupyter")
     notebook.text("%cognito_login")
     assert notebook.text(SHELL_STATE) != before
-    assert notebook.value("[thread.name for thread in THREADS()]") == "['cognito-renewal']"
+    assert notebook.value("[thread.name for thread in THREADS()]") == "['cognito-refresh']"
     notebook.text("%unload_ext cognito_jupyter")
     assert notebook.text(SHELL_STATE) == before
     assert notebook.text(NO_THREAD_LEFT).strip() == "[]"

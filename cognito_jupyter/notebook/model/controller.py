@@ -115,7 +115,8 @@ class Controller:
                     return SignInStatus(Phase.IDLE, status.warning)
                 if current.manager.ended:
                     return SignInStatus(Phase.ENDED, status.warning)
-                return SignInStatus(Phase.SIGNED_IN, status.warning or current.manager.warning)
+                error = current.manager.warning
+                return SignInStatus(Phase.SIGNED_IN, status.warning or (str(error) if error is not None else None))
             return status
 
     @property

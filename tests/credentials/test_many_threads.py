@@ -9,7 +9,7 @@ import pytest
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.local import LocalCognito
 from tests.benchmarks.crowd import Crowd
-from tests.credentials.test_renewal import eventually
+from tests.support.polling import wait_until
 
 EXCHANGE, REFRESH = "GetCredentialsForIdentity", "token:refresh_token"
 SLOW_EXCHANGE_SECONDS = 2.0
@@ -58,7 +58,7 @@ def test_after_expiry_one_failed_refresh_counts_for_all_threads_until_the_backof
     slot = next(iter(manager._role_credentials.values()))
     # Without the thread, which might fail once more between the look and the crowd.
     manager.close()
-    assert eventually(lambda: not slot.usable and slot.backoff_remaining == 0)
+    wait_until(lambda: not slot.usable and slot.backoff_remaining == 0)
     cognito.knobs.latency[EXCHANGE] = SLOW_EXCHANGE_SECONDS
     before = cognito.counts[EXCHANGE]
     for _ in range(2):
