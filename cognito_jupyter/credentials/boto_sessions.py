@@ -1,23 +1,30 @@
-"""boto3 sessions over credentials that renew themselves."""
+"""boto3 sessions over a role's credentials.
+
+The manager builds them. A session gets its credentials through botocore's credential-provider component, so that no
+private attribute is set, and a session never makes a request itself: it reads what `RoleCredentials` has.
+"""
 
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any, NoReturn, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import boto3
 from botocore.credentials import CredentialProvider, CredentialResolver, Credentials
 
 from .._util.botocore_session import new_session
+from .._util.closing import NotPicklable
 
 if TYPE_CHECKING:
     import botocore.session
 
     from .role_credentials import CachedCredentials, FrozenCredentials, RoleCredentials
 
+_PICKLE_ERROR = "Credentials cannot be pickled or copied: make the session in the process that uses it."
+
 
 class RefreshableCredentialMetadata(TypedDict):
-    """What botocore's own RefreshableCredentials takes; `expiry_time` is ISO 8601."""
+    """The metadata that botocore's own RefreshableCredentials takes; `expiry_time` is in ISO 8601."""
 
     access_key: str
     secret_key: str
@@ -25,12 +32,14 @@ class RefreshableCredentialMetadata(TypedDict):
     expiry_time: str
 
 
-class RefreshingCredentials(Credentials):
-    """botocore credentials that are whatever a role's slot holds at the moment.
+class RefreshingCredentials(NotPicklable, Credentials):
+    """botocore credentials that read a role's current credentials each time.
 
     Attributes:
-        method: Where they are from, as botocore calls it.
+        method: The source of the credentials, as botocore calls it.
     """
+
+    pickle_error = _PICKLE_ERROR
 
     def __init__(self, role: RoleCredentials) -> None:
         self._role = role
@@ -40,71 +49,70 @@ class RefreshingCredentials(Credentials):
 
     @property
     def role_arn(self) -> str | None:
-        """The role; None where the identity pool's default decides."""
+        """The role; None for the identity pool's default role."""
         return self._role.role_arn
 
     # The stubs know only plain attributes; botocore's own RefreshableCredentials has properties too.
     @property
     def access_key(self) -> Any:  # type: ignore[override]
-        """The access key id of now."""
+        """The current access key id."""
         return self.get_frozen_credentials().access_key
 
     @property
     def secret_key(self) -> Any:  # type: ignore[override]
-        """The secret access key of now."""
+        """The current secret access key."""
         return self.get_frozen_credentials().secret_key
 
     @property
     def token(self) -> Any:  # type: ignore[override]
-        """The session token of now."""
+        """The current session token."""
         return self.get_frozen_credentials().token
 
     def get_frozen_credentials(self) -> FrozenCredentials:
-        """The three of one moment, renewed first where they are nearly over.
+        """Returns the current credentials, refreshed first if they expire soon.
 
         Raises:
-            CognitoError: They are over, and could not be renewed.
+            CognitoError: They have expired, and could not be refreshed.
         """
         return self._role.for_signing().frozen
 
     def get_cached_credentials(self) -> CachedCredentials:
-        """The same with their expiration, for whoever hands them on.
+        """Returns the same with their expiry, for code that passes them on.
 
         Raises:
-            CognitoError: They are over, and could not be renewed.
+            CognitoError: They have expired, and could not be refreshed.
         """
         return self._role.for_signing()
 
     def get_credentials_valid_for(self, seconds: float) -> CachedCredentials:
-        """The same, renewed first where they do not last longer than some seconds.
+        """Returns credentials that are valid for longer than this, refreshed first if the current ones are not.
+
+        Args:
+            seconds: The least validity.
 
         Raises:
-            CognitoError: They could not be renewed; what was held is still held.
+            CognitoError: They could not be refreshed; the current ones stay.
         """
         return self._role.get_valid_for(seconds)
 
     def __repr__(self) -> str:
-        return f"<SlotCredentials of {self._role.role_arn or 'the default role'}>"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("Credentials are not pickled: make the session where it is used.")
+        return f"<RefreshingCredentials of {self._role.role_arn or 'the default role'}>"
 
 
-class StaticCredentials(Credentials):
-    """botocore credentials of one moment, with a repr and a pickle that show nothing."""
+class StaticCredentials(NotPicklable, Credentials):
+    """botocore credentials that never change, with a repr that shows none of them."""
+
+    pickle_error = _PICKLE_ERROR
 
     def __init__(self, frozen: FrozenCredentials) -> None:
         super().__init__(str(frozen.access_key), str(frozen.secret_key), frozen.token, method="cognito")
 
     def __repr__(self) -> str:
-        return "<FixedCredentials>"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("Credentials are not pickled: make the session where it is used.")
+        return "<StaticCredentials>"
 
 
 class _Provider(CredentialProvider):
-    """Hands one credentials object to a botocore session, in botocore's own way."""
+    """Gives a botocore session its credentials, as botocore's own providers do."""
 
     METHOD = "cognito"
     CANONICAL_NAME = "cognito"
@@ -118,18 +126,18 @@ class _Provider(CredentialProvider):
 
 
 class PrebuiltSession:
-    """One botocore session made ahead of its use: making it takes longer than a request to a server nearby."""
+    """One botocore session built ahead of its use: building it takes longer than a request to a server nearby."""
 
     def __init__(self) -> None:
         self._prebuilt: deque[botocore.session.Session] = deque(maxlen=1)
 
     def prebuild(self) -> None:
-        """Makes one, unless one is waiting."""
+        """Builds a session unless there is one."""
         if not self._prebuilt:
             self._prebuilt.append(new_session())
 
     def pop_or_build(self) -> botocore.session.Session:
-        """The one that waits, which nobody else gets; a new one where none does."""
+        """Returns the prebuilt session to one caller only; else a new one."""
         try:
             return self._prebuilt.pop()
         except IndexError:
@@ -137,12 +145,12 @@ class PrebuiltSession:
 
 
 def build_boto3_session(credentials: Credentials, region: str, session: botocore.session.Session) -> boto3.Session:
-    """A boto3 session that signs with these credentials and no others, whatever the environment holds.
+    """Builds a boto3 session that signs with these credentials only, whatever the environment holds.
 
     Args:
         credentials: What it signs with.
         region: Its region.
-        session: What it is built on; nobody else uses it.
+        session: The botocore session to build on, which has no other user.
     """
     session.register_component("credential_provider", CredentialResolver([_Provider(credentials)]))
     return boto3.Session(botocore_session=session, region_name=region)

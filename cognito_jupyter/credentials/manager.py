@@ -19,6 +19,7 @@ from ..errors import CognitoError, RefusedError, UnavailableError
 from ..oauth.authenticator import CognitoOAuthAuthenticator
 from ..oauth.token_errors import sign_in_expired
 from ..oauth.tokens import CognitoTokens, JwtPayload, Subject, claims_of, subject_of
+from ..settings import Settings
 from .background_refresh import BackgroundRefresher
 from .boto_sessions import PrebuiltSession, RefreshingCredentials, StaticCredentials, build_boto3_session
 from .exchange import CredentialsExchange
@@ -31,7 +32,7 @@ from .user_pool_tokens import UserPoolTokens
 if TYPE_CHECKING:
     import boto3
 
-    from ..settings import CognitoConfiguration, Settings
+    from ..settings import CognitoConfiguration
     from .store.store import Store
 
 _LOG = logging.getLogger(__name__)
@@ -388,7 +389,7 @@ class CognitoCredentialsManager(NotPicklable):
     @property
     def shared_sign_in(self) -> SharedSignIn:
         """Whether and where the sign-in is stored on this computer."""
-        return self._exchange.shared_sign_in
+        return self._tokens.shared_sign_in
 
     def adopt_tokens(self, tokens: CognitoTokens, store: Store | None) -> None:
         """Signs in with the tokens of a login that has just succeeded, and stores them on this computer if asked to.
@@ -399,7 +400,7 @@ class CognitoCredentialsManager(NotPicklable):
                 sign-in stays in memory.
         """
         self._set_store(store)
-        self._exchange.shared_sign_in.save_new_sign_in(tokens)
+        self._tokens.shared_sign_in.save_new_sign_in(tokens)
         self.auth_tokens = tokens
 
     def restore_from_store(self, store: Store) -> bool:
@@ -418,7 +419,7 @@ class CognitoCredentialsManager(NotPicklable):
         stored = shared_sign_in.load_sign_in()
         if stored is None:
             return False
-        self._exchange.shared_sign_in = self._tokens.shared_sign_in = shared_sign_in
+        self._tokens.shared_sign_in = shared_sign_in
         self.auth_tokens = stored.tokens
         subject = self._tokens.subject
         if stored.ended and self.auth_tokens is not None:
@@ -469,8 +470,7 @@ class CognitoCredentialsManager(NotPicklable):
     # -- within
 
     def _set_store(self, store: Store | None) -> SharedSignIn:
-        previous, shared_sign_in = self._exchange.shared_sign_in, SharedSignIn(store, self._clock.now)
-        self._exchange.shared_sign_in = self._tokens.shared_sign_in = shared_sign_in
+        previous, self._tokens.shared_sign_in = self._tokens.shared_sign_in, SharedSignIn(store, self._clock.now)
         return previous
 
     def _session(
@@ -499,7 +499,7 @@ class CognitoCredentialsManager(NotPicklable):
     def _require_tokens(self) -> None:
         if self._tokens.current is None:
             raise RefusedError("There are no credentials for a session: no user is signed in.", "Sign in first.")
-        if self._tokens.ended or self._exchange.shared_sign_in.path is None:
+        if self._tokens.ended or self._tokens.shared_sign_in.path is None:
             # A shared sign-in is not refreshed here: another kernel may have stored credentials that are still valid.
             self._tokens.get_valid()
 
@@ -590,10 +590,6 @@ def get_authenticated_cognito_manager(cogconf: CognitoConfiguration) -> CognitoC
         RefusedError: Cognito refused, or the tokens are not this login's (a PermissionError).
         UnavailableError: Cognito could not be reached (a ConnectionError).
     """
-    from ..settings import Settings
-
-    authenticator = CognitoOAuthAuthenticator.from_settings(Settings(cogconf))
-    tokens = authenticator.authenticate()
-    return CognitoCredentialsManager(
-        cogconf.identity_pool_id, cogconf.user_pool_id, cogconf.region, tokens, authenticator
-    )
+    settings = Settings(cogconf)
+    authenticator = CognitoOAuthAuthenticator.from_settings(settings)
+    return CognitoCredentialsManager.from_settings(settings, authenticator, authenticator.authenticate())

@@ -184,7 +184,7 @@ def test_a_refresh_that_returns_another_users_tokens_is_rejected(
     stranger = cognito.issue_tokens("other")
     body = f'{{"id_token":"{stranger["id_token"]}","access_token":"{stranger["access_token"]}","token_type":"Bearer"}}'
     cognito.knobs.fail(REFRESH, status=200, body=body)
-    with pytest.raises(VerificationError, match="another person"):
+    with pytest.raises(VerificationError, match="another user"):
         manager.refresh_user_pool_tokens()
     assert dict(manager.auth_tokens or {}) == held
 

@@ -203,4 +203,4 @@ def test_the_credentials_name_their_method_and_role(manager: CognitoCredentialsM
     assert keys is not None
     assert keys.method == "cognito"
     assert keys.role_arn == cognito.roles["Analyst"]  # type: ignore[attr-defined]
-    assert repr(keys) == f"<SlotCredentials of {cognito.roles['Analyst']}>"
+    assert repr(keys) == f"<RefreshingCredentials of {cognito.roles['Analyst']}>"
