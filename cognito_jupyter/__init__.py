@@ -1,12 +1,12 @@
 """One sign-in at Amazon Cognito, and a notebook can use AWS for as long as it runs.
 
-Everything public is here, by name, and loaded when it is first used: importing this package alone imports neither
+Every public name can be imported from here, and is loaded at its first use: `import cognito_jupyter` loads neither
 boto3 nor requests nor ipywidgets.
 """
 
 from __future__ import annotations
 
-TYPE_CHECKING = False  # typing itself takes longer to load than all that a credential process does
+TYPE_CHECKING = False  # importing typing would take longer than everything else that a credential process does
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     )
     from .settings import CognitoConfiguration as CognitoConfiguration
 
-_HOMES = {
+_MODULES = {
     "AWSCredentials": "credentials.role_credentials",
     "CognitoConfiguration": "settings",
     "CognitoCredentialsManager": "credentials.manager",
@@ -54,16 +54,16 @@ _HOMES = {
     "login": "notebook.login",
 }
 
-__all__ = [*_HOMES, "load_ipython_extension", "unload_ipython_extension"]  # noqa: PLE0604 - the keys are strings
+__all__ = [*_MODULES, "load_ipython_extension", "unload_ipython_extension"]  # noqa: PLE0604 - the keys are strings
 
 
 def __getattr__(name: str) -> object:
     """Loads a public name at its first use (PEP 562)."""
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import importlib
 
-    value: object = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+    value: object = getattr(importlib.import_module(f".{_MODULES[name]}", __name__), name)
     globals()[name] = value
     return value
 
@@ -73,14 +73,14 @@ def __dir__() -> list[str]:
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
-    """Adds the magics to this shell: what `%load_ext cognito_jupyter` calls."""
+    """Adds the magics to a shell; `%load_ext cognito_jupyter` calls it."""
     from .notebook.extension import load
 
     load(shell)
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
-    """Undoes all of it: what `%unload_ext cognito_jupyter` calls."""
+    """Removes the magics from a shell; `%unload_ext cognito_jupyter` calls it."""
     from .notebook.extension import unload
 
     unload(shell)

@@ -1,4 +1,4 @@
-"""What all tests share: a Cognito on this machine, and an environment that holds nothing of the developer's own."""
+"""Fixtures for all tests: a local Cognito, and an environment without the developer's own settings."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from cognito_jupyter.oauth.tokens import CognitoTokens
 
 @pytest.fixture(autouse=True, scope="session")
 def enable_keyboard_interrupt() -> None:
-    """A shell that starts this in the background has the stop button ignored, here and in every child process."""
+    """A shell that runs the tests in the background has SIGINT ignored, in this process and in its children."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
@@ -39,7 +39,7 @@ def stop_background_refreshers() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def own_environment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Takes away what the developer has set, and gives empty folders for what programs look up; returns the home."""
+    """Removes the developer's settings, and sets empty folders where programs look for files; returns the home."""
     for name in list(os.environ):
         if name.startswith(("AWS_", "COGNITO_", "JUPYTERHUB_", "XDG_", "SSH_")) or name.upper().endswith("_PROXY"):
             monkeypatch.delenv(name)
@@ -57,7 +57,7 @@ def own_environment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytes
 def cognito(
     local_cognito: LocalCognito, own_environment: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[LocalCognito]:
-    """The Cognito of this machine, its settings in the environment; its knobs are turned back afterwards."""
+    """The local Cognito, with its settings in the environment; its knobs are reset afterwards."""
     for name, value in local_cognito.environment.items():
         monkeypatch.setenv(name, value)
     users, groups = dict(local_cognito.pool.users), dict(local_cognito.pool.groups)
@@ -65,7 +65,7 @@ def cognito(
     mapping, role = pool.mapping, pool.authenticated_role
     secrets = set(local_cognito.secrets)
     yield local_cognito
-    # A made-up password of one test, a single letter say, is not to be found in the output of another.
+    # Forget the passwords of one test: a short one may occur in the output of another test by chance.
     local_cognito.secrets.intersection_update(secrets)
     for knob in fields(Knobs):
         if not knob.name.startswith("_"):
@@ -76,7 +76,7 @@ def cognito(
 
 @pytest.fixture
 def authenticator(cognito: LocalCognito) -> CognitoOAuthAuthenticator:
-    """At that Cognito; it opens no browser."""
+    """An authenticator for the local Cognito; it opens no browser."""
     return CognitoOAuthAuthenticator(
         cognito.domain, cognito.client_id, cognito.redirect_uri, cognito.region, open_browser=False
     )
@@ -84,7 +84,7 @@ def authenticator(cognito: LocalCognito) -> CognitoOAuthAuthenticator:
 
 @pytest.fixture
 def manager(cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator) -> CognitoCredentialsManager:
-    """The demo user, signed in."""
+    """The manager of the demo user, signed in."""
     return manager_for(cognito, authenticator)
 
 
@@ -96,7 +96,7 @@ def manager_for(
     clock: Clock | None = None,
     **claims: object,
 ) -> CognitoCredentialsManager:
-    """A manager with fresh tokens of a user; the claims replace those of the id token."""
+    """Returns a manager with fresh tokens of a user; the claims replace those of the id token."""
     tokens = cognito.issue_tokens(username, **claims)
     return CognitoCredentialsManager(
         cognito.identity_pool_id,
@@ -109,7 +109,7 @@ def manager_for(
 
 
 def as_tokens(issued: Mapping[str, str]) -> CognitoTokens:
-    """What the local Cognito issued, as a login would return it."""
+    """Converts what the local Cognito issued to what a login returns."""
     return CognitoTokens(
         id_token=issued["id_token"], access_token=issued["access_token"], refresh_token=issued["refresh_token"]
     )

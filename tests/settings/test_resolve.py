@@ -1,9 +1,10 @@
-"""Where settings come from, and what is said about those that are missing or malformed."""
+"""Where settings come from, and the errors about missing and malformed ones."""
 
 from __future__ import annotations
 
 import itertools
-import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
@@ -15,6 +16,8 @@ from cognito_jupyter.errors import SettingError
 from cognito_jupyter.settings import SETTING_NAMES, Settings
 from cognito_jupyter.settings.layers import ENVIRONMENT_NAMES, known_profiles
 from cognito_jupyter.settings.resolve import resolve
+from cognito_jupyter.settings.toml_file import system_paths, user_path
+from tests.settings.conftest import COMPLETE, ProjectFolder, write_file
 
 GOOD = {
     "domain": "my-app.auth.us-east-1.amazoncognito.com",
@@ -172,7 +175,7 @@ def test_all_missing_settings_are_named_at_once(sources: SettingSources) -> None
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "message"),
     [
         ("domain", "http://my-app.auth.us-east-1.amazoncognito.com", "plain http"),
         ("domain", "my-app", "full domain"),
@@ -188,16 +191,16 @@ def test_all_missing_settings_are_named_at_once(sources: SettingSources) -> None
     ],
 )
 def test_a_malformed_setting_is_named_with_its_source(
-    sources: SettingSources, name: str, value: str, said: str
+    sources: SettingSources, name: str, value: str, message: str
 ) -> None:
     sources.set_values("environment", {**GOOD, name: value})
     variable = ENVIRONMENT_NAMES[name]
-    with pytest.raises(SettingError, match=f"^{name}, from the environment variable {variable}: .*{said}"):
+    with pytest.raises(SettingError, match=f"^{name}, from the environment variable {variable}: .*{message}"):
         sources.resolve()
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "message"),
     [
         ("scopes", "email", "lack openid"),
         ("logout_uri", "nowhere", "not a logout URI"),
@@ -217,10 +220,10 @@ def test_a_malformed_setting_is_named_with_its_source(
     ],
 )
 def test_a_malformed_line_of_a_file_is_named_with_the_file(
-    sources: SettingSources, name: str, value: object, said: str
+    sources: SettingSources, name: str, value: object, message: str
 ) -> None:
     path = sources.write("user", toml({**GOOD, name: value}))
-    with pytest.raises(SettingError, match=f"^{name}, from .*: .*{said}") as raised:
+    with pytest.raises(SettingError, match=f"^{name}, from .*: .*{message}") as raised:
         sources.resolve()
     assert str(path) in str(raised.value)
 
@@ -271,108 +274,42 @@ def test_an_unknown_profile_lists_those_there_are(sources: SettingSources) -> No
         sources.resolve("stagging")
 
 
-# -- the file beside the notebook
+# -- several sources
 
 
-def test_a_file_is_found_above_the_notebook_as_far_as_the_repository(sources: SettingSources) -> None:
-    inner = sources.folder / "a" / "b"
-    inner.mkdir(parents=True)
-    (sources.folder / ".git").mkdir()
-    sources.write("project", toml(dict(GOOD)))
-    sources.folder = inner
-    assert sources.resolve().configuration.client_id == GOOD["client_id"]
+def test_the_profile_may_be_among_the_arguments(project: ProjectFolder) -> None:
+    write_file(user_path(), "[profile.work]\ntimeout = 8")
+    project.overrides["profile"] = "work"
+    assert project.resolve().timeout == 8
 
 
-def test_outside_of_home_and_repository_only_the_folder_itself_counts(sources: SettingSources) -> None:
-    """Above it anybody may have put a file."""
-    sources.write("project", toml(dict(GOOD)))
-    sources.folder = sources.folder / "inner"
-    sources.folder.mkdir()
-    with pytest.raises(SettingError, match="not set"):
-        sources.resolve()
+def test_a_malformed_value_is_named_with_the_trait_or_the_profile_that_holds_it(project: ProjectFolder) -> None:
+    write_file(user_path(), "[profile.work]\ntimeout = 'soon'")
+    with pytest.raises(SettingError, match=rf"^timeout, from the profile work in {user_path()}: "):
+        project.resolve("work")
+    with pytest.raises(SettingError, match=r"^region, from c\.CognitoMagics\.region: "):
+        project.resolve(region="Virginia")
+    with pytest.raises(SettingError, match=r"region \(from c\.CognitoMagics\.region\) is in eu-west-1, user_pool_id"):
+        project.resolve(region="eu-west-1")
 
 
-def test_the_user_confirms_a_project_file_once_and_again_when_it_changes(sources: SettingSources) -> None:
-    sources.write("project", toml(dict(GOOD)))
-    sources.resolve()
-    sources.resolve()
-    assert len(sources.prompts) == 1
-    assert GOOD["domain"] in sources.prompts[0]
-    sources.write("project", toml({**GOOD, "client_id": "9changed"}))
-    sources.resolve()
-    assert len(sources.prompts) == 2
-
-
-def test_an_unconfirmed_project_file_is_not_used(sources: SettingSources) -> None:
-    sources.write("project", toml(dict(GOOD)))
-    with pytest.raises(SettingError, match="did not confirm"):
-        sources.resolve(trusted=False)
-    with pytest.raises(SettingError, match="you have not confirmed that you trust it"):
-        sources.resolve(trusted=None)
-
-
-def test_a_project_file_that_changes_nothing_needs_no_confirmation(sources: SettingSources) -> None:
-    sources.write("project", toml(dict(OTHER)))
-    sources.set_values("environment", dict(GOOD))
-    assert sources.resolve(trusted=None).configuration.client_id == GOOD["client_id"]
-    assert not sources.prompts
-
-
-def test_a_project_file_owned_by_another_user_is_refused(sources: SettingSources) -> None:
-    """It chooses where the password is typed."""
-    path = sources.write("project", toml(dict(GOOD)))
-    if os.getuid() == 0:
-        os.chown(path, 12345, 12345)
-        with pytest.raises(SettingError, match="belongs to another user"):
-            sources.resolve()
-        os.chown(path, 0, 0)
-    path.chmod(0o666)
-    with pytest.raises(SettingError, match="can be written by other users") as raised:
-        sources.resolve()
-    assert "chmod go-w" in str(raised.value)
-    assert not sources.prompts
-
-
-# -- what else can be wrong with a file
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("domain = ", "is not TOML, near line 1"),
-        ('\n\nclient_id "x"', "is not TOML, near line 3"),
-        ('clientid = "x"', "Did you mean 'client_id'?"),
-        ('COGNITO_CLIENT_ID = "x"', "Did you mean 'client_id'?"),
-        ('client_secret = "shh"', "a notebook cannot protect an app client's secret"),
-        ('profile = "a"\n[profile]\nb = 1', "is not"),
-        ('[profile.a]\nprofile = "b"', "is not a setting"),
-    ],
-)
-def test_a_malformed_file_is_named_with_what_to_fix(sources: SettingSources, text: str, said: str) -> None:
-    path = sources.write("user", text)
-    sources.set_values("environment", dict(GOOD))
-    with pytest.raises(SettingError) as raised:
-        sources.resolve()
-    assert said in str(raised.value)
-    assert str(path) in str(raised.value)
-    assert "shh" not in str(raised.value)
-
-
-def test_a_dangling_symlink_is_named(sources: SettingSources) -> None:
-    sources.files["user"].parent.mkdir(parents=True)
-    sources.files["user"].symlink_to("nowhere.toml")
-    with pytest.raises(SettingError, match="a dangling symlink"):
-        sources.resolve()
-
-
-def test_a_named_pipe_is_refused_without_waiting(sources: SettingSources) -> None:
-    sources.files["user"].parent.mkdir(parents=True)
-    os.mkfifo(sources.files["user"])
-    with pytest.raises(SettingError, match="is not a file"):
-        sources.resolve()
+def test_a_discovered_domain_takes_its_one_form(project: ProjectFolder) -> None:
+    del project.overrides["domain"]
+    project.discovered_domain = "https://Found.Example.org/"
+    assert project.resolve().configuration.domain == "found.example.org"
+    project.discovered_domain = "http://evil.example"
+    with pytest.raises(SettingError, match=r"^domain, from the openid-configuration of us-east-1_Good: .*plain http"):
+        project.resolve()
 
 
 # -- the administrator's list
+
+
+@pytest.mark.parametrize("text", ["allowed_domains = []", "allowed_domains = ''", "allowed_domains = ['my-app']"])
+def test_a_malformed_administrators_list_allows_nothing(project: ProjectFolder, text: str) -> None:
+    write_file(system_paths()[0], text)
+    with pytest.raises(SettingError, match=f"^allowed_domains, from {system_paths()[0]}: "):
+        project.resolve(allowed_domains=["good.example.org"])
 
 
 def test_only_allowed_domains_may_be_used(sources: SettingSources) -> None:
@@ -402,7 +339,7 @@ def test_a_discovered_domain_is_checked_too(sources: SettingSources) -> None:
         sources.resolve()
 
 
-# -- anything at all
+# -- any values
 
 VALUES = st.one_of(
     st.text(max_size=30), st.integers(), st.floats(), st.booleans(), st.none(), st.lists(st.text(max_size=9))
@@ -423,13 +360,25 @@ def test_any_values_are_settings_or_a_setting_error(own_environment: Path, value
         assert found.configuration.region == "us-east-1"
 
 
-@given(st.one_of(st.binary(max_size=200), st.text(max_size=200).map(str.encode)))
-@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-def test_any_bytes_are_a_file_or_a_setting_error(own_environment: Path, content: bytes) -> None:
-    path = own_environment / "config" / "cognito_jupyter" / "cognito.toml"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
+def test_resolving_imports_nothing_heavy(project: ProjectFolder) -> None:
+    program = (
+        "import sys; from pathlib import Path; from cognito_jupyter.settings.resolve import resolve\n"
+        f"resolve({COMPLETE!r}, environment={{}}, folder=Path({str(project.folder)!r}), discover_domain=None)\n"
+        "print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = {name.partition(".")[0] for name in done.stdout.split()}
+    assert not loaded & {"boto3", "botocore", "requests", "urllib3", "ipywidgets", "IPython", "jwt", "cryptography"}
+
+
+@given(st.dictionaries(st.sampled_from(sorted(ENVIRONMENT_NAMES.values())), st.text(max_size=20)))
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200)
+def test_any_environment_resolves_or_says_why_not(project: ProjectFolder, environment: dict[str, str]) -> None:
+    good = {ENVIRONMENT_NAMES[name]: value for name, value in COMPLETE.items()}
     try:
-        resolve(GOOD, environment={}, folder=own_environment, discover_domain=discover)
+        resolve(
+            {}, environment={**good, **environment}, folder=project.folder, discover_domain=lambda *_: "found.example"
+        )
     except SettingError as error:
-        assert str(path) in str(error)
+        assert error.what
+        assert error.remedy

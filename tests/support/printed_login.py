@@ -1,4 +1,4 @@
-"""The person who reads what is printed and signs in there."""
+"""A user who reads the printed sign-in link and signs in there."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ AUTHORIZE_URL = re.compile(r"https?://\S+/oauth2/authorize\?\S+")
 
 @contextmanager
 def sign_in_at_printed_url(cognito: LocalCognito, capsys: pytest.CaptureFixture[str]) -> Iterator[list[str]]:
-    """Signs in at the first address that is printed inside; the list gets what was printed."""
+    """Signs in at the first link that is printed inside the `with`; yields the list of what was printed."""
     printed: list[str] = []
     done = threading.Event()
 

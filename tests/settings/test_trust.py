@@ -1,0 +1,232 @@
+"""Trust in a project file: when it is needed, what the user confirms, and what the record is worth."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
+from platformdirs import user_state_path
+
+from cognito_jupyter.errors import SettingError
+from cognito_jupyter.settings import SETTING_NAMES, Settings
+from cognito_jupyter.settings.toml_file import system_paths, user_path
+from tests.settings.conftest import AS_ROOT, COMPLETE, OTHER_UID, ProjectFolder, write_file
+
+UNCONFIRMED = "you have not confirmed that you trust it"
+COMPLETE_TOML = "".join(f"{name} = '{value}'\n" for name, value in COMPLETE.items())
+
+
+# -- when a project file needs the user's trust
+
+
+@pytest.mark.parametrize("text", ["", "[profile.other]\nclient_id = '2other'", "client_id = '2other'", "scopes = ''"])
+def test_a_file_that_changes_no_setting_needs_no_confirmation(project: ProjectFolder, text: str) -> None:
+    project.write(text)
+    settings = project.resolve()
+    assert settings.configuration.client_id == "1good"
+    assert str(project.file) not in settings.sources.values()
+
+
+def test_a_profile_of_the_users_own_file_beats_the_project_file_without_a_prompt(project: ProjectFolder) -> None:
+    del project.overrides["client_id"]
+    write_file(user_path(), "[profile.work]\nclient_id = '3work'")
+    project.write("client_id = '2other'")
+    assert project.resolve("work").configuration.client_id == "3work"
+
+
+@pytest.mark.parametrize("table", ["[profile.lab]", "[profile.lab]\nclient_id = '2other'", "profile.lab.timeout = 9"])
+def test_a_profile_that_only_the_project_file_has_needs_confirmation(project: ProjectFolder, table: str) -> None:
+    """Also an empty one: without it the profile would be unknown."""
+    project.write(table)
+    with pytest.raises(SettingError, match=UNCONFIRMED):
+        project.resolve("lab")
+    project.trusts = True
+    assert project.resolve("lab").profile == "lab"
+
+
+def test_the_users_file_with_the_same_settings_replaces_the_project_file(project: ProjectFolder) -> None:
+    """The errors tell the user to copy the file, so that has to help."""
+    project.overrides = {}
+    project.write(COMPLETE_TOML)
+    write_file(user_path(), COMPLETE_TOML)
+    assert project.resolve().sources["client_id"] == str(user_path())
+
+
+# -- who can write the file
+
+
+@AS_ROOT
+def test_another_users_file_is_refused_only_where_it_would_be_used(project: ProjectFolder) -> None:
+    os.chown(project.write("client_id = '2other'"), OTHER_UID, OTHER_UID)
+    assert project.resolve().configuration.client_id == "1good"
+    del project.overrides["client_id"]
+    project.trusts = True
+    with pytest.raises(SettingError, match=rf"belongs to another user \(uid {OTHER_UID}\).*copy it to {user_path()}"):
+        project.resolve()
+    assert not project.prompts
+    write_file(user_path(), "client_id = '2other'")
+    assert project.resolve().configuration.client_id == "2other"
+
+
+@AS_ROOT
+@pytest.mark.parametrize("whose", ["link", "target"])
+def test_a_symlink_counts_only_where_link_and_target_are_the_users(project: ProjectFolder, whose: str) -> None:
+    target = write_file(project.folder / "target.toml", "timeout = 7")
+    project.file.symlink_to(target)
+    project.trusts = True
+    os.chown(project.file if whose == "link" else target, OTHER_UID, OTHER_UID, follow_symlinks=False)
+    with pytest.raises(SettingError, match="belongs to another user"):
+        project.resolve()
+    os.chown(project.file if whose == "link" else target, 0, 0, follow_symlinks=False)
+    assert project.resolve().timeout == 7
+
+
+def test_a_confirmation_holds_without_a_prompt_until_others_can_write_the_file(project: ProjectFolder) -> None:
+    path = project.write("timeout = 7")
+    project.trusts = True
+    project.resolve()
+    project.trusts = None
+    assert project.resolve().timeout == 7
+    path.chmod(0o666)
+    with pytest.raises(SettingError, match="can be written by other users"):
+        project.resolve()
+
+
+@AS_ROOT
+def test_an_administrators_file_may_belong_to_any_user(project: ProjectFolder) -> None:
+    """And it may begin with a BOM."""
+    os.chown(write_file(system_paths()[0], "\ufefftimeout = 7"), OTHER_UID, OTHER_UID)
+    assert project.resolve().timeout == 7
+
+
+def test_a_file_that_other_users_can_write_is_refused_without_a_prompt(project: ProjectFolder) -> None:
+    """It chooses where the password is typed."""
+    project.write("timeout = 7").chmod(0o666)
+    project.trusts = True
+    with pytest.raises(SettingError, match=r"can be written by other users.*chmod go-w"):
+        project.resolve()
+    assert not project.prompts
+
+
+# -- what the user confirms
+
+
+def test_the_user_confirms_a_project_file_once_and_again_when_it_changes(project: ProjectFolder) -> None:
+    project.overrides, project.trusts = {}, True
+    project.write(COMPLETE_TOML)
+    project.resolve()
+    project.resolve()
+    assert len(project.prompts) == 1
+    assert COMPLETE["domain"] in project.prompts[0]
+    project.write(f"{COMPLETE_TOML}timeout = 7")
+    project.resolve()
+    assert len(project.prompts) == 2
+
+
+def test_an_unconfirmed_project_file_is_not_used(project: ProjectFolder) -> None:
+    project.overrides = {}
+    project.write(COMPLETE_TOML)
+    project.trusts = False
+    with pytest.raises(SettingError, match="did not confirm"):
+        project.resolve()
+    project.trusts = None
+    with pytest.raises(SettingError, match=UNCONFIRMED):
+        project.resolve()
+
+
+def test_a_declined_prompt_is_not_remembered(project: ProjectFolder) -> None:
+    project.write("timeout = 7")
+    project.trusts = False
+    for _ in range(2):
+        with pytest.raises(SettingError, match="you did not confirm"):
+            project.resolve()
+    assert len(project.prompts) == 2
+
+
+def test_the_prompt_shows_every_setting_and_first_where_the_password_goes(project: ProjectFolder) -> None:
+    domain = "a" * 60 + ".auth.us-east-1.amazoncognito.com.evil.example"
+    project.write(f"client_id = 'c\\u001b[2J'\ndomain = '{domain}'\n[profile.lab]\nallowed_domains = ['x.example']")
+    project.trusts = False
+    with pytest.raises(SettingError):
+        project.resolve(region="us-east-1", scopes="openid", profile="lab")
+    (text,) = project.prompts
+    assert text.index(f"domain = '{domain}'") < text.index("client_id = ")
+    assert "for the profile 'lab'" in text
+    assert "allowed_domains = ['x.example']" in text
+    assert "\x1b" not in text
+
+
+@pytest.mark.parametrize("changed", ["mode", pytest.param("owner", marks=AS_ROOT)])
+def test_a_trust_record_that_others_could_have_written_is_ignored(
+    project: ProjectFolder, own_environment: Path, changed: str
+) -> None:
+    project.write("timeout = 7")
+    project.trusts = True
+    project.resolve()
+    (record,) = (own_environment / "state" / "cognito_jupyter" / "agreed").iterdir()
+    assert record.stat().st_mode & 0o777 == 0o600
+    if changed == "mode":
+        record.chmod(0o622)
+    else:
+        os.chown(record, OTHER_UID, OTHER_UID)
+    project.trusts = None
+    with pytest.raises(SettingError, match=UNCONFIRMED):
+        project.resolve()
+
+
+def test_where_no_record_can_be_written_a_yes_counts_once(project: ProjectFolder, own_environment: Path) -> None:
+    (own_environment / "state").write_text("a file where a folder should be")
+    project.write("timeout = 7")
+    project.trusts = True
+    assert [project.resolve().timeout, project.resolve().timeout] == [7, 7]
+    assert len(project.prompts) == 2
+
+
+# -- any file
+
+PLAIN = st.one_of(
+    st.integers(-9, 10**20).map(str),
+    st.sampled_from(["true", "false", "nan", "inf", "''", "[]", "1979-05-27", "{}", "[['x.example']]", "'openid'"]),
+    st.sampled_from([*COMPLETE.values(), "eu-west-1", "http://localhost:1", "evil.example"]).map(repr),
+)
+
+
+LINES = st.dictionaries(st.sampled_from(SETTING_NAMES), PLAIN, max_size=4).map(
+    lambda values: "".join(f"{name} = {value}\n" for name, value in values.items())
+)
+
+
+FILES = LINES | st.tuples(LINES, LINES).map(lambda pair: f"{pair[0]}[profile.lab]\n{pair[1]}")
+
+
+@given(
+    st.tuples(FILES, FILES), st.sampled_from([None, "lab"]), st.sets(st.sampled_from(sorted(COMPLETE))), st.booleans()
+)
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200)
+def test_an_unconfirmed_file_never_changes_the_settings(
+    project: ProjectFolder, files: tuple[str, str], profile: str | None, left_out: set[str], trusted: bool
+) -> None:
+    """Either the login is refused, or it is the one that there would be without the file."""
+    project.overrides = {name: value for name, value in COMPLETE.items() if name not in left_out}
+    # Hypothesis uses one home for all examples: a confirmation in one would hold in the next.
+    shutil.rmtree(user_state_path("cognito_jupyter"), ignore_errors=True)
+    project.trusts = trusted or None
+    project.write(files[0])
+    write_file(user_path(), files[1])
+    with_it = resolve_outcome(project, profile)
+    project.file.unlink()
+    if not trusted and isinstance(with_it, Settings):
+        assert with_it == resolve_outcome(project, profile)
+
+
+def resolve_outcome(project: ProjectFolder, profile: str | None) -> Settings | SettingError:
+    """The settings or the error; any other end fails the test."""
+    try:
+        return project.resolve(profile)
+    except SettingError as error:
+        assert error.what
+        assert error.remedy
+        return error
