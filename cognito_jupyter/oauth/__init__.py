@@ -1,4 +1,4 @@
-"""The user pool: OAuth 2.0 authorization code with PKCE at a Cognito domain.
+"""The user pool: the OAuth 2.0 authorization code flow with PKCE at a Cognito domain.
 
-Knows nothing of AWS credentials, notebooks or files.
+It knows nothing of AWS credentials, notebooks or stored files.
 """

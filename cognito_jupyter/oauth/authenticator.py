@@ -1,4 +1,7 @@
-"""The user pool's OAuth 2.0 endpoints, as one app client uses them.
+"""An app client of a user pool: the flow of a login, the token endpoint, revocation and logout.
+
+The notebook, the commands and `get_authenticated_cognito_manager` make an authenticator from the settings. Only
+`authenticate` prints or opens a browser; nothing here stores tokens.
 
 Sources: RFC 6749, RFC 7009, RFC 7636, RFC 8252;
 https://docs.aws.amazon.com/cognito/latest/developerguide/federation-endpoints.html
@@ -14,12 +17,13 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Self, cast
 from urllib.parse import urlencode
 
+from .._util.durations import duration_in_words
 from .._util.redaction import redacted
 from .._util.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from ..errors import SettingError, UnavailableError, VerificationError
 from .browser import open_in_browser
 from .callback_server import OAuthCallbackServer
-from .discovery import JwksCache, endpoint_override, pool_id_from_issuer
+from .discovery import JwksCache, override_notice, pool_id_from_issuer
 from .login import Login
 from .pkce import LoginSecrets, generate_pkce_pair
 from .redirect_uri import parse_domain, parse_redirect_uris
@@ -35,28 +39,28 @@ class CognitoOAuthAuthenticator:
     """OAuth with PKCE at a Cognito domain, for a public app client.
 
     Args:
-        cognito_domain: "your-app.auth.us-east-1.amazoncognito.com"; http:// for loopback alone.
+        cognito_domain: "your-app.auth.us-east-1.amazoncognito.com"; http:// only for loopback.
         client_id: The app client's id.
         redirect_uri: One or more registered redirect URIs, separated by white space; the first whose port is free
             serves a login.
         region: The user pool's region.
-        scopes: What to ask for, separated by spaces; openid is needed for the id token.
-        user_pool_id: The pool that must issue the tokens; without it, any pool of the region.
-        timeout: Seconds that a login waits for the person.
-        prompt: Told the URL to open by `authenticate`.
-        open_browser: Whether `authenticate` opens the browser by itself.
-        now: Seconds since the epoch, by the clock that is compared with Cognito's.
-        timeouts: How long Cognito is waited for.
+        scopes: The requested scopes, separated by spaces; the id token requires openid.
+        user_pool_id: The pool that must issue the tokens; None: any pool of the region may.
+        timeout: Seconds that a login waits for the user.
+        prompt: Called by `authenticate` with the text that shows the URL.
+        open_browser: Whether `authenticate` opens the browser.
+        now: Returns seconds since the epoch, by the clock that is compared with Cognito's.
+        timeouts: The timeouts of requests to Cognito.
 
     Attributes:
-        authorization_endpoint: Where the browser goes.
-        token_endpoint: Where codes and refresh tokens are exchanged.
+        authorization_endpoint: The URL of the endpoint that the browser opens.
+        token_endpoint: The URL of the endpoint that exchanges codes and refresh tokens.
 
     Raises:
         SettingError: The domain or the redirect URI is malformed, or plain http to another machine (a ValueError).
     """
 
-    def __init__(  # noqa: PLR0913 - the class says it; four of them are promised, the rest are keywords
+    def __init__(  # noqa: PLR0913 - the API promises the first four; the others are keywords
         self,
         cognito_domain: str,
         client_id: str,
@@ -107,50 +111,47 @@ class CognitoOAuthAuthenticator:
 
     @property
     def clock_skew(self) -> timedelta:
-        """Cognito's clock minus this machine's, by the last answer's Date header; zero within two seconds."""
+        """Cognito's clock minus this machine's, by the last response's Date header; zero within two seconds."""
         return self._transport.clock_skew
 
     # -- the whole flow
 
     def authenticate(self) -> CognitoTokens:
-        """Signs a person in: opens the browser, waits for the redirect, exchanges the code, verifies the tokens.
+        """Runs a whole login: opens the browser, waits for the redirect, exchanges the code, verifies the tokens.
 
         Returns:
             The verified tokens.
 
         Raises:
-            ListenerError: No registered redirect URI can be listened on (a ConnectionError).
-            LoginError: The person did not finish, or Cognito sent an error (a ConnectionError).
-            RefusedError: Cognito refused the code, or the tokens are not what was asked for (a PermissionError).
+            ListenerError: The port of no registered redirect URI is free (a ConnectionError).
+            LoginError: The user did not finish, or Cognito sent an error (a ConnectionError).
+            RefusedError: Cognito refused the code, or the tokens are not this login's (a PermissionError).
             UnavailableError: Cognito could not be reached (a ConnectionError).
         """
         with self.begin_login() as login:
             if login.listener_error is not None:
                 raise login.listener_error
-            self._prompt(self._prompt_text(login))
+            override = override_notice()
+            self._prompt(
+                f"To sign in, open this address in your browser:\n\n    {login.authorization_url}\n\n"
+                f"Waiting for the sign-in at {login.redirect_uri}, for {duration_in_words(self.timeout)}."
+                + (f"\n{override}" if override else "")
+            )
             page = open_in_browser(login.authorization_url) if self._open_browser else None
             with page or nullcontext():
                 while not login.wait(1.0):
                     pass
             return login.tokens()
 
-    def _prompt_text(self, login: Login) -> str:
-        override = endpoint_override()
-        override_note = f"\n(The user pool's keys come from {override}, by AWS_ENDPOINT_URL*.)" if override else ""
-        return (
-            f"To sign in, open this address in your browser:\n\n    {login.authorization_url}\n\n"
-            f"Waiting for the answer at {login.redirect_uri}, for {self.timeout:.0f} seconds.{override_note}"
-        )
-
     def begin_login(self, *, listen: bool = True, timeout: float | None = None) -> Login:
-        """Starts one attempt to sign in; nothing is printed or opened.
+        """Starts one attempt to sign in; prints nothing and opens no browser.
 
         Args:
-            listen: Whether to listen for the callback; without it the answer can only be pasted.
-            timeout: Seconds that this login waits; the authenticator's own where None.
+            listen: Whether to listen for the callback; if not, the user can only paste the URL.
+            timeout: Seconds that this login waits; None: the authenticator's timeout.
 
         Returns:
-            The login, whose `authorization_url` is to be opened. Close it, or use it in a `with`.
+            The login. Open its `authorization_url`, and close the login or use it in a `with`.
         """
         return Login(
             self._redirect_uris,
@@ -161,10 +162,10 @@ class CognitoOAuthAuthenticator:
         )
 
     def prewarm(self) -> None:
-        """Opens the connection to the token endpoint and fetches the pinned pool's keys, ahead of a login's end.
+        """Connects to the token endpoint and fetches the pinned pool's keys before the login needs them.
 
-        To be called in a thread while the person types a password. Faults are left to the request that needs the
-        answer, which says what to do.
+        Call it in a thread while the user types a password. It ignores errors: the later request that meets the same
+        fault raises them.
         """
         with suppress(UnavailableError, SettingError):
             if self.user_pool_id is not None:
@@ -172,15 +173,15 @@ class CognitoOAuthAuthenticator:
         self._transport.preconnect(self.token_endpoint)
 
     def start_local_server(self, port: int = 3000) -> OAuthCallbackServer:
-        """Listens for the callback on loopback, 127.0.0.1 and ::1 both, in a thread; `server.result` holds the answer.
+        """Listens for the callback on 127.0.0.1 and ::1, in a thread; `server.result` holds the response.
 
-        It knows no state: compare the result's with the one you sent. Call `server_close` when done.
+        The server knows no state: compare the result's state with the one you sent. Call `server_close` when done.
 
         Args:
-            port: The port registered with Cognito.
+            port: The port of the redirect URI that is registered with Cognito.
 
         Raises:
-            ListenerError: The port cannot be listened on; the message says what to do (a ConnectionError).
+            ListenerError: The port is not free; the message says what to do (a ConnectionError).
         """
         uri = self._redirect_uris[0]
         server = OAuthCallbackServer(("localhost", port), path=uri.path, host=uri.host)
@@ -191,19 +192,19 @@ class CognitoOAuthAuthenticator:
 
     @staticmethod
     def generate_pkce_pair() -> tuple[str, str]:
-        """A fresh (code_verifier, code_challenge) by S256 (RFC 7636, sections 4.1 and 4.2)."""
+        """Returns a new (code_verifier, code_challenge) by S256 (RFC 7636, sections 4.1 and 4.2)."""
         return generate_pkce_pair()
 
     def get_authorization_url(
         self, code_challenge: str, state: str, *, nonce: str | None = None, redirect_uri: str | None = None
     ) -> str:
-        """The URL that the browser opens (RFC 6749, section 4.1.1).
+        """Returns the URL that the browser opens (RFC 6749, section 4.1.1).
 
         Args:
             code_challenge: The S256 challenge.
-            state: Comes back with the answer; compare it before anything else.
+            state: Comes back with the authorization response; compare it before anything else.
             nonce: Comes back in the id token.
-            redirect_uri: The registered one to come back to; the first of the setting where None.
+            redirect_uri: The registered redirect URI to use; None: the first one of the setting.
         """
         query = {
             "client_id": self.client_id,
@@ -227,19 +228,19 @@ class CognitoOAuthAuthenticator:
     def exchange_code_for_tokens(
         self, authorization_code: str, code_verifier: str, *, redirect_uri: str | None = None
     ) -> CognitoTokens:
-        """Exchanges a code for tokens (RFC 6749, section 4.1.3); never sent twice, since a code works once.
+        """Exchanges a code for tokens (RFC 6749, section 4.1.3). The code is never sent twice: it works once.
 
         Args:
-            authorization_code: From the callback.
-            code_verifier: The one whose challenge the browser carried.
-            redirect_uri: The one that the browser came back to; the first of the setting where None.
+            authorization_code: The code from the callback.
+            code_verifier: The verifier of the challenge in the authorization URL.
+            redirect_uri: The redirect URI of the authorization URL; None: the first one of the setting.
 
         Returns:
             The tokens, not verified.
 
         Raises:
             RefusedError: Cognito refused, or one of the three tokens is missing (a PermissionError).
-            UnavailableError: Cognito could not be reached or answered nonsense (a ConnectionError).
+            UnavailableError: Cognito could not be reached, or its response was malformed (a ConnectionError).
         """
         form = {
             "grant_type": "authorization_code",
@@ -257,19 +258,19 @@ class CognitoOAuthAuthenticator:
     def refresh_tokens(self, refresh_token: str) -> CognitoTokenRefreshResponse:
         """Exchanges a refresh token for new tokens (RFC 6749, section 6).
 
-        Repeated on passing faults: where the client rotates its refresh tokens, a repetition within the grace period
-        is how a lost answer is made good, and without one nothing more can be lost.
+        The request is retried on transient faults. If the app client rotates its refresh tokens and a response is lost,
+        a retry within the grace period gets the new token.
 
         Args:
-            refresh_token: The newest one held.
+            refresh_token: The newest refresh token.
 
         Returns:
-            New id and access token, and the refresh token to keep: under rotation a new one, else the same.
+            New id and access tokens, and the refresh token to use next: a new one under rotation, else the same.
 
         Raises:
-            SignedOutError: It has expired, was revoked or rotated away: sign in again (a PermissionError).
+            SignedOutError: It has expired, or was revoked or rotated: sign in again (a PermissionError).
             RefusedError: Cognito refused for another reason (a PermissionError).
-            UnavailableError: Cognito could not be reached; the refresh token is still good (a ConnectionError).
+            UnavailableError: Cognito could not be reached; the refresh token stays valid (a ConnectionError).
         """
         form = {"grant_type": "refresh_token", "client_id": self.client_id, "refresh_token": refresh_token}
         response = self._transport.post_form(self.token_endpoint, form, idempotent=True)
@@ -282,12 +283,12 @@ class CognitoOAuthAuthenticator:
         require_tokens(response.payload, ("id_token", "access_token"))
         return redacted(cast("CognitoTokenRefreshResponse", {"refresh_token": refresh_token, **response.payload}))
 
-    # -- the end of a session
+    # -- signing out
 
     def revoke(self, refresh_token: str) -> None:
         """Revokes a refresh token and the access tokens made from it (RFC 7009).
 
-        Id tokens and AWS credentials already handed out stay good until they expire.
+        Id tokens and AWS credentials that were already issued stay valid until they expire.
 
         Raises:
             RefusedError: Cognito refused (a PermissionError).
@@ -299,13 +300,13 @@ class CognitoOAuthAuthenticator:
             raise token_error("revoke the sign-in", response, form)
 
     def logout_url(self, logout_uri: str | None = None) -> str:
-        """The URL that ends the browser's own Cognito session, so that the next sign-in asks for the password.
+        """Returns the URL that ends the browser's Cognito session, so that the next sign-in requires the password.
 
         Source: https://docs.aws.amazon.com/cognito/latest/developerguide/logout-endpoint.html
 
         Args:
-            logout_uri: A sign-out URL registered with the app client, where the browser goes afterwards; None: it
-                stays at Cognito's sign-in page.
+            logout_uri: The registered sign-out URL that the browser opens afterwards; None: the browser stays at
+                Cognito's sign-in page.
         """
         query = {"client_id": self.client_id}
         if logout_uri is not None:
@@ -318,22 +319,22 @@ class CognitoOAuthAuthenticator:
 
     def _exchange_and_verify(self, code: str, secrets: LoginSecrets, redirect_uri: str) -> CognitoTokens:
         tokens = self.exchange_code_for_tokens(code, secrets.code_verifier, redirect_uri=redirect_uri)
-        # Late: cryptography is heavy, and only a login needs it.
+        # Imported late: cryptography is slow to load, and only a login needs it.
         from .verification import ExpectedClaims, UnknownKeyError, verify_tokens
 
         pool_id = self._issuing_pool_id(tokens)
         keys = self._jwks.get(pool_id)
-        # After that: to fetch the keys measures the clock anew.
+        # After the keys are fetched, because each response measures the clock skew again.
         expected = ExpectedClaims(self.client_id, pool_id, self.region, secrets.nonce, self.clock_skew, self._now)
         try:
             verify_tokens(tokens, expected, keys)
         except UnknownKeyError:
-            # The pool may have changed its keys since they were fetched.
+            # The pool may have rotated its keys since they were fetched.
             verify_tokens(tokens, expected, self._jwks.get(pool_id, refresh=True))
         return tokens
 
     def _issuing_pool_id(self, tokens: CognitoTokens) -> str:
-        """The pinned pool, else the one that the id token names, if it is one of this region."""
+        """Returns the pinned pool, else the pool that the id token names, which must be in this region."""
         if self.user_pool_id is not None:
             return self.user_pool_id
         try:

@@ -1,4 +1,8 @@
-"""What the browser brings back from Cognito: a code or an error, by the listener or pasted by a person."""
+"""The authorization response that the browser brings back from Cognito (RFC 6749, section 4.1.2).
+
+The callback server parses the query of a redirect; a login parses a URL that the user pasted. Nothing here compares the
+state: the login does.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +15,19 @@ from ..errors import PastedUrlError
 
 _MAX_FIELDS = 50
 _SIGN_IN_PATHS = ("/oauth2/authorize", "/login", "/signup", "/forgotPassword", "/error")
+_COPY_REMEDY = "Copy the whole address of the page that the browser shows after the sign-in, and paste it here."
 
 
 @dataclass(frozen=True, repr=False)
 class AuthorizationResponse:
-    """The parameters of an authorization response (RFC 6749, sections 4.1.2 and 4.1.2.1); all None until one came."""
+    """The parameters of an authorization response; all None before one has arrived.
+
+    Attributes:
+        authorization_code: The code, if the user signed in.
+        error: The error code, if the sign-in failed (RFC 6749, section 4.1.2.1).
+        error_description: Cognito's text for the error.
+        state: The value that the authorization request carried.
+    """
 
     authorization_code: str | None = None
     error: str | None = None
@@ -23,20 +35,20 @@ class AuthorizationResponse:
     state: str | None = None
 
     def __repr__(self) -> str:
-        kind = "a code" if self.authorization_code else f"the error {self.error!r}" if self.error else "nothing yet"
-        return f"<OAuthCallbackResult: {kind}>"
+        kind = "a code" if self.authorization_code else f"the error {self.error!r}" if self.error else "empty"
+        return f"<AuthorizationResponse: {kind}>"
 
 
 def parse_query(query: str) -> AuthorizationResponse | None:
-    """The answer that a callback's query holds.
+    """Parses the query of a callback URL.
 
-    Unknown parameters are ignored, as RFC 6749 asks (proxies add some). Each known one may stand there once.
+    Unknown parameters are ignored, as RFC 6749 requires (proxies add some). Each known one may occur once.
 
     Args:
         query: What follows the question mark.
 
     Returns:
-        The answer; None where the query is not one.
+        The response; None if the query is not one.
     """
     try:
         fields = parse_qs(query, keep_blank_values=True, max_num_fields=_MAX_FIELDS)
@@ -52,12 +64,13 @@ def parse_query(query: str) -> AuthorizationResponse | None:
 
 
 def parse_pasted_url(text: str) -> AuthorizationResponse:
-    """The answer in what a person copied from the browser's address bar: the whole URL, or its query.
+    """Parses what the user copied from the browser's address bar: the whole URL, or its query.
 
-    White space, quotes, angle brackets and line breaks that a terminal or a chat put around or into it are taken out.
+    White space, quotes, angle brackets and line breaks, which terminals and chat programs add, are removed.
 
     Raises:
-        PastedUrlError: It is not an answer; the message says what it looks like instead, and shows nothing of it.
+        PastedUrlError: It holds no authorization response; the message says what it looks like instead, and shows
+            no part of it.
     """
     cleaned = html.unescape("".join(text.split())).strip("'\"`<>()")
     if not cleaned:
@@ -70,9 +83,6 @@ def parse_pasted_url(text: str) -> AuthorizationResponse:
     return response
 
 
-_COPY_REMEDY = "Copy the whole address of the page that the browser shows after the sign-in, and paste it here."
-
-
 def _explain_rejected_paste(address: str, query: str) -> PastedUrlError:
     if any(address.endswith(path) for path in _SIGN_IN_PATHS):
         return PastedUrlError(
@@ -80,18 +90,18 @@ def _explain_rejected_paste(address: str, query: str) -> PastedUrlError:
             "Sign in there first; then copy the address of the page that comes after it.",
         )
     if "code=" in query:
-        return PastedUrlError("That address is cut off: its state is missing, or a part stands twice.", _COPY_REMEDY)
+        return PastedUrlError("That address is incomplete: it has no state, or a part occurs twice.", _COPY_REMEDY)
     if re.fullmatch(r"(?=.*\d)[A-Za-z0-9_-]{16,}", address):
-        return PastedUrlError("That is a code alone, which cannot show that it belongs to this login.", _COPY_REMEDY)
+        return PastedUrlError("That is only a code, which does not show that it belongs to this login.", _COPY_REMEDY)
     if query.count(".") == 2 and query.startswith("eyJ"):
-        return PastedUrlError("That is a token, which belongs to nobody's eyes and is not needed here.", _COPY_REMEDY)
+        return PastedUrlError("That is a token, which is secret and is not needed here.", _COPY_REMEDY)
     return PastedUrlError(
         "That is not the address that follows a sign-in: it holds neither a code nor an error.", _COPY_REMEDY
     )
 
 
 def _printable(text: str | None) -> str | None:
-    """Cognito's words as they may be shown to a person: one printable line, not endless."""
+    """Returns Cognito's text as one printable line of limited length, safe to show to the user."""
     if not text:
         return None
     return "".join(c if c.isprintable() else " " for c in text)[:200]

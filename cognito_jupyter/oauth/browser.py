@@ -1,7 +1,8 @@
-"""Opens the sign-in page without putting its URL into any process's arguments.
+"""Opens the sign-in page in the browser without putting its URL into any process's arguments.
 
-A browser is started with the path of a file of ours that only this user may read, and that sends it on; Jupyter
-opens its own pages in the same way. The URL holds the login's state and nonce.
+The URL holds the login's state and nonce, and other users of this machine can list process arguments. So the browser
+is given the path of a private file that redirects to the URL, as Jupyter does for its own pages. `authenticate`, the
+notebook's login prompt and the command line call this.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ import tempfile
 import threading
 import webbrowser
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+
+from .._util.closing import Closeable
 
 _REDIRECT_HTML = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Signing in</title>
@@ -24,8 +25,12 @@ _REDIRECT_HTML = """<!doctype html>
 """
 
 
-class RedirectPage:
-    """The file that sends the browser on; `close` removes it."""
+class RedirectPage(Closeable):
+    """The file that redirects the browser to the sign-in page; `close` removes it.
+
+    Args:
+        folder: The folder that holds only this file.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -34,39 +39,31 @@ class RedirectPage:
         """Removes the file; a second call does nothing."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
-
 
 def open_in_browser(url: str) -> RedirectPage | None:
     """Opens a URL in this machine's browser.
 
     Args:
-        url: Where to go; it is in no process's arguments.
+        url: The URL to open; it appears in no process's arguments.
 
     Returns:
-        The page that sends the browser on, to be closed when the login is over; None where there is no browser.
+        The page that redirects to the URL, to be closed when the login has ended; None if there is no browser.
     """
     browser = _graphical_browser()
     if browser is None:
         return None
-    # mkdtemp makes the folder 0700, so the file in it is out of anybody's reach from its first moment.
+    # mkdtemp creates the folder with mode 0700, so no other user can read the file at any time.
     folder = Path(tempfile.mkdtemp(prefix="cognito_jupyter-"))
     path = folder / "sign-in.html"
     path.touch(mode=0o600)
     path.write_text(_REDIRECT_HTML.format(url=html.escape(url)), encoding="utf-8")
-    # Some browsers keep their starter waiting for seconds.
+    # In a thread: some browsers block the process that starts them for seconds.
     threading.Thread(target=browser.open, args=(path.as_uri(),), name="cognito-browser", daemon=True).start()
     return RedirectPage(folder)
 
 
 def _graphical_browser() -> webbrowser.BaseBrowser | None:
-    """The person's browser; a text browser would take over the terminal that the notebook runs in."""
+    """Returns the user's browser, except a text browser, which would take over the terminal of the notebook server."""
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         return None
     try:

@@ -1,4 +1,7 @@
-"""The pages that the listener shows in the browser: fixed text, nothing of the request in them."""
+"""The pages that the callback server shows in the browser.
+
+Their text is fixed: no part of a request appears in a page. The styles are in callback_pages.css.
+"""
 
 from __future__ import annotations
 
@@ -6,27 +9,21 @@ import base64
 import hashlib
 from dataclasses import dataclass
 from http import HTTPStatus
+from importlib import resources
 
+# Removes the code and the state from the address bar and from the browser's history.
 _SCRIPT = 'history.replaceState(null, "", location.pathname)'
-_STYLE = """
-:root { color-scheme: light dark; --ink: #1b2430; --soft: #5b6675; --ground: #f5f6f8; --sheet: #fff; --mark: #1f7a4d }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e8ebf0; --soft: #a4adba; --ground: #14181e; --sheet: #1e242c; --mark: #58c48d }
-}
-html, body { height: 100%; margin: 0 }
-body { display: grid; place-items: center; background: var(--ground); color: var(--ink);
-  font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif }
-main { box-sizing: border-box; width: min(30rem, 100% - 2rem); padding: 2rem;
-  background: var(--sheet); border-radius: .75rem }
-h1 { margin: 0 0 .5rem; font-size: 1.375rem; line-height: 1.25 }
-p { margin: 0; color: var(--soft) }
-.done h1 { color: var(--mark) }
-"""
+_STYLE = resources.files(__package__).joinpath("callback_pages.css").read_text(encoding="utf-8")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CallbackPage:
-    """One answer of the listener to a browser."""
+    """One page with its HTTP status.
+
+    Attributes:
+        status: The status of the HTTP response.
+        body: The HTML document, encoded.
+    """
 
     status: HTTPStatus
     body: bytes
@@ -49,23 +46,23 @@ def _csp_hash(inline: str) -> str:
 SIGNED_IN = _make_page(
     HTTPStatus.OK,
     "Sign-in received",
-    "You can close this tab. Go back to your notebook, which is going on by itself.",
+    "You can close this tab. Return to your notebook; it continues automatically.",
     "done",
 )
 SIGN_IN_ERROR = _make_page(
     HTTPStatus.BAD_REQUEST,
     "You are not signed in",
-    "The sign-in ended with an error. Go back to your notebook: it says what happened and what to do.",
+    "The sign-in ended with an error. Return to your notebook: it says what happened and what to do.",
 )
 ALREADY_FINISHED = _make_page(
     HTTPStatus.GONE,
-    "This sign-in is already over",
-    "It was finished or given up before. Go back to your notebook and look there.",
+    "This sign-in has already ended",
+    "It was finished or cancelled before. Return to your notebook to see its result.",
 )
 NOT_FOUND = _make_page(
     HTTPStatus.NOT_FOUND,
     "Nothing here",
-    "No sign-in waits at this address. Go back to your notebook and open the sign-in link from there.",
+    "No sign-in is waiting at this address. Return to your notebook and open the sign-in link from there.",
 )
 METHOD_NOT_ALLOWED = _make_page(
     HTTPStatus.METHOD_NOT_ALLOWED, "Nothing here", "This address can only be opened in a browser."
@@ -85,4 +82,4 @@ HEADERS = (
         ),
     ),
 )
-"""Sent with every page; the policy lets the one script and the one style sheet through by their hashes."""
+"""Sent with every page; the policy allows only the one script and the one style sheet, by their hashes."""

@@ -1,6 +1,10 @@
-"""The loopback listener: waits for the one answer that belongs to its login and is not moved by anything else.
+"""The loopback server that receives the browser's redirect after a sign-in.
 
-Source: RFC 8252, sections 7.3 and 8.3; RFC 9700, section 4.1.
+`Login` starts one, and `CognitoOAuthAuthenticator.start_local_server` returns one. It hands every well-formed
+authorization response to `on_response`, which decides what the response means. The server itself never compares the
+state, never exchanges a code and never logs a request.
+
+Sources: RFC 8252, sections 7.3 and 8.3; RFC 9700, section 4.1.
 """
 
 from __future__ import annotations
@@ -16,107 +20,98 @@ import time
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import Any, Self
+from typing import Any
 
 from ..errors import ListenerError
-from . import callback_pages as page
+from ..settings.parsers import LOOPBACK_NAMES
+from . import callback_pages
 from .authorization_response import AuthorizationResponse, parse_query
-from .redirect_uri import LOOPBACK_NAMES, parse_host_header
+from .redirect_uri import parse_host_header
 
 CONNECTION_TIMEOUT = 5.0
 """Seconds that a connection may stay silent."""
 _MAX_CONNECTIONS = 128
-_CLOSE_TIMEOUT = 1.0  # seconds that a page on its way to the browser gets before its connection is cut
+_CLOSE_TIMEOUT = 1.0
+"""Seconds that a response in transit gets before its connection is closed."""
 _EPHEMERAL_TRIES = 20
 _NO_IPV6 = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT})
 
 
 class CallbackOutcome(enum.Enum):
-    """What an answer meant to the one who waits for it, and so which page the browser shows."""
+    """What an authorization response meant to the login; each value is the page that the browser then shows."""
 
-    ACCEPTED = "accepted"
-    ERROR = "denied"
-    ALREADY_FINISHED = "late"
-    STATE_MISMATCH = "stranger"
-
-    @property
-    def page(self) -> page.CallbackPage:
-        """The page that tells the person."""
-        match self:
-            case CallbackOutcome.ACCEPTED:
-                return page.SIGNED_IN
-            case CallbackOutcome.ERROR:
-                return page.SIGN_IN_ERROR
-            case CallbackOutcome.ALREADY_FINISHED:
-                return page.ALREADY_FINISHED
-            case CallbackOutcome.STATE_MISMATCH:
-                return page.NOT_FOUND
+    ACCEPTED = callback_pages.SIGNED_IN
+    ERROR = callback_pages.SIGN_IN_ERROR
+    ALREADY_FINISHED = callback_pages.ALREADY_FINISHED
+    STATE_MISMATCH = callback_pages.NOT_FOUND
 
 
 class OAuthCallbackHandler(BaseHTTPRequestHandler):
-    """Answers one request: the callback by its verdict, everything else with a 404 that says nothing."""
+    """Handles one request: the callback gets the page of its outcome, any other request a 404 without details."""
 
     server: OAuthCallbackServer
     timeout = CONNECTION_TIMEOUT
 
     def do_GET(self) -> None:
-        """The one method that a browser's redirect uses."""
+        """Handles GET, the only method of a browser's redirect."""
         path, _, query = self.path.partition("?")
         response = parse_query(query) if self._is_callback_request(path) else None
-        self._send_page(page.NOT_FOUND if response is None else self.server.on_response(response).page)
+        self._send_page(callback_pages.NOT_FOUND if response is None else self.server.on_response(response).value)
 
     def _is_callback_request(self, path: str) -> bool:
-        # A page on another site can make the browser resolve its own name to 127.0.0.1; the Host header tells.
+        # DNS rebinding: a page on another site can make its own name resolve to 127.0.0.1. The Host header shows it.
         hosts = self.headers.get_all("Host", [])
         return path == self.server.path and len(hosts) == 1 and parse_host_header(hosts[0]) in self.server.allowed_hosts
 
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002
-        """In place of the standard library's page, which repeats parts of the request."""
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002 - the base class's signature
+        """Replaces the standard library's error page, which repeats parts of the request."""
         self.close_connection = True
-        self._send_page(page.METHOD_NOT_ALLOWED if code == HTTPStatus.NOT_IMPLEMENTED else page.NOT_FOUND)
+        unknown_method = code == HTTPStatus.NOT_IMPLEMENTED
+        self._send_page(callback_pages.METHOD_NOT_ALLOWED if unknown_method else callback_pages.NOT_FOUND)
 
-    def _send_page(self, response_page: page.CallbackPage) -> None:
-        self.send_response(response_page.status)
-        for name, value in page.HEADERS:
+    def _send_page(self, page: callback_pages.CallbackPage) -> None:
+        self.send_response(page.status)
+        for name, value in callback_pages.HEADERS:
             self.send_header(name, value)
-        if response_page is page.METHOD_NOT_ALLOWED:
+        if page is callback_pages.METHOD_NOT_ALLOWED:
             self.send_header("Allow", "GET")
-        self.send_header("Content-Length", str(len(response_page.body)))
+        self.send_header("Content-Length", str(len(page.body)))
         self.send_header("Connection", "close")
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(response_page.body)
+            self.wfile.write(page.body)
 
     def version_string(self) -> str:
-        """The Server header: which Python this is concerns nobody."""
+        """Returns the Server header, without the version of Python."""
         return "cognito_jupyter"
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
-        """Says nothing: the request line holds the code."""
+        """Logs nothing, because the request line holds the code."""
 
 
 class OAuthCallbackServer(HTTPServer):
-    """Listens on 127.0.0.1 and ::1 at once, in a thread, and judges every answer that arrives.
+    """Listens on 127.0.0.1 and ::1 in a thread and hands every authorization response to a callback.
 
-    Without a `judge` it knows no state: it takes the first well-formed answer into `result`, and its caller compares.
+    Without `on_response` the server knows no state: it accepts the first well-formed response into `result`, and the
+    caller compares the state.
 
     Args:
-        server_address: A loopback name and a port; port 0 takes a free one.
+        server_address: A loopback name and a port; with port 0 the system chooses a free one.
         RequestHandlerClass: The handler of a request.
-        on_response: Decides about every well-formed answer; called from the threads of the connections.
+        on_response: Decides about every well-formed response; called from the connections' threads.
         path: The exact path of the callback.
-        host: A further Host that may be named beside the loopback names: the redirect URI's own.
+        host: The redirect URI's own host, which a Host header may name besides the loopback names.
 
     Attributes:
-        result: The answer taken; all its fields are None until one came.
+        result: The accepted response; all its fields are None before one has arrived.
 
     Raises:
         ListenerError: The port is not free on both loopback addresses (a ConnectionError).
     """
 
-    # On POSIX this lets a port be taken again right after a login, never while another process listens on it.
+    # On POSIX this allows a port to be bound again right after a login, but not while another process listens on it.
     allow_reuse_address = sys.platform != "win32"
-    request_queue_size = 1024  # a full queue makes the browser wait a second for its next try
+    request_queue_size = 1024  # if the queue is full, a browser waits a second before it tries again
 
     def __init__(
         self,
@@ -137,7 +132,7 @@ class OAuthCallbackServer(HTTPServer):
         self._thread: threading.Thread | None = None
         self._closed = threading.Event()
         if server_address[0] not in LOOPBACK_NAMES:
-            raise ListenerError("The listener for the callback listens on loopback only.", "Use localhost.")
+            raise ListenerError("The callback server listens only on loopback.", "Use localhost.")
         super().__init__(server_address, RequestHandlerClass, bind_and_activate=False)
         self.socket.close()
         self._listeners = _listen_on_both_loopbacks(server_address[1], self.request_queue_size)
@@ -149,27 +144,31 @@ class OAuthCallbackServer(HTTPServer):
     # -- serving
 
     def start(self) -> None:
-        """Serves in a daemon thread, until `server_close`; a second call does nothing."""
+        """Serves in a daemon thread until `server_close`; a second call does nothing."""
         with self._lock:
             if self._thread is None and not self._closed.is_set():
                 self._thread = threading.Thread(target=self._serve, name="cognito-callback-listener", daemon=True)
                 self._thread.start()
 
     def serve_forever(self, poll_interval: float = 0.5) -> None:
-        """Serves until another thread calls `shutdown` or `server_close`."""
+        """Serves until another thread calls `shutdown` or `server_close`.
+
+        Args:
+            poll_interval: Seconds between two checks whether the server is closed.
+        """
         self.start()
         while not self._closed.wait(poll_interval):
             pass
 
     def handle_request(self) -> None:
-        """Serves until the answer has come, or for `timeout` seconds; stray requests do not end it."""
+        """Serves until a response is accepted, or for `timeout` seconds; other requests do not end it."""
         self.start()
         self.response_received.wait(self.timeout)
 
     def _serve(self) -> None:
         with selectors.DefaultSelector() as selector:
-            for listener in (*self._listeners, self._wake_reader):
-                selector.register(listener, selectors.EVENT_READ)
+            for readable in (*self._listeners, self._wake_reader):
+                selector.register(readable, selectors.EVENT_READ)
             while not self._closed.is_set():
                 for key, _ in selector.select():
                     if key.fileobj is not self._wake_reader:
@@ -179,14 +178,19 @@ class OAuthCallbackServer(HTTPServer):
         try:
             connection, address = listener.accept()
         except OSError:
-            # The browser has gone again, or this process is short of descriptors: the listener stays.
+            # The browser has closed the connection, or this process has no free file descriptor: keep listening.
             time.sleep(0.001)
             return
         connection.setblocking(True)
         self.process_request(connection, address)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Answers in a thread of its own: a browser's spare connection sends nothing and must hold up nobody."""
+        """Handles a connection in its own thread, so that a browser's idle spare connections block no other.
+
+        Args:
+            request: The connection's socket.
+            client_address: The client's address.
+        """
         thread = threading.Thread(
             target=self._handle_connection,
             args=(request, client_address),
@@ -197,20 +201,17 @@ class OAuthCallbackServer(HTTPServer):
             if self._closed.is_set():
                 request.close()
                 return
-            self._drop_oldest_connection()
+            if len(self._connections) >= _MAX_CONNECTIONS:
+                # Idle connections must not use up the threads. The oldest goes: the callback is among the newest.
+                _shutdown_socket(next(iter(self._connections)))
             self._connections[request] = thread
             thread.start()
-
-    def _drop_oldest_connection(self) -> None:
-        """Noise must not use up the threads; the genuine answer is always among the newest."""
-        if len(self._connections) >= _MAX_CONNECTIONS:
-            _disconnect(next(iter(self._connections)))
 
     def _handle_connection(self, request: socket.socket, client_address: Any) -> None:
         try:
             self.finish_request(request, client_address)
         except OSError:
-            # The browser went away in the middle; what counts has been judged before the page was sent.
+            # The browser closed the connection. The response was handled before its page was sent.
             pass
         finally:
             with self._lock:
@@ -225,14 +226,14 @@ class OAuthCallbackServer(HTTPServer):
             self.response_received.set()
         return CallbackOutcome.ERROR if response.error else CallbackOutcome.ACCEPTED
 
-    # -- ending
+    # -- closing
 
     def shutdown(self) -> None:
-        """Ends serving and closes the listener: it is made for one login."""
+        """Closes the server, which serves only one login."""
         self.server_close()
 
     def server_close(self) -> None:
-        """Frees the port, lets a page on its way arrive, ends connections and threads; a second call does nothing."""
+        """Frees the port, finishes responses in transit, ends connections and threads; a second call does nothing."""
         with self._lock:
             if self._closed.is_set():
                 return
@@ -241,18 +242,16 @@ class OAuthCallbackServer(HTTPServer):
         self._wake_writer.send(b"x")
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join()
-        for listener in (*self._listeners, self._wake_reader, self._wake_writer):
-            listener.close()
+        for opened in (*self._listeners, self._wake_reader, self._wake_writer):
+            opened.close()
         _close_connections(connections)
-
-    def __enter__(self) -> Self:
-        return self
 
 
 def _listen_on_both_loopbacks(port: int, backlog: int) -> list[socket.socket]:
-    """Listening sockets on 127.0.0.1 and, unless this machine has no IPv6, on ::1, at the same port.
+    """Returns sockets that listen on 127.0.0.1 and, unless this machine has no IPv6, on ::1, at the same port.
 
-    Both or none: another user's process on the other address would be handed the code.
+    It binds both or none: "localhost" may mean either, and another user's process on the other address would receive
+    the code.
     """
     for _ in range(_EPHEMERAL_TRIES if port == 0 else 1):
         listeners: list[socket.socket] = []
@@ -291,22 +290,22 @@ def _listen(family: socket.AddressFamily, host: str, port: int, backlog: int) ->
 def _listener_error(port: int, error: OSError) -> ListenerError:
     if error.errno in {errno.EADDRINUSE, getattr(errno, "WSAEADDRINUSE", errno.EADDRINUSE)}:
         return ListenerError(
-            f"Port {port} is in use by another program, so the answer of the sign-in could not be received.",
-            f"Close what uses port {port}, or register a further redirect URI and add it to redirect_uri.",
+            f"Port {port} is in use by another program, so the browser cannot return to this login.",
+            f"Close the program that uses port {port}, or register another redirect URI and add it to redirect_uri.",
         )
     if error.errno == errno.EACCES:
         return ListenerError(
-            f"This user may not listen on port {port}.",
+            f"You may not listen on port {port}.",
             "Register a redirect URI with a port above 1023, such as http://localhost:3000.",
         )
     return ListenerError(
-        f"The listener for the callback could not be opened on port {port}: {error.strerror}.",
+        f"The callback server could not be started on port {port}: {error.strerror}.",
         "Check that this machine's loopback interface is up, or paste the address instead.",
     )
 
 
 def _close_connections(connections: list[tuple[socket.socket, threading.Thread]]) -> None:
-    """Ends idle connections at once and gives those in the middle of an answer a moment."""
+    """Closes idle connections at once and gives responses in transit a moment to finish."""
     for connection, _ in connections:
         _shutdown_socket(connection, socket.SHUT_RD)
     deadline = time.monotonic() + _CLOSE_TIMEOUT
@@ -315,14 +314,10 @@ def _close_connections(connections: list[tuple[socket.socket, threading.Thread]]
             continue
         thread.join(max(0.0, deadline - time.monotonic()))
         if thread.is_alive():
-            _disconnect(connection)
+            _shutdown_socket(connection)
             thread.join(_CLOSE_TIMEOUT)
 
 
-def _disconnect(connection: socket.socket) -> None:
-    _shutdown_socket(connection, socket.SHUT_RDWR)
-
-
-def _shutdown_socket(connection: socket.socket, how: int) -> None:
+def _shutdown_socket(connection: socket.socket, how: int = socket.SHUT_RDWR) -> None:
     with contextlib.suppress(OSError):  # already closed by its own thread
         connection.shutdown(how)

@@ -1,69 +1,87 @@
 """A user pool's public documents: its openid-configuration and its JWKS.
 
+The authenticator fetches the keys that verify a login's tokens; the settings' resolution asks for the pool's domain.
+
 Source: https://docs.aws.amazon.com/cognito/latest/developerguide/federation-endpoints.html
 """
 
 from __future__ import annotations
 
 import os
-import re
+from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 from ..errors import SettingError, UnavailableError
-from .redirect_uri import is_loopback_url, parse_domain
+from ..settings import parsers
 
 if TYPE_CHECKING:
     from .transport import Transport
 
-_POOL_ID = re.compile(r"[a-z]{2}(-[a-z]+)+-\d+_[A-Za-z0-9]+")
-
 
 def issuer(user_pool_id: str, region: str) -> str:
-    """The `iss` claim of a pool's tokens, which no endpoint override changes."""
+    """Returns the `iss` claim of a pool's tokens, which no endpoint override changes.
+
+    Args:
+        user_pool_id: The pool.
+        region: The pool's region.
+    """
     return f"https://cognito-idp.{region}.amazonaws.com/{user_pool_id}"
 
 
 def pool_id_from_issuer(claimed_issuer: object, region: str) -> str | None:
-    """The user pool id that an `iss` claim names, if it is a pool of this region."""
+    """Returns the user pool id in an `iss` claim; None unless it names a pool of this region.
+
+    Args:
+        claimed_issuer: The claim, not verified.
+        region: The region that the pool must be in.
+    """
     prefix = issuer("", region)
-    if not isinstance(claimed_issuer, str) or not claimed_issuer.startswith(prefix):
-        return None
-    pool_id = claimed_issuer.removeprefix(prefix)
-    return pool_id if _POOL_ID.fullmatch(pool_id) and pool_id.startswith(f"{region}_") else None
+    if isinstance(claimed_issuer, str) and claimed_issuer.startswith(prefix):
+        pool_id = claimed_issuer.removeprefix(prefix)
+        with suppress(SettingError):
+            # The parser strips white space, which an issuer may not have.
+            if parsers.user_pool_id(pool_id) == pool_id and parsers.pool_region(pool_id) == region:
+                return pool_id
+    return None
 
 
 def endpoint_override() -> str | None:
-    """Where this machine's settings move the region's cognito-idp endpoint to, as for every AWS client.
+    """Returns the URL that the environment sets as the cognito-idp endpoint, as for every AWS client; else None.
 
     Source: https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
 
     Raises:
-        SettingError: It is neither https nor loopback, so anybody on the way could hand us keys of their own.
+        SettingError: It is neither https nor loopback, so an attacker on the network could supply other keys.
     """
     if os.environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true":
         return None
     for name in ("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", "AWS_ENDPOINT_URL"):
         if url := os.environ.get(name):
-            if urlsplit(url).scheme != "https" and not is_loopback_url(url):
+            parts = urlsplit(url)
+            if parts.scheme != "https" and parts.hostname not in parsers.LOOPBACK_NAMES:
                 raise SettingError(f"{name} is plain http to another machine.", "Use https, or unset it.")
             return url.rstrip("/")
     return None
 
 
 def override_notice() -> str | None:
-    """Returns a sentence about an overridden endpoint, which a user must see before trusting it with a password."""
+    """Returns the sentence about an endpoint override, which the user must see before typing a password.
+
+    Raises:
+        SettingError: The override is neither https nor loopback.
+    """
     override = endpoint_override()
     return f"Test setup: Cognito is at {override} (AWS_ENDPOINT_URL)." if override else None
 
 
 class JwksCache:
-    """The public keys of a region's user pools, each fetched once (RFC 7517, section 5).
+    """The public keys of a region's user pools, each set fetched once (RFC 7517, section 5).
 
     Args:
         region: The pools' region.
-        transport: Fetches them.
+        transport: Fetches the keys.
     """
 
     def __init__(self, region: str, transport: Transport) -> None:
@@ -72,32 +90,31 @@ class JwksCache:
         self._keys: dict[str, list[dict[str, object]]] = {}
 
     def get(self, user_pool_id: str, *, refresh: bool = False) -> list[dict[str, object]]:
-        """The pool's keys.
+        """Returns a pool's keys.
 
         Args:
-            user_pool_id: Whose.
-            refresh: Whether to fetch them again: Cognito may have changed them.
+            user_pool_id: The pool.
+            refresh: Whether to fetch them again: Cognito may have rotated them.
 
         Raises:
-            UnavailableError: They could not be fetched.
-            SettingError: There is no such pool, or the endpoint is overridden with something insecure.
+            UnavailableError: The keys could not be fetched.
+            SettingError: There is no such pool, or the endpoint override is not secure.
         """
         if refresh or user_pool_id not in self._keys:
-            self._keys[user_pool_id] = self._fetch_jwks(user_pool_id)
+            url = f"{_pool_url(user_pool_id, self._region)}/.well-known/jwks.json"
+            keys = _fetch_document(url, user_pool_id, self._region, self._transport).get("keys")
+            if not isinstance(keys, list) or not all(isinstance(key, dict) for key in keys):
+                raise UnavailableError(f"The keys of user pool {user_pool_id} are malformed.", "Try again in a minute.")
+            self._keys[user_pool_id] = cast("list[dict[str, object]]", keys)
         return self._keys[user_pool_id]
-
-    def _fetch_jwks(self, user_pool_id: str) -> list[dict[str, object]]:
-        url = f"{_pool_url(user_pool_id, self._region)}/.well-known/jwks.json"
-        keys = _fetch_document(url, user_pool_id, self._region, self._transport).get("keys")
-        if not isinstance(keys, list) or not all(isinstance(key, dict) for key in keys):
-            raise UnavailableError(
-                f"The keys of user pool {user_pool_id} came back malformed.", "Try again in a minute."
-            )
-        return cast("list[dict[str, object]]", keys)
 
 
 def discover_domain(user_pool_id: str, region: str) -> str:
-    """The Cognito domain that a pool's openid-configuration names.
+    """Returns the Cognito domain that a pool's openid-configuration names.
+
+    Args:
+        user_pool_id: The pool.
+        region: The pool's region.
 
     Returns:
         The host, such as "your-app.auth.us-east-1.amazoncognito.com"; with http:// and its port for loopback.
@@ -114,7 +131,7 @@ def discover_domain(user_pool_id: str, region: str) -> str:
         raise SettingError(
             f"User pool {user_pool_id} has no domain.", "Give the pool a domain in the Cognito console, or set domain."
         )
-    return parse_domain(authorization_endpoint.removesuffix("/oauth2/authorize")).removeprefix("https://")
+    return parsers.domain(authorization_endpoint.removesuffix("/oauth2/authorize"))
 
 
 def _pool_url(user_pool_id: str, region: str) -> str:

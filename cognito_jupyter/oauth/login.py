@@ -10,9 +10,9 @@ import hmac
 import threading
 import time
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self
 
+from .._util.closing import Closeable
+from .._util.durations import duration_in_words
 from ..errors import (
     ListenerError,
     LoginCancelledError,
@@ -46,7 +46,7 @@ class LoginState(enum.Enum):
     TIMED_OUT = "timed out"
 
 
-class Login:
+class Login(Closeable):
     """One attempt to sign in: a small state machine without a thread of its own.
 
     The callback server listens before the authorization URL exists, so no redirect can come too early. A login is a
@@ -231,7 +231,7 @@ class Login:
                 return LoginCancelledError("The sign-in was cancelled.", "Nothing has changed; you can sign in again.")
             case LoginState.TIMED_OUT:
                 return LoginTimeoutError(
-                    f"The sign-in timed out after {_duration(self._timeout)}.",
+                    f"The sign-in timed out after {duration_in_words(self._timeout)}.",
                     "Sign in again; if the browser showed an error page, check that exactly this redirect URI is "
                     f"registered with the app client: {self.redirect_uri}",
                 )
@@ -243,14 +243,6 @@ class Login:
         self.cancel()
         if self._server is not None:
             self._server.server_close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _denied_error(response: AuthorizationResponse) -> LoginDeniedError:
@@ -265,7 +257,3 @@ def _denied_error(response: AuthorizationResponse) -> LoginDeniedError:
     else:
         remedy = "Sign in again; if it happens again, show this message to your administrator."
     return LoginDeniedError(f"Cognito ended the sign-in with an error ({reason}).", remedy)
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} seconds"

@@ -1,4 +1,4 @@
-"""What proves that an answer belongs to a login: code verifier and challenge, state, nonce."""
+"""The random values that tie an authorization response to its login: PKCE verifier and challenge, state, nonce."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, repr=False)
 class LoginSecrets:
-    """The random values of one login, made anew for each.
+    """The random values of one login.
 
     Attributes:
-        code_verifier: Goes to the token endpoint alone (RFC 7636, section 4.1).
-        code_challenge: Its S256 hash, which the browser may see (RFC 7636, section 4.2).
-        state: Comes back with the answer and says whose it is (RFC 6749, section 10.12).
+        code_verifier: Sent only to the token endpoint (RFC 7636, section 4.1).
+        code_challenge: The verifier's S256 hash, which the browser may see (RFC 7636, section 4.2).
+        state: Comes back with the authorization response and shows that it belongs to this login (RFC 6749, section
+            10.12).
         nonce: Comes back inside the id token (OpenID Connect Core, section 3.1.2.1).
     """
 
@@ -26,22 +27,22 @@ class LoginSecrets:
 
     @classmethod
     def new(cls) -> LoginSecrets:
-        """Fresh values, 256 random bits each."""
+        """Returns new values of 256 random bits each."""
         verifier, challenge = generate_pkce_pair()
         return cls(verifier, challenge, state=secrets.token_urlsafe(32), nonce=secrets.token_urlsafe(32))
 
 
 def generate_pkce_pair() -> tuple[str, str]:
-    """A code verifier of 43 characters and its S256 challenge."""
+    """Returns a new code verifier of 43 characters and its S256 challenge."""
     code_verifier = secrets.token_urlsafe(32)
     return code_verifier, s256(code_verifier)
 
 
 def s256(code_verifier: str) -> str:
-    """The S256 code challenge of a verifier (RFC 7636, section 4.2)."""
+    """Returns the S256 code challenge of a verifier (RFC 7636, section 4.2)."""
     return base64url(hashlib.sha256(code_verifier.encode("ascii")).digest())
 
 
 def base64url(raw: bytes) -> str:
-    """Base64url without padding (RFC 7636, appendix A)."""
+    """Encodes bytes as base64url without padding (RFC 7636, appendix A)."""
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")

@@ -1,4 +1,7 @@
-"""HTTP to Cognito: one session, timeouts, repetition where repeating is safe, and answers checked to be JSON."""
+"""HTTP requests to the user pool: connections, timeouts, retries, and responses that must be JSON.
+
+The authenticator and `discovery` use it. Nothing here knows OAuth: it neither reads nor logs a token.
+"""
 
 from __future__ import annotations
 
@@ -23,17 +26,19 @@ from .._util.timeouts import DEFAULT_TIMEOUTS, Timeouts, parse_retry_after
 from ..errors import UnavailableError
 
 _MAX_BODY = 1 << 20
+"""Bytes."""
 _MAX_RETRY_AFTER = 10.0
+"""Seconds: if the server asks for a longer delay, the caller gets the error at once."""
 _RETRYABLE_STATUSES = frozenset({429, 500, 502, 503, 504})
 
 
 @dataclass(frozen=True, repr=False)
 class JsonResponse:
-    """A JSON object that a server sent.
+    """A JSON object that a server sent; it has no repr, because it may hold tokens.
 
     Attributes:
         status: The HTTP status.
-        payload: The object; it may hold tokens, so no repr shows it.
+        payload: The object.
     """
 
     status: int
@@ -42,7 +47,13 @@ class JsonResponse:
 
 @dataclass(frozen=True)
 class _RequestFailure:
-    """Why there is no answer, and whether the same request may be sent again."""
+    """Why a request got no usable response.
+
+    Attributes:
+        error: The error for the caller.
+        sent: Whether the server may have received the request.
+        retryable: Whether the fault may be transient.
+    """
 
     error: UnavailableError
     sent: bool = True
@@ -50,22 +61,22 @@ class _RequestFailure:
 
 
 class Transport:
-    """One connection pool to a Cognito, used by all threads.
+    """A pool of connections to Cognito, which all threads share.
 
     Proxies come from HTTPS_PROXY and NO_PROXY, the CA bundle from REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE or AWS_CA_BUNDLE.
 
     Args:
-        now: Seconds since the epoch, by the clock whose skew is measured.
-        timeouts: How long it waits.
+        now: Returns seconds since the epoch, by the clock whose skew is measured.
+        timeouts: The timeouts and the delays between retries.
 
     Attributes:
-        clock_skew: The server's clock minus this machine's, by the last answer's Date header; zero until one came.
+        clock_skew: The server's clock minus this machine's, by the last response's Date header; zero before one.
     """
 
     def __init__(self, now: Callable[[], float] = time.time, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> None:
         self._now = now
         self._timeouts = timeouts
-        # A forked child opens connections of its own: two processes on one TLS connection break it for both.
+        # A forked child opens its own connections: two processes on one TLS connection break it for both.
         self._session = ProcessLocal(_new_session)
         self.clock_skew = timedelta(0)
 
@@ -75,29 +86,27 @@ class Transport:
         """Posts a form (RFC 6749, appendix B).
 
         Args:
-            url: Where to.
+            url: The endpoint.
             form: The fields; they never reach an error or a log.
-            idempotent: Whether it may be sent again after it may have been received: a code exchange may not.
-            allow_empty: Whether a 200 without a body is an answer, as a revocation's is.
+            idempotent: Whether it may be sent again after the server may have received it; a code exchange may not.
+            allow_empty: Whether a 200 without a body is a valid response, as for a revocation.
 
         Raises:
-            UnavailableError: No answer, or one that is not JSON.
+            UnavailableError: No response came, or one that is not JSON.
         """
         return self._send(requests.Request("POST", url, data=dict(form)), idempotent, allow_empty)
 
     def get_json(self, url: str) -> JsonResponse:
-        """Fetches a JSON object. Raises UnavailableError as `post_form` does."""
+        """Fetches a JSON object.
+
+        Raises:
+            UnavailableError: No response came, or one that is not JSON.
+        """
         return self._send(requests.Request("GET", url), idempotent=True, allow_empty=False)
 
     def preconnect(self, url: str) -> None:
-        """Opens a connection ahead of its use by one cheap request, whose answer and faults do not matter."""
+        """Opens a connection for later use with one cheap request, whose response and errors are ignored."""
         self._send_once(requests.Request("GET", url), allow_empty=True)
-
-    def close(self) -> None:
-        """Closes the connections; the next request opens new ones."""
-        session = self._session.peek()
-        if session is not None:
-            session.close()
 
     def _send(self, request: requests.Request, idempotent: bool, allow_empty: bool) -> JsonResponse:
         outcome = self._send_once(request, allow_empty)
@@ -111,7 +120,7 @@ class Transport:
             outcome = self._send_once(request, allow_empty)
         if isinstance(outcome, JsonResponse):
             return outcome
-        # Raised out of any `except`: the library's exception holds the request, and the request holds the secrets.
+        # Raised outside of any `except`: the library's exception holds the request, and with it the secrets.
         raise outcome.error
 
     def _send_once(self, request: requests.Request, allow_empty: bool) -> JsonResponse | _RequestFailure:
@@ -120,7 +129,9 @@ class Transport:
         try:
             prepared = session.prepare_request(request)
             settings = session.merge_environment_settings(prepared.url, {}, stream=True, verify=None, cert=None)
-            settings["verify"] = _ca_bundle(settings["verify"])
+            if settings["verify"] is True:
+                # requests reads its own two variables; users behind a TLS-inspecting proxy often set only AWS's.
+                settings["verify"] = os.environ.get("AWS_CA_BUNDLE") or True
             sent_at = time.monotonic()
             deadline = sent_at + self._timeouts.total
             timeout = self._timeouts.connect, self._timeouts.read
@@ -136,7 +147,8 @@ class Transport:
         except (KeyError, ValueError):
             return
         if server_time.tzinfo is not None:
-            # Counted back from now: a clock that was set while the answer was on its way counts as it is since.
+            # The middle of the request: now, minus half of the elapsed monotonic time. A wall clock that was set
+            # during the request does not distort it.
             local_time = datetime.fromtimestamp(self._now() - (time.monotonic() - sent_at) / 2, UTC)
             # The header has whole seconds: on average the true time is half a second later.
             skew = server_time + timedelta(seconds=0.5) - local_time
@@ -145,18 +157,9 @@ class Transport:
 
 def _new_session() -> requests.Session:
     session = requests.Session()
-    # A ~/.netrc entry would be sent as Basic authentication, which Cognito refuses from a public client.
-    session.auth = _no_authentication
+    # No authentication at all: requests would send a ~/.netrc entry, which Cognito refuses from a public client.
+    session.auth = lambda request: request
     return session
-
-
-def _no_authentication(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
-
-
-def _ca_bundle(verify: bool | str | None) -> bool | str | None:
-    """Requests knows its own two variables; people behind a TLS-inspecting proxy often set only AWS's."""
-    return os.environ.get("AWS_CA_BUNDLE") or True if verify is True else verify
 
 
 def _read_response(
@@ -165,8 +168,9 @@ def _read_response(
     status = response.status_code
     body = _read_body(cast("BaseHTTPResponse", response.raw), deadline)
     if body is None:
-        error = UnavailableError(f"{host} took too long over its answer.", "Try again; check the network or the VPN.")
-        return _RequestFailure(error)
+        return _RequestFailure(
+            UnavailableError(f"The response of {host} took too long.", "Try again; check the network or the VPN.")
+        )
     if allow_empty and status == HTTPStatus.OK and not body:
         return JsonResponse(status, {})
     try:
@@ -176,12 +180,13 @@ def _read_response(
     if status in _RETRYABLE_STATUSES:
         return _RequestFailure(_server_error(host, status, parse_retry_after(response.headers.get("Retry-After"))))
     if not isinstance(payload, dict):
-        return _RequestFailure(_not_json(host, status, body, response.headers.get("Content-Type", "")), retryable=False)
+        error = _not_json(host, status, body, response.headers.get("Content-Type", ""))
+        return _RequestFailure(error, retryable=False)
     return JsonResponse(status, payload)
 
 
 def _read_body(raw: BaseHTTPResponse, deadline: float) -> bytes | None:
-    """The body, as long as it is neither endless nor slower than anybody would wait; else None."""
+    """Returns the body; None if it is too large, or not complete by the deadline."""
     body = b""
     while chunk := raw.read1(1 << 16, decode_content=True):
         body += chunk
@@ -190,29 +195,27 @@ def _read_body(raw: BaseHTTPResponse, deadline: float) -> bytes | None:
     return body
 
 
-def _server_error(host: str, status: int, retry_delay: float) -> UnavailableError:
+def _server_error(host: str, status: int, retry_after: float) -> UnavailableError:
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         what, remedy = f"{host} is throttling: too many requests at once.", "Wait a minute, then try again."
-        return UnavailableError(what, remedy, retry_delay)
-    return UnavailableError(f"{host} failed with HTTP {status}.", "Try again in a minute.", retry_delay)
+        return UnavailableError(what, remedy, retry_after)
+    return UnavailableError(f"{host} failed with HTTP {status}.", "Try again in a minute.", retry_after)
 
 
 def _not_json(host: str, status: int, body: bytes, content_type: str) -> UnavailableError:
     if 300 <= status < 400:
-        what = f"{host} redirected to another place instead of answering (HTTP {status})."
+        what = f"{host} redirected to another address instead of responding (HTTP {status})."
     elif not body.strip():
-        what = f"{host} sent an empty answer (HTTP {status})."
+        what = f"{host} sent an empty response (HTTP {status})."
     elif "html" in content_type or body.lstrip()[:1] == b"<":
-        what = f"{host} answered with a web page instead of JSON (HTTP {status})."
+        what = f"{host} sent a web page instead of JSON (HTTP {status})."
     else:
-        what = f"{host} sent an answer that is not a JSON object (HTTP {status})."
-    return UnavailableError(
-        what, "Check the Cognito domain; a proxy or the network's own sign-in page may stand in between."
-    )
+        what = f"{host} sent a response that is not a JSON object (HTTP {status})."
+    return UnavailableError(what, "Check the Cognito domain; a proxy or the network's own sign-in page may interfere.")
 
 
 def _network_error(error: Exception, host: str) -> _RequestFailure:
-    """What went wrong below HTTP. The library's own words are not shown: they can hold the request."""
+    """Translates a fault below HTTP. It does not show the library's message, which can hold the request."""
     if isinstance(error, requests.exceptions.SSLError):
         return _RequestFailure(
             UnavailableError(
@@ -223,15 +226,14 @@ def _network_error(error: Exception, host: str) -> _RequestFailure:
         )
     if isinstance(error, requests.exceptions.ProxyError):
         return _RequestFailure(
-            UnavailableError(f"The proxy on the way to {host} did not let the request through.", "Check HTTPS_PROXY.")
+            UnavailableError(f"The proxy did not let the request to {host} through.", "Check HTTPS_PROXY.")
         )
     if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)):
-        return _RequestFailure(
-            UnavailableError(f"{host} cannot be addressed.", "Check the Cognito domain."), retryable=False
-        )
+        error_for_url = UnavailableError(f"{host} is not a valid address.", "Check the Cognito domain.")
+        return _RequestFailure(error_for_url, retryable=False)
     if isinstance(error, requests.exceptions.ReadTimeout):
         return _RequestFailure(
-            UnavailableError(f"{host} did not answer in time.", "Try again; check the network or the VPN.")
+            UnavailableError(f"{host} did not respond in time.", "Try again; check the network or the VPN.")
         )
     if _never_connected(error):
         return _RequestFailure(
@@ -241,7 +243,7 @@ def _network_error(error: Exception, host: str) -> _RequestFailure:
             sent=False,
         )
     return _RequestFailure(
-        UnavailableError(f"The connection to {host} broke before the answer was whole.", "Try again.")
+        UnavailableError(f"The connection to {host} broke before the response was complete.", "Try again.")
     )
 
 

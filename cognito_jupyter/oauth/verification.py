@@ -1,6 +1,9 @@
-"""Whether the tokens of a login are what it asked for.
+"""Verifies that the tokens of a login are valid and belong to it.
 
-Source: OpenID Connect Core, section 3.1.3.7; https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-tokens-verifying-a-jwt.html
+Only `CognitoOAuthAuthenticator` calls this, once for each login. It is imported late, because cryptography is slow to
+load. It fetches nothing: the caller passes the pool's keys in.
+
+Sources: OpenID Connect Core, section 3.1.3.7; https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-tokens-verifying-a-jwt.html
 """
 
 from __future__ import annotations
@@ -21,24 +24,26 @@ from .pkce import base64url
 from .tokens import CognitoTokens, JwtPayload
 
 LEEWAY = timedelta(seconds=60)
-"""How far two clocks may differ beyond the skew that was measured."""
+"""How far two clocks may differ beyond the measured skew."""
+_REMEDY = "The tokens were discarded; sign in again, and show this message to your administrator if it happens again."
+_CLOCK_REMEDY = "Correct this machine's clock (NTP), then sign in again."
 
 
 class UnknownKeyError(VerificationError):
-    """A token is signed with a key that is not among those handed in."""
+    """A token is signed with a key that is not among the given ones."""
 
 
 @dataclass(frozen=True, repr=False)
 class ExpectedClaims:
-    """What a login asked for, and so what its tokens must say.
+    """What the tokens of a login must say.
 
     Attributes:
         client_id: The app client.
         user_pool_id: The pool that must have issued them.
         region: The pool's region.
-        nonce: The login's own.
+        nonce: The login's nonce.
         clock_skew: The server's clock minus this machine's.
-        now: Seconds since the epoch, by the clock whose skew that is.
+        now: Returns seconds since the epoch, by this machine's clock.
     """
 
     client_id: str
@@ -53,26 +58,27 @@ def verify_tokens(tokens: CognitoTokens, expected: ExpectedClaims, keys: Sequenc
     """Verifies signature, issuer, audience, token_use, nonce, at_hash and expiry of a login's tokens.
 
     Args:
-        tokens: What the code exchange answered.
-        expected: What the login asked for.
+        tokens: The response to the code exchange.
+        expected: What the tokens must say.
         keys: The pool's JWKS.
 
     Returns:
         The id token's claims.
 
     Raises:
-        UnknownKeyError: The keys at hand may be out of date.
-        VerificationError: Something does not fit; the message says what and shows no token.
+        UnknownKeyError: No given key fits; they may be out of date.
+        VerificationError: A token is not valid or not this login's; the message shows no token.
     """
     claims = _verify_token(tokens["id_token"], "id", keys, expected, audience=expected.client_id)
-    _require_equal(claims.get("nonce"), expected.nonce, "The id token answers another login (its nonce differs).")
+    _require_equal(claims.get("nonce"), expected.nonce, "The id token belongs to another login (its nonce differs).")
+    # Optional in this flow (OpenID Connect Core, section 3.1.3.6).
     if "at_hash" in claims:
         _require_equal(
             claims["at_hash"], _at_hash(tokens["access_token"]), "Id and access token do not belong together (at_hash)."
         )
     access = _verify_token(tokens["access_token"], "access", keys, expected, audience=None)
     _require_equal(access.get("client_id"), expected.client_id, "The access token is for another app client.")
-    _require_equal(access.get("sub"), claims["sub"], "Id and access token belong to different people.")
+    _require_equal(access.get("sub"), claims["sub"], "Id and access token belong to different users.")
     return cast("JwtPayload", claims)
 
 
@@ -90,9 +96,10 @@ def _verify_token(
 def _decode(
     token: str, token_use: str, keys: Sequence[Mapping[str, object]], expected: ExpectedClaims, audience: str | None
 ) -> dict[str, Any] | VerificationError:
-    """The claims, or the error to raise: PyJWT's own are left behind, since they may quote the token."""
+    """Returns the claims, or the error to raise outside of `except`: PyJWT's exceptions may quote the token."""
     try:
-        key = _find_key(token, keys)
+        kid = jwt.get_unverified_header(token).get("kid")
+        key = next((key for key in keys if key.get("kid") == kid and key.get("kty") == "RSA"), None)
         if key is None:
             return UnknownKeyError(
                 f"The {token_use} token is signed with a key that the user pool does not publish.", _REMEDY
@@ -103,7 +110,7 @@ def _decode(
             algorithms=["RS256"],
             audience=audience,
             issuer=issuer(expected.user_pool_id, expected.region),
-            # The times are checked by us, with the server's clock.
+            # `_require_current` checks the times with the server's clock, which PyJWT does not know.
             options={
                 "require": ["exp", "iat", "iss", "sub", "token_use"],
                 "verify_exp": False,
@@ -121,11 +128,6 @@ def _decode(
     except (jwt.PyJWTError, ValueError, TypeError):
         what = f"The {token_use} token is malformed."
     return VerificationError(what, _REMEDY)
-
-
-def _find_key(token: str, keys: Sequence[Mapping[str, object]]) -> Mapping[str, object] | None:
-    kid = jwt.get_unverified_header(token).get("kid")
-    return next((key for key in keys if key.get("kid") == kid and key.get("kty") == "RSA"), None)
 
 
 def _require_current(claims: Mapping[str, Any], token_use: str, now: float) -> None:
@@ -147,9 +149,5 @@ def _require_equal(actual: object, expected: str, message: str) -> None:
 
 
 def _at_hash(access_token: str) -> str:
-    """The left half of the access token's SHA-256 (OpenID Connect Core, section 3.1.3.6)."""
+    """Returns the left half of the access token's SHA-256 (OpenID Connect Core, section 3.1.3.6)."""
     return base64url(hashlib.sha256(access_token.encode("ascii", errors="replace")).digest()[:16])
-
-
-_REMEDY = "Nothing was kept; sign in again, and show this message to your administrator if it comes back."
-_CLOCK_REMEDY = "Set this machine's clock right (NTP), then sign in again."

@@ -48,7 +48,7 @@ def test_authenticate_signs_in_with_the_url_that_it_prints(
     assert set(tokens) >= {"id_token", "access_token", "refresh_token"}
     assert "...'" in repr(tokens)
     assert "To sign in, open this address" in "".join(printed)
-    assert "keys come from" in "".join(printed)
+    assert "Test setup: Cognito is at" in "".join(printed)
     # The one of a connection that the browser keeps open takes a moment to end.
     wait_until(lambda: threading.active_count() == threads)
 

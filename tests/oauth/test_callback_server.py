@@ -163,7 +163,7 @@ def test_a_second_callback_gets_the_already_finished_page(server: OAuthCallbackS
     """A second genuine answer changes nothing and the person is told."""
     assert send_request(server)[0] == 200
     status, _, page = send_request(server)
-    assert (status, "already over" in page) == (410, True)
+    assert (status, "already ended" in page) == (410, True)
 
 
 @pytest.mark.parametrize(
@@ -246,7 +246,7 @@ def test_a_port_in_use_on_one_loopback_address_is_in_use(family: socket.AddressF
 
 def test_only_loopback_addresses_are_bound() -> None:
     """Any other address is refused."""
-    with pytest.raises(ListenerError, match="loopback only"):
+    with pytest.raises(ListenerError, match="only on loopback"):
         OAuthCallbackServer(("0.0.0.0", 0))
 
 

@@ -86,7 +86,7 @@ WRONG_TOKENS: dict[str, tuple[Callable[[], CognitoTokens], str]] = {
     "an id token as access token": (lambda: tokens(access={"token_use": "id"}), "another kind"),
     "another access token": (lambda: tokens(at_hash="x"), "at_hash"),
     "access of another client": (lambda: tokens(access={"client_id": "x"}), "another app client"),
-    "access of another person": (lambda: tokens(access={"sub": "bob"}), "different people"),
+    "access of another person": (lambda: tokens(access={"sub": "bob"}), "different users"),
     "expired": (lambda: tokens(iat=LONG_AGO, exp=LONG_AGO + 3600), "already expired"),
     "from the future": (
         lambda: tokens(iat=int(time.time()) + 7200, exp=int(time.time()) + 9000),
