@@ -1,4 +1,7 @@
-"""Tab behind the magics: options, profiles and, once signed in, role suffixes."""
+"""Completes the options of the magics, and, once the user is signed in, role suffixes and profiles.
+
+`extension` installs and removes the completers; IPython calls them on Tab.
+"""
 
 from __future__ import annotations
 
@@ -13,35 +16,40 @@ if TYPE_CHECKING:
 
 _EVENT = "complete_command"
 
-Values = Mapping[str, Callable[[], Sequence[str]]]
-"""From an option to the values that may follow it."""
-
 
 class _CompletionEvent(Protocol):
-    """What IPython tells a completer: the word being typed, and the line up to it."""
+    """What IPython passes to a completer.
+
+    Attributes:
+        symbol: The word being typed.
+        text_until_cursor: The line up to the cursor.
+    """
 
     symbol: str
     text_until_cursor: str
 
 
 class MagicCompleter:
-    """Completes one magic's line.
+    """Completes the line of one magic.
 
     Args:
-        options: Its options.
-        values: What may follow some of them.
-        positionals: What may stand by itself.
+        options: The options of the magic.
+        values: For some options, what returns their values.
+        positionals: Returns the values that need no option.
     """
 
     def __init__(
-        self, options: Sequence[str], values: Values, positionals: Callable[[], Sequence[str]] = lambda: ()
+        self,
+        options: Sequence[str],
+        values: Mapping[str, Callable[[], Sequence[str]]],
+        positionals: Callable[[], Sequence[str]] = lambda: (),
     ) -> None:
         self._options = options
         self._values = values
         self._positionals = positionals
 
     def __call__(self, shell: InteractiveShell, event: _CompletionEvent) -> list[str]:  # noqa: ARG002 - IPython's interface
-        """IPython's interface for `complete_command`."""
+        """Returns the completions; IPython's interface for `complete_command`."""
         before = event.text_until_cursor.removesuffix(event.symbol).split()
         values = self._values.get(before[-1]) if before else None
         if values is not None:
@@ -52,13 +60,23 @@ class MagicCompleter:
 
 
 def install_completers(shell: InteractiveShell, completers: Mapping[str, MagicCompleter]) -> None:
-    """Lets the completers answer for their magics, "%cognito_login" and so on."""
+    """Installs completers.
+
+    Args:
+        shell: The shell.
+        completers: The completers, by magic: "%cognito_login" and so on.
+    """
     for magic, completer in completers.items():
         set_hook(shell, _EVENT, completer, str_key=magic)
 
 
 def remove_completers(shell: InteractiveShell, completers: Mapping[str, MagicCompleter]) -> None:
-    """Takes the completers away; IPython has no public way to do so."""
+    """Removes completers, for which IPython has no public method.
+
+    Args:
+        shell: The shell.
+        completers: As given to `install_completers`.
+    """
     chains = hook_chains(shell, _EVENT)
     for magic, completer in completers.items():
         chain = chains.get(magic)

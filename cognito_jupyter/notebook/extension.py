@@ -1,11 +1,13 @@
-"""Loading into a shell and unloading again: after that the shell is as it was."""
+"""Loads the magics into a shell and unloads them; the package's `load_ipython_extension` calls it.
+
+After unloading, the shell is as it was before loading.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..errors import LoginError
-from . import completion
+from .completion import install_completers, remove_completers
 from .display.ipython import configurables
 from .magics import CognitoMagics
 
@@ -14,59 +16,30 @@ if TYPE_CHECKING:
 
 
 def load(shell: InteractiveShell) -> None:
-    """Adds the magics and what belongs to them; a second call changes nothing."""
-    if loaded_magics(shell) is not None:
+    """Registers the magics and their completers; a second call changes nothing."""
+    if CognitoMagics.__name__ in shell.magics_manager.registry:
         return
     magics = CognitoMagics(shell)
     shell.register_magics(magics)
-    completion.install_completers(shell, magics.completers)
+    install_completers(shell, magics.completers)
 
 
 def unload(shell: InteractiveShell) -> None:
-    """Takes all of it away: a login on its way, the variables that are still ours, magics, completers and traits.
+    """Ends a running login and removes the variables that are unchanged, the magics, their completers and their traits.
 
-    Nobody is signed out by it; `%cognito_logout` does that.
+    It signs no user out; `%cognito_logout` does that.
     """
-    magics = loaded_magics(shell)
-    if magics is None:
+    magics = shell.magics_manager.registry.get(CognitoMagics.__name__)
+    if not isinstance(magics, CognitoMagics):
         return
     if "state" in vars(magics):
         magics.state.close()
-    completion.remove_completers(shell, magics.completers)
+    remove_completers(shell, magics.completers)
     manager = shell.magics_manager
     for kind, names in magics.magics.items():
         for name, function in names.items():
-            # Somebody may have put a magic of their own under this name since.
+            # The user may have registered another magic under this name since.
             if manager.magics[kind].get(name) == function:
                 del manager.magics[kind][name]
     del manager.registry[CognitoMagics.__name__]
     configurables(shell).remove(magics)
-
-
-def require_magics(feature: str) -> CognitoMagics:
-    """The magics of the shell that runs this, with the extension loaded if it was not.
-
-    Args:
-        feature: What needs it, to be named in the error.
-
-    Raises:
-        LoginError: There is no shell.
-    """
-    from IPython.core.getipython import get_ipython
-
-    shell = get_ipython()
-    if shell is None:
-        raise LoginError(
-            f"{feature} needs a notebook, and this program is none.",
-            "Use it in a Jupyter front end; a program signs in by get_authenticated_cognito_manager.",
-        )
-    load(shell)
-    magics = loaded_magics(shell)
-    assert magics is not None  # noqa: S101 - it has just been loaded
-    return magics
-
-
-def loaded_magics(shell: InteractiveShell) -> CognitoMagics | None:
-    """This shell's magics; None where the extension is not loaded."""
-    magics = shell.magics_manager.registry.get(CognitoMagics.__name__)
-    return magics if isinstance(magics, CognitoMagics) else None

@@ -1,22 +1,30 @@
-"""Signing in by a top-level `await`: what `%cognito_login` does, for cells that are written as code."""
+"""Signing in from a cell: `%cognito_login` and `await cognito_jupyter.login(...)` run the same coroutine.
+
+It uses a sign-in that is there, or starts a login, shows it and waits for it. `LoginTask` does the work of the login in
+a thread; this module only displays and waits.
+"""
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-from collections.abc import Callable
-from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from ..errors import SettingError
-from . import arguments as read
-from .extension import require_magics
+from ..errors import SettingError, SignedOutError
+from ..signin.service import SelectedRole, SignIn, select_role
+from .display.errors import no_interactive_frontend
+from .display.ipython import display_view, require_magics
+from .display.login_prompt import LoginPrompt
+from .display.status import status_table
+from .kernel.blocking import Sleep
+from .model.login_requests import LoginArguments, LoginRequest
 from .model.user_namespace import BoundSession
 
 if TYPE_CHECKING:
     import boto3
 
-_Value = TypeVar("_Value")
+    from .display.views import View
+    from .model.state import NotebookState
+    from .panel.widget import LoginPanel
 
 
 async def login(  # noqa: PLR0913 - the options of the magic, by the same names
@@ -30,75 +38,149 @@ async def login(  # noqa: PLR0913 - the options of the magic, by the same names
     share: bool = False,
     remember: bool = False,
     fresh: bool = False,
-    timeout: float | None = None,  # noqa: ASYNC109 - how long the person has; it ends as an error of its own
+    timeout: float | None = None,  # noqa: ASYNC109 - the time that the user has; it ends as an error of its own
 ) -> boto3.Session:
     """Signs in at Amazon Cognito in a notebook: `session = await cognito_jupyter.login("Analyst")`.
 
-    It does what `%cognito_login` does, by the same settings: it shows the panel, or a link where no widgets are shown,
-    and waits until the person has signed in; run again it does nothing, and with another role it signs nobody in
-    again. The kernel's event loop goes on meanwhile. The notebook gets its variables as by the magic.
+    It does what `%cognito_login` does, with the same settings: it shows the panel, or a link where no widgets are
+    shown, and waits until the user has signed in. Run again, it does nothing; with another role it switches to that
+    role without a new login. The kernel's event loop keeps running. The notebook gets its variables as from the
+    magic.
 
     Args:
-        role_suffix: The end of the name of the role to take; None: the one that the variable has, else the first there
-            is.
-        name: The variable that gets the session; None: as set, `session`.
-        manager_name: The variable that gets the sign-in; None: as set, `cognito`.
+        role_suffix: The end of the name of the role; None: the role of the variable, else the first one.
+        name: The variable that gets the session; None: as configured, `session`.
+        manager_name: The variable that gets the manager; None: as configured, `cognito`.
         profile: The profile of cognito.toml whose settings are used.
-        paste: Whether to ask also for the address that the browser ends at.
-        no_browser: Whether only to show the link, without opening a browser.
-        share: Whether everything else in the notebook is to use the role too, as by `%cognito_share`.
-        remember: Whether to stay signed in on this computer, so that new kernels ask nobody.
-        fresh: Whether to sign in anew, whoever is signed in.
-        timeout: Seconds that the person has; None: as set, 300.
+        paste: Whether to show the box for the address that the browser ends at, too.
+        no_browser: Whether to show the link only, without opening a browser.
+        share: Whether to share the role with everything else in the notebook, as `%cognito_share` does.
+        remember: Whether to stay signed in on this computer, so that new kernels need no login.
+        fresh: Whether to log in even if the user is signed in or remembered on this computer.
+        timeout: Seconds that the user has; None: as configured, 300.
 
     Returns:
-        The session, whose credentials renew themselves.
+        The session, whose credentials are refreshed automatically.
 
     Raises:
-        SettingError: A setting or an argument is missing or malformed, or a variable's name is taken (a ValueError).
-        LoginError: There is no notebook, or the person did not finish the sign-in (a ConnectionError).
-        RefusedError: Cognito refused, or the role cannot be had (a PermissionError).
+        SettingError: A setting or an argument is missing or malformed, or a variable's name is in use (a ValueError).
+        LoginError: There is no notebook, or the user did not finish the login (a ConnectionError).
+        RefusedError: Cognito refused, or the role is not allowed (a PermissionError).
         UnavailableError: Cognito or AWS could not be reached (a ConnectionError).
     """
     magics = require_magics("cognito_jupyter.login()")
-    arguments = replace(
-        read.NO_ARGUMENTS,
-        role_suffix=_validated("role_suffix", read.role_suffix, role_suffix),
-        name=_validated("name", read.variable_name, name),
-        manager_name=_validated("manager_name", read.variable_name, manager_name),
-        profile=profile,
-        paste=paste,
-        no_browser=no_browser,
-        share=share,
-        remember=remember,
-        fresh=fresh,
-        timeout=None if timeout is None else _validated("timeout", read.timeout_seconds, str(timeout)),
+    state: NotebookState = magics.state
+    request: LoginRequest = magics.login_request(
+        LoginArguments(
+            role_suffix=role_suffix,
+            name=name,
+            manager_name=manager_name,
+            profile=profile,
+            paste=paste,
+            no_browser=no_browser,
+            share=share,
+            remember=remember,
+            fresh=fresh,
+            timeout=timeout,
+        )
     )
-    request = magics.login_request(arguments)
-    with magics.state.frontend.comm_pump() as on_tick:
+    with state.frontend.comm_pump() as on_tick:
 
         async def sleep(seconds: float) -> None:
             await asyncio.sleep(seconds)
             on_tick()
 
-        await magics.state.ensure_signed_in(request, sleep)
-    bound = magics.state.variables.get_binding(request.session_name)
+        await ensure_signed_in(state, request, sleep)
+    bound = state.variables.get_binding(request.session_name)
     if not isinstance(bound, BoundSession):
         raise SettingError(
-            f"The variable {request.session_name} was given something else meanwhile.", "Choose another name."
+            f"The variable {request.session_name} was set to something else during the login.", "Choose another name."
         )
     return bound.value
 
 
-def _validated(name: str, validate: Callable[[str], _Value], value: str | None) -> _Value | None:
-    """An argument, checked as the magic checks it.
+async def ensure_signed_in(state: NotebookState, request: LoginRequest, sleep: Sleep) -> None:
+    """Fulfils a request with as little as possible: nothing, another role, a remembered sign-in, or a login.
+
+    Args:
+        state: The notebook's state.
+        request: The request.
+        sleep: Lets time pass while the user signs in.
 
     Raises:
-        SettingError: It is malformed.
+        CognitoError: The request could not be fulfilled.
     """
-    if value is None:
-        return None
+    state.variables.check_names(request.session_name, request.manager_name)
+    sign_in = None if request.fresh else state.sign_ins.find(request.settings)
+    if sign_in is None and not request.fresh:
+        sign_in = state.load_remembered(request.settings)
+        if sign_in is not None:
+            # Even if the role turns out to be wrong: to choose another one then needs no login.
+            state.sign_ins.set_current(sign_in)
+    if sign_in is not None:
+        try:
+            _reuse(state, sign_in, request)
+        except SignedOutError:
+            if not state.frontend.can_prompt:
+                raise
+        else:
+            return
+    await _log_in(state, request, sleep)
+
+
+def status_view(state: NotebookState, sign_in: SignIn, notes: tuple[str, ...] = ()) -> View:
+    """Returns the table of a sign-in's status.
+
+    Args:
+        state: The notebook's state.
+        sign_in: The sign-in.
+        notes: Further sentences under the table.
+    """
+    return status_table(sign_in, state.variables, notes, state.notebook_share.roles, hide_user=state.hide_user)
+
+
+def _reuse(state: NotebookState, sign_in: SignIn, request: LoginRequest) -> None:
+    """Serves a request from a sign-in that is there; displays it unless nothing changes."""
+    manager, region = sign_in.manager, request.settings.session_region
+    manager.wait_for_sign_in = request.settings.wait_for_sign_in
+    session = state.variables.bound_session(request.session_name, manager)
+    if request.role_suffix is None and session is not None:
+        role_arn = session.role_arn
+        role = SelectedRole(role_arn, manager.session_for_role(role_arn, region_name=region), region)
+    else:
+        role = select_role(sign_in, request.role_suffix, region)
+    bound_manager = state.variables.get_binding(request.manager_name)
+    unchanged = session is not None and (session.role_arn, session.region) == (role.role_arn, role.region)
+    to_share = request.share and not state.notebook_share.roles
+    silent = unchanged and bound_manager is not None and bound_manager.value is manager and not to_share
+    if not silent:
+        state.sign_ins.set_current(sign_in)
+        state.sign_ins.bind_variables(sign_in, None if unchanged else role, request)
+    if to_share:
+        state.notebook_share.share_roles(sign_in, [role.role_arn], follow_variable=request.session_name)
+    state.controller.request = request
+    state.controller.reset_status()
+    if not silent:
+        display_view(status_view(state, sign_in))
+
+
+async def _log_in(state: NotebookState, request: LoginRequest, sleep: Sleep) -> None:
+    if not state.frontend.can_prompt:
+        raise no_interactive_frontend()
+    state.controller.remember_choice = None
+    login_task = state.start_login(request)
+    panel: LoginPanel | None = None
+    if state.frontend.can_update_display:
+        from .panel.widget import LoginPanel
+
+        panel = LoginPanel(state)
+    prompt = LoginPrompt(state.frontend, request, login_task, panel)
     try:
-        return validate(value)
-    except argparse.ArgumentTypeError as error:
-        raise SettingError(f"{name}: {error}.", "Give it another value.") from None
+        await prompt.run(sleep)
+    except BaseException:
+        login_task.cancel()
+        raise
+    result = login_task.future.result()
+    prompt.finish(status_view(state, result.sign_in, prompt.notes))
+    if result.role_error is not None:
+        raise result.role_error

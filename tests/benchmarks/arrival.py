@@ -11,10 +11,11 @@ from datetime import timedelta
 from typing import Any, cast
 from urllib.parse import urlsplit
 
+from cognito_jupyter.notebook.model.login_requests import LoginRequest
 from cognito_jupyter.notebook.model.login_task import LoginTask
-from cognito_jupyter.notebook.model.sign_in import LoginRequest, SignIn
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 from cognito_jupyter.settings import Settings
+from cognito_jupyter.signin.service import SignIn
 
 from .implementations import API, make_authenticator
 from .stage import Stage
@@ -47,9 +48,7 @@ class RedirectBenchmark:
             Seconds from the redirect to a session with credentials, and the sign-in.
         """
         settings, authenticator = self._settings()
-        attempt = LoginTask(
-            LoginRequest(settings, "session", "cognito", None, _TIMEOUT, False, False), authenticator, previous
-        )
+        attempt = LoginTask(LoginRequest(settings, open_browser=False), authenticator, previous)
         listening = threading.Event()
         attempt.on_progress = listening.set
         attempt.start()

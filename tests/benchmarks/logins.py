@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cognito_jupyter.notebook.model.sign_in import SignIn
+from cognito_jupyter.signin.service import SignIn
 
 from .arrival import RedirectBenchmark, idle_seconds, time_refresh
 from .implementations import implementations, signed_in

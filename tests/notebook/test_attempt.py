@@ -9,10 +9,11 @@ import pytest
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.local.login_page_client import submit_login
+from cognito_jupyter.notebook.model.login_requests import LoginRequest
 from cognito_jupyter.notebook.model.login_task import LoginTask
-from cognito_jupyter.notebook.model.sign_in import LoginRequest, SignIn
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 from cognito_jupyter.settings import CognitoConfiguration, Settings
+from cognito_jupyter.signin.service import SignIn
 from tests.benchmarks.distance import LatencyProxy
 from tests.benchmarks.front import KeepAliveProxy
 
@@ -35,7 +36,7 @@ def test_a_new_login_of_the_same_user_uses_the_connection_that_was_opened_before
     )
     with KeepAliveProxy(cognito.port) as front, LatencyProxy(front.port, 0) as path:
         monkeypatch.setenv("AWS_ENDPOINT_URL_COGNITO_IDENTITY", f"http://127.0.0.1:{path.port}")
-        request = LoginRequest(settings, "session", "cognito", None, 60, paste=False, open_browser=False)
+        request = LoginRequest(settings, open_browser=False)
         attempt = LoginTask(request, authenticator, SignIn(settings, manager))
         listening = threading.Event()
         attempt.on_progress = listening.set

@@ -68,7 +68,7 @@ def test_the_stop_button_ends_an_awaited_login_and_leaves_nothing_behind(noteboo
     [
         ("''", "at least one letter"),
         ("name='1st'", "cannot be the name of a variable"),
-        ("timeout=-1", "not a number of seconds"),
+        ("timeout=-1", "not a possible number of seconds"),
         ("profile='nowhere'", "There is no profile 'nowhere'"),
     ],
 )

@@ -94,6 +94,12 @@ def require_magics(feature: str) -> Any:
     return shell.magics_manager.registry["CognitoMagics"]
 
 
+def magic_options(function: Callable[..., None]) -> list[str]:
+    """Returns the long options of a magic, such as "--role-suffix"."""
+    actions = vars(function)["parser"]._actions  # noqa: SLF001 - argparse has no public list of a parser's options
+    return [option for action in actions for option in action.option_strings if option.startswith("--")]
+
+
 def set_hook(shell: InteractiveShell, name: str, hook: Callable[..., object], *, str_key: str) -> None:
     """IPython's `set_hook`.
 

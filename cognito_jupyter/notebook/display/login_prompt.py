@@ -19,8 +19,8 @@ from .views import PANEL_PLACEHOLDER, Note, SignInLink, View, WidgetFallback
 if TYPE_CHECKING:
     from ...oauth.browser import RedirectPage
     from ...oauth.login import Login
+    from ..model.login_requests import LoginRequest
     from ..model.login_task import LoginTask
-    from ..model.sign_in import LoginRequest
 
 _PROMPT = "Paste the address here:"
 _HOW_TO_PASTE = (
@@ -146,7 +146,7 @@ class LoginPrompt:
             return FAST_POLL_INTERVAL
         if self._panel_is_displayed:
             self._remove_link()
-        elif self._shown_link is not None or self._request.timeout - login.seconds_left > _WIDGET_GRACE:
+        elif self._shown_link is not None or self._request.settings.timeout - login.seconds_left > _WIDGET_GRACE:
             self._show_link(login)
             if self._box_pending:
                 self._box_pending = False

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ...oauth.tokens import JwtPayload
     from ...sharing.dask_cluster.share import DaskShare
     from ...sharing.endpoint.share import SharedRole
-    from ..model.sign_in import SignIn
+    from ...signin.service import SignIn
 
 SHARING_STOPPED = Note(("Nothing is shared any more; the environment is as it was before.",))
 NOTHING_WAS_SHARED = Note(("Nothing was shared.",))

@@ -1,6 +1,7 @@
-"""One sign-in of a notebook, as everything that shows it sees it: where it stands, and what can be done next.
+"""The status of a notebook's sign-in, and the actions that change it.
 
-The panel's buttons and the magics act through it, from whatever thread; it tells every panel when something changed.
+The magics and the buttons of all panels act through it, from any thread, and it notifies every panel of each change. It
+displays nothing and makes no request itself: `LoginTask` does the work of a login.
 """
 
 from __future__ import annotations
@@ -19,36 +20,36 @@ from .login_task import LoginTask
 
 if TYPE_CHECKING:
     from ...oauth.login import Login
-    from .sign_in import LoginRequest
-    from .state import NotebookState
+    from .login_requests import LoginRequest
+    from .sign_ins import NotebookSignIns
 
 
 class Phase(enum.Enum):
-    """Where a notebook's sign-in stands; the value is what a person would call it."""
+    """The phase of a notebook's sign-in; the value is its name in the documentation."""
 
     IDLE = "Not signed in"
     STARTING = "Getting ready"
-    WAITING = "Waiting for the person"
+    WAITING = "Waiting for the user"
     FINISHING = "Finishing"
     SIGNED_IN = "Signed in"
     UNFINISHED = "Not finished"
     ENDED = "Ended by the user pool"
 
 
-# From where to where, and by what: docs/panel.svg is drawn from it, and tests/notebook/test_state_chart.py holds the
-# code to it.
+# From which phase to which, and why. docs/panel.svg is drawn from it, and tests/notebook/test_state_chart.py checks
+# that the code does the same.
 TRANSITIONS: tuple[tuple[Phase, str, Phase], ...] = (
     (Phase.IDLE, "sign in", Phase.STARTING),
-    (Phase.STARTING, "listener stands", Phase.WAITING),
-    (Phase.STARTING, "kept on this computer", Phase.SIGNED_IN),
+    (Phase.STARTING, "listener listens", Phase.WAITING),
+    (Phase.STARTING, "remembered on this computer", Phase.SIGNED_IN),
     (Phase.STARTING, "cancel, or it cannot start", Phase.UNFINISHED),
-    (Phase.WAITING, "answer comes, or is pasted", Phase.FINISHING),
+    (Phase.WAITING, "response comes, or is pasted", Phase.FINISHING),
     (Phase.WAITING, "wrong address pasted", Phase.WAITING),
-    (Phase.WAITING, "cancel, denied, time is up", Phase.UNFINISHED),
-    (Phase.FINISHING, "tokens and keys are there", Phase.SIGNED_IN),
+    (Phase.WAITING, "cancel, denied, timed out", Phase.UNFINISHED),
+    (Phase.FINISHING, "tokens and credentials arrive", Phase.SIGNED_IN),
     (Phase.FINISHING, "cancel, refused, unreachable", Phase.UNFINISHED),
     (Phase.UNFINISHED, "try again", Phase.STARTING),
-    (Phase.UNFINISHED, "back to the sign-in of before", Phase.SIGNED_IN),
+    (Phase.UNFINISHED, "back to the previous sign-in", Phase.SIGNED_IN),
     (Phase.SIGNED_IN, "another role", Phase.SIGNED_IN),
     (Phase.SIGNED_IN, "sign in elsewhere", Phase.STARTING),
     (Phase.SIGNED_IN, "sign out", Phase.IDLE),
@@ -58,17 +59,18 @@ TRANSITIONS: tuple[tuple[Phase, str, Phase], ...] = (
 
 
 IN_PROGRESS = frozenset({Phase.STARTING, Phase.WAITING, Phase.FINISHING})
-"""A login is being made, by whomever."""
+"""The phases in which a login is running, whether a magic or a panel has started it."""
 
 
 @dataclass(frozen=True)
 class SignInStatus:
-    """How a sign-in stands at one moment; nothing of it is secret.
+    """The status of a sign-in at one moment; nothing of it is secret.
 
     Attributes:
-        warning: What went wrong last, in a sentence or two.
-        busy: What is being done just now, in a word or two.
-        user_cancelled: Whether what it says is no fault, since the person stopped it.
+        phase: The phase.
+        warning: What went wrong last.
+        busy: What is being done at the moment, in a word or two.
+        user_cancelled: Whether the user cancelled the login, so that the warning is not a fault.
     """
 
     phase: Phase = Phase.IDLE
@@ -77,22 +79,33 @@ class SignInStatus:
     user_cancelled: bool = False
 
 
+class StatusListener:
+    """Shows the status of a sign-in."""
+
+    def on_status(self) -> None:
+        """Called, from any thread, when there is something new to show."""
+        raise NotImplementedError
+
+
 class Controller:
-    """Starts, finishes and ends a notebook's sign-ins.
+    """Starts, finishes and cancels the logins of one notebook.
 
     Args:
-        state: The notebook's state, which keeps what comes of them.
+        sign_ins: Accepts the results.
 
     Attributes:
-        login_task: The login on its way; None where there is none.
-        request: What was asked for last.
-        remember_choice: What a person chose in a panel about staying signed in on this computer; None: nothing, so that
-            the settings decide.
+        login_task: The running login; None where there is none.
+        request: What was requested last.
+        remember_choice: What the user chose in a panel about staying signed in on this computer; None: no choice was
+            made, and the settings decide.
     """
 
-    def __init__(self, state: NotebookState) -> None:
-        self._state = state
+    def __init__(self, sign_ins: NotebookSignIns) -> None:
+        self._sign_ins = sign_ins
+        # Guards the status and the attributes. Never held while listeners are notified, or during a request.
         self._lock = threading.RLock()
+        # Held while a login is being started, so that two panels and a magic start one after the other. Taken before
+        # `_lock`, never after it.
         self._start_lock = threading.Lock()
         self._pending_start: object = None
         self._context = contextvars.copy_context()
@@ -101,46 +114,46 @@ class Controller:
         self.login_task: LoginTask | None = None
         self.request: LoginRequest | None = None
         self.remember_choice: bool | None = None
+        sign_ins.on_change = self.notify_listeners
 
     @property
     def status(self) -> SignInStatus:
-        """How it stands; that a sign-in has ended is noticed here."""
+        """The current status, in which a sign-in that has ended counts as ended."""
         with self._lock:
-            status = self._status
+            status, current = self._status, self._sign_ins.current
             if status.phase is Phase.WAITING and self._response_received:
                 return SignInStatus(Phase.FINISHING)
-            current = self._state.current
-            if status.phase in {Phase.IDLE, Phase.SIGNED_IN} and status.busy is None:
-                if current is None:
-                    return SignInStatus(Phase.IDLE, status.warning)
-                if current.manager.ended:
-                    return SignInStatus(Phase.ENDED, status.warning)
-                error = current.manager.warning
-                return SignInStatus(Phase.SIGNED_IN, status.warning or (str(error) if error is not None else None))
-            return status
+            if status.busy is not None or status.phase not in {Phase.IDLE, Phase.SIGNED_IN}:
+                return status
+            if current is None:
+                return SignInStatus(Phase.IDLE, status.warning)
+            if current.manager.ended:
+                return SignInStatus(Phase.ENDED, status.warning)
+            error = current.manager.warning
+            return SignInStatus(Phase.SIGNED_IN, status.warning or (str(error) if error is not None else None))
 
     @property
     def login(self) -> Login | None:
-        """The login that waits for an answer."""
+        """The login that waits for a response."""
         return self.login_task.login if self.login_task is not None else None
 
     @property
     def remember(self) -> bool:
-        """Whether the login on its way, or the next one, leaves the person signed in on this computer."""
+        """Whether the running login, or the next one, is to be remembered on this computer."""
         if self.remember_choice is not None:
             return self.remember_choice
         return self.request is not None and self.request.settings.remember
 
     def set_remember(self, remember: bool) -> None:
-        """Takes what a person chose, which counts until a login is asked for in another way."""
+        """Stores what the user chose, which is valid until a magic starts a login."""
         self.remember_choice = remember
         self.notify_listeners()
 
     def subscribe(self, listener: StatusListener) -> None:
-        """Tells it of every change from now on, from whatever thread; it is held weakly."""
+        """Notifies a listener of every change from now on, from any thread; only a weak reference to it is stored."""
         self._listeners.add(listener)
 
-    # -- what a person can do
+    # -- what a user can do
 
     def start_login_task(
         self,
@@ -148,17 +161,17 @@ class Controller:
         make_login_task: Callable[[], LoginTask],
         still_wanted: Callable[[], bool] = lambda: True,
     ) -> LoginTask:
-        """Starts a login; one that is on its way is given up for it.
+        """Starts a login, and cancels a running one before.
 
         Args:
-            request: What is asked for.
+            request: What the login is for.
             make_login_task: Makes the login.
-            still_wanted: Whether it is still to start; asked again once it is made, which may take a while.
+            still_wanted: Returns whether the login should still start; called again after it was made, which may take a
+                while.
 
         Raises:
-            LoginCancelledError: It was stopped before it started.
+            LoginCancelledError: It was cancelled before it started.
         """
-        # One at a time: two panels may be clicked at once, and a magic may run beside them.
         with self._start_lock:
             if not still_wanted():
                 raise _cancelled_error()
@@ -181,13 +194,13 @@ class Controller:
         find_request: Callable[[], LoginRequest],
         start_login: Callable[[LoginRequest, Callable[[], bool]], object],
     ) -> None:
-        """Starts a login in a thread, since finding its settings may take a request; for buttons.
+        """Starts a login in a thread, for buttons: to find its settings may take a request.
 
-        A second click, or one on another panel, changes nothing while a login is on its way.
+        A second click, or a click in another panel, changes nothing while a login is running.
 
         Args:
-            find_request: Finds what is asked for; its error becomes the problem shown.
-            start_login: Starts it, if it is still wanted by then.
+            find_request: Finds what the login is for; its error becomes the warning.
+            start_login: Starts the login if it is still wanted by then.
         """
         with self._lock:
             if self._status.phase in IN_PROGRESS:
@@ -206,69 +219,74 @@ class Controller:
         threading.Thread(target=work, name="cognito-panel-action", daemon=True).start()
 
     def submit_pasted_url(self, text: str) -> None:
-        """Hands over what a person pasted; what is wrong with it becomes the problem shown."""
+        """Passes on what the user pasted; an error in it becomes the warning."""
         login = self.login
         if login is None:
             return
         try:
             login.handle_pasted_url(text)
-        except PastedUrlError as mistake:
+        except PastedUrlError as error:
             if not login.finished.is_set():
-                self._set_status(SignInStatus(Phase.WAITING, str(mistake)))
+                self._set_status(SignInStatus(Phase.WAITING, str(error)))
         else:
             self._set_status(SignInStatus(Phase.FINISHING))
 
     def cancel_login_task(self, *, wait: bool = True) -> None:
-        """Gives up the login on its way, if there is one.
+        """Cancels the running login, if there is one.
 
         Args:
-            wait: Whether to wait until nothing is left of it.
+            wait: Whether to wait until its listener and thread have ended.
         """
         login_task = self.login_task
         if login_task is not None and not login_task.done.is_set():
             login_task.cancel(wait=wait)
 
     def request_cancel(self) -> None:
-        """Gives up what is on its way, a login or the search for its settings; for buttons, so it does not wait."""
+        """Cancels a login that runs or is being prepared, for buttons: it does not wait."""
         with self._lock:
-            searching = (
+            preparing = (
                 self._pending_start is not None and self.login_task is None and self._status.phase is Phase.STARTING
             )
             self._pending_start = None
-        if searching:
+        if preparing:
             self._set_status(_unfinished(_cancelled_error()))
         self.cancel_login_task(wait=False)
 
     def reset_status(self) -> None:
-        """Shows who is signed in, or that nobody is, unless a login is on its way."""
+        """Sets the status to signed in or not signed in, unless a login is running."""
         if self.login_task is None:
             self._set_status(SignInStatus(self._idle_phase()))
 
     def run_in_background(self, busy: str, action: Callable[[], object]) -> None:
-        """Does something that may take a while, in a thread; its error becomes the problem shown."""
+        """Runs an action that may take a while in a thread; its error becomes the warning.
+
+        Args:
+            busy: The action in a word or two, for the status.
+            action: The action.
+        """
 
         def work() -> None:
-            problem: str | None = None
+            warning: str | None = None
             try:
                 action()
             except CognitoError as error:
-                problem = str(error)
-            self._set_status(SignInStatus(self._idle_phase(), problem))
+                warning = str(error)
+            self._set_status(SignInStatus(self._idle_phase(), warning))
 
         self._set_status(SignInStatus(self._status.phase, None, busy))
         threading.Thread(target=work, name="cognito-panel-action", daemon=True).start()
 
     def notify_listeners(self) -> None:
-        """Lets everything that shows it look again."""
+        """Has every listener show the status again."""
         for listener in list(self._listeners):
-            # In a cell's context, wherever this is called: for a thread without one, ipykernel 7.0 to 7.2 send nothing.
+            # In the context of a cell, whatever thread this is: without one, ipykernel 7.0 to 7.2 send nothing.
             self._context.copy().run(listener.on_status)
 
-    # -- what the login does
+    # -- called by the login task
 
     @property
     def _response_received(self) -> bool:
-        """Whether the person has come back; a login that ended otherwise is over, and has nothing to finish."""
+        """Whether the authorization response is there; a login that ended otherwise has nothing to finish."""
         login = self.login
         return login is not None and login.finished.is_set() and login.state is LoginState.COMPLETED
 
@@ -276,28 +294,28 @@ class Controller:
         self._set_status(SignInStatus(Phase.FINISHING if self._response_received else Phase.WAITING))
 
     def _on_finished(self, login_task: LoginTask) -> None:
-        """In the login's thread: keeps what came of it, then lets everybody know."""
+        """Called in the login's thread: accepts the result, then sets the status."""
         status = SignInStatus(Phase.SIGNED_IN)
         try:
             if login_task.cancelled:
                 raise _cancelled_error()
-            outcome = login_task.future.result()
-            status = SignInStatus(Phase.SIGNED_IN, str(outcome.role_error) if outcome.role_error is not None else None)
-            self._state.accept_result(outcome, login_task.request)
+            result = login_task.future.result()
+            status = SignInStatus(Phase.SIGNED_IN, str(result.role_error) if result.role_error is not None else None)
+            self._sign_ins.accept_result(result, login_task.request)
         except CognitoError as error:
             login_task.failure = error
             signed_in = login_task.future.exception() is None and not login_task.cancelled
             status = SignInStatus(Phase.SIGNED_IN, str(error)) if signed_in else _unfinished(error)
-        except BaseException as error:  # noqa: BLE001 - a fault of ours: the magic raises it again, the panel shows it
+        except BaseException as error:  # noqa: BLE001 - an unexpected error: the magic raises it again, the panel shows it
             login_task.failure = error
-            status = SignInStatus(Phase.UNFINISHED, f"Something went wrong that should not ({type(error).__name__}).")
+            status = SignInStatus(Phase.UNFINISHED, _first_sentence(error))
         if login_task is self.login_task:
             self.login_task = None
             self._set_status(status)
         login_task.done.set()
 
     def _idle_phase(self) -> Phase:
-        return Phase.SIGNED_IN if self._state.current is not None else Phase.IDLE
+        return Phase.SIGNED_IN if self._sign_ins.current is not None else Phase.IDLE
 
     def _set_status(self, status: SignInStatus) -> None:
         with self._lock:
@@ -313,9 +331,7 @@ def _cancelled_error() -> LoginCancelledError:
     return LoginCancelledError("The sign-in was stopped.", "Start it again when you like.")
 
 
-class StatusListener:
-    """Something that shows how a sign-in stands."""
-
-    def on_status(self) -> None:
-        """Told from any thread that there is something new to show."""
-        raise NotImplementedError
+def _first_sentence(error: BaseException) -> str:
+    """Returns the first sentence of an unexpected error, or its class where it has none."""
+    lines = str(error).strip().splitlines()
+    return f"{lines[0].partition('. ')[0].rstrip('.')}." if lines else f"{type(error).__name__}."

@@ -1,113 +1,174 @@
-"""From what was typed and what is set to what a login asks for."""
+"""What a login of the notebook is for, from the arguments of the user and the settings together.
+
+The magics and `cognito_jupyter.login` make a request from each call, and the panel's button makes the default one.
+"""
 
 from __future__ import annotations
 
 import functools
+import keyword
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ...errors import SettingError
-from .. import arguments as read
+from ...signin.request import SignInRequest, domain_finder, require_role_suffix
 
 if TYPE_CHECKING:
-    from ...settings import Settings
     from ...settings.trust import ConfirmTrust
-    from ..arguments import LoginArguments
-    from ..magics import CognitoMagics
-    from .sign_in import LoginRequest
 
 _TRAITS_NOT_SETTINGS = frozenset({"name", "manager_name", "hide_person", "share"})
-"""Traits of the magics that are no settings of a login, and stand in no file."""
+"""Traits of the magics that are no settings of a login, and may not be in a cognito.toml."""
+
+
+@dataclass(frozen=True)
+class LoginArguments:
+    """The options of `%cognito_login` and of `cognito_jupyter.login`; None leaves an option to the settings.
+
+    Attributes:
+        role_suffix: The end of the name of the role to select.
+        name: The variable that gets the session.
+        manager_name: The variable that gets the manager.
+        profile: The profile of cognito.toml whose settings are used.
+        paste: Whether to show the paste box.
+        no_browser: Whether to show the link only, without opening a browser.
+        panel: Whether to show the panel instead of waiting in the cell.
+        share: Whether to share the role with everything else in the notebook.
+        timeout: How long to wait for the user, in seconds; the settings validate it.
+        remember: Whether to stay signed in on this computer.
+        fresh: Whether to log in even if the user is signed in or remembered on this computer.
+    """
+
+    role_suffix: str | None = None
+    name: str | None = None
+    manager_name: str | None = None
+    profile: str | None = None
+    paste: bool = False
+    no_browser: bool = False
+    panel: bool = False
+    share: bool = False
+    timeout: float | str | None = None
+    remember: bool = False
+    fresh: bool = False
+
+    @property
+    def has_options(self) -> bool:
+        """Whether any option but `panel` was given."""
+        return replace(self, panel=False) != LoginArguments()
+
+    def __post_init__(self) -> None:
+        """Validates what the settings do not validate.
+
+        Raises:
+            SettingError: A value is malformed.
+        """
+        if self.role_suffix is not None:
+            require_role_suffix(self.role_suffix)
+        for option in ("name", "manager_name"):
+            value = getattr(self, option)
+            if value is not None:
+                _require_variable_name(value, option)
+
+
+@dataclass(frozen=True)
+class LoginRequest(SignInRequest):
+    """What one login of the notebook is for.
+
+    Attributes:
+        settings, role_suffix, fresh: As in `SignInRequest`.
+        session_name: The variable that gets the session.
+        manager_name: The variable that gets the manager.
+        paste: Whether the user wants the paste box.
+        open_browser: Whether to open the sign-in page in a browser.
+        share: Whether to share the role with everything else in the notebook.
+        remote_reason: Why the browser may be on another computer than the kernel; None: nothing suggests it.
+    """
+
+    session_name: str = "session"
+    manager_name: str = "cognito"
+    paste: bool = False
+    open_browser: bool = True
+    share: bool = False
+    remote_reason: str | None = None
 
 
 class LoginRequestFactory:
-    """Makes the requests of a notebook's logins.
+    """Makes the login requests of one notebook.
 
     Args:
-        magics: Whose traits are settings.
+        traits: Returns the configurable traits of the magics, by name.
     """
 
-    def __init__(self, magics: CognitoMagics) -> None:
-        self._magics = magics
+    def __init__(self, traits: Callable[[], Mapping[str, object]]) -> None:
+        self._traits = traits
 
     def default_request(self) -> LoginRequest:
-        """What a login without arguments asks for; nobody can be asked anything on the way.
+        """Returns the request of a login without arguments; it asks the user nothing.
 
         Raises:
             SettingError: A setting is missing or malformed.
         """
-        return self.request_for(read.NO_ARGUMENTS, None)
+        return self.request_for(LoginArguments(), None)
 
     def request_for(self, arguments: LoginArguments, confirm_trust: ConfirmTrust | None) -> LoginRequest:
-        """What a login's arguments and the settings together ask for.
+        """Combines a login's arguments with the settings.
 
         Args:
             arguments: The arguments.
-            confirm_trust: Asks whoever is there about a settings file; None: nobody can be asked.
+            confirm_trust: Asks the user about a settings file of the working folder; None: no user can be asked.
 
         Raises:
             SettingError: A setting is missing or malformed.
         """
+        from ...settings.resolve import resolve
         from ..kernel.frontend import remote_kernel_reason
-        from .sign_in import LoginRequest
 
-        settings = self._resolve_settings(arguments, confirm_trust)
+        traits = self._traits()
+        overrides: dict[str, object] = {"timeout": arguments.timeout} if arguments.timeout is not None else {}
+        if arguments.remember:
+            overrides["remember"] = True
+        settings = resolve(
+            overrides,
+            traits={
+                name: value
+                for name, value in traits.items()
+                if name not in _TRAITS_NOT_SETTINGS and value not in (None, [])
+            },
+            profile=arguments.profile,
+            discover_domain=domain_finder(fresh=arguments.fresh, discover_domain=self._discover_domain),
+            confirm_trust=confirm_trust,
+        )
         return LoginRequest(
             settings=settings,
+            role_suffix=arguments.role_suffix,
+            fresh=arguments.fresh,
             session_name=arguments.name or self.variable_name("name"),
             manager_name=arguments.manager_name or self.variable_name("manager_name"),
-            role_suffix=arguments.role_suffix,
-            timeout=arguments.timeout or settings.timeout,
             paste=arguments.paste,
             open_browser=not arguments.no_browser,
-            share=arguments.share or self._magics.share,
-            fresh=arguments.fresh,
+            share=arguments.share or bool(traits["share"]),
             remote_reason=remote_kernel_reason(settings.remote_kernel),
         )
 
     def variable_name(self, trait: str) -> str:
-        """The name that a trait gives to a variable of the notebook.
+        """Returns the name that a trait gives to a variable of the notebook.
+
+        Args:
+            trait: "name" or "manager_name".
 
         Raises:
-            SettingError: It cannot be one.
+            SettingError: It cannot be the name of a variable.
         """
-        value: str = getattr(self._magics, trait)
-        if not value.isidentifier():
-            raise SettingError(
-                f"CognitoMagics.{trait} is {value!r}, which cannot be the name of a variable.", "Change it."
-            )
+        value = str(self._traits()[trait])
+        _require_variable_name(value, f"CognitoMagics.{trait}")
         return value
 
-    def _resolve_settings(self, arguments: LoginArguments, confirm_trust: ConfirmTrust | None) -> Settings:
-        """All settings of a login, from where each is set most strongly."""
-        from ...settings.resolve import resolve
-
-        overrides: dict[str, object] = {"timeout": arguments.timeout} if arguments.timeout else {}
-        if arguments.remember:
-            overrides["remember"] = True
-        discover = self._discover if arguments.fresh else self._remembered_or_discovered_domain
-        return resolve(
-            overrides,
-            traits=self._configured_traits(),
-            profile=arguments.profile,
-            discover_domain=discover,
-            confirm_trust=confirm_trust,
-        )
-
-    def _configured_traits(self) -> dict[str, object]:
-        """The settings that somebody has given by `c.CognitoMagics` or `%config`."""
-        names = [name for name in self._magics.class_own_traits(config=True) if name not in _TRAITS_NOT_SETTINGS]
-        values = {name: getattr(self._magics, name) for name in names}
-        return {name: value for name, value in values.items() if value not in (None, [])}
-
     @functools.cached_property
-    def _discover(self) -> functools._lru_cache_wrapper[str]:
-        """Finds a pool's domain, over the network only once: a second login asks nobody."""
-        from ...oauth.discovery import discover_domain
+    def _discover_domain(self) -> Callable[[str, str], str]:
+        """Finds a user pool's domain; cached, so that a second login makes no request for it."""
+        return functools.cache(domain_finder(fresh=True))
 
-        return functools.cache(discover_domain)
 
-    def _remembered_or_discovered_domain(self, user_pool_id: str, region: str) -> str:
-        """A pool's domain: nobody is asked for that of a sign-in that is kept on this computer."""
-        from ...credentials.remembered import remembered_domain
-
-        return remembered_domain(user_pool_id) or self._discover(user_pool_id, region)
+def _require_variable_name(value: str, source: str) -> None:
+    if not value.isidentifier() or keyword.iskeyword(value):
+        raise SettingError(f"{source} is {value!r}, which cannot be the name of a variable.", "Choose another name.")

@@ -1,4 +1,7 @@
-"""The names that a sign-in gives to the notebook: set only where they are free or ours, taken away only while ours."""
+"""The variables that a sign-in sets in the user's namespace.
+
+A variable is set only if its name is free or was set by a sign-in before, and deleted only while it is unchanged.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BoundManager:
-    """A variable that holds a manager."""
+    """A variable that holds a manager.
+
+    Attributes:
+        value: The manager.
+        option: The option of `%cognito_login` that names the variable.
+    """
 
     value: CognitoCredentialsManager
     option = "--manager-name"
@@ -27,11 +35,14 @@ class BoundManager:
 
 @dataclass(frozen=True)
 class BoundSession:
-    """A variable that holds a session, and whose it is.
+    """A variable that holds a session.
 
     Attributes:
-        role_arn: None where the identity pool's default role decides.
-        region: What the session was made for; None: the manager's own.
+        value: The session.
+        manager: The manager that refreshes its credentials.
+        role_arn: None: the identity pool's default role.
+        region: The region that the session was made for; None: the manager's.
+        option: The option of `%cognito_login` that names the variable.
     """
 
     value: boto3.Session
@@ -48,10 +59,10 @@ Binding = BoundManager | BoundSession
 
 
 class Variables:
-    """What we have put into the user's namespace.
+    """The variables that sign-ins have set in the user's namespace.
 
     Args:
-        shell: Whose namespace; `%reset` may give it another dict, so it is looked up each time.
+        shell: The shell; `%reset` may give it another namespace, so the namespace is looked up each time.
     """
 
     def __init__(self, shell: InteractiveShell) -> None:
@@ -59,10 +70,14 @@ class Variables:
         self._bound: dict[str, Binding] = {}
 
     def check_names(self, session_name: str, manager_name: str) -> None:
-        """Refuses names that are taken, before anybody signs in for nothing.
+        """Refuses names that are in use, before the user signs in for nothing.
+
+        Args:
+            session_name: The variable that gets the session.
+            manager_name: The variable that gets the manager.
 
         Raises:
-            SettingError: A name holds something else, or both are the same.
+            SettingError: A variable holds something else, or both names are the same.
         """
         if session_name == manager_name:
             raise SettingError(
@@ -77,26 +92,36 @@ class Variables:
                 )
 
     def bind(self, name: str, binding: Binding) -> None:
-        """Sets a variable, which is ours from now on."""
+        """Sets a variable.
+
+        Args:
+            name: Its name.
+            binding: What it gets.
+        """
         self._shell.user_ns[name] = binding.value
         self._bound[name] = binding
 
     def get_binding(self, name: str) -> Binding | None:
-        """What a variable holds, if we put it there and it is still there."""
+        """Returns what a sign-in has set a variable to; None if the user has changed it since."""
         binding = self._bound.get(name)
         return binding if self._is_still_bound(binding, name) else None
 
-    def role_arn_of(self, name: str, manager: CognitoCredentialsManager) -> str | None:
-        """The role of a session of ours; None where a variable holds none of this sign-in, or no role decides."""
+    def bound_session(self, name: str, manager: CognitoCredentialsManager) -> BoundSession | None:
+        """Returns the session of a sign-in that a variable holds.
+
+        Args:
+            name: The variable.
+            manager: The manager of the sign-in.
+        """
         binding = self.get_binding(name)
-        return binding.role_arn if isinstance(binding, BoundSession) and binding.manager is manager else None
+        return binding if isinstance(binding, BoundSession) and binding.manager is manager else None
 
     def bound(self) -> dict[str, Binding]:
-        """All variables that are still ours, in the order in which they were set."""
+        """Returns all variables that are unchanged, in the order in which they were set."""
         return {name: binding for name, binding in self._bound.items() if self._is_still_bound(binding, name)}
 
     def clear(self) -> list[str]:
-        """Takes away what is still ours; returns the names."""
+        """Deletes the variables that are unchanged, and returns their names."""
         names = list(self.bound())
         for name in names:
             del self._shell.user_ns[name]
@@ -108,5 +133,5 @@ class Variables:
 
 
 def short_role(role_arn: str | None) -> str:
-    """A role as a person calls it: the last part of its ARN."""
+    """Returns a role as users call it: the last part of its ARN."""
     return f"role {role_arn.rpartition('/')[2]}" if role_arn else "the pool's default role"

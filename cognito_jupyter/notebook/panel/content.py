@@ -11,8 +11,8 @@ from ..model.controller import Phase, SignInStatus
 from . import html as page
 
 if TYPE_CHECKING:
+    from ...signin.service import SignIn
     from ..model.login_task import LoginTask
-    from ..model.sign_in import SignIn
     from ..model.state import NotebookState
 
 _TITLES = {
@@ -79,7 +79,9 @@ def _waiting(login_task: LoginTask, now: datetime | None) -> str:
         login.authorization_url, login.redirect_uri, reason, login.listening, (notice,) if notice else ()
     )
     paste_box = {"paste_box": ""} if now is not None else {}
-    return page.sign_in_options(options, **paste_box) + page.countdown(login_task.deadline, request.timeout, now)
+    return page.sign_in_options(options, **paste_box) + page.countdown(
+        login_task.deadline, request.settings.timeout, now
+    )
 
 
 def _signed_in(state: NotebookState, current: SignIn, now: datetime | None) -> str:

@@ -13,7 +13,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.local.login_page_client import submit_login
 from cognito_jupyter.notebook.model.controller import Phase, StatusListener
-from cognito_jupyter.notebook.model.sign_in import LoginRequest
+from cognito_jupyter.notebook.model.login_requests import LoginRequest
 from cognito_jupyter.notebook.model.state import NotebookState
 from cognito_jupyter.notebook.panel.widget import LoginPanel
 from cognito_jupyter.settings import CognitoConfiguration, Settings
@@ -94,5 +94,5 @@ def request_for(cognito: LocalCognito, **changes: object) -> LoginRequest:
         cognito.user_pool_id,
         cognito.identity_pool_id,
     )
-    request = LoginRequest(Settings(pools), "session", "cognito", "Analyst", 60, paste=False, open_browser=False)
+    request = LoginRequest(Settings(pools, timeout=60), "Analyst", open_browser=False)
     return replace(request, **changes)  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ from cognito_jupyter.credentials.store.store import StoredSignIn
 from cognito_jupyter.errors import SettingError
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.notebook.model.controller import TRANSITIONS, Phase
-from cognito_jupyter.notebook.model.sign_in import LoginRequest
+from cognito_jupyter.notebook.model.login_requests import LoginRequest
 from cognito_jupyter.notebook.panel.widget import LoginPanel
 from tests.conftest import as_tokens
 from tests.support.polling import wait_until

@@ -14,7 +14,7 @@ from ipywidgets.embed import dependency_state
 import cognito_jupyter
 from cognito_jupyter.errors import LoginError
 from cognito_jupyter.notebook.model.controller import Phase
-from cognito_jupyter.notebook.model.sign_in import LoginRequest
+from cognito_jupyter.notebook.model.login_requests import LoginRequest
 from cognito_jupyter.notebook.panel.content import panel_content
 from cognito_jupyter.notebook.panel.widget import LoginPanel
 from tests.support.polling import wait_until

@@ -1,0 +1,65 @@
+"""What a sign-in is for: its settings and its role.
+
+The notebook's magics and the commands build these before a `LoginService` runs. Nothing here makes a login or shows
+anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..credentials.remembered import remembered_domain
+from ..errors import SettingError
+
+if TYPE_CHECKING:
+    from ..settings import Settings
+
+
+@dataclass(frozen=True)
+class SignInRequest:
+    """What one sign-in is for.
+
+    Attributes:
+        settings: The settings of the login.
+        role_suffix: The end of the role's ARN, as the user gave it; None: no role was named.
+        fresh: Whether to log in even if the user is signed in or remembered on this computer.
+    """
+
+    settings: Settings
+    role_suffix: str | None = None
+    fresh: bool = False
+
+
+def require_role_suffix(role_suffix: str) -> None:
+    """Refuses an empty role suffix, which would match every role.
+
+    Raises:
+        SettingError: It is empty (a ValueError).
+    """
+    if not role_suffix.strip():
+        raise SettingError("A role suffix is at least one letter.", "Give the end of the role's name, or leave it out.")
+
+
+def domain_finder(
+    *, fresh: bool, discover_domain: Callable[[str, str], str] | None = None
+) -> Callable[[str, str], str]:
+    """Returns what finds a user pool's domain from its id and region, where no setting names it.
+
+    Args:
+        fresh: Whether to ignore the remembered sign-ins, one of which may know the domain and save a request.
+        discover_domain: Finds it otherwise; None: by a request to the user pool.
+    """
+
+    def find_domain(user_pool_id: str, region: str) -> str:
+        known = None if fresh else remembered_domain(user_pool_id)
+        if known is not None:
+            return known
+        if discover_domain is not None:
+            return discover_domain(user_pool_id, region)
+        from ..oauth import discovery
+
+        return discovery.discover_domain(user_pool_id, region)
+
+    return find_domain
