@@ -52,7 +52,7 @@ def test_one_line_signs_in_and_programs_can_use_it_until_the_logout(notebook: No
     assert "role cognito-jupyter-Analyst, with programs and libraries by the environment" in shown
     assert "not used yet" in shown
     assert "listed" in notebook.text(LIST)
-    wait_until(lambda: "asked for last" in notebook.text("%cognito_status"))
+    wait_until(lambda: "last used" in notebook.text("%cognito_status"))
     endpoint = endpoint_of(notebook)
     notebook.text("%cognito_logout")
     assert has_exited(endpoint)
@@ -157,7 +157,7 @@ def test_the_share_serves_while_the_kernel_is_in_one_long_call_of_c(
         notebook.text("%cognito_login -r Analyst --share")
         notebook.text("import subprocess, sys")
         notebook.text(f"asking = subprocess.Popen([sys.executable, '-c', '''{REQUEST_IN_A_LOOP}'''])")
-        wait_until(lambda: "asked for last" in notebook.text("%cognito_status"))
+        wait_until(lambda: "last used" in notebook.text("%cognito_status"))
         # A thread of the kernel's shows that nothing else could run there.
         notebook.text(TICK)
         notebook.text(BUSY)
