@@ -1,4 +1,7 @@
-"""What `cognito-jupyter local` does: a Cognito that other programs can use, until it is interrupted."""
+"""`cognito-jupyter local`: runs a Cognito that other programs can use, until it is interrupted.
+
+It prints the settings that those programs need. The server itself is `cognito_jupyter.local`, which knows no command.
+"""
 
 from __future__ import annotations
 
@@ -19,28 +22,33 @@ _NUMERIC_KNOBS = tuple(each.name for each in fields(Knobs) if each.type == "floa
 
 
 def add_local_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `cognito-jupyter local`."""
-    parser.add_argument("--port", type=int, default=0, help="the port of the user pool; a free one if not given")
-    parser.add_argument("--tls", action="store_true", help="answer https, with a CA of its own")
-    parser.add_argument("--no-aws", action="store_true", help="leave out S3, STS and IAM: the keys open nothing")
-    parser.add_argument("--redirect-uri", action="append", metavar="URI", help="register this one; may be repeated")
-    parser.add_argument("--json", action="store_true", help="print the settings as JSON, in one line")
+    """Adds the options of `cognito-jupyter local`."""
+    parser.add_argument("--port", type=int, default=0, help="the port of the user pool; default: a free one")
+    parser.add_argument("--tls", action="store_true", help="serve https, with a certificate of a new CA")
+    parser.add_argument("--no-aws", action="store_true", help="without S3, STS and IAM: the credentials open nothing")
+    parser.add_argument("--redirect-uri", action="append", metavar="URI", help="a URI to register; may be repeated")
+    parser.add_argument("--json", action="store_true", help="print the settings as one line of JSON")
     knobs = parser.add_argument_group("knobs, in seconds")
     for name in _NUMERIC_KNOBS:
         knobs.add_argument(f"--{name.replace('_', '-')}", type=float, metavar="SECONDS")
-    knobs.add_argument("--rotation", action="store_true", help="a refresh answers a new refresh token")
+    knobs.add_argument("--rotation", action="store_true", help="a refresh returns a new refresh token")
     knobs.add_argument("--latency", action="append", default=[], metavar="ENDPOINT=SECONDS", help="'*' for all")
 
 
 def run_local(arguments: argparse.Namespace, write: Callable[[str], None], stop: threading.Event) -> None:
-    """Runs until `stop` is set or Ctrl-C is pressed.
+    """Runs a local Cognito until `stop` is set or Ctrl-C is pressed.
+
+    Args:
+        arguments: The options that `add_local_arguments` adds.
+        write: Prints the settings.
+        stop: Ends it.
 
     Raises:
-        ValueError: An option's value makes no sense.
-        OSError: The port is taken.
+        ValueError: An option's value is malformed.
+        OSError: The port is in use.
         ModuleNotFoundError: The extra `local` is not installed.
     """
-    from ..local.server import LocalCognito  # late: it needs the packages of the extra, and the command line does not
+    from ..local.server import LocalCognito  # late: needs the packages of the extra, which the command line does not
 
     with LocalCognito(
         port=arguments.port,
@@ -65,27 +73,20 @@ def _knobs_from_arguments(arguments: argparse.Namespace) -> Knobs:
 
 
 def _as_json(cognito: LocalCognito) -> str:
-    user = cognito.demo_user
-    admin = {"url": cognito.admin_url, "token": cognito.admin_token}
-    return json.dumps(
-        {
-            "environment": cognito.environment,
-            "user": {"username": user.username, "password": user.password},
-            "admin": admin,
-        }
-    )
+    settings = {
+        "environment": cognito.environment,
+        "user": {"username": cognito.demo_user.username, "password": cognito.demo_user.password},
+        "admin": {"url": cognito.admin_url, "token": cognito.admin_token},
+    }
+    return json.dumps(settings)
 
 
 def _as_shell(cognito: LocalCognito) -> str:
-    user = cognito.demo_user
-    lines = [f"export {name}={shlex.quote(value)}" for name, value in cognito.environment.items()]
-    return "\n".join(
-        [
-            "# A Cognito on this machine. Export these where your notebook runs:",
-            *lines,
-            f"# Sign in as {user.username} with the password {user.password}",
-            f"# Knobs, faults and counts: {cognito.admin_url}/knobs",
-            f"#   with the header X-Admin-Token: {cognito.admin_token}",
-            "# Ctrl-C ends it.",
-        ]
-    )
+    exports = "\n".join(f"export {name}={shlex.quote(value)}" for name, value in cognito.environment.items())
+    return f"""\
+# A Cognito on this machine. Export these variables where your notebook runs:
+{exports}
+# Sign in as {cognito.demo_user.username} with the password {cognito.demo_user.password}
+# Knobs, faults and counts: {cognito.admin_url}/knobs
+#   with the header X-Admin-Token: {cognito.admin_token}
+# Ctrl-C ends it."""

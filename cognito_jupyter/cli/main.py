@@ -1,10 +1,15 @@
-"""The command `cognito-jupyter`."""
+"""The command `cognito-jupyter`: parses the arguments and calls the function of one command.
+
+Installed as a script; `python -m cognito_jupyter.cli` does the same. Nothing is imported before it is needed: AWS tools
+start `cognito-jupyter credential-process` again and again, and wait for it. Errors become one line on stderr; this
+module never shows a traceback for an error that the package raises on purpose.
+"""
 
 from __future__ import annotations
 
 import sys
 
-TYPE_CHECKING = False  # nothing is imported before it is needed: see `main`
+TYPE_CHECKING = False  # typing itself takes long to load
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
@@ -19,69 +24,58 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The arguments; None: the process's own.
 
     Returns:
-        The exit code: 0 where all went well, 1 where something failed, 2 for wrong arguments.
+        The exit code: 0 for success, 1 for a failure, 2 for wrong arguments, 130 after Ctrl-C.
     """
     argv = sys.argv[1:] if argv is None else argv
     try:
         if argv and argv[0] == "credential-process":
-            # AWS's tools start it again and again, and wait for it: it does without argparse and all the rest.
-            from . import credential_process as process
+            from . import credential_process  # before argparse and everything else is loaded
 
-            return process.main(argv[1:])
-        return _run(argv)
+            return credential_process.main(argv[1:])
+        arguments = _parser().parse_args(argv)
+        return int(arguments.run(arguments))
     except KeyboardInterrupt:
         return 130
-
-
-def _run(argv: Sequence[str]) -> int:
-    arguments = _parser().parse_args(argv)
-    try:
-        return int(arguments.run(arguments))
     except ModuleNotFoundError as missing:
-        _write_error(_MISSING_PACKAGES.format(missing.name))
-    except (ValueError, OSError) as error:
-        _write_error(str(error))
+        error = _MISSING_PACKAGES.format(missing.name)
+    except (ValueError, OSError) as failure:
+        error = str(failure)
+    print(error, file=sys.stderr, flush=True)
     return 1
 
 
 def _parser() -> argparse.ArgumentParser:
     import argparse
 
-    from . import local as command
+    from . import arguments
+    from .local import add_local_arguments
 
     parser = argparse.ArgumentParser(
-        prog="cognito-jupyter", description="One sign-in at Amazon Cognito, and a notebook can use AWS."
+        prog="cognito-jupyter", description="Sign in at Amazon Cognito once, and a notebook can use AWS."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _add_sign_in_commands(commands)
-    local = commands.add_parser("local", help="run a Cognito with S3 on this machine, and print the settings to export")
-    command.add_local_arguments(local)
-    local.set_defaults(run=_local)
-    demo = commands.add_parser("demo", help="show it all: a local Cognito, S3, and JupyterLab with a notebook")
-    demo.set_defaults(run=_demo)
-    mode = demo.add_mutually_exclusive_group()
-    mode.add_argument("--no-browser", action="store_true", help="print the address instead of opening it")
-    mode.add_argument(
-        "--check", action="store_true", help="without a screen: play the person, run the notebook, report"
-    )
-    return parser
-
-
-def _add_sign_in_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    from . import arguments
-
     login = commands.add_parser("login", help="sign in, and stay signed in on this computer")
     arguments.add_login_arguments(login)
     login.set_defaults(run=_login)
-    logout = commands.add_parser("logout", help="end the sign-in that stays on this computer")
+    logout = commands.add_parser("logout", help="sign out, and remove the sign-in from this computer")
     arguments.add_logout_arguments(logout)
     logout.set_defaults(run=_logout)
-    status = commands.add_parser("status", help="show who stays signed in on this computer, and the roles")
+    status = commands.add_parser("status", help="show who is signed in on this computer, and the roles")
     arguments.add_status_arguments(status)
     status.set_defaults(run=_status)
-    commands.add_parser(
-        "credential-process", help="print a kept sign-in's AWS credentials for a profile of AWS's tools"
+    # Only for the list of commands: `main` runs it without this parser.
+    commands.add_parser("credential-process", help="print a stored sign-in's AWS credentials for an AWS profile")
+    local = commands.add_parser("local", help="run a Cognito with S3 on this machine, and print its settings")
+    add_local_arguments(local)
+    local.set_defaults(run=_local)
+    demo = commands.add_parser("demo", help="show everything: a local Cognito, S3, and JupyterLab with a notebook")
+    demo.set_defaults(run=_demo)
+    mode = demo.add_mutually_exclusive_group()
+    mode.add_argument("--no-browser", action="store_true", help="print the URL instead of opening it")
+    mode.add_argument(
+        "--check", action="store_true", help="without a screen: sign in, run the notebook, and report the result"
     )
+    return parser
 
 
 def _login(arguments: argparse.Namespace) -> int:
@@ -105,10 +99,10 @@ def _status(arguments: argparse.Namespace) -> int:
 def _local(arguments: argparse.Namespace) -> int:
     import threading
 
-    from . import local as command
+    from .local import run_local
 
     _raise_keyboard_interrupt_on_sigterm()
-    command.run_local(arguments, _write, threading.Event())
+    run_local(arguments, _write, threading.Event())
     return 0
 
 
@@ -124,7 +118,7 @@ def _demo(arguments: argparse.Namespace) -> int:
 
 
 def _raise_keyboard_interrupt_on_sigterm() -> None:
-    """Lets `kill` end it as Ctrl-C does: cleanly, with its children."""
+    """Lets `kill` end the command as Ctrl-C does, so that it ends its child processes too."""
     import signal
 
     def interrupt(*_: object) -> None:
@@ -135,7 +129,3 @@ def _raise_keyboard_interrupt_on_sigterm() -> None:
 
 def _write(text: str) -> None:
     print(text, flush=True)
-
-
-def _write_error(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)

@@ -1,7 +1,11 @@
-"""Lines typed into a terminal while something else goes on; what is typed is not shown, since it may be a secret."""
+"""Lines that the user types or pipes into a command while it waits for something else.
+
+`cognito-jupyter login` reads a pasted URL with it. What is typed is not echoed, because it may be a secret.
+"""
 
 from __future__ import annotations
 
+import os
 import select
 import sys
 from collections.abc import Iterator
@@ -9,10 +13,10 @@ from contextlib import contextmanager, suppress
 
 
 class StdinLines:
-    """Standard input, looked at without waiting for it.
+    """Reads lines from a file descriptor without blocking.
 
     Args:
-        descriptor: Its file descriptor.
+        descriptor: The file descriptor of standard input.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -21,9 +25,7 @@ class StdinLines:
         self._at_eof = False
 
     def poll_line(self) -> str | None:
-        """The next whole line; None while there is none."""
-        import os
-
+        """Returns the next complete line; None if there is none yet."""
         while not self._at_eof and b"\n" not in self._buffer and select.select([self._descriptor], [], [], 0)[0]:
             chunk = os.read(self._descriptor, 65536)
             self._at_eof = not chunk
@@ -39,13 +41,13 @@ class StdinLines:
 
 @contextmanager
 def open_stdin_lines(*, force: bool) -> Iterator[StdinLines | None]:
-    """Standard input, where a person can type into it, or where it was asked for.
+    """Opens standard input if it is a terminal, and turns its echo off until the end.
 
     Args:
-        force: Whether it is to be read even if it is no terminal.
+        force: Whether to open it even if it is not a terminal.
 
     Yields:
-        None where nothing can be typed, as on Windows, whose terminals cannot be looked at without waiting.
+        The lines; None where none can be read, as on Windows, whose terminals cannot be polled.
     """
     is_terminal = sys.stdin is not None and sys.stdin.isatty()
     if sys.platform == "win32" or sys.stdin is None or not (is_terminal or force):

@@ -182,7 +182,7 @@ def test_a_login_that_times_out_is_an_error(terminal: Terminal, cognito: LocalCo
         [SCRIPT, "login", "--timeout", "1"], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
     )
     assert (process.returncode, process.stdout) == (1, "")
-    assert "within 1 second" in process.stderr
+    assert "timed out after 1 second" in process.stderr
 
 
 @pytest.mark.parametrize("words", [["login", "--timeout", "soon"], ["login", "-r", ""], ["status", "--xml"], ["in"]])
