@@ -42,7 +42,7 @@ def quote_for_message(value: object) -> str:
 def domain(value: object) -> str:
     """Parses a Cognito domain: the bare host, or `http://` and the host for loopback."""
     text = _text(value, "the domain").rstrip("/")
-    parts = split_url(text if "://" in text else f"https://{text}")
+    parts = _split_url(text if "://" in text else f"https://{text}")
     if parts is None or parts.path or parts.query or parts.scheme not in {"http", "https"}:
         raise _malformed(value, "a Cognito domain", "Write only the host: your-app.auth.us-east-1.amazoncognito.com.")
     host = parts.hostname or ""
@@ -153,30 +153,7 @@ def domain_region(host: str) -> str | None:
     return match[1] if match else None
 
 
-def origin(value: object) -> str:
-    """Parses a Cognito domain and returns its origin: `https://` and the host, or `http://` for loopback."""
-    host = domain(value)
-    return host if host.startswith("http://") else f"https://{host}"
-
-
-def http_url(text: str, what: str) -> SplitResult:
-    """Parses an http or https URL.
-
-    Args:
-        text: The URL.
-        what: What it is, for the message: "a redirect URI".
-
-    Raises:
-        SettingError: It is malformed.
-    """
-    parts = split_url(text)
-    if parts is None or parts.scheme not in {"http", "https"}:
-        remedy = "Write it exactly as it is registered with the app client, such as http://localhost:3000."
-        raise _malformed(text, what, remedy)
-    return parts
-
-
-def split_url(text: str) -> SplitResult | None:
+def _split_url(text: str) -> SplitResult | None:
     """Splits a URL; returns None for an invalid host or port, a user name, a fragment or characters out of place."""
     # urlsplit drops tabs and line breaks silently: what is checked would not be what is used.
     if "#" in text or not text.isascii() or not text.isprintable() or any(c in text for c in ' \\"<>^`{|}'):
@@ -195,7 +172,10 @@ def split_url(text: str) -> SplitResult | None:
 
 
 def _registrable_url(uri: str, what: str) -> str:
-    parts = http_url(uri, what)
+    parts = _split_url(uri)
+    if parts is None or parts.scheme not in {"http", "https"}:
+        remedy = "Write it exactly as it is registered with the app client, such as http://localhost:3000."
+        raise _malformed(uri, what, remedy)
     if parts.scheme == "http" and parts.hostname not in LOOPBACK_NAMES:
         raise SettingError(
             f"{quote_for_message(uri)} is plain http to another machine, which Cognito does not register.",
