@@ -1,4 +1,7 @@
-"""Which role a suffix means."""
+"""The roles of an id token, and the one that a role suffix means.
+
+The manager, the command line and the notebook's completion call it. It makes no request and keeps nothing.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,11 @@ from ..errors import RoleError
 
 
 def roles_in(claims: Mapping[str, object]) -> tuple[str, ...]:
-    """The role ARNs that an id token allows, in its order.
+    """Returns the role ARNs of an id token, in its order.
 
-    Amazon's guide shows `cognito:roles` as text with commas; live tokens hold an array. Source:
+    Amazon's guide shows `cognito:roles` as text with commas; live tokens hold an array.
+
+    Source:
     https://docs.aws.amazon.com/cognito/latest/developerguide/role-based-access-control.html
     """
     roles = claims.get("cognito:roles")
@@ -22,17 +27,17 @@ def roles_in(claims: Mapping[str, object]) -> tuple[str, ...]:
 
 
 def choose_role(roles: Sequence[str], suffix: str | None) -> str | None:
-    """The one role whose ARN ends with the suffix.
+    """Returns the one role whose ARN ends with the suffix.
 
     Args:
         roles: The ARNs to choose from.
-        suffix: The end of an ARN; None: the first there is.
+        suffix: The end of an ARN; None: the first role.
 
     Returns:
-        The ARN; None where there are no roles and none is asked for, so that the identity pool's default decides.
+        The ARN; None if there are no roles and no suffix, so that the identity pool's default role applies.
 
     Raises:
-        RoleError: None, or more than one, fits (a PermissionError).
+        RoleError: The suffix fits no role, or several (a PermissionError).
     """
     if suffix is None:
         return roles[0] if roles else None
@@ -41,9 +46,8 @@ def choose_role(roles: Sequence[str], suffix: str | None) -> str | None:
         return matches[0]
     if not roles:
         raise RoleError(
-            f"The sign-in allows no role that could end with {suffix!r}: its token names none.",
-            "Leave the suffix out to use the identity pool's default role, or ask an administrator for a group with a "
-            "role.",
+            f"No role ends with {suffix!r}: the sign-in's token names no roles.",
+            "Omit the suffix to use the identity pool's default role, or ask an administrator for a group with a role.",
         )
     if matches:
         choices = ", ".join(shortest_suffixes(matches, roles))
@@ -53,11 +57,11 @@ def choose_role(roles: Sequence[str], suffix: str | None) -> str | None:
 
 
 def shortest_suffixes(roles: Sequence[str], among: Sequence[str]) -> list[str]:
-    """For each role the shortest whole words at its end that no other role ends with.
+    """Returns for each role the shortest whole words at its end that are the end of no other role.
 
     Args:
         roles: The ARNs to name.
-        among: All ARNs that must be told apart.
+        among: All ARNs to distinguish.
     """
     return [_shortest_suffix(role, among) for role in roles]
 
@@ -65,7 +69,7 @@ def shortest_suffixes(roles: Sequence[str], among: Sequence[str]) -> list[str]:
 def _shortest_suffix(role: str, among: Sequence[str]) -> str:
     for start in range(len(role) - 1, 0, -1):
         is_word = role[start].isalnum() and not role[start - 1].isalnum()
-        # With the character before it where that alone tells them apart: "/Analyst" beside "/SeniorAnalyst".
+        # With the character before it if only that distinguishes them: "/Analyst" beside "/SeniorAnalyst".
         for suffix in (role[start:], role[start - 1 :]) if is_word else ():
             if [other for other in among if other.endswith(suffix)] == [role]:
                 return suffix

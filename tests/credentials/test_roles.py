@@ -53,7 +53,7 @@ def test_a_suffix_that_fits_two_roles_shows_what_tells_them_apart() -> None:
 
 
 def test_a_suffix_is_an_error_when_the_token_names_no_role() -> None:
-    with pytest.raises(RoleError, match="allows no role"):
+    with pytest.raises(RoleError, match="names no roles"):
         choose_role((), "Analyst")
 
 

@@ -1,4 +1,6 @@
-"""What the identity pool's errors mean, and what to do about each.
+"""Translates the identity pool's errors into sentences that say what happened and what to do.
+
+`client.py` calls it for each error. No message shows a token or an AWS key, even if AWS's own message does.
 
 Sources: the Errors sections of GetId and GetCredentialsForIdentity in the API reference of Amazon Cognito Federated
 Identities; the texts as seen in public reports.
@@ -18,15 +20,16 @@ if TYPE_CHECKING:
     from botocore.exceptions import ClientError
 
 _REPORTED_CLOCK_SKEW = 60.0
+"""Seconds from which a wrong clock is mentioned, as the likely cause."""
 _JWT = re.compile(r"eyJ[\w-]*(?:\.[\w-]*)*")
-# The number is botocore's code for an answer that names no other.
+# 429 is botocore's code for a response that names no other.
 _THROTTLED = frozenset({"TooManyRequestsException", "ThrottlingException", "LimitExceededException", "429"})
-_TOKEN_EXPIRED = "Token expired"  # noqa: S105 - a part of an error message
-_ASK_ADMINISTRATOR = "Ask whoever runs the identity pool"
+_EXPIRED = "Token expired"
+_ASK_ADMINISTRATOR = "Ask the administrator of the identity pool"
 
-# A part of AWS's text, what it means, and what to do.
+# A part of AWS's message, what it means, and what to do.
 _NOT_AUTHORIZED = (
-    (_TOKEN_EXPIRED, "the id token has expired.", "Sign in again."),
+    (_EXPIRED, "the id token has expired.", "Sign in again."),
     (
         "not from a supported provider",
         "it does not know this user pool's app client.",
@@ -38,14 +41,10 @@ _NOT_AUTHORIZED = (
         "Check user_pool_id and region, then sign in again.",
     ),
     ("Couldn't verify signed token", "it could not verify the id token.", "Sign in again."),
-    (
-        "Access to Identity",
-        "the identity belongs to somebody else.",
-        "Sign in again.",
-    ),
+    ("Access to Identity", "the identity belongs to another user.", "Sign in again."),
     (
         "Unauthenticated access is not supported",
-        "no sign-in reached it.",
+        "it received no sign-in.",
         "Check user_pool_id, and sign in again.",
     ),
     (
@@ -57,11 +56,11 @@ _NOT_AUTHORIZED = (
 
 
 def translate_client_error(error: ClientError, region: str, clock_skew: float) -> UnavailableError | CredentialsError:
-    """An AWS error in words that say what to do; nothing of it is secret.
+    """Returns this package's error for one of AWS.
 
     Args:
         error: As botocore raised it.
-        region: Where it comes from.
+        region: The identity pool's region.
         clock_skew: Seconds by which AWS's clock is ahead of this machine's.
     """
     details: Mapping[str, Any] = error.response.get("Error", {})
@@ -71,15 +70,16 @@ def translate_client_error(error: ClientError, region: str, clock_skew: float) -
     if abs(clock_skew) >= _REPORTED_CLOCK_SKEW:
         remedy = f"{_skew_sentence(clock_skew)} {remedy}"
     kind = UnavailableError if code in _THROTTLED or status >= 500 else CredentialsError
-    if code == "NotAuthorizedException" and _TOKEN_EXPIRED in text:
+    if code == "NotAuthorizedException" and _EXPIRED in text:
         kind = IdTokenExpiredError
     headers: Mapping[str, Any] = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
     return kind(f"{what.removesuffix('.')} ({code}).", remedy, parse_retry_after(headers.get("retry-after")))
 
 
 def _explain(code: str, text: str, region: str) -> tuple[str, str]:
+    """Returns what happened and what to do."""
     if code in _THROTTLED:
-        return "AWS is asked too often just now.", "Try again in a minute."
+        return "AWS receives too many requests at the moment.", "Try again in a minute."
     if code == "ResourceNotFoundException":
         return f"There is no such identity pool in {region}.", "Check identity_pool_id and region."
     if code == "InvalidIdentityPoolConfigurationException":
@@ -93,26 +93,34 @@ def _explain(code: str, text: str, region: str) -> tuple[str, str]:
                 return f"The identity pool refused the sign-in: {meaning}", remedy
         return (
             f"The identity pool refused the sign-in: {_printable(text)}",
-            f"{_ASK_ADMINISTRATOR} whether this role is open to you; %cognito_roles lists the roles of your sign-in.",
+            f"{_ASK_ADMINISTRATOR} whether you may use this role; %cognito_roles lists the roles of your sign-in.",
         )
-    return f"The identity pool answered an error{f': {_printable(text)}' if text else '.'}", "Try again in a minute."
+    return f"The identity pool returned an error{f': {_printable(text)}' if text else '.'}", "Try again in a minute."
 
 
 def translate_network_error(error: Exception, region: str) -> UnavailableError:
-    """A fault on the way to AWS in words; only its kind is told, since its text may hold what was sent."""
+    """Returns this package's error for a failed request. It names only the kind: the text may hold what was sent.
+
+    Args:
+        error: As botocore raised it.
+        region: The identity pool's region.
+    """
     kind = type(error).__name__
     return UnavailableError(
-        f"The identity pool in {region} could not be reached, or its answer could not be read ({kind}).",
+        f"The identity pool in {region} could not be reached, or its response could not be read ({kind}).",
         "Check the network, HTTPS_PROXY and AWS_CA_BUNDLE, then try again.",
     )
 
 
 def clock_skew_from_response(response: Any, now: float) -> float:
-    """Seconds by which AWS's clock is ahead, from the Date header (RFC 9110, section 6.6.1); 0 within two seconds.
+    """Returns the seconds by which AWS's clock is ahead, from the Date header (RFC 9110, section 6.6.1).
 
     Args:
         response: As botocore returned it.
-        now: Seconds since the epoch, by this machine's clock, when it came.
+        now: Seconds since the epoch, by this machine's clock, when it arrived.
+
+    Returns:
+        0 within two seconds, which the header's precision and the network explain.
     """
     headers = response.get("ResponseMetadata", {}).get("HTTPHeaders", {}) if isinstance(response, dict) else {}
     try:
@@ -125,9 +133,10 @@ def clock_skew_from_response(response: Any, now: float) -> float:
 def _skew_sentence(skew: float) -> str:
     minutes, seconds = divmod(round(abs(skew)), 60)
     amount = f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
-    return f"This machine's clock is {amount} {'behind' if skew > 0 else 'ahead of'} AWS's: set it right."
+    return f"This machine's clock is {amount} {'behind' if skew > 0 else 'ahead of'} AWS's: correct it."
 
 
 def _printable(text: str) -> str:
+    """Returns AWS's message as one line, shortened and without tokens."""
     plain = _JWT.sub("...", " ".join(text.split()))[:200]
     return plain if plain.endswith(".") else f"{plain}."

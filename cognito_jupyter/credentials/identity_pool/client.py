@@ -1,4 +1,6 @@
-"""The identity pool: GetId and GetCredentialsForIdentity, the enhanced flow.
+"""Calls to the identity pool: GetId and GetCredentialsForIdentity, the enhanced flow.
+
+`CredentialsExchange` calls it. It repeats what botocore repeats, translates errors, and caches nothing but its client.
 
 Source: https://docs.aws.amazon.com/cognito/latest/developerguide/authentication-flow.html
 """
@@ -25,25 +27,22 @@ from ..._util.process_local import ProcessLocal
 from ..._util.redaction import redacted, suppress_debug_logs
 from ..._util.timeouts import DEFAULT_TIMEOUTS, Timeouts, parse_retry_after
 from ...errors import UnavailableError
-from .aws_errors import (
-    clock_skew_from_response,
-    translate_client_error,
-    translate_network_error,
-)
+from .aws_errors import clock_skew_from_response, translate_client_error, translate_network_error
 from .deadline import enforce_total_timeout, send_with_deadline
 
 if TYPE_CHECKING:
     from botocore.model import OperationModel
 
 _MAX_RETRY_DELAY = 10.0
+"""Seconds: a longer Retry-After is not waited for, but becomes the error's `retry_after`."""
 _DEFAULT_MAX_ATTEMPTS = 5
-"""botocore's own number, where the machine's configuration holds no other."""
+"""botocore's own number, unless the machine's configuration sets another."""
 
 _Response = TypeVar("_Response")
 
 
 class IdentityPoolCredentials(TypedDict):
-    """Temporary AWS credentials, as the identity pool names them; `Expiration` carries its time zone."""
+    """Temporary AWS credentials, as the identity pool names them; `Expiration` has a time zone."""
 
     AccessKeyId: str
     SecretKey: str
@@ -52,24 +51,24 @@ class IdentityPoolCredentials(TypedDict):
 
 
 class IdentityPoolCredentialsResponse(TypedDict):
-    """What GetCredentialsForIdentity answers."""
+    """The response of GetCredentialsForIdentity."""
 
     IdentityId: str
     Credentials: IdentityPoolCredentials
 
 
 class IdentityPool:
-    """One identity pool, trusting one user pool.
+    """The client of an identity pool that trusts one user pool.
 
     Args:
-        identity_pool_id: Its id.
-        user_pool_id: The user pool whose id tokens it is shown.
+        identity_pool_id: The identity pool's id.
+        user_pool_id: The user pool that issues the id tokens.
         region: The region of both.
-        now: Seconds since the epoch, by the clock whose skew is measured.
-        timeouts: How long it is waited for.
+        now: Returns the seconds since the epoch, by the clock whose skew is measured.
+        timeouts: How long to wait for a response.
 
     Attributes:
-        clock_skew: Seconds by which AWS's clock is ahead of this machine's, by its last answer.
+        clock_skew: Seconds by which AWS's clock is ahead of this machine's, according to its last response.
     """
 
     def __init__(
@@ -86,11 +85,12 @@ class IdentityPool:
         self._provider = f"cognito-idp.{region}.amazonaws.com/{user_pool_id}"
         self._region = region
         self._now = now
+        # Held while the client is built, never during a request.
         self._lock = ProcessLocal(threading.Lock)
         self._client: ProcessLocal[Any] = ProcessLocal(self._new_client)
 
     def fetch_identity_id(self, id_token: str) -> str:
-        """The identity id of an id token's person: the same each time, so that it can be remembered.
+        """Returns the identity id of an id token's user, which stays the same, so that callers can cache it.
 
         Raises:
             CredentialsError: AWS refused (a ConnectionError).
@@ -104,12 +104,12 @@ class IdentityPool:
     def fetch_credentials(
         self, identity_id: str, id_token: str, role_arn: str | None
     ) -> IdentityPoolCredentialsResponse:
-        """New credentials.
+        """Returns new credentials.
 
         Args:
-            identity_id: Of the same person as the token.
-            id_token: Proves who asks.
-            role_arn: One of the token's roles; None: the pool's rules decide.
+            identity_id: The identity id of the token's user.
+            id_token: The user's id token.
+            role_arn: One of the token's roles; None: the identity pool's rules decide.
 
         Raises:
             CredentialsError: AWS refused (a ConnectionError).
@@ -128,10 +128,10 @@ class IdentityPool:
         return redacted(cast("IdentityPoolCredentialsResponse", shape))
 
     def preconnect(self) -> None:
-        """Builds the client and opens a connection: to be called in a thread while the person types a password.
+        """Builds the client and opens a connection; the caller runs it in a thread during the login.
 
-        A connection that has merely been opened gains nothing: the session tickets that a TLS 1.3 server sends at once
-        make it look as if it had been dropped. One cheap request does, whose answer and faults do not matter.
+        A connection that is only opened gains nothing: the session tickets that a TLS 1.3 server sends at once make it
+        look as if it had been dropped. So it sends one cheap request, and ignores the response and any failure.
         """
         client = self._get_client()
         request = AWSRequest("GET", client.meta.endpoint_url).prepare()
@@ -159,7 +159,7 @@ class IdentityPool:
         config = Config(
             signature_version=UNSIGNED, connect_timeout=self._timeouts.connect, read_timeout=self._timeouts.read
         )
-        # Any: the stubs know no handler that returns something.
+        # Any: the stubs know no event handler that returns a value.
         client: Any = new_session().create_client("cognito-identity", region_name=self._region, config=config)
         attempts = client.meta.config.retries.get("total_max_attempts", _DEFAULT_MAX_ATTEMPTS)
         client.meta.events.register_first("needs-retry.cognito-identity", partial(_retry_delay, max_attempts=attempts))
@@ -170,12 +170,11 @@ class IdentityPool:
 def _retry_delay(
     response: Any, attempts: int, operation: OperationModel, *, max_attempts: int = _DEFAULT_MAX_ATTEMPTS, **_: object
 ) -> float | None:
-    """How long botocore is to wait before it repeats a request; None: it decides as usual.
-
-    It knows nothing of Retry-After. What would take long is left to those who call: they remember it.
+    """Tells botocore, which ignores Retry-After, how long to wait before it repeats a request; None: as usual.
 
     Raises:
-        ClientError: It is not to repeat it; older ones take no other answer for a no.
+        ClientError: The request is not to be repeated, since the service asks for a long delay: the callers remember
+            it. Older versions of botocore accept no other return value for that.
     """
     requested = parse_retry_after(response[0].headers.get("retry-after")) if response is not None else 0.0
     if requested <= 0 or response[0].status_code < HTTPStatus.BAD_REQUEST:
@@ -188,5 +187,5 @@ def _retry_delay(
 def _required(response: Any, name: str) -> Any:
     value = response.get(name) if isinstance(response, dict) else None
     if not value:
-        raise UnavailableError(f"The identity pool's answer lacks {name}.", "Try again in a minute.")
+        raise UnavailableError(f"The identity pool's response lacks {name}.", "Try again in a minute.")
     return value

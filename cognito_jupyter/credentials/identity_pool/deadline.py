@@ -1,6 +1,10 @@
-"""Answers are whole and come in time, or do not count.
+"""A total deadline for botocore's responses.
 
-botocore limits how long each part of an answer takes, and not how many there are; and it takes half an answer for one.
+botocore limits the time for each part of a response, not for the whole: a server or proxy that sends a byte now and
+then would hold a thread for hours, and with it every thread that waits for the same refresh. botocore also accepts a
+response that was cut off. `client.py` uses this for its botocore client; nothing else does.
+
+It uses one private attribute of botocore, `client._endpoint.http_session`.
 """
 
 from __future__ import annotations
@@ -11,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
-from urllib3.exceptions import HTTPError, ReadTimeoutError as PartTimeoutError
+from urllib3.exceptions import HTTPError, ReadTimeoutError as ChunkTimeoutError
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest
@@ -20,11 +24,11 @@ _CHUNK_SIZE = 1 << 16
 
 
 def enforce_total_timeout(client: Any, timeout: float) -> None:
-    """Has a client give an answer up that is not whole in time; botocore then asks again, as if none had come.
+    """Has a client abandon a response that is not complete in time; botocore then retries as after a read timeout.
 
     Args:
         client: A botocore client.
-        timeout: From the request to the end of the answer.
+        timeout: Seconds from the request to the end of the response.
     """
 
     def send(request: AWSPreparedRequest, **_: object) -> AWSResponse:
@@ -34,17 +38,21 @@ def enforce_total_timeout(client: Any, timeout: float) -> None:
 
 
 def send_with_deadline(client: Any, request: AWSPreparedRequest, timeout: float) -> AWSResponse:
-    """Sends a request by a client's own connections, and returns the whole answer.
+    """Sends a request over a client's own connections, and returns the complete response.
+
+    Args:
+        client: A botocore client.
+        request: The request.
+        timeout: Seconds from the request to the end of the response.
 
     Raises:
-        HTTPClientError: As botocore raises it: ReadTimeoutError for an answer that takes too long, and
-            ConnectionClosedError for half of one (a BotoCoreError).
+        HTTPClientError: As botocore raises it: ReadTimeoutError if the response takes too long, ConnectionClosedError
+            if it was cut off (a BotoCoreError).
     """
     deadline = time.monotonic() + timeout
-    # botocore would read the body by itself; this is how it leaves one to the caller.
+    # Without this botocore reads the body itself.
     request.stream_output = True
-    # Its only way to the connections of its calls.
-    response = client._endpoint.http_session.send(request)  # noqa: SLF001
+    response = client._endpoint.http_session.send(request)  # noqa: SLF001 - the only way to the client's connections
     body = b""
     try:
         while chunk := response.raw.read1(_CHUNK_SIZE):
@@ -52,8 +60,8 @@ def send_with_deadline(client: Any, request: AWSPreparedRequest, timeout: float)
             if time.monotonic() > deadline:
                 response.raw.close()
                 raise ReadTimeoutError(endpoint_url=request.url)
-    # As botocore does, so that its rules for asking again hold.
-    except PartTimeoutError as error:
+    # The errors that botocore itself raises, so that its retry rules apply.
+    except ChunkTimeoutError as error:
         raise ReadTimeoutError(endpoint_url=request.url, error=error) from None
     except HTTPError as error:
         raise ConnectionClosedError(endpoint_url=request.url, error=error) from None
@@ -63,7 +71,7 @@ def send_with_deadline(client: Any, request: AWSPreparedRequest, timeout: float)
 
 
 class _BufferedBody:
-    """A body that has been read, where botocore expects one that has not."""
+    """A body that has been read, in place of the stream that AWSResponse expects."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content

@@ -1,4 +1,4 @@
-"""What the identity pool's errors mean to a person."""
+"""The identity pool's errors in words that say what to do."""
 
 from __future__ import annotations
 
@@ -33,16 +33,21 @@ def translate(code: str, text: str = "", *, status: int = 400, skew: float = 0.0
         ),
         (NOT_AUTHORIZED, "Invalid login token. Issuer doesn't match providerName", "another user pool", "user_pool_id"),
         (NOT_AUTHORIZED, "Invalid login token. Couldn't verify signed token.", "could not verify", "Sign in again"),
-        (NOT_AUTHORIZED, "Access to Identity 'us-east-1:x' is forbidden.", "somebody else", "Sign in again"),
-        (NOT_AUTHORIZED, "Unauthenticated access is not supported for this identity pool.", "no sign-in", "sign in"),
+        (NOT_AUTHORIZED, "Access to Identity 'us-east-1:x' is forbidden.", "another user", "Sign in again"),
+        (
+            NOT_AUTHORIZED,
+            "Unauthenticated access is not supported for this identity pool.",
+            "received no sign-in",
+            "sign in",
+        ),
         (NOT_AUTHORIZED, "The ambiguous role mapping rules for: x denied this request.", "no role", "--role-suffix"),
         (NOT_AUTHORIZED, "Something about a role.", "Something about a role (", "%cognito_roles"),
         ("ResourceNotFoundException", "", "no such identity pool in us-east-1", "identity_pool_id and region"),
         ("InvalidIdentityPoolConfigurationException", "", "cannot assume the role", "trust policy"),
-        ("TooManyRequestsException", "", "asked too often", "in a minute"),
-        ("429", "", "asked too often", "in a minute"),
-        ("InternalErrorException", "", "answered an error (", "in a minute"),
-        ("500", "oops", "answered an error: oops (500).", "in a minute"),
+        ("TooManyRequestsException", "", "too many requests", "in a minute"),
+        ("429", "", "too many requests", "in a minute"),
+        ("InternalErrorException", "", "returned an error (", "in a minute"),
+        ("500", "oops", "returned an error: oops (500).", "in a minute"),
     ],
 )
 def test_each_aws_error_says_what_to_do(code: str, text: str, what: str, remedy: str) -> None:
@@ -54,19 +59,18 @@ def test_each_aws_error_says_what_to_do(code: str, text: str, what: str, remedy:
 
 
 def test_a_temporary_error_is_not_a_credentials_error() -> None:
-    """Who retries can tell them apart."""
+    """A caller that retries can tell them apart."""
     assert not isinstance(translate("TooManyRequestsException"), CredentialsError)
     assert not isinstance(translate("InternalErrorException", status=500), CredentialsError)
     assert isinstance(translate(NOT_AUTHORIZED), CredentialsError)
 
 
 @pytest.mark.parametrize(
-    ("skew", "said"), [(425, "7 min 5 s behind"), (-90, "1 min 30 s ahead of"), (61, "1 min 1 s behind")]
+    ("skew", "amount"), [(425, "7 min 5 s behind"), (-90, "1 min 30 s ahead of"), (61, "1 min 1 s behind")]
 )
-def test_the_error_says_by_how_much_the_clock_is_wrong(skew: float, said: str) -> None:
-    assert (
-        f"This machine's clock is {said} AWS's" in translate(NOT_AUTHORIZED, "Token expired: 2 >= 1", skew=skew).remedy
-    )
+def test_the_error_says_by_how_much_the_clock_is_wrong(skew: float, amount: str) -> None:
+    remedy = translate(NOT_AUTHORIZED, "Token expired: 2 >= 1", skew=skew).remedy
+    assert f"This machine's clock is {amount} AWS's" in remedy
 
 
 def test_a_correct_clock_is_not_mentioned() -> None:
@@ -74,13 +78,13 @@ def test_a_correct_clock_is_not_mentioned() -> None:
 
 
 def test_the_clock_skew_is_read_from_the_date_header() -> None:
-    def answer(date: str) -> object:
+    def response(date: str) -> object:
         return {"ResponseMetadata": {"HTTPHeaders": {"date": date}}}
 
-    assert 598 <= clock_skew_from_response(answer(formatdate(time.time() + 600, usegmt=True)), time.time()) <= 601
-    assert clock_skew_from_response(answer(formatdate(time.time(), usegmt=True)), time.time()) == 0
+    assert 598 <= clock_skew_from_response(response(formatdate(time.time() + 600, usegmt=True)), time.time()) <= 601
+    assert clock_skew_from_response(response(formatdate(time.time(), usegmt=True)), time.time()) == 0
     for nonsense in ("", "yesterday", "Mon, 99 Foo 2026 00:00:00 GMT"):
-        assert clock_skew_from_response(answer(nonsense), time.time()) == 0
+        assert clock_skew_from_response(response(nonsense), time.time()) == 0
 
 
 def test_a_token_in_an_aws_message_is_not_shown() -> None:
@@ -107,7 +111,7 @@ def test_each_network_fault_raises_a_connection_error_and_the_next_call_succeeds
     endpoint: str,
     fault: dict[str, object],
 ) -> None:
-    """botocore's own retries are set to one, so that the test is quick; once the fault is over all is well."""
+    """botocore's own retries are set to one, so that the test is quick; after the fault the next call succeeds."""
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     token = dict(manager.auth_tokens or {})["id_token"]
     cognito.knobs.fail(endpoint, times=None, **fault)
@@ -123,12 +127,12 @@ def test_each_network_fault_raises_a_connection_error_and_the_next_call_succeeds
 def test_the_expiry_allows_for_this_machines_wrong_clock(
     cognito: LocalCognito, manager: CognitoCredentialsManager
 ) -> None:
-    """AWS's clock is an hour ahead: credentials that it ends in an hour of its own are good for an hour here too."""
+    """AWS's clock is an hour ahead: credentials with a lifetime of an hour are valid for an hour here too."""
     cognito.knobs.clock_offset = 3600
     manager.auth_tokens = None
     tokens = cognito.issue_tokens()
     manager.get_credentials(tokens["id_token"], "Analyst")
-    slot = manager._last_role
-    assert slot is not None
-    assert slot.cached is not None
-    assert 3500 < slot.cached.expires_at - time.time() < 3700
+    role = manager._last_role
+    assert role is not None
+    assert role.cached is not None
+    assert 3500 < role.cached.expires_at - time.time() < 3700
