@@ -60,7 +60,7 @@ _BROWSER_OPTIONS = "--override-ini=addopts=-ra --strict-markers --strict-config"
 def browser(session: nox.Session) -> None:
     """Test the panel in JupyterLab in Chromium, which is installed if necessary."""
     session.install(".[browser]")
-    only = ("tests/browser", "--ignore=tests/browser/fronts")
+    only = ("tests/browser", "--ignore=tests/browser/front_ends")
     session.run("pytest", *_IN_PARALLEL, _BROWSER_OPTIONS, *only, *session.posargs)
 
 
@@ -68,7 +68,7 @@ def browser(session: nox.Session) -> None:
 def fronts(session: nox.Session) -> None:
     """Test the panel in more front ends: each supported ipykernel, Notebook 7, a kernel on another machine."""
     session.install(".[browser]")
-    session.run("pytest", *_IN_PARALLEL, _BROWSER_OPTIONS, "tests/browser/fronts", *session.posargs)
+    session.run("pytest", *_IN_PARALLEL, _BROWSER_OPTIONS, "tests/browser/front_ends", *session.posargs)
 
 
 @nox.session(python=False)

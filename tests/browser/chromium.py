@@ -1,4 +1,4 @@
-"""The browser: found, or installed, and kept from reaching anything but this machine."""
+"""Finds or installs Chromium, and lets it reach only this machine."""
 
 from __future__ import annotations
 
@@ -19,18 +19,20 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    # No name but this machine's is looked up: what a sign-in leads to elsewhere fails at once, as it should.
+    # Only this machine's names are resolved: a redirect to another machine fails immediately, as it should.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1, EXCLUDE ::1",
 ]
 
 
 def find_chromium() -> str | None:
-    """`CHROMIUM`, else the system's, else one that is installed now: Debian's as root, Playwright's elsewhere.
+    """Returns `CHROMIUM`, else the system's Chromium, else one that it installs.
+
+    As root on Debian it installs Debian's, otherwise Playwright's.
 
     Returns:
-        Its path; None: Playwright knows where its own is.
+        The path; None: Playwright finds its own.
     """
-    # One at a time: the tests may run side by side.
+    # One process at a time: pytest-xdist runs several.
     with FileLock(Path(tempfile.gettempdir()) / "cognito_jupyter-chromium.lock"):
         return _installed() or _install()
 

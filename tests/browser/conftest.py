@@ -1,4 +1,4 @@
-"""JupyterLab in a browser: one of each for all tests, and for each test a notebook and a kernel of its own."""
+"""One JupyterLab and one browser for all tests; each test gets its own notebook and kernel."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from cognito_jupyter.demo.jupyterlab import JupyterLab, clean_environment
 from cognito_jupyter.local import LocalCognito
 
-from .book import NotebookPage
+from .browser_session import BrowserSession
 from .chromium import FLAGS, find_chromium
-from .desk import BrowserSession
-from .shelf import NEWEST, KernelPool
+from .kernel_pool import NEWEST, KernelPool
+from .notebook_page import NotebookPage
 
 expect.set_options(timeout=20_000)
 
@@ -39,8 +39,8 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def person(chromium: Browser) -> Iterator[BrowserContext]:
-    """A person's browser, kept over all tests for its cache: JupyterLab is several megabytes of JavaScript."""
+def user_browser(chromium: Browser) -> Iterator[BrowserContext]:
+    """Returns the user's browser, one for all tests for its cache: JupyterLab is several megabytes of JavaScript."""
     context = chromium.new_context(viewport=_SIZE)  # type: ignore[arg-type]
     yield context
     context.close()
@@ -53,49 +53,49 @@ def notebooks(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def lab_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """All that JupyterLab, IPython and we keep in files."""
+    """Returns the folder of all files that JupyterLab, IPython and the package write."""
     return tmp_path_factory.mktemp("settings")
 
 
 @pytest.fixture(scope="session")
 def lab(local_cognito: LocalCognito, lab_files: Path, notebooks: Path) -> Iterator[JupyterLab]:
-    """One for all tests; its page can be asked whether it is connected to the kernel."""
+    """Runs one JupyterLab for all tests; its page tells whether it is connected to the kernel."""
     exposed = {f"{app}.expose_app_in_browser": "True" for app in ("LabApp", "JupyterNotebookApp")}
     with JupyterLab(notebooks, clean_environment(lab_files, local_cognito.environment), exposed) as lab:
         yield lab
 
 
 @pytest.fixture(scope="session")
-def shelf(lab: JupyterLab, notebooks: Path) -> KernelPool:
+def kernel_pool(lab: JupyterLab, notebooks: Path) -> KernelPool:
     return KernelPool(lab, notebooks)
 
 
 @pytest.fixture(scope="session")
-def desk(person: BrowserContext, lab: JupyterLab) -> BrowserSession:
-    return BrowserSession(person, lab)
+def browser_session(user_browser: BrowserContext, lab: JupyterLab) -> BrowserSession:
+    return BrowserSession(user_browser, lab)
 
 
 ChangeSettings = Callable[[str, dict[str, object]], None]
 
 
 @pytest.fixture(scope="module")
-def lab_settings_of_module(shelf: KernelPool, desk: BrowserSession) -> Iterator[ChangeSettings]:
-    yield from _change_settings(shelf, desk)
+def lab_settings_of_module(kernel_pool: KernelPool, browser_session: BrowserSession) -> Iterator[ChangeSettings]:
+    yield from _change_settings(kernel_pool, browser_session)
 
 
 @pytest.fixture
-def lab_settings(shelf: KernelPool, desk: BrowserSession) -> Iterator[ChangeSettings]:
-    yield from _change_settings(shelf, desk)
+def lab_settings(kernel_pool: KernelPool, browser_session: BrowserSession) -> Iterator[ChangeSettings]:
+    yield from _change_settings(kernel_pool, browser_session)
 
 
-def _change_settings(shelf: KernelPool, desk: BrowserSession) -> Iterator[ChangeSettings]:
+def _change_settings(kernel_pool: KernelPool, browser_session: BrowserSession) -> Iterator[ChangeSettings]:
     """Changes settings of a JupyterLab plugin as its own settings editor does, for pages opened later."""
     changed: set[str] = set()
 
     def save_settings(plugin: str, values: dict[str, object]) -> None:
         changed.add(plugin)
-        shelf.send_request("PUT", f"lab/api/settings/{plugin}", raw=json.dumps(values))
-        desk.close_page()
+        kernel_pool.send_request("PUT", f"lab/api/settings/{plugin}", raw=json.dumps(values))
+        browser_session.close_page()
 
     yield save_settings
     for plugin in list(changed):
@@ -103,10 +103,10 @@ def _change_settings(shelf: KernelPool, desk: BrowserSession) -> Iterator[Change
 
 
 @pytest.fixture
-def far(cognito: LocalCognito) -> str:
-    """A cell after which the browser cannot reach the kernel: its registered address is of another machine.
+def remote_redirect(cognito: LocalCognito) -> str:
+    """Returns a cell after which the browser cannot reach the kernel: the redirect URI is on another machine.
 
-    Playwright's routes would not do: they do not see redirects.
+    Playwright's routes cannot do this, because they do not see redirects.
     """
     client = cognito.pool.clients[cognito.client_id]
     cognito.add_client(dataclasses.replace(client, redirect_uris=(*client.redirect_uris, REMOTE_REDIRECT_URI)))
@@ -114,13 +114,13 @@ def far(cognito: LocalCognito) -> str:
 
 
 class OpenNotebook(Protocol):
-    """Opens a new notebook of the cells given."""
+    """Opens a new notebook with these cells."""
 
     def __call__(self, *sources: str, kernel: str = NEWEST, front_end: str = "lab") -> NotebookPage: ...
 
 
 class OpenFile(Protocol):
-    """Opens the notebook of a file: in the person's JupyterLab, or else in a page of its own."""
+    """Opens a notebook file: in the shared JupyterLab page, or in a new page of another context or front end."""
 
     def __call__(self, path: Path, context: BrowserContext | None = None, front_end: str = "lab") -> NotebookPage: ...
 
@@ -132,54 +132,60 @@ _NOTEBOOK_PAGES = pytest.StashKey[list[NotebookPage]]()
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A test that fails says what its person saw last."""
+    """Adds the visible text of its notebooks to the report of a failed test."""
     report = yield
     if report.failed and call.when == "call":
-        for book in item.stash.get(_NOTEBOOK_PAGES, []):
-            report.sections.append((f"what {book.path.name} shows", book.visible_text()))
+        for notebook in item.stash.get(_NOTEBOOK_PAGES, []):
+            report.sections.append((f"what {notebook.path.name} shows", notebook.visible_text()))
     return report
 
 
 @pytest.fixture
-def visit(
-    request: pytest.FixtureRequest, person: BrowserContext, desk: BrowserSession, lab: JupyterLab, cognito: LocalCognito
+def open_file(
+    request: pytest.FixtureRequest,
+    user_browser: BrowserContext,
+    browser_session: BrowserSession,
+    lab: JupyterLab,
+    cognito: LocalCognito,
 ) -> Iterator[OpenFile]:
     pages: list[Page] = []
-    books: list[NotebookPage] = []
-    request.node.stash[_NOTEBOOK_PAGES] = books
+    opened: list[NotebookPage] = []
+    request.node.stash[_NOTEBOOK_PAGES] = opened
 
     def open_it(path: Path, context: BrowserContext | None = None, front_end: str = "lab") -> NotebookPage:
         if context is None and front_end == "lab":
-            page = desk.open_notebook(path)
+            page = browser_session.open_notebook(path)
         else:
-            page = (context or person).new_page()
+            page = (context or user_browser).new_page()
             pages.append(page)
             where = "lab/workspaces/other/tree" if front_end == "lab" else "notebooks"
             page.goto(f"{lab.url}{where}/{path.name}?token={lab.token}")
-        book = NotebookPage(page, path, cognito)
-        books.append(book)
-        book.wait_for_kernel()
-        return book
+        notebook = NotebookPage(page, path, cognito)
+        opened.append(notebook)
+        notebook.wait_for_kernel()
+        return notebook
 
     yield open_it
     for page in pages:
         page.close()
-    # Else the next test's person would find herself signed in at Cognito.
-    person.clear_cookies(domain="localhost")
+    # Otherwise the next test's user would still be signed in at Cognito.
+    user_browser.clear_cookies(domain="localhost")
 
 
 @pytest.fixture
-def open_book(shelf: KernelPool, desk: BrowserSession, visit: OpenFile) -> Iterator[OpenNotebook]:
+def open_notebook(
+    kernel_pool: KernelPool, browser_session: BrowserSession, open_file: OpenFile
+) -> Iterator[OpenNotebook]:
     paths: list[Path] = []
 
     def open_it(*sources: str, kernel: str = NEWEST, front_end: str = "lab") -> NotebookPage:
-        path = shelf.create_notebook(sources, kernel)
+        path = kernel_pool.create_notebook(sources, kernel)
         paths.append(path)
-        book = visit(path, front_end=front_end)
-        shelf.start_spare_kernel(kernel)
-        return book
+        notebook = open_file(path, front_end=front_end)
+        kernel_pool.start_spare_kernel(kernel)
+        return notebook
 
     yield open_it
-    desk.close_notebooks()
+    browser_session.close_notebooks()
     for path in paths:
-        shelf.shut_down_kernel(path)
+        kernel_pool.shut_down_kernel(path)

@@ -1,4 +1,4 @@
-"""A sign-in by keyboard alone, from the cell to signing out again."""
+"""A sign-in by keyboard only, from the cell to signing out again."""
 
 from __future__ import annotations
 
@@ -6,32 +6,32 @@ from playwright.sync_api import Locator, Page, expect
 
 from cognito_jupyter.local import LocalCognito
 
-from .book import LOAD, PANEL, is_authorization_response
 from .conftest import OpenNotebook
+from .notebook_page import LOAD, PANEL, is_authorization_response
 
 _MAX_TABS = 40
 
 
 def tab_to(page: Page, target: Locator) -> None:
-    """Presses Tab until something has the focus."""
+    """Presses Tab until an element has the focus."""
     expect(target).to_be_visible()
     for _ in range(_MAX_TABS):
         page.keyboard.press("Tab")
         if target.evaluate("(node) => node === document.activeElement"):
             return
-    raise AssertionError(f"{_MAX_TABS} times Tab did not lead there.")
+    raise AssertionError(f"{_MAX_TABS} presses of Tab did not reach it.")
 
 
-def test_signing_in_and_out_by_keyboard_only(open_book: OpenNotebook, cognito: LocalCognito) -> None:
-    """Link, form, role and sign-out; on the way the order is the one in which they are seen."""
-    book = open_book(LOAD, PANEL)
-    keyboard = book.page.keyboard
+def test_signing_in_and_out_by_keyboard_only(open_notebook: OpenNotebook, cognito: LocalCognito) -> None:
+    """Link, form, role and sign-out; the tab order is the visible order."""
+    notebook = open_notebook(LOAD, PANEL)
+    keyboard = notebook.page.keyboard
     for index in range(2):
         keyboard.press("Control+Enter" if index else "Shift+Enter")
-        book.wait_for_cell(index)
-    with book.page.context.expect_event("request", is_authorization_response) as sent:
-        tab_to(book.page, book.sign_in_link)
-        with book.page.context.expect_page() as opened:
+        notebook.wait_for_cell(index)
+    with notebook.page.context.expect_event("request", is_authorization_response) as sent:
+        tab_to(notebook.page, notebook.sign_in_link)
+        with notebook.page.context.expect_page() as opened:
             keyboard.press("Enter")
         page = opened.value
         expect(page.locator("#username")).to_be_focused()
@@ -41,11 +41,11 @@ def test_signing_in_and_out_by_keyboard_only(open_book: OpenNotebook, cognito: L
         page.keyboard.press("Enter")
     sent.value.response()
     page.close()
-    book.expect_signed_in()
-    role = book.panel.get_by_label("Role")
-    tab_to(book.page, role)
+    notebook.expect_signed_in()
+    role = notebook.panel.get_by_label("Role")
+    tab_to(notebook.page, role)
     keyboard.press("ArrowDown")
     expect(role.locator("option:checked")).to_have_text("Uploader")
-    tab_to(book.page, book.button("Sign out"))
+    tab_to(notebook.page, notebook.button("Sign out"))
     keyboard.press("Enter")
-    book.expect_panel_text("You are not signed in")
+    notebook.expect_panel_text("You are not signed in")

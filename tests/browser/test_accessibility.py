@@ -1,4 +1,4 @@
-"""The panel for everybody: screen readers, narrow windows, large type, dark and light; and how it looks."""
+"""The panel for all users: screen readers, narrow windows, large type, dark and light themes; and pictures of it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from playwright.sync_api import Page, expect
 
 from cognito_jupyter.local import LocalCognito
 
-from .book import NotebookPage
 from .conftest import THEMES, ChangeSettings, OpenNotebook
-from .states import CELLS, panel_states
+from .notebook_page import NotebookPage
+from .panel_states import CELLS, panel_states
 
-# What sticks out of the panel, or holds more text than it shows: each would be cut off.
+# The elements that stick out of the panel, or hold more text than they show: each would be cut off.
 _CUT_OFF = """(panel) => {
   const frame = panel.getBoundingClientRect();
   const pen = document.createElement('canvas').getContext('2d');
@@ -41,7 +41,7 @@ _CUT_OFF = """(panel) => {
     return !inside || clipped(node) || squeezed;
   }).map((node) => `${node.tagName}.${node.className}: ${(node.textContent || node.placeholder).slice(0, 60)}`);
 }"""
-# JupyterLab gives its parts their sizes a moment after its window has changed.
+# JupyterLab resizes its parts a moment after its window has changed.
 _LAYOUT_SETTLED = """async (panel) => {
   const width = () => panel.parentElement.getBoundingClientRect().width;
   for (let before = 0; width() !== before || width() >= window.innerWidth; ) {
@@ -52,30 +52,30 @@ _LAYOUT_SETTLED = """async (panel) => {
 _WIDTH_BESIDE_PANEL = "(panel) => window.innerWidth - panel.parentElement.getBoundingClientRect().width"
 _NARROW = 320
 _ZOOMED = {"width": 600, "height": 500, "deviceScaleFactor": 2, "mobile": False}
-"""What a window of 1200 by 1000 pixels is to its page at a zoom of 200 %."""
+"""The size that a page sees of a window of 1200 by 1000 pixels at a zoom of 200 %."""
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_state_is_accessible(
-    open_book: OpenNotebook, cognito: LocalCognito, lab_settings: ChangeSettings, scheme: str
+    open_notebook: OpenNotebook, cognito: LocalCognito, lab_settings: ChangeSettings, scheme: str
 ) -> None:
-    """axe-core finds nothing serious; nothing is cut off at 320 pixels, nor at a zoom of 200 %.
+    """axe-core finds nothing serious, and nothing is cut off, neither at 320 pixels nor at a zoom of 200 %.
 
-    A picture of each state goes into the folder that the variable SCREENSHOTS names, if it does.
+    If the variable SCREENSHOTS names a folder, a picture of each state goes there.
     """
     lab_settings(THEMES, {"theme": f"JupyterLab {scheme.title()}"})
-    book = open_book(*CELLS)
-    expect(book.page.locator("body")).to_have_attribute("data-jp-theme-light", str(scheme == "light").lower())
+    notebook = open_notebook(*CELLS)
+    expect(notebook.page.locator("body")).to_have_attribute("data-jp-theme-light", str(scheme == "light").lower())
     seen, faults = [], []
-    for state in panel_states(book, cognito):
+    for state in panel_states(notebook, cognito):
         seen.append(state)
-        faults += [f"{state}: {fault}" for fault in (*_serious_violations(book.page), *_cut_off(book))]
-        _take_screenshot(book, f"{state}-{scheme}")
-        with _zoomed(book):
-            faults += [f"{state} at 200 %: {fault}" for fault in _cut_off(book)]
-        with _narrow(book):
-            faults += [f"{state} at {_NARROW} px: {fault}" for fault in _cut_off(book)]
-            _take_screenshot(book, f"{state}-{scheme}-{_NARROW}")
+        faults += [f"{state}: {fault}" for fault in (*_serious_violations(notebook.page), *_cut_off(notebook))]
+        _take_screenshot(notebook, f"{state}-{scheme}")
+        with _zoomed(notebook):
+            faults += [f"{state} at 200 %: {fault}" for fault in _cut_off(notebook)]
+        with _narrow(notebook):
+            faults += [f"{state} at {_NARROW} px: {fault}" for fault in _cut_off(notebook)]
+            _take_screenshot(notebook, f"{state}-{scheme}-{_NARROW}")
     assert faults == []
     assert len(seen) == 11
 
@@ -86,49 +86,49 @@ def _serious_violations(page: Page) -> list[str]:
     return [f"{each['id']}: {each['nodes'][0]['html'][:200]}" for each in grave]
 
 
-def _cut_off(book: NotebookPage) -> list[str]:
-    found: list[str] = book.panel.evaluate(_CUT_OFF)
+def _cut_off(notebook: NotebookPage) -> list[str]:
+    found: list[str] = notebook.panel.evaluate(_CUT_OFF)
     return found
 
 
 @contextmanager
-def _zoomed(book: NotebookPage) -> Iterator[None]:
-    page = book.page
+def _zoomed(notebook: NotebookPage) -> Iterator[None]:
+    page = notebook.page
     usual = page.viewport_size
     assert usual is not None
     devtools = page.context.new_cdp_session(page)
     devtools.send("Emulation.setDeviceMetricsOverride", _ZOOMED)
-    book.panel.evaluate(_LAYOUT_SETTLED)
+    notebook.panel.evaluate(_LAYOUT_SETTLED)
     try:
         yield
     finally:
         devtools.send("Emulation.clearDeviceMetricsOverride")
         devtools.detach()
-        # Clearing takes away Playwright's own as well.
+        # Clearing also removes Playwright's own setting.
         page.set_viewport_size(usual)
-        book.panel.evaluate(_LAYOUT_SETTLED)
+        notebook.panel.evaluate(_LAYOUT_SETTLED)
 
 
 @contextmanager
-def _narrow(book: NotebookPage) -> Iterator[None]:
-    """A window that leaves the panel's place 320 pixels."""
-    usual = book.page.viewport_size
+def _narrow(notebook: NotebookPage) -> Iterator[None]:
+    """Makes the window so narrow that the panel has 320 pixels."""
+    usual = notebook.page.viewport_size
     assert usual is not None
-    # Twice: JupyterLab's side bar too gets narrower with the window.
+    # Twice, because JupyterLab's side bar gets narrower with the window too.
     for _ in range(2):
-        beside = int(book.panel.evaluate(_WIDTH_BESIDE_PANEL))
-        book.page.set_viewport_size({"width": _NARROW + beside, "height": usual["height"]})
-        book.panel.evaluate(_LAYOUT_SETTLED)
+        beside = int(notebook.panel.evaluate(_WIDTH_BESIDE_PANEL))
+        notebook.page.set_viewport_size({"width": _NARROW + beside, "height": usual["height"]})
+        notebook.panel.evaluate(_LAYOUT_SETTLED)
     try:
         yield
     finally:
-        book.page.set_viewport_size(usual)
-        book.panel.evaluate(_LAYOUT_SETTLED)
+        notebook.page.set_viewport_size(usual)
+        notebook.panel.evaluate(_LAYOUT_SETTLED)
 
 
-def _take_screenshot(book: NotebookPage, name: str) -> None:
+def _take_screenshot(notebook: NotebookPage, name: str) -> None:
     folder = os.environ.get("SCREENSHOTS")
     if folder:
-        book.page.mouse.move(0, 0)
+        notebook.page.mouse.move(0, 0)
         Path(folder).mkdir(parents=True, exist_ok=True)
-        book.panel.screenshot(path=Path(folder, f"{name}.png"), animations="allow")
+        notebook.panel.screenshot(path=Path(folder, f"{name}.png"), animations="allow")

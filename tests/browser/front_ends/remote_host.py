@@ -1,7 +1,7 @@
-"""The far computer: run in a network namespace of its own, it has JupyterLab, kernels, and nobody else's loopback.
+"""The remote computer: JupyterLab in its own network namespace, where the browser cannot reach its kernels' loopback.
 
-`unshare --net python -m tests.browser.fronts.far_side FOLDER PORT ...`: the ports are those that it may reach on the
-near side, each by the socket file FOLDER/PORT. JupyterLab is to be reached by FOLDER/lab.
+`unshare --net python -m tests.browser.front_ends.remote_host FOLDER PORT ...`: it may reach these ports of
+the browser's side, each by the socket file FOLDER/PORT. JupyterLab is reached by FOLDER/lab.
 """
 
 from __future__ import annotations
@@ -15,23 +15,22 @@ import sys
 from pathlib import Path
 
 from cognito_jupyter.demo.jupyterlab import JupyterLab, clean_environment
-
-from .tunnel import ForwardingProxy
+from tests.support.proxies import ForwardingProxy
 
 _GET_FLAGS, _SET_FLAGS, _UP = 0x8913, 0x8914, 0x1  # SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP: <linux/sockios.h>
 
 
 def main() -> None:
-    """Says where JupyterLab is and runs until standard input ends."""
+    """Prints JupyterLab's token and runs until standard input ends."""
     folder, ports = Path(sys.argv[1]), [int(port) for port in sys.argv[2:]]
     _bring_loopback_up()
     for port in ports:
         for host in ("127.0.0.1", "::1"):
-            ForwardingProxy((host, port), folder / str(port))
+            ForwardingProxy(folder / str(port), (host, port))
     environment = clean_environment(folder / "settings", os.environ)
     exposed = {"LabApp.expose_app_in_browser": "True"}
     with JupyterLab(folder / "notebooks", environment, exposed) as lab:
-        ForwardingProxy(folder / "lab", ("127.0.0.1", int(lab.url.rsplit(":", 1)[1].partition("/")[0])))
+        ForwardingProxy(("127.0.0.1", int(lab.url.rsplit(":", 1)[1].partition("/")[0])), folder / "lab")
         print(json.dumps({"token": lab.token}), flush=True)
         sys.stdin.read()
 

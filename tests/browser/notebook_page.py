@@ -1,4 +1,4 @@
-"""One notebook, open in a front end: what a person sees there and does."""
+"""The page object of one open notebook: what a user sees and does there."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class NotebookPage:
     Args:
         page: Playwright's.
         path: The notebook's file.
-        cognito: Where its person signs in.
+        cognito: Where the user signs in.
     """
 
     def __init__(self, page: Page, path: Path, cognito: LocalCognito) -> None:
@@ -42,7 +42,7 @@ class NotebookPage:
         self._cognito = cognito
 
     def wait_for_kernel(self) -> None:
-        """Waits until the front end has its connection to a kernel that has nothing to do."""
+        """Waits until the front end is connected to an idle kernel."""
         self.page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=60_000)
         self.page.wait_for_function(_KERNEL_IDLE, arg=self.path.name, timeout=60_000)
 
@@ -55,8 +55,8 @@ class NotebookPage:
         return self.cell(index).locator(".jp-InputPrompt").first
 
     def start_cell(self, index: int) -> None:
-        """Runs a cell that has not run yet, without waiting for its end."""
-        # Not by a click: an output that grows above moves the cell away from under the mouse.
+        """Starts a cell that has not run yet, without waiting for its end."""
+        # Not by a click: an output that grows above moves the cell away from the mouse.
         editor = self.cell(index).locator(".cm-content")
         editor.focus()
         expect(self.cell(index)).to_have_class(re.compile(r"\bjp-mod-active\b"))
@@ -68,7 +68,7 @@ class NotebookPage:
         expect(self._prompt(index)).to_have_text(_HAS_RUN)
 
     def run_cells(self, *indexes: int) -> None:
-        """Runs cells to their end, one after the other."""
+        """Runs cells one after the other."""
         for index in indexes:
             self.start_cell(index)
             self.wait_for_cell(index)
@@ -83,7 +83,7 @@ class NotebookPage:
         expect(self.cell(index).locator(".jp-OutputArea")).to_contain_text(text)
 
     def visible_text(self) -> str:
-        """What stands in the notebook, as text: for whoever has to find out why a test failed."""
+        """Returns the notebook's visible text, for the report of a failed test."""
         try:
             return self.page.locator(".jp-Notebook").first.inner_text(timeout=5_000)
         except PlaywrightError as error:
@@ -101,14 +101,14 @@ class NotebookPage:
         self.page.get_by_role("button", name=re.compile("Interrupt")).first.click()
 
     def restart_kernel(self) -> None:
-        """Restarts the kernel, by the menu, and clears what has been shown."""
+        """Restarts the kernel and clears the outputs, by the menu."""
         self.choose_menu_item("Kernel", "Restart Kernel and Clear Outputs")
         self.page.get_by_role("button", name="Confirm Kernel Restart").click()
         expect(self._prompt(0)).to_have_text("[ ]:")
         self.wait_for_kernel()
 
     def save(self) -> str:
-        """The notebook's file, once saved, with a checkpoint beside it."""
+        """Saves the notebook, with a checkpoint; returns the file's text."""
         self.page.evaluate(_SAVE)
         return self.path.read_text(encoding="utf-8")
 
@@ -138,7 +138,7 @@ class NotebookPage:
         expect(self.panel).to_contain_text(text)
 
     def expect_signed_in(self) -> None:
-        """Waits until the panel says so."""
+        """Waits until the panel shows that the user is signed in."""
         self.expect_panel_text("You are signed in")
 
     # -- signing in
@@ -147,17 +147,17 @@ class NotebookPage:
         """Follows the panel's link and fills in the form.
 
         Args:
-            form: Whether there is one: Cognito knows a browser again that has signed in before.
+            form: Whether there is one: Cognito shows none to a browser that has signed in before.
 
         Returns:
-            The address at which the browser ends up, whether anything answers there or not.
+            The URL at which the browser ends up, whether a server listens there or not.
         """
         with self.page.context.expect_event("request", is_authorization_response) as sent:
             with self.page.context.expect_page() as opened:
                 self.sign_in_link.click()
             if form:
                 self.submit_sign_in_form(opened.value)
-        # Also where nobody answers: then it is None.
+        # It is None if no server listens there.
         sent.value.response()
         opened.value.close()
         return sent.value.url
@@ -171,5 +171,5 @@ class NotebookPage:
 
 
 def is_authorization_response(request: Request) -> bool:
-    """Whether a browser carries a code to where Cognito has sent it."""
+    """Returns whether a request brings the code to the redirect URI."""
     return "code=" in urlsplit(request.url).query

@@ -1,4 +1,4 @@
-"""A JupyterLab whose kernels the browser cannot reach: in a network namespace of its own, else behind a proxy."""
+"""A JupyterLab whose kernels the browser cannot reach: in its own network namespace, or behind a proxy."""
 
 from __future__ import annotations
 
@@ -17,21 +17,22 @@ from playwright.sync_api import Browser, BrowserContext
 
 from cognito_jupyter.demo.jupyterlab import JupyterLab, clean_environment
 from cognito_jupyter.local import LocalCognito
-
-from .gatekeeper import AllowlistProxy
-from .tunnel import ForwardingProxy
+from tests.support.proxies import ForwardingProxy, HttpProxy
 
 _ROOT = Path(__file__).parents[3]
-# As root; and for everybody else where the kernel lets users have namespaces.
+# As root; and as another user where the system allows user namespaces.
 _UNSHARE_COMMANDS = (["unshare", "--net"], ["unshare", "--user", "--map-root-user", "--net"])
 
 
 @dataclass(frozen=True)
 class RemoteLab:
-    """A JupyterLab, and the browser that can reach it and Cognito and nothing else of it.
+    """A JupyterLab, and a browser that can reach it and Cognito, but not its kernels' listeners.
 
     Attributes:
         url: JupyterLab's root.
+        token: JupyterLab's token.
+        notebooks: The folder that it shows.
+        browser: The browser.
     """
 
     url: str
@@ -41,7 +42,7 @@ class RemoteLab:
 
 
 def unshare_command() -> list[str] | None:
-    """The command that runs another in a network namespace of its own; None where this machine does not let us."""
+    """Returns the command that runs another one in a new network namespace; None: this machine does not allow it."""
     for command in _UNSHARE_COMMANDS:
         if (
             shutil.which(command[0])
@@ -53,19 +54,19 @@ def unshare_command() -> list[str] | None:
 
 @contextlib.contextmanager
 def lab_in_namespace(unshare: list[str], folder: Path, cognito: LocalCognito, chromium: Browser) -> Iterator[RemoteLab]:
-    """JupyterLab and its kernels in a network namespace of their own; Cognito and AWS on this side.
+    """Runs JupyterLab and its kernels in their own network namespace, and Cognito and AWS outside.
 
     Args:
-        unshare: As `way_into_a_namespace` tells.
-        folder: A short path: socket files lie in it.
-        cognito: Where people sign in.
+        unshare: What `unshare_command` returns.
+        folder: A short path, because it holds socket files.
+        cognito: Where the user signs in.
         chromium: The browser.
     """
     notebooks = folder / "notebooks"
     notebooks.mkdir()
     ports = [int(urlsplit(url).port or 0) for url in (cognito.domain, cognito.aws_url)]
-    tunnels = [ForwardingProxy(folder / str(port), ("127.0.0.1", port)) for port in ports]
-    command = [*unshare, sys.executable, "-m", "tests.browser.fronts.far_side", str(folder), *map(str, ports)]
+    tunnels = [ForwardingProxy(("127.0.0.1", port), folder / str(port)) for port in ports]
+    command = [*unshare, sys.executable, "-m", "tests.browser.front_ends.remote_host", str(folder), *map(str, ports)]
     environment = {**os.environ, **cognito.environment}
     with subprocess.Popen(
         command, env=environment, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -73,7 +74,7 @@ def lab_in_namespace(unshare: list[str], folder: Path, cognito: LocalCognito, ch
         assert remote_host.stdout is not None
         assert remote_host.stdin is not None
         token = json.loads(remote_host.stdout.readline())["token"]
-        lab = ForwardingProxy(("127.0.0.1", 0), folder / "lab")
+        lab = ForwardingProxy(folder / "lab")
         context = chromium.new_context()
         yield RemoteLab(f"http://127.0.0.1:{lab.port}/", token, notebooks, context)
         context.close()
@@ -85,20 +86,20 @@ def lab_in_namespace(unshare: list[str], folder: Path, cognito: LocalCognito, ch
 
 @contextlib.contextmanager
 def lab_behind_proxy(folder: Path, cognito: LocalCognito, chromium: Browser) -> Iterator[RemoteLab]:
-    """JupyterLab on this machine, and a browser that reaches it and Cognito through a proxy and nothing else.
+    """Runs JupyterLab on this machine, and a browser that reaches only it and Cognito, through a proxy.
 
     Args:
-        folder: For files.
-        cognito: Where people sign in.
+        folder: Where notebooks and settings lie.
+        cognito: Where the user signs in.
         chromium: The browser.
     """
     notebooks = folder / "notebooks"
     notebooks.mkdir()
     exposed = {"LabApp.expose_app_in_browser": "True"}
     with JupyterLab(notebooks, clean_environment(folder / "settings", cognito.environment), exposed) as lab:
-        allowlist = AllowlistProxy([int(urlsplit(url).port or 0) for url in (lab.url, cognito.domain)])
-        proxy = {"server": f"http://127.0.0.1:{allowlist.port}", "bypass": "<-loopback>"}
-        context = chromium.new_context(proxy=proxy)  # type: ignore[arg-type]
-        yield RemoteLab(lab.url, lab.token, notebooks, context)
-        context.close()
-        allowlist.close()
+        ports = [int(urlsplit(url).port or 0) for url in (lab.url, cognito.domain)]
+        with HttpProxy(allowed_ports=ports) as http_proxy:
+            proxy = {"server": http_proxy.url, "bypass": "<-loopback>"}
+            context = chromium.new_context(proxy=proxy)  # type: ignore[arg-type]
+            yield RemoteLab(lab.url, lab.token, notebooks, context)
+            context.close()

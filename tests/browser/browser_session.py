@@ -1,4 +1,4 @@
-"""A person's browser with JupyterLab open in it, where one notebook after the other is opened and closed again."""
+"""One browser page with JupyterLab in it, in which the tests open one notebook after the other."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from playwright.sync_api import BrowserContext, Page
 from cognito_jupyter.demo.jupyterlab import JupyterLab
 
 _OPEN = "(path) => window.jupyterapp.commands.execute('docmanager:open', {path, factory: 'Notebook'})"
-# Without the question whether to save.
+# Without JupyterLab's dialog that offers to save.
 _CLOSE_ALL = "() => { for (const each of [...window.jupyterapp.shell.widgets('main')]) each.dispose() }"
 
 
 class BrowserSession:
-    """Keeps JupyterLab's page over many tests: to load it takes longer than most of them.
+    """Reuses JupyterLab's page over many tests, because loading it takes longer than most of them.
 
     Args:
-        context: The person's browser.
+        context: The browser's context.
         lab: JupyterLab.
     """
 
@@ -28,13 +28,13 @@ class BrowserSession:
         self._loads = 0
 
     def open_notebook(self, path: Path) -> Page:
-        """The page, with a notebook in it."""
+        """Returns the page with a notebook open in it."""
         page = self._page
         if page is None or page.is_closed():
             page = self._page = self._context.new_page()
             self._loads += 1
-            # A workspace of its own, without the tabs of the page before.
-            where = f"lab/workspaces/desk{self._loads}/tree/{path.name}"
+            # A new workspace, without the tabs of the previous page.
+            where = f"lab/workspaces/tests{self._loads}/tree/{path.name}"
             page.goto(f"{self._lab.url}{where}?token={self._lab.token}")
         else:
             page.evaluate(_CLOSE_ALL)
@@ -42,7 +42,7 @@ class BrowserSession:
         return page
 
     def close_notebooks(self) -> None:
-        """Closes the notebooks; the page too, where something was left standing over them."""
+        """Closes the notebooks, or the page if a dialog was left open."""
         page = self._page
         if page is None or page.is_closed():
             return
@@ -52,7 +52,7 @@ class BrowserSession:
             page.evaluate(_CLOSE_ALL)
 
     def close_page(self) -> None:
-        """Closes the page: the next one is loaded anew, with the settings of that time."""
+        """Closes the page, so that the next one is loaded with the current settings."""
         if self._page is not None:
             self._page.close()
             self._page = None

@@ -1,4 +1,4 @@
-"""New notebooks, each with a kernel of its own that was started before anybody asked for it."""
+"""New notebooks, each with its own kernel, which was started in advance."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ NEWEST = "python3"
 
 
 class KernelPool:
-    """Makes notebooks; a kernel takes a second to start, so the next one starts while a test still runs.
+    """Makes notebooks. A kernel takes a second to start, so the next one starts while a test still runs.
 
     Args:
         lab: JupyterLab.
-        folder: What it shows.
+        folder: The folder that it shows.
     """
 
     def __init__(self, lab: JupyterLab, folder: Path) -> None:
@@ -30,31 +30,31 @@ class KernelPool:
         self._sessions: dict[Path, str] = {}
 
     def create_notebook(self, sources: Sequence[str], kernel: str) -> Path:
-        """A new notebook with these cells."""
+        """Returns a new notebook with these cells."""
         ready = self._spare.setdefault(kernel, [])
         path = ready.pop() if ready else self._start_kernel(kernel)
         path.write_text(json.dumps(notebook_json(sources, kernel)), encoding="utf-8")
         return path
 
     def start_spare_kernel(self, kernel: str) -> None:
-        """Starts the kernel of a notebook that is taken later."""
+        """Starts the kernel of the next notebook."""
         if not self._spare.get(kernel):
             self._spare.setdefault(kernel, []).append(self._start_kernel(kernel))
 
     def shut_down_kernel_of(self, path: Path) -> None:
-        """Ends the kernel of a notebook that was opened by itself."""
+        """Shuts down the kernel of a notebook that this pool did not make."""
         for session in self.send_request("GET", "api/sessions").json():
             if session["path"] == path.name:
                 self.send_request("DELETE", f"api/sessions/{session['id']}")
 
     def shut_down_kernel(self, path: Path) -> None:
-        """Ends a notebook's kernel, where the test has not done so."""
+        """Shuts down a notebook's kernel, if the test has not done so."""
         session = self._sessions.pop(path)
         if any(each["id"] == session for each in self.send_request("GET", "api/sessions").json()):
             self.send_request("DELETE", f"api/sessions/{session}")
 
     def send_request(self, method: str, route: str, **body: object) -> requests.Response:
-        """Asks Jupyter Server."""
+        """Sends a request to Jupyter Server."""
         headers = {"Authorization": f"token {self._lab.token}"}
         response = requests.request(method, f"{self._lab.url}{route}", headers=headers, json=body or None, timeout=30)
         response.raise_for_status()

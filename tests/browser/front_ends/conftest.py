@@ -1,4 +1,4 @@
-"""More kernels for the one JupyterLab: each ipykernel in an environment of its own."""
+"""More kernels for JupyterLab: each version of ipykernel in its own environment."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ..shelf import NEWEST
+from ..kernel_pool import NEWEST
 
 _ROOT = Path(__file__).parents[3]
 KERNELS = ("6.31", "7.0", "7.3", "newest")
@@ -20,7 +20,7 @@ KernelName = Callable[[str], str]
 
 @pytest.fixture(scope="session")
 def kernel_of(lab_files: Path, tmp_path_factory: pytest.TempPathFactory) -> KernelName:
-    """From a version of ipykernel to the name of a kernel that has it; made when it is first asked for."""
+    """Returns a function from a version of ipykernel to a kernel's name; the kernel is made at its first use."""
     names = {"newest": NEWEST}
 
     def name_of(version: str) -> str:
@@ -37,10 +37,10 @@ def kernel_of(lab_files: Path, tmp_path_factory: pytest.TempPathFactory) -> Kern
 
 
 def _environment(folder: Path, requirement: str) -> str:
-    """Its Python."""
+    """Makes an environment; returns its Python."""
     uv = [sys.executable, "-m", "uv", "--quiet"]
     python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
     subprocess.run([*uv, "venv", "--python", sys.executable, str(folder)], check=True)
-    # Editable: uv takes what it has built before for the same, whatever has changed in the source since.
+    # Editable: otherwise uv would install an earlier build, whatever has changed in the source since.
     subprocess.run([*uv, "pip", "install", "--python", str(python), requirement, "--editable", str(_ROOT)], check=True)
     return str(python)
