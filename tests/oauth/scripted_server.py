@@ -1,4 +1,4 @@
-"""A server that answers whatever a test says, byte for byte, as broken servers and proxies do."""
+"""A server whose responses a test writes byte for byte, to act as broken servers and proxies do."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from types import TracebackType
 from typing import Self
 
 ConnectionScript = bytes | Callable[[socket.socket], None]
-"""What one connection gets: these bytes after its request was read, or a function that does as it likes."""
+"""What one connection gets: these bytes after its request was read, or what a function sends."""
 
 
 def http_response(status: str, body: bytes | str, content_type: str = "application/json", **headers: str) -> bytes:
-    """A whole HTTP response."""
+    """Returns an HTTP response with a body."""
     raw = body.encode() if isinstance(body, str) else body
     fields = {"Content-Type": content_type, "Content-Length": str(len(raw)), "Connection": "close"}
     fields |= {name.replace("_", "-"): value for name, value in headers.items()}
@@ -23,12 +23,20 @@ def http_response(status: str, body: bytes | str, content_type: str = "applicati
 
 
 def json_response(payload: object, **headers: str) -> bytes:
-    """A 200 with a JSON body."""
+    """Returns a 200 with a JSON body."""
     return http_response("200 OK", json.dumps(payload), **headers)
 
 
 class ScriptedServer:
-    """Plays one script per connection, then the last one again and again; keeps the requests it read."""
+    """Plays one script for each connection and repeats the last one.
+
+    Args:
+        scripts: What each connection gets, in order.
+
+    Attributes:
+        origin: The server's URL without a path.
+        requests: The requests that it has read.
+    """
 
     def __init__(self, scripts: Iterable[ConnectionScript]) -> None:
         self._scripts = list(scripts)

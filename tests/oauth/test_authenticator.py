@@ -30,7 +30,7 @@ from tests.support.printed_login import sign_in_at_printed_url
 
 
 def tokens_of_pasted_login(cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator) -> dict[str, object]:
-    """The tokens of a login whose address was pasted."""
+    """Returns the tokens of a login whose URL was pasted."""
     with authenticator.begin_login(listen=False) as login:
         user = cognito.demo_user
         login.handle_pasted_url(
@@ -49,7 +49,7 @@ def test_authenticate_signs_in_with_the_url_that_it_prints(
     assert "...'" in repr(tokens)
     assert "To sign in, open this address" in "".join(printed)
     assert "Test setup: Cognito is at" in "".join(printed)
-    # The one of a connection that the browser keeps open takes a moment to end.
+    # The thread of a connection that the browser leaves open takes a moment to end.
     wait_until(lambda: threading.active_count() == threads)
 
 
@@ -89,7 +89,7 @@ def test_the_authorization_url_holds_the_parameters_of_rfc_6749_and_7636(
 def test_two_notebooks_sign_in_at_the_same_time_on_two_registered_ports(
     cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator
 ) -> None:
-    """The first whose port is free serves the whole login, exchange included."""
+    """The first redirect URI whose port is free serves the whole login, exchange included."""
     user = cognito.demo_user
     with authenticator.begin_login() as first, authenticator.begin_login() as second:
         assert first.redirect_uri != second.redirect_uri
@@ -108,7 +108,7 @@ def test_authenticate_names_the_port_when_every_port_is_in_use(cognito: LocalCog
 
 
 def test_an_error_from_cognito_ends_the_login(cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator) -> None:
-    """Here a scope that is not allowed; Cognito's own words are in the message."""
+    """The message shows Cognito's reason, here a scope that the app client does not allow."""
     authenticator.scopes = "openid phone"
     with authenticator.begin_login() as login:
         response = requests.get(login.authorization_url, timeout=5)
@@ -125,21 +125,19 @@ def test_a_login_that_is_not_finished_times_out(authenticator: CognitoOAuthAuthe
 
 
 @pytest.mark.parametrize(
-    ("claims", "said"),
+    ("claims", "reason"),
     [({"aud": "another"}, "another"), ({"token_use": "access"}, "id token"), ({"at_hash": "x"}, "access token")],
 )
 def test_tokens_with_unexpected_claims_are_rejected(
-    cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator, claims: dict[str, object], said: str
+    cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator, claims: dict[str, object], reason: str
 ) -> None:
-    """Whatever a token endpoint answers: nothing of it is kept."""
     tokens = cognito.issue_tokens(**claims)  # type: ignore[arg-type]
     response = {name: tokens[name] for name in ("id_token", "access_token", "refresh_token")}
     cognito.knobs.fail("token:authorization_code", status=200, body=str(response).replace("'", '"'))
-    with pytest.raises(VerificationError) as raised:
+    with pytest.raises(VerificationError, match=reason) as raised:
         tokens_of_pasted_login(cognito, authenticator)
     assert isinstance(raised.value, PermissionError)
     assert not [token for token in response.values() if token in str(raised.value)]
-    assert said
 
 
 def test_tokens_of_another_pool_are_rejected_when_the_pool_is_pinned(cognito: LocalCognito) -> None:
@@ -170,7 +168,7 @@ def test_a_refresh_returns_the_old_refresh_token_when_cognito_sends_none(
 def test_a_lost_refresh_response_is_recovered_within_the_grace_period(
     cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator
 ) -> None:
-    """The rotated token never arrived; the repetition gets another."""
+    """The response with the rotated token is lost; the retry gets another one."""
     cognito.knobs.rotation, cognito.knobs.grace = True, 30
     token = str(tokens_of_pasted_login(cognito, authenticator)["refresh_token"])
     cognito.knobs.fail("token:refresh_token", kind="truncate")
@@ -195,8 +193,8 @@ def test_a_rejected_code_is_a_refused_error_that_does_not_show_the_code(
     authenticator: CognitoOAuthAuthenticator,
 ) -> None:
     with pytest.raises(RefusedError, match="invalid_grant") as raised:
-        authenticator.exchange_code_for_tokens("a-code-that-nobody-knows", "a-verifier")
-    assert "a-code-that-nobody-knows" not in str(raised.value)
+        authenticator.exchange_code_for_tokens("an-unknown-code", "a-verifier")
+    assert "an-unknown-code" not in str(raised.value)
 
 
 def test_a_code_is_never_sent_twice(cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator) -> None:
@@ -210,7 +208,6 @@ def test_a_code_is_never_sent_twice(cognito: LocalCognito, authenticator: Cognit
 def test_both_forms_of_the_logout_url_end_the_browsers_session(
     cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator
 ) -> None:
-    """With a registered address, and without."""
     assert cognito.logout_uri is not None
     for url in (authenticator.logout_url(cognito.logout_uri), authenticator.logout_url()):
         assert requests.get(url, allow_redirects=False, timeout=5).status_code == 302
@@ -223,14 +220,14 @@ def test_the_domain_is_discovered_from_the_user_pool(cognito: LocalCognito) -> N
 
 
 def test_an_endpoint_override_must_be_https_or_loopback(cognito: LocalCognito, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Otherwise anybody on the way could hand us keys of their own."""
+    """Otherwise an attacker on the network could supply other keys."""
     monkeypatch.setenv("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", "http://example.com")
     with pytest.raises(SettingError, match="plain http to another machine"):
         discover_domain(cognito.user_pool_id, cognito.region)
 
 
 def test_the_whole_flow_works_over_tls_with_a_ca_bundle(monkeypatch: pytest.MonkeyPatch) -> None:
-    """REQUESTS_CA_BUNDLE for the token endpoint, AWS_CA_BUNDLE for AWS; without either it is refused."""
+    """REQUESTS_CA_BUNDLE serves the token endpoint, AWS_CA_BUNDLE serves AWS; without either the request fails."""
     from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 
     with LocalCognito(tls=True) as cognito:

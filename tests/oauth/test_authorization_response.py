@@ -1,4 +1,4 @@
-"""What the browser brings back, and what people paste instead."""
+"""The authorization response in a redirect, and what users paste instead of its URL."""
 
 from urllib.parse import urlencode
 
@@ -34,7 +34,7 @@ EXPECTED = AuthorizationResponse(CODE, None, None, STATE)
     ],
 )
 def test_every_way_to_copy_the_url_is_understood(pasted: str) -> None:
-    """The whole URL or its query, with what mail, chat and terminals do to it."""
+    """The whole URL or its query, with the changes that mail, chat and terminals make."""
     assert parse_pasted_url(pasted) == EXPECTED
 
 
@@ -54,7 +54,7 @@ def test_every_way_to_copy_the_url_is_understood(pasted: str) -> None:
     ],
 )
 def test_each_wrong_paste_has_its_own_error_message(pasted: str, sentence: str) -> None:
-    """A person who pastes the wrong thing is told what it looks like."""
+    """The message says what the pasted text looks like, and does not show it."""
     with pytest.raises(PastedUrlError, match=sentence) as raised:
         parse_pasted_url(pasted)
     assert CODE not in str(raised.value)
@@ -62,7 +62,6 @@ def test_each_wrong_paste_has_its_own_error_message(pasted: str, sentence: str) 
 
 
 def test_an_error_response_is_parsed_with_its_description() -> None:
-    """Cognito's error comes back with its description."""
     response = parse_pasted_url(
         f"http://localhost:3000/?error=access_denied&error_description=User+said+no&state={STATE}"
     )
@@ -82,13 +81,11 @@ def test_an_error_response_is_parsed_with_its_description() -> None:
     ],
 )
 def test_a_query_without_exactly_one_code_or_error_is_rejected(query: str) -> None:
-    """Neither code nor error, both, or one twice."""
     assert parse_query(query) is None
 
 
 @given(st.text())
 def test_any_pasted_text_is_a_response_or_an_error_with_a_remedy(text: str) -> None:
-    """No pasted text breaks the parser, and no sentence repeats it."""
     try:
         response = parse_pasted_url(text)
     except PastedUrlError as error:
@@ -100,7 +97,6 @@ def test_any_pasted_text_is_a_response_or_an_error_with_a_remedy(text: str) -> N
 
 @given(st.text(min_size=1), st.text(min_size=1))
 def test_any_code_and_state_are_read_unchanged(code: str, state: str) -> None:
-    """Whatever characters Cognito uses, the listener reads what it sent."""
     try:
         query = urlencode({"code": code, "state": state})
     except UnicodeEncodeError:
@@ -110,11 +106,9 @@ def test_any_code_and_state_are_read_unchanged(code: str, state: str) -> None:
 
 @given(st.binary())
 def test_any_bytes_in_a_query_are_parsed_without_an_exception(raw: bytes) -> None:
-    """The listener's parser takes any request line."""
     parse_query(raw.decode("latin-1"))
 
 
 def test_the_repr_shows_neither_code_nor_state() -> None:
-    """The repr tells the kind of an answer alone."""
     assert CODE not in repr(EXPECTED)
     assert STATE not in repr(EXPECTED)

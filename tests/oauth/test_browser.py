@@ -1,10 +1,9 @@
-"""How the browser is opened: by a page that only this user can read, never by an argument."""
+"""The browser opens a private page that redirects; the URL is never a process argument."""
 
 from __future__ import annotations
 
 import os
 import sys
-import time
 import webbrowser
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,15 +13,16 @@ from urllib.request import url2pathname
 import pytest
 
 from cognito_jupyter.oauth.browser import open_in_browser
+from tests.support.polling import wait_until
 
 URL = "https://auth.example/oauth2/authorize?state=the-state&nonce=<&redirect_uri=x"
 
 
 class RecordingBrowser(webbrowser.BaseBrowser):
-    """Notes what it is told to open, and reads it at once."""
+    """Records each URL that it opens, and reads the page at once."""
 
     def __init__(self) -> None:
-        super().__init__("noting")
+        super().__init__("recording")
         self.opened: list[str] = []
         self.modes: list[int] = []
         self.pages: list[str] = []
@@ -37,24 +37,18 @@ class RecordingBrowser(webbrowser.BaseBrowser):
 
 @pytest.fixture
 def browser(monkeypatch: pytest.MonkeyPatch) -> Iterator[RecordingBrowser]:
-    """This process's browser for one test."""
+    """Registers a recording browser as this process's browser."""
     monkeypatch.setenv("DISPLAY", ":0")
     browser = RecordingBrowser()
-    webbrowser.register("noting", None, browser, preferred=True)
+    webbrowser.register("recording", None, browser, preferred=True)
     yield browser
-    webbrowser._tryorder.remove("noting")  # type: ignore[attr-defined]
-    del webbrowser._browsers["noting"]  # type: ignore[attr-defined]
-
-
-def wait_until_opened(browser: RecordingBrowser) -> None:
-    deadline = time.monotonic() + 5
-    while not browser.opened and time.monotonic() < deadline:
-        time.sleep(0.01)
+    webbrowser._tryorder.remove("recording")  # type: ignore[attr-defined]
+    del webbrowser._browsers["recording"]  # type: ignore[attr-defined]
 
 
 def test_the_browser_opens_a_private_page_that_redirects(browser: RecordingBrowser) -> None:
     with open_in_browser(URL) or pytest.fail("no browser"):
-        wait_until_opened(browser)
+        wait_until(lambda: browser.opened)
     assert browser.modes == [0o600, 0o700]
     assert "state" not in browser.opened[0]
     assert 'http-equiv="refresh"' in browser.pages[0]

@@ -1,4 +1,4 @@
-"""The loopback listener, under everything that reaches a port on a person's machine."""
+"""The callback server, with all kinds of requests that reach a port on a laptop."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 
@@ -20,6 +19,8 @@ from cognito_jupyter import CognitoOAuthAuthenticator, OAuthCallbackHandler, OAu
 from cognito_jupyter.errors import ListenerError
 from cognito_jupyter.oauth.authorization_response import AuthorizationResponse
 from cognito_jupyter.oauth.callback_server import CallbackOutcome
+from tests.support.polling import wait_until
+from tests.support.ports import free_port
 
 NOISE = """
 import socket, sys
@@ -27,12 +28,12 @@ for _ in range(1000):
     with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as noise:
         noise.sendall(b"\\x16\\x03\\x01 not http at all\\r\\n\\r\\n")
 """
-STATE, CODE = "this-logins-state", "c0de-to-be-kept"
+STATE, CODE = "this-logins-state", "c0de-of-this-login"
 CALLBACK_URL = f"/callback?code={CODE}&state={STATE}"
 
 
 class FakeLogin:
-    """Stands for a login: accepts the one answer with its state."""
+    """Acts as a login: accepts the first response with its state."""
 
     def __init__(self) -> None:
         self.accepted: list[AuthorizationResponse] = []
@@ -91,7 +92,7 @@ def send_raw(server: OAuthCallbackServer, raw_request: bytes) -> bytes:
 def test_the_callback_arrives_on_both_loopback_addresses(
     server: OAuthCallbackServer, fake_login: FakeLogin, address: str
 ) -> None:
-    """localhost may mean either; both answer."""
+    """localhost may mean either."""
     assert send_request(server, address=address)[0] == 200
     assert fake_login.accepted == [AuthorizationResponse(CODE, None, None, STATE)]
 
@@ -99,7 +100,7 @@ def test_the_callback_arrives_on_both_loopback_addresses(
 def test_the_callback_arrives_after_forged_and_malformed_requests(
     server: OAuthCallbackServer, fake_login: FakeLogin
 ) -> None:
-    """Favicon, forged answers, wrong hosts and methods, silence, halves and 1,000 requests of noise change nothing."""
+    """A favicon request, wrong hosts and methods, silent and half-sent connections, and 1,000 lines of noise."""
     with ExitStack() as connections:
         for _ in range(20):
             connections.enter_context(socket.create_connection(("127.0.0.1", server.server_port)))
@@ -119,28 +120,25 @@ def test_the_callback_arrives_after_forged_and_malformed_requests(
         subprocess.run([sys.executable, "-c", NOISE, str(server.server_port)], check=True)
         assert fake_login.accepted == []
         assert send_request(server, Host="localhost:8443")[0] == 200
-    assert [answer.authorization_code for answer in fake_login.accepted] == [CODE]
+    assert [response.authorization_code for response in fake_login.accepted] == [CODE]
 
 
 def test_hundreds_of_silent_connections_do_not_block_the_browser(
     server: OAuthCallbackServer, fake_login: FakeLogin
 ) -> None:
-    """The oldest silent ones are dropped, so that threads do not run out and the newest is heard."""
+    """The oldest ones are closed, so that the threads do not run out."""
     before = threading.active_count()
     with ExitStack() as connections:
         for _ in range(300):
             connections.enter_context(socket.create_connection(("127.0.0.1", server.server_port)))
         assert send_request(server)[0] == 200
-        # A thread whose connection was cut takes a moment to end.
-        deadline = time.monotonic() + 20
-        while threading.active_count() - before >= 200 and time.monotonic() < deadline:
-            time.sleep(0.01)
-        assert threading.active_count() - before < 200
+        # A thread whose connection was closed takes a moment to end.
+        wait_until(lambda: threading.active_count() - before < 200)
     assert len(fake_login.accepted) == 1
 
 
 def test_a_request_with_two_hosts_or_none_is_rejected(server: OAuthCallbackServer, fake_login: FakeLogin) -> None:
-    """A request that names no host, or two, is not a browser's."""
+    """No browser sends such a request."""
     for hosts in (b"", b"Host: localhost\r\nHost: evil.example\r\n"):
         assert (
             b" 404 "
@@ -150,7 +148,7 @@ def test_a_request_with_two_hosts_or_none_is_rejected(server: OAuthCallbackServe
 
 
 def test_the_host_of_the_redirect_uri_is_accepted(fake_login: FakeLogin) -> None:
-    """Behind a hub the listener sees the hub's public name."""
+    """Behind a hub the server sees the hub's public name."""
     with started(
         OAuthCallbackServer(
             ("localhost", 0), on_response=fake_login.handle_response, path="/callback", host="hub.example"
@@ -160,7 +158,6 @@ def test_the_host_of_the_redirect_uri_is_accepted(fake_login: FakeLogin) -> None
 
 
 def test_a_second_callback_gets_the_already_finished_page(server: OAuthCallbackServer) -> None:
-    """A second genuine answer changes nothing and the person is told."""
     assert send_request(server)[0] == 200
     status, _, page = send_request(server)
     assert (status, "already ended" in page) == (410, True)
@@ -178,7 +175,7 @@ def test_a_second_callback_gets_the_already_finished_page(server: OAuthCallbackS
 def test_every_page_reflects_nothing_and_points_back_to_the_notebook(
     server: OAuthCallbackServer, target: str, status: int
 ) -> None:
-    """Nothing is reflected; no-store, no-referrer, one script and one style by hash; the person knows what next."""
+    """The headers forbid storing and referrers, and allow one script and one style sheet by their hashes."""
     found, headers, page = send_request(server, target, User_Agent="<b>agent</b>")
     assert found == status
     assert headers["cache-control"] == "no-store"
@@ -201,7 +198,7 @@ def test_every_page_reflects_nothing_and_points_back_to_the_notebook(
 
 
 def test_malformed_requests_get_a_page_that_repeats_nothing(server: OAuthCallbackServer) -> None:
-    """The standard library's error pages repeat the request; ours do not."""
+    """The standard library's error pages would repeat the request."""
     for request in (
         b"<b>BREW</b> / HTTP/1.1\r\n\r\n",
         b"GET /%s HTTP/9.9\r\n\r\n" % b"<b>x",
@@ -213,7 +210,7 @@ def test_malformed_requests_get_a_page_that_repeats_nothing(server: OAuthCallbac
 
 
 def test_closing_ends_every_thread_and_frees_the_port(fake_login: FakeLogin) -> None:
-    """Also with silent and half-sent connections open, and again and again."""
+    """Silent and half-sent connections are open, and it is closed twice."""
     before = set(threading.enumerate())
     server = started(OAuthCallbackServer(("localhost", 0), on_response=fake_login.handle_response, path="/callback"))
     port = server.server_port
@@ -232,7 +229,7 @@ def test_closing_ends_every_thread_and_frees_the_port(fake_login: FakeLogin) -> 
     ("family", "address"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"), (socket.AF_INET, "0.0.0.0")]
 )
 def test_a_port_in_use_on_one_loopback_address_is_in_use(family: socket.AddressFamily, address: str) -> None:
-    """Whoever holds the other address would be handed the code; the error names the port and what to do."""
+    """A process on the other address would receive the code; the error names the port and a remedy."""
     with socket.socket(family) as other:
         other.bind((address, 0))
         other.listen()
@@ -245,7 +242,6 @@ def test_a_port_in_use_on_one_loopback_address_is_in_use(family: socket.AddressF
 
 
 def test_only_loopback_addresses_are_bound() -> None:
-    """Any other address is refused."""
     with pytest.raises(ListenerError, match="only on loopback"):
         OAuthCallbackServer(("0.0.0.0", 0))
 
@@ -253,13 +249,8 @@ def test_only_loopback_addresses_are_bound() -> None:
 # -- the promised start_local_server
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
-
-
 def test_a_server_without_a_login_accepts_the_first_well_formed_response() -> None:
-    """It knows no state: its caller compares."""
+    """The caller compares the state."""
     port = free_port()
     authenticator = CognitoOAuthAuthenticator("auth.example", "client", f"http://localhost:{port}")
     with authenticator.start_local_server(port) as server:
@@ -272,7 +263,7 @@ def test_a_server_without_a_login_accepts_the_first_well_formed_response() -> No
 
 
 def test_handle_request_in_a_thread_returns_the_response() -> None:
-    """handle_request in a thread, joined, then the result read, also when a stray request comes first."""
+    """The calling pattern of the reference implementation; an unrelated request comes first."""
     server = OAuthCallbackServer(("127.0.0.1", 0), OAuthCallbackHandler)
     thread = threading.Thread(target=server.handle_request, daemon=True)
     thread.start()
@@ -285,7 +276,6 @@ def test_handle_request_in_a_thread_returns_the_response() -> None:
 
 
 def test_a_port_in_use_is_a_connection_error_that_names_it() -> None:
-    """As promised: naming the port and what to do."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with pytest.raises(ConnectionError, match=str(port)):

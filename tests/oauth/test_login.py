@@ -1,4 +1,4 @@
-"""One attempt to sign in: what ends it, and that it ends once."""
+"""What ends a login, and that it ends once."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ from cognito_jupyter.oauth.login import Login, LoginState
 from cognito_jupyter.oauth.pkce import LoginSecrets
 from cognito_jupyter.oauth.redirect_uri import parse_redirect_uris
 from cognito_jupyter.oauth.tokens import CognitoTokens
+from tests.support.ports import free_port
 
 
 class FakeTokenEndpoint:
-    """Stands for the token endpoint, one floor below what is tested; keeps what it was asked."""
+    """Acts as the authenticator below the login; records the exchanges."""
 
     def __init__(self) -> None:
         self.exchanges: list[tuple[str, str]] = []
@@ -53,11 +54,6 @@ def token_endpoint() -> FakeTokenEndpoint:
     return FakeTokenEndpoint()
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
-
-
 def begin_login(
     token_endpoint: FakeTokenEndpoint, uris: str | None = None, *, timeout: float = 30.0, listen: bool = True
 ) -> Login:
@@ -72,14 +68,14 @@ def begin_login(
 
 
 def follow_redirect(login: Login, query: str) -> int:
-    """What the browser does at the end of a sign-in."""
+    """Requests the redirect URI as the browser does at the end of a sign-in; returns the status."""
     with closing(http.client.HTTPConnection(login.redirect_uri.removeprefix("http://"), timeout=10)) as browser:
         browser.request("GET", f"/?{query}")
         return browser.getresponse().status
 
 
 def test_the_callback_completes_a_login(token_endpoint: FakeTokenEndpoint) -> None:
-    """The redirect ends the wait, and the code buys tokens at the same redirect URI, once."""
+    """The redirect ends the wait, and the code is exchanged once, with the same redirect URI."""
     with begin_login(token_endpoint) as login:
         assert (login.state, login.listening, login.wait(0)) == (LoginState.PENDING, True, False)
         assert follow_redirect(login, f"code=c&state={token_endpoint.state}") == 200
@@ -90,7 +86,6 @@ def test_the_callback_completes_a_login(token_endpoint: FakeTokenEndpoint) -> No
 
 
 def test_a_pasted_url_completes_a_login_and_a_later_callback_is_rejected(token_endpoint: FakeTokenEndpoint) -> None:
-    """Both ways race into the same door; the first wins and the other is told."""
     with begin_login(token_endpoint) as login:
         login.handle_pasted_url(f"{login.redirect_uri}/?code=pasted&state={token_endpoint.state}")
         assert follow_redirect(login, f"code=late&state={token_endpoint.state}") == 410
@@ -101,7 +96,6 @@ def test_a_pasted_url_completes_a_login_and_a_later_callback_is_rejected(token_e
 
 
 def test_of_a_hundred_racing_responses_one_is_accepted(token_endpoint: FakeTokenEndpoint) -> None:
-    """Whatever the threads do, one answer is taken."""
     with begin_login(token_endpoint, listen=False) as login:
         accepted: list[str] = []
 
@@ -126,7 +120,6 @@ def test_of_a_hundred_racing_responses_one_is_accepted(token_endpoint: FakeToken
     [("code=c&state=another-logins", "another sign-in"), ("nonsense", "neither a code"), ("", "Nothing was pasted")],
 )
 def test_a_wrong_paste_leaves_the_login_pending(token_endpoint: FakeTokenEndpoint, paste: str, sentence: str) -> None:
-    """The person is told, and the login goes on."""
     with begin_login(token_endpoint) as login:
         with pytest.raises(PastedUrlError, match=sentence):
             login.handle_pasted_url(paste)
@@ -136,7 +129,6 @@ def test_a_wrong_paste_leaves_the_login_pending(token_endpoint: FakeTokenEndpoin
 
 
 def test_a_response_without_this_logins_state_leaves_it_pending(token_endpoint: FakeTokenEndpoint) -> None:
-    """Neither a code nor an error without this login's state."""
     with begin_login(token_endpoint) as login:
         assert follow_redirect(login, "code=forged&state=guess") == 404
         assert follow_redirect(login, "error=access_denied&state=guess") == 404
@@ -145,7 +137,7 @@ def test_a_response_without_this_logins_state_leaves_it_pending(token_endpoint: 
 
 
 @pytest.mark.parametrize(
-    ("query", "said", "remedy"),
+    ("query", "reason", "remedy"),
     [
         ("error=access_denied", "access_denied", "administrator"),
         ("error=invalid_request&error_description=invalid_scope", "invalid_scope", "Set scopes"),
@@ -154,20 +146,19 @@ def test_a_response_without_this_logins_state_leaves_it_pending(token_endpoint: 
     ],
 )
 def test_an_error_response_ends_the_login_with_cognitos_reason(
-    token_endpoint: FakeTokenEndpoint, query: str, said: str, remedy: str
+    token_endpoint: FakeTokenEndpoint, query: str, reason: str, remedy: str
 ) -> None:
-    """A genuine error answer is the end, and says what to do."""
     with begin_login(token_endpoint) as login:
         assert follow_redirect(login, f"{query}&state={token_endpoint.state}") == 400
         assert login.state is LoginState.DENIED
-        with pytest.raises(LoginDeniedError, match=said) as raised:
+        with pytest.raises(LoginDeniedError, match=reason) as raised:
             login.tokens()
     assert remedy in raised.value.remedy
     assert isinstance(raised.value, ConnectionError)
 
 
 def test_the_deadline_ends_a_login(token_endpoint: FakeTokenEndpoint) -> None:
-    """The deadline ends it; the message names the redirect URI to check, which a browser error hides."""
+    """The message names the redirect URI to check, which the browser's error page does not show."""
     with begin_login(token_endpoint, timeout=0.05) as login:
         assert login.wait(5)
         assert login.state is LoginState.TIMED_OUT
@@ -178,7 +169,6 @@ def test_the_deadline_ends_a_login(token_endpoint: FakeTokenEndpoint) -> None:
 
 
 def test_cancel_wakes_waiting_threads_at_once(token_endpoint: FakeTokenEndpoint) -> None:
-    """Giving up wakes who waits, at once."""
     with begin_login(token_endpoint) as login:
         threading.Timer(0.05, login.cancel).start()
         started = time.monotonic()
@@ -189,7 +179,6 @@ def test_cancel_wakes_waiting_threads_at_once(token_endpoint: FakeTokenEndpoint)
 
 
 def test_a_pending_login_has_no_tokens(token_endpoint: FakeTokenEndpoint) -> None:
-    """Asking too early is an error, and changes nothing."""
     with begin_login(token_endpoint) as login:
         with pytest.raises(LoginError, match="not finished"):
             login.tokens()
@@ -197,7 +186,7 @@ def test_a_pending_login_has_no_tokens(token_endpoint: FakeTokenEndpoint) -> Non
 
 
 def test_a_code_is_exchanged_once_even_when_it_is_refused(token_endpoint: FakeTokenEndpoint) -> None:
-    """A second try would show Cognito a used code."""
+    """Cognito would refuse the used code."""
     with begin_login(token_endpoint, listen=False) as login:
         login.handle_pasted_url(f"code=refused&state={token_endpoint.state}")
         with pytest.raises(RefusedError):
@@ -207,7 +196,7 @@ def test_a_code_is_exchanged_once_even_when_it_is_refused(token_endpoint: FakeTo
 
 
 def test_the_first_free_registered_port_serves_the_login(token_endpoint: FakeTokenEndpoint) -> None:
-    """A busy port is passed over, and the whole login uses the next one."""
+    """A port in use is skipped, and the whole login uses the next redirect URI."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         busy, free = other.getsockname()[1], free_port()
         with begin_login(token_endpoint, f"http://localhost:{busy} http://localhost:{free}") as login:
@@ -220,7 +209,7 @@ def test_the_first_free_registered_port_serves_the_login(token_endpoint: FakeTok
 def test_without_a_listener_a_login_completes_by_paste(
     token_endpoint: FakeTokenEndpoint, uris: Callable[[int], str]
 ) -> None:
-    """All ports busy, or a redirect URI elsewhere: the login goes on by paste and says why."""
+    """Every port is in use, or the redirect URI leads to another machine; `listener_error` says why."""
     with (
         socket.create_server(("127.0.0.1", 0)) as other,
         begin_login(token_endpoint, uris(other.getsockname()[1])) as login,
@@ -232,7 +221,6 @@ def test_without_a_listener_a_login_completes_by_paste(
 
 
 def test_closing_ends_every_thread_and_frees_the_port(token_endpoint: FakeTokenEndpoint) -> None:
-    """Leaving a login ends its threads and frees its port, however it ended."""
     before = set(threading.enumerate())
     port = free_port()
     for how in ("complete", "cancel", "leave", "interrupt"):
@@ -251,7 +239,6 @@ def test_closing_ends_every_thread_and_frees_the_port(token_endpoint: FakeTokenE
 
 
 def test_the_repr_of_a_login_shows_no_secret(token_endpoint: FakeTokenEndpoint) -> None:
-    """No repr holds state, verifier or code."""
     with begin_login(token_endpoint, listen=False) as login:
         login.handle_pasted_url(f"code=visible-code&state={token_endpoint.state}")
         assert token_endpoint.secrets is not None

@@ -1,11 +1,10 @@
-"""The proof key."""
+"""The random values of a login."""
 
 from cognito_jupyter import CognitoOAuthAuthenticator
 from cognito_jupyter.oauth.pkce import LoginSecrets, base64url, s256
 
 
 def test_the_challenge_matches_rfc_7636_appendix_b() -> None:
-    """The RFC's own verifier gives the RFC's own challenge."""
     octets = bytes(
         [
             116,
@@ -48,7 +47,7 @@ def test_the_challenge_matches_rfc_7636_appendix_b() -> None:
 
 
 def test_each_pair_is_new_and_its_challenge_matches() -> None:
-    """The public pair is a verifier of 43 unreserved characters with its S256 challenge, never the same twice."""
+    """A verifier has 43 unreserved characters."""
     pairs = {CognitoOAuthAuthenticator.generate_pkce_pair() for _ in range(50)}
     assert len(pairs) == 50
     for verifier, challenge in pairs:
@@ -58,7 +57,6 @@ def test_each_pair_is_new_and_its_challenge_matches() -> None:
 
 
 def test_the_repr_of_login_secrets_shows_none_of_them() -> None:
-    """No repr of a login's secrets holds one of them."""
     secrets = LoginSecrets.new()
     shown = f"{secrets!r} {secrets}"
     assert not any(value in shown for value in (secrets.code_verifier, secrets.state, secrets.nonce))

@@ -1,4 +1,4 @@
-"""The shapes of tokens, and decoding without verifying."""
+"""Decoding of JWTs without verification."""
 
 import base64
 import json
@@ -15,13 +15,11 @@ def encoded(part: bytes) -> str:
 
 @given(st.dictionaries(st.text(), st.integers() | st.text() | st.lists(st.text())))
 def test_any_claims_are_decoded_unchanged(claims: dict[str, object]) -> None:
-    """Whatever JSON object is in a JWT is what decoding gives."""
     assert decode_jwt_payload(f"e30.{encoded(json.dumps(claims).encode())}.sig") == claims
 
 
 @given(st.text() | st.binary().map(lambda raw: f"a.{encoded(raw)}.b"))
 def test_text_that_is_not_a_jwt_is_a_value_error_that_does_not_show_it(text: str) -> None:
-    """Anything else is a ValueError, and its message holds nothing of the text."""
     try:
         decoded = decode_jwt_payload(text)
     except ValueError as error:
@@ -35,6 +33,6 @@ def test_text_that_is_not_a_jwt_is_a_value_error_that_does_not_show_it(text: str
     "text", ["", "a.b", "a.b.c.d", "..", "a..c", "a.!!.c", f"a.{encoded(b'[1]')}.c", f"a.{encoded(b'{')}.c"]
 )
 def test_a_malformed_jwt_is_a_value_error(text: str) -> None:
-    """Wrong number of parts, wrong alphabet, wrong JSON, no object."""
+    """The number of parts, the alphabet or the JSON is wrong, or it is not an object."""
     with pytest.raises(ValueError, match="not a JWT"):
         decode_jwt_payload(text)

@@ -1,4 +1,4 @@
-"""HTTP under everything that servers, proxies and networks do to it."""
+"""HTTP requests with the faults of servers, proxies and networks."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ TOKENS = {"id_token": "aaa.bbb.ccc", "access_token": "ddd.eee.fff", "refresh_tok
 
 
 def close_silently(connection: socket.socket) -> None:
-    """Closes without a word."""
+    """Closes the connection without a response."""
 
 
 def reset(connection: socket.socket) -> None:
-    """Closes as a crash does."""
+    """Closes the connection with a TCP reset."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
@@ -34,7 +34,7 @@ def authenticator_for(server: ScriptedServer, now: Callable[[], float] = time.ti
 
 
 def echo_response(secret: str) -> bytes:
-    """A server that repeats in its error what it was sent."""
+    """Returns an error that repeats a secret of the request."""
     return http_response("400 Bad Request", f'{{"error": "{secret}", "error_description": "{secret}"}}')
 
 
@@ -63,7 +63,7 @@ BROKEN_RESPONSES: dict[str, tuple[ConnectionScript, str]] = {
 
 @pytest.mark.parametrize("fault", BROKEN_RESPONSES)
 def test_a_broken_response_to_a_code_exchange_is_one_error_after_one_request(fault: str) -> None:
-    """Never sent twice, since a code works once; the error is a ConnectionError that holds no secret."""
+    """A code works once, so it is not sent twice; the error is a ConnectionError without a secret."""
     script, sentence = BROKEN_RESPONSES[fault]
     with ScriptedServer([script]) as server:
         with pytest.raises(UnavailableError, match=sentence) as raised:
@@ -78,7 +78,7 @@ def test_a_broken_response_to_a_code_exchange_is_one_error_after_one_request(fau
 
 @pytest.mark.parametrize("fault", ["hung up", "reset", "truncated", "500", "503", "429"])
 def test_a_refresh_is_retried_on_transient_faults(fault: str) -> None:
-    """Two failures, then an answer: the caller notices nothing."""
+    """Two requests fail, and the third succeeds."""
     script, _ = BROKEN_RESPONSES[fault]
     with ScriptedServer([script, script, json_response(TOKENS)]) as server:
         assert authenticator_for(server).refresh_tokens(REFRESH) == TOKENS
@@ -87,7 +87,7 @@ def test_a_refresh_is_retried_on_transient_faults(fault: str) -> None:
 
 @pytest.mark.parametrize("fault", ["html", "empty", "not json", "redirect"])
 def test_a_response_that_is_not_json_is_not_retried(fault: str) -> None:
-    """A captive portal says the same thing every time."""
+    """A captive portal would send the same page again."""
     script, sentence = BROKEN_RESPONSES[fault]
     with ScriptedServer([script]) as server:
         with pytest.raises(UnavailableError, match=sentence):
@@ -96,7 +96,6 @@ def test_a_response_that_is_not_json_is_not_retried(fault: str) -> None:
 
 
 def test_retry_after_is_honoured() -> None:
-    """A throttled refresh waits as long as it is told."""
     with ScriptedServer(
         [http_response("429 Too Many Requests", "{}", Retry_After="1"), json_response(TOKENS)]
     ) as server:
@@ -106,7 +105,6 @@ def test_retry_after_is_honoured() -> None:
 
 
 def test_a_retry_after_of_an_hour_is_an_error_at_once() -> None:
-    """The error comes at once instead."""
     with ScriptedServer([http_response("429 Too Many Requests", "{}", Retry_After="3600")]) as server:
         with pytest.raises(UnavailableError, match="throttling"):
             authenticator_for(server).refresh_tokens(REFRESH)
@@ -114,7 +112,7 @@ def test_a_retry_after_of_an_hour_is_an_error_at_once() -> None:
 
 
 def test_a_code_exchange_is_retried_when_the_domain_is_unreachable() -> None:
-    """No connection means that no code has gone out; the message says what to check."""
+    """Without a connection no code was sent; the message says what to check."""
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     with pytest.raises(UnavailableError, match=r"could not be reached.*network"):
@@ -143,7 +141,6 @@ def test_a_code_exchange_is_retried_when_the_domain_is_unreachable() -> None:
     ],
 )
 def test_each_token_error_names_cognitos_error_and_a_remedy(payload: str, reason: str, remedy: str) -> None:
-    """Refused is a PermissionError."""
     with ScriptedServer([http_response("400 Bad Request", payload, "application/json;charset=UTF-8")]) as server:
         with pytest.raises(RefusedError, match=reason) as raised:
             authenticator_for(server).exchange_code_for_tokens(CODE, VERIFIER)
@@ -153,7 +150,7 @@ def test_each_token_error_names_cognitos_error_and_a_remedy(payload: str, reason
 
 @pytest.mark.parametrize("secret", [CODE, VERIFIER])
 def test_secrets_that_a_server_echoes_are_not_shown(secret: str) -> None:
-    """Neither as its error nor as its description."""
+    """The server sends them as its error and as its description."""
     with ScriptedServer([echo_response(secret)]) as server, pytest.raises(RefusedError) as raised:
         authenticator_for(server).exchange_code_for_tokens(CODE, VERIFIER)
     assert secret not in str(raised.value)
@@ -161,7 +158,7 @@ def test_secrets_that_a_server_echoes_are_not_shown(secret: str) -> None:
 
 @pytest.mark.parametrize("missing", ["id_token", "access_token", "refresh_token"])
 def test_a_missing_token_is_named(missing: str) -> None:
-    """As promised: PermissionError when one of the three is missing."""
+    """The API promises a PermissionError if one of the three is missing."""
     with ScriptedServer([json_response({name: value for name, value in TOKENS.items() if name != missing})]) as server:
         with pytest.raises(PermissionError, match=missing) as raised:
             authenticator_for(server).exchange_code_for_tokens(CODE, VERIFIER)
@@ -169,7 +166,7 @@ def test_a_missing_token_is_named(missing: str) -> None:
 
 
 def test_a_refresh_returns_the_new_refresh_token_or_the_old_one() -> None:
-    """Without rotation Cognito sends none; with it the new one counts."""
+    """Without rotation Cognito sends no refresh token."""
     without_rotation = {"id_token": "i", "access_token": "a"}
     with ScriptedServer(
         [json_response(without_rotation), json_response(without_rotation | {"refresh_token": "rotated"})]
@@ -179,7 +176,7 @@ def test_a_refresh_returns_the_new_refresh_token_or_the_old_one() -> None:
 
 
 def test_an_expired_refresh_token_is_a_signed_out_error() -> None:
-    """invalid_grant is final, a PermissionError, and says to sign in again."""
+    """invalid_grant is not retried."""
     with ScriptedServer([http_response("400 Bad Request", '{"error": "invalid_grant"}')]) as server:
         with pytest.raises(SignedOutError, match="Sign in again") as raised:
             authenticator_for(server).refresh_tokens(REFRESH)
@@ -188,7 +185,7 @@ def test_an_expired_refresh_token_is_a_signed_out_error() -> None:
 
 
 def test_revoke_accepts_an_empty_response() -> None:
-    """Cognito answers 200 and nothing (RFC 7009, section 2.2)."""
+    """Cognito sends a 200 without a body (RFC 7009, section 2.2)."""
     with ScriptedServer([http_response("200 OK", "")]) as server:
         authenticator_for(server).revoke(REFRESH)
         assert server.requests[0].startswith(b"POST /oauth2/revoke ")
@@ -196,7 +193,7 @@ def test_revoke_accepts_an_empty_response() -> None:
 
 
 def test_a_netrc_entry_does_not_break_the_public_client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """requests would send it as Basic authentication, which Cognito takes for a wrong client secret."""
+    """requests would send it as Basic authentication, which Cognito treats as a wrong client secret."""
     netrc = tmp_path / "netrc"
     netrc.write_text("default login ann password hunter2\n")
     netrc.chmod(0o600)
@@ -207,7 +204,7 @@ def test_a_netrc_entry_does_not_break_the_public_client(tmp_path: Path, monkeypa
 
 
 def test_https_proxy_is_used_and_named_when_it_refuses_the_request(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The token endpoint goes through HTTPS_PROXY; a proxy that says no is told apart from a dead network."""
+    """The message distinguishes a proxy that refuses from a network that fails."""
     with ScriptedServer([http_response("407 Proxy Authentication Required", "")]) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.origin)
         monkeypatch.delenv("NO_PROXY", raising=False)
@@ -219,7 +216,7 @@ def test_https_proxy_is_used_and_named_when_it_refuses_the_request(monkeypatch: 
 
 @pytest.mark.parametrize("minutes", [-12, 0, 45])
 def test_the_clock_skew_is_read_from_the_date_header(minutes: int) -> None:
-    """Positive where Cognito's clock is ahead of this machine's."""
+    """It is positive if Cognito's clock is ahead of this machine's."""
     date = formatdate(time.time() + minutes * 60, usegmt=True)
     with ScriptedServer([json_response(TOKENS, Date=date)]) as server:
         client = authenticator_for(server)
@@ -230,7 +227,7 @@ def test_the_clock_skew_is_read_from_the_date_header(minutes: int) -> None:
 
 @pytest.mark.parametrize("step", [-3600, 3600])
 def test_a_clock_set_during_a_request_does_not_distort_the_skew(step: int) -> None:
-    """Half an hour, the middle between before and after, would be wrong by half an hour."""
+    """The middle of the two wall-clock readings would be wrong by half an hour."""
     with ScriptedServer([json_response(TOKENS, Date=formatdate(time.time(), usegmt=True))]) as server:
         client = authenticator_for(server, now=lambda: time.time() + (step if server.requests else 0))
         client.refresh_tokens(REFRESH)

@@ -1,4 +1,4 @@
-"""Tokens that are not what a login asked for."""
+"""Verification of tokens that do not belong to the login or are not valid."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def tokens(
     access: dict[str, object] | None = None,
     **changes: object,
 ) -> CognitoTokens:
-    """A good pair, but for the changes."""
+    """Returns valid tokens except for the changes."""
     access_claims = claims(token_use="access", client_id=CLIENT) | (access or {})
     access_token = jwt.encode(access_claims, ACCESS_KEY, "RS256", {"kid": "access-key"})
     id_claims = claims(token_use="id", aud=CLIENT, nonce=NONCE, at_hash=_at_hash(access_token)) | changes
@@ -60,18 +60,17 @@ def unsigned(pair: CognitoTokens) -> CognitoTokens:
 
 
 def signed_with_the_public_key(pair: CognitoTokens) -> CognitoTokens:
-    """The classic confusion: HS256 with what everybody knows."""
+    """The classic algorithm confusion: HS256 with the public key as its secret."""
     body = jwt.decode(pair["id_token"], options={"verify_signature": False})
     return pair | {"id_token": jwt.encode(body, str(KEYS[0]["n"]), "HS256", {"kid": "id-key"})}
 
 
 def test_valid_tokens_pass() -> None:
-    """And the id token's claims come back."""
     assert verify_tokens(tokens(), EXPECTED, KEYS)["sub"] == "ann"
 
 
 def test_a_token_without_at_hash_passes() -> None:
-    """OpenID Connect makes it optional in this flow."""
+    """OpenID Connect makes at_hash optional in this flow."""
     verify_tokens(tokens(at_hash=None), EXPECTED, KEYS)
 
 
@@ -86,14 +85,14 @@ WRONG_TOKENS: dict[str, tuple[Callable[[], CognitoTokens], str]] = {
     "an id token as access token": (lambda: tokens(access={"token_use": "id"}), "another kind"),
     "another access token": (lambda: tokens(at_hash="x"), "at_hash"),
     "access of another client": (lambda: tokens(access={"client_id": "x"}), "another app client"),
-    "access of another person": (lambda: tokens(access={"sub": "bob"}), "different users"),
+    "access of another user": (lambda: tokens(access={"sub": "bob"}), "different users"),
     "expired": (lambda: tokens(iat=LONG_AGO, exp=LONG_AGO + 3600), "already expired"),
     "from the future": (
         lambda: tokens(iat=int(time.time()) + 7200, exp=int(time.time()) + 9000),
         r"clock is (2:00:00|1:59:59) behind",
     ),
     "strange times": (lambda: tokens(exp="soon"), "malformed"),
-    "a stranger's key": (lambda: tokens(id_key=OTHER_KEY), "signature is wrong"),
+    "another key": (lambda: tokens(id_key=OTHER_KEY), "signature is wrong"),
     "an unknown kid": (lambda: tokens(kid="other"), "does not publish"),
     "the other token's key": (lambda: tokens(kid="access-key"), "signature is wrong"),
     "no signature": (lambda: unsigned(tokens()), "malformed"),
@@ -105,7 +104,7 @@ WRONG_TOKENS: dict[str, tuple[Callable[[], CognitoTokens], str]] = {
 
 @pytest.mark.parametrize("case", WRONG_TOKENS)
 def test_wrong_tokens_are_a_verification_error_that_shows_no_token(case: str) -> None:
-    """Each says what is wrong, shows no token, and leaves no exception behind that quotes one."""
+    """No exception in the context quotes a token either."""
     make, sentence = WRONG_TOKENS[case]
     pair = make()
     with pytest.raises(VerificationError, match=sentence) as raised:
@@ -116,7 +115,7 @@ def test_wrong_tokens_are_a_verification_error_that_shows_no_token(case: str) ->
 
 
 def test_the_measured_clock_skew_is_applied() -> None:
-    """A machine that is two hours behind still signs in, once the skew is known."""
+    """A machine's clock may be two hours behind."""
     ahead = int(time.time()) + 7200
     pair = tokens(iat=ahead, exp=ahead + 3600, access={"iat": ahead, "exp": ahead + 3600})
     verify_tokens(pair, ExpectedClaims(CLIENT, POOL, "us-east-1", NONCE, clock_skew=timedelta(hours=2)), KEYS)
