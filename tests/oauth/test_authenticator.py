@@ -126,7 +126,7 @@ def test_a_login_that_is_not_finished_times_out(authenticator: CognitoOAuthAuthe
 
 @pytest.mark.parametrize(
     ("claims", "reason"),
-    [({"aud": "another"}, "another"), ({"token_use": "access"}, "id token"), ({"at_hash": "x"}, "access token")],
+    [({"aud": "another"}, "another"), ({"token_use": "access"}, "id token"), ({"at_hash": "x"}, "nonce")],
 )
 def test_tokens_with_unexpected_claims_are_rejected(
     cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator, claims: dict[str, object], reason: str
