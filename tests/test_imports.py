@@ -6,7 +6,9 @@ import ast
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -76,6 +78,20 @@ def test_nothing_imports_upwards() -> None:
             if upwards or into_local or out_of_local:
                 wrong.append(f"{path.name}:{line} imports {imported}")
     assert not wrong
+
+
+def test_no_folder_has_more_than_fourteen_modules() -> None:
+    counts = Counter(path.parent for path in MODULES.values() if path.name != "__init__.py")
+    assert not {str(folder.relative_to(PACKAGE)): count for folder, count in counts.items() if count > 14}
+
+
+def test_no_circle_of_modules() -> None:
+    """Lazy and type-only imports count: who reads one of the modules would have to read them all."""
+    graph = {name: {other for _, other in imports(path) if other in MODULES} for name, path in MODULES.items()}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" imports ".join(reversed(error.args[1])))
 
 
 def test_no_module_holds_state_that_changes() -> None:
