@@ -1,4 +1,4 @@
-"""A whole run, searched for everything secret that was ever handed out or typed."""
+"""Whole runs, searched for every secret that was issued or typed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from cognito_jupyter.demo.kernel import Kernel
 from cognito_jupyter.local import LocalCognito
 from tests.notebook.conftest import NotebookUser
 
-# Everything at DEBUG, botocore's and urllib3's loggers included, from before the extension is loaded.
+# At DEBUG, the loggers of botocore and urllib3 too, from before the extension is loaded.
 LOG_EVERYTHING = """
 import logging
 logging.basicConfig(level=logging.DEBUG, filename="debug.log")
@@ -39,14 +39,14 @@ display(cognito, session, cognito.auth_tokens, cognito.credentials, cognito.cred
 display(session.get_credentials(), session.get_credentials().get_frozen_credentials(), cognito.authenticator)
 cognito.get_credentials(); cognito.ensure_credentials("Uploader")
 """
-# A program of its own, a client in this kernel that asks the endpoint, and what a person might look at.
+# A separate program, a client in this kernel that calls the endpoint, and what a user might display.
 SHARE = """
 import botocore.session, subprocess, sys
 PROGRAM = "import boto3; boto3.client('s3').list_objects_v2(Bucket='cognito-jupyter-demo')"
 subprocess.run([sys.executable, "-c", PROGRAM], check=True)
-asks = botocore.session.get_session().create_client("s3")
+client = botocore.session.get_session().create_client("s3")
 for _ in range(3):
-    asks.list_objects_v2(Bucket="cognito-jupyter-demo")
+    client.list_objects_v2(Bucket="cognito-jupyter-demo")
     time.sleep(1)
 from cognito_jupyter import sharing
 with sharing.share(cognito, ["Uploader"], environ={}) as share:
@@ -54,12 +54,12 @@ with sharing.share(cognito, ["Uploader"], environ={}) as share:
     logging.debug("%r %r", share, share.environment())
 """
 FAILED_CALLS = """
-exchange = lambda: cognito.authenticator.exchange_code_for_tokens("a-code-" + "of-nobody", "a-verifier-" + "of-nobody")
-for way in (cognito.refresh_user_pool_tokens, cognito.get_credentials, exchange):
+exchange = lambda: cognito.authenticator.exchange_code_for_tokens("an-unknown-" + "code", "an-unknown-" + "verifier")
+for call in (cognito.refresh_user_pool_tokens, cognito.get_credentials, exchange):
     try:
-        way()
+        call()
     except (PermissionError, ConnectionError) as error:
-        logging.exception("as a person would log it")
+        logging.exception("as a user would log it")
         print(repr(error))
 """
 
@@ -67,10 +67,10 @@ CREDENTIAL_PROCESS = f"{str(Path(sys.executable).with_name('cognito-jupyter'))!r
 
 
 class SecretSearch:
-    """Everything that a run leaves or shows, gathered while it runs.
+    """Collects everything that a run shows or leaves behind.
 
     Attributes:
-        texts: By where each was found.
+        texts: The texts by the place where they were found.
     """
 
     def __init__(self) -> None:
@@ -86,14 +86,14 @@ class SecretSearch:
                     self.add(f"the file {path.name}", path.read_bytes().decode("utf-8", "replace"))
 
     def found(self, secrets: set[str]) -> list[str]:
-        """Where which secret is, told by its first characters alone."""
+        """Return which secret is where, naming it only by its first characters."""
         return sorted(
             f"{secret[:6]}... in {where}" for where, text in self.texts.items() for secret in secrets if secret in text
         )
 
     @contextmanager
     def watch_processes(self) -> Iterator[None]:
-        """Notes the arguments of every process of this machine for as long as it lasts."""
+        """Record the arguments of every process of this machine while the block runs."""
         stop = threading.Event()
 
         def watch() -> None:
@@ -115,21 +115,21 @@ class SecretSearch:
 KernelRun = tuple[Kernel, SecretSearch, Path]
 
 
-def run(kernel: Kernel, search: SecretSearch, person: NotebookUser, code: str) -> None:
-    """Runs a cell and keeps all that it showed at any moment, as it would be saved."""
+def run(kernel: Kernel, search: SecretSearch, user: NotebookUser, code: str) -> None:
+    """Run a cell, and record everything that it showed at any moment, as the notebook would save it."""
 
-    def look(text: str) -> None:
+    def on_output(text: str) -> None:
         search.add("what was shown", text)
-        person.on_output(text)
+        user.on_output(text)
 
-    cell = kernel.run_cell(code, on_output=look, on_input=lambda _: person.final_url, timeout=90)
+    cell = kernel.run_cell(code, on_output=on_output, on_input=lambda _: user.final_url, timeout=90)
     search.add("the saved notebook", json.dumps([code, cell.outputs, cell.error]))
     assert cell.error is None, cell.error
 
 
 @pytest.fixture
-def scene(cognito: LocalCognito, tmp_path: Path) -> Iterator[KernelRun]:
-    """A kernel whose every file lands in one folder."""
+def kernel_run(cognito: LocalCognito, tmp_path: Path) -> Iterator[KernelRun]:
+    """A kernel that writes all its files to one folder."""
     home = tmp_path / "home"
     (home / "tmp").mkdir(parents=True)
     environment = clean_environment(home / "settings", cognito.environment)
@@ -142,26 +142,26 @@ def scene(cognito: LocalCognito, tmp_path: Path) -> Iterator[KernelRun]:
         yield kernel, search, home
 
 
-def test_no_secret_of_a_whole_run_is_found_anywhere(cognito: LocalCognito, scene: KernelRun) -> None:
-    """Login by listener and by paste, S3 past a renewal, errors, other roles, logout; DEBUG logs, files, arguments."""
-    kernel, search, home = scene
-    near, far = NotebookUser(cognito), NotebookUser(cognito, remote_browser=True)
+def test_no_secret_of_a_whole_run_is_found_anywhere(cognito: LocalCognito, kernel_run: KernelRun) -> None:
+    """Login by listener and paste, S3 past a refresh, errors, other roles, logout; DEBUG logs, files, arguments."""
+    kernel, search, home = kernel_run
+    local_user, remote_user = NotebookUser(cognito), NotebookUser(cognito, remote_browser=True)
     for code in (LOG_EVERYTHING, "%load_ext cognito_jupyter", "%cognito_login --role-suffix Analyst", USE_S3, INSPECT):
-        run(kernel, search, near, code)
-    run(kernel, search, near, "%cognito_share --default-session")
+        run(kernel, search, local_user, code)
+    run(kernel, search, local_user, "%cognito_share --default-session")
     (token_file,) = (home / "tmp").glob("cognito-share-*/token")
     bearer_token = token_file.read_text()
-    run(kernel, search, near, SHARE)
-    run(kernel, search, near, "%cognito_share Uploader --hide-credentials-file")
-    run(kernel, search, near, "%cognito_status\n%cognito_roles\n%cognito_login -r Uploader --name uploads")
-    for endpoint in ("token:refresh_token", "GetCredentialsForIdentity", "GetId"):
+    run(kernel, search, local_user, SHARE)
+    run(kernel, search, local_user, "%cognito_share Uploader --hide-credentials-file")
+    run(kernel, search, local_user, "%cognito_status\n%cognito_roles\n%cognito_login -r Uploader --name uploads")
+    for endpoint in (cognito.REFRESH, cognito.EXCHANGE, cognito.GET_ID):
         cognito.knobs.fail(endpoint, status=400, body='{"error":"invalid_request","__type":"NotAuthorizedException"}')
-    run(kernel, search, near, FAILED_CALLS)
-    run(kernel, search, near, "%cognito_logout")
-    run(kernel, search, far, "%cognito_login --paste")
-    run(kernel, search, far, USE_S3)
+    run(kernel, search, local_user, FAILED_CALLS)
+    run(kernel, search, local_user, "%cognito_logout")
+    run(kernel, search, remote_user, "%cognito_login --paste")
+    run(kernel, search, remote_user, USE_S3)
     search.add_folder(home)
-    secrets = {*collect_secrets(cognito, far), bearer_token}
+    secrets = {*collect_secrets(cognito, remote_user), bearer_token}
     assert "endpoint/server.py" in "".join(search.texts.values())
     assert not token_file.parent.exists()
     log = search.texts["the file debug.log"]
@@ -171,10 +171,10 @@ def test_no_secret_of_a_whole_run_is_found_anywhere(cognito: LocalCognito, scene
     assert search.found(secrets) == []
 
 
-def test_a_remembered_sign_in_is_only_in_its_own_file(cognito: LocalCognito, scene: KernelRun) -> None:
-    """Renewals and rotations, a second kernel's worth of restoring, and the credential process; then the logout."""
-    kernel, search, home = scene
-    person = NotebookUser(cognito)
+def test_a_remembered_sign_in_is_only_in_its_own_file(cognito: LocalCognito, kernel_run: KernelRun) -> None:
+    """Refreshes and rotations, a restore as in a second kernel, the credential process, and the logout."""
+    kernel, search, home = kernel_run
+    user = NotebookUser(cognito)
     for code in (
         LOG_EVERYTHING,
         "%load_ext cognito_jupyter",
@@ -182,65 +182,67 @@ def test_a_remembered_sign_in_is_only_in_its_own_file(cognito: LocalCognito, sce
         USE_S3,
         INSPECT,
     ):
-        run(kernel, search, person, code)
-    run(kernel, search, person, "%reload_ext cognito_jupyter\n%cognito_login -r Analyst\n%cognito_status")
-    run(kernel, search, person, USE_S3)
-    assert person.login_count == 1
+        run(kernel, search, user, code)
+    run(kernel, search, user, "%reload_ext cognito_jupyter\n%cognito_login -r Analyst\n%cognito_status")
+    run(kernel, search, user, USE_S3)
+    assert user.login_count == 1
     (path,) = home.rglob("*.sign-in")
-    run(kernel, search, person, f"import subprocess; kept = subprocess.run([{CREDENTIAL_PROCESS}, {path.stem!r}],"
+    run(kernel, search, user, f"import subprocess; done = subprocess.run([{CREDENTIAL_PROCESS}, {path.stem!r}],"
         " capture_output=True, check=True) and None")  # fmt: skip
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     search.add_folder(home)
-    places = {place.partition(" in ")[2] for place in search.found(collect_secrets(cognito, person))}
+    places = {place.partition(" in ")[2] for place in search.found(collect_secrets(cognito, user))}
     assert places == {f"the file {path.name}"}
-    run(kernel, search, person, "%cognito_logout")
+    run(kernel, search, user, "%cognito_logout")
     after = SecretSearch()
     after.add_folder(home)
-    assert after.found(collect_secrets(cognito, person)) == []
+    assert after.found(collect_secrets(cognito, user)) == []
 
 
-def test_the_search_finds_each_kind_of_leak(cognito: LocalCognito, scene: KernelRun) -> None:
-    """Otherwise the test above could not fail."""
-    kernel, search, home = scene
-    person = NotebookUser(cognito)
+def test_the_search_finds_each_kind_of_leak(cognito: LocalCognito, kernel_run: KernelRun) -> None:
+    """Otherwise the tests above could not fail."""
+    kernel, search, home = kernel_run
+    user = NotebookUser(cognito)
     for code in (LOG_EVERYTHING, "%load_ext cognito_jupyter", "%cognito_login --role-suffix Analyst"):
-        run(kernel, search, person, code)
-    run(kernel, search, person, "print(cognito.auth_tokens['id_token'])")
-    run(kernel, search, person, "logging.debug(cognito.auth_tokens['refresh_token'])")
-    run(kernel, search, person, "open('keys.txt', 'w').write(cognito.credentials['secret_access_key']) and None")
-    waits = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(1)', TOKEN])"
-    run(kernel, search, person, waits.replace("TOKEN", "session.get_credentials().token"))
+        run(kernel, search, user, code)
+    run(kernel, search, user, "print(cognito.auth_tokens['id_token'])")
+    run(kernel, search, user, "logging.debug(cognito.auth_tokens['refresh_token'])")
+    run(kernel, search, user, "open('keys.txt', 'w').write(cognito.credentials['secret_access_key']) and None")
+    sleeping_process = 'import subprocess, sys; subprocess.run([sys.executable, "-c", "import time; time.sleep(1)", TOKEN])'
+        "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(1)', TOKEN])"
+    )
+    run(kernel, search, user, sleeping_process.replace("TOKEN", "session.get_credentials().token"))
     search.add_folder(home)
-    where = " ".join(search.found(collect_secrets(cognito, person)))
+    where = " ".join(search.found(collect_secrets(cognito, user)))
     for place in ("what was shown", "the saved notebook", "debug.log", "keys.txt", "the arguments of process"):
         assert place in where
 
 
-def collect_secrets(cognito: LocalCognito, person: NotebookUser) -> set[str]:
-    """What the server handed out and received, and the address that a person copied."""
-    return {*cognito.secrets, *([person.final_url] if person.final_url else [])} - {""}
+def collect_secrets(cognito: LocalCognito, user: NotebookUser) -> set[str]:
+    """Return what the server issued and received, and the URL that the user copied."""
+    return {*cognito.secrets, *([user.final_url] if user.final_url else [])} - {""}
 
 
-def test_only_the_user_can_read_the_files_of_a_login(cognito: LocalCognito, scene: KernelRun) -> None:
-    """The page that sends the browser on holds the sign-in URL; while it is there nobody else can read it."""
-    kernel, _, home = scene
+def test_only_the_user_can_read_the_files_of_a_login(cognito: LocalCognito, kernel_run: KernelRun) -> None:
+    """The page that redirects the browser contains the sign-in URL; only the user can read it while it exists."""
+    kernel, _, home = kernel_run
     seen: list[tuple[str, int]] = []
-    kernel.run_cell("import os, webbrowser\nos.environ['DISPLAY'] = ':played'")
+    kernel.run_cell("import os, webbrowser\nos.environ['DISPLAY'] = ':fake'")
     kernel.run_cell(
-        "class Nobody(webbrowser.BaseBrowser):\n    def open(self, url, new=0, autoraise=True): return True\n"
-        "webbrowser.register('nobody', None, Nobody(), preferred=True)"
+        "class NoBrowser(webbrowser.BaseBrowser):\n    def open(self, url, new=0, autoraise=True): return True\n"
+        "webbrowser.register('none', None, NoBrowser(), preferred=True)"
     )
-    person = NotebookUser(cognito)
+    user = NotebookUser(cognito)
 
-    def look(text: str) -> None:
+    def on_output(text: str) -> None:
         pages = list((home / "tmp").rglob("*.html"))
         seen.extend((str(page), page.stat().st_mode & 0o777 | page.parent.stat().st_mode & 0o077) for page in pages)
         if pages:
-            person.on_output(text)
+            user.on_output(text)
 
     kernel.run_cell("%load_ext cognito_jupyter")
-    done = kernel.run_cell("%cognito_login", on_output=look)
+    done = kernel.run_cell("%cognito_login", on_output=on_output)
     assert done.error is None
     assert {mode for _, mode in seen} == {0o600}
     assert not [name for name, _ in seen if os.path.exists(name)]

@@ -1,4 +1,4 @@
-"""A client of the local Cognito that speaks HTTP alone, so that what is tested is the server."""
+"""A client of the local Cognito that uses only HTTP, so that these tests test the server."""
 
 from __future__ import annotations
 
@@ -60,13 +60,13 @@ class Client:
 
     def code(self, **changes: str | None) -> str:
         """A code, by a login, or by the login cookie."""
-        answer = self.get("/oauth2/authorize", **changes)
-        if "/login" in answer.headers["Location"]:
-            page = self.browser.get(f"{self.cognito.domain}{answer.headers['Location']}", timeout=10)
+        response = self.get("/oauth2/authorize", **changes)
+        if "/login" in response.headers["Location"]:
+            page = self.browser.get(f"{self.cognito.domain}{response.headers['Location']}", timeout=10)
             user = self.cognito.demo_user
             form = {"_csrf": csrf_field(page.text), "username": user.username, "password": user.password}
-            answer = self.browser.post(page.url, data=form, allow_redirects=False, timeout=10)
-        return callback_query(answer)["code"]
+            response = self.browser.post(page.url, data=form, allow_redirects=False, timeout=10)
+        return callback_query(response)["code"]
 
     def token(self, **form: str) -> requests.Response:
         """POST /oauth2/token with this client's id."""
@@ -92,15 +92,15 @@ def csrf_field(page: str) -> str:
     return found[1]
 
 
-def callback_query(answer: requests.Response) -> dict[str, str]:
+def callback_query(response: requests.Response) -> dict[str, str]:
     """The query with which the browser is sent back."""
-    assert answer.status_code == 302
-    return {name: values[0] for name, values in parse_qs(urlsplit(answer.headers["Location"]).query).items()}
+    assert response.status_code == 302
+    return {name: values[0] for name, values in parse_qs(urlsplit(response.headers["Location"]).query).items()}
 
 
 @pytest.fixture(scope="module")
 def bare() -> Iterator[LocalCognito]:
-    """A Cognito without AWS behind it, of one module's own: its knobs may stay turned."""
+    """A Cognito without AWS for one module, whose knobs may stay changed."""
     with LocalCognito(aws=False) as cognito:
         yield cognito
 
@@ -108,3 +108,8 @@ def bare() -> Iterator[LocalCognito]:
 @pytest.fixture
 def client(cognito: LocalCognito) -> Client:
     return Client(cognito)
+
+
+@pytest.fixture
+def pool(cognito: LocalCognito) -> LocalCognito:
+    return cognito

@@ -1,4 +1,4 @@
-"""The server itself: its knobs, its admin route, its start and its end."""
+"""The server: knobs, the admin route, start and stop."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def test_each_lifetime_can_be_a_second(cognito: LocalCognito, client: Client) ->
 
 def test_a_fault_returns_a_status_and_a_body_once(cognito: LocalCognito) -> None:
     cognito.knobs.fail("openid-configuration", status=503, body="down", headers={"Retry-After": "7"})
-    answer = requests.get(configuration_url(cognito), timeout=5)
-    assert (answer.status_code, answer.text, answer.headers["Retry-After"]) == (503, "down", "7")
+    response = requests.get(configuration_url(cognito), timeout=5)
+    assert (response.status_code, response.text, response.headers["Retry-After"]) == (503, "down", "7")
     assert requests.get(configuration_url(cognito), timeout=5).status_code == 200
 
 
@@ -61,7 +61,7 @@ def test_a_fault_can_reset_before_a_response_and_midway(cognito: LocalCognito) -
             came = bytearray()
             with pytest.raises(ConnectionResetError):
                 receive_all(connection, came)
-        # A reset may overtake what was sent before it.
+        # A reset may arrive before what was sent earlier.
         assert not came or (midway and came.startswith(b"HTTP/1.1 200"))
 
 
@@ -71,7 +71,7 @@ def receive_all(connection: socket.socket, into: bytearray) -> None:
 
 
 def test_a_fault_can_send_a_response_byte_by_byte(cognito: LocalCognito) -> None:
-    """Byte after byte comes in time, and the whole of it comes too."""
+    """Every byte arrives, one at a time."""
     whole = requests.get(configuration_url(cognito), timeout=5).text
     cognito.knobs.fail("openid-configuration", kind="drip", seconds=0.001)
     parts = list(requests.get(configuration_url(cognito), timeout=5, stream=True).raw.stream(1))
@@ -81,16 +81,16 @@ def test_a_fault_can_send_a_response_byte_by_byte(cognito: LocalCognito) -> None
 
 def test_a_fault_can_change_the_content_type(cognito: LocalCognito) -> None:
     cognito.knobs.fail("openid-configuration", kind="label", content_type="text/plain")
-    answer = requests.get(configuration_url(cognito), timeout=5)
-    assert answer.headers["Content-Type"].startswith("text/plain")
-    assert answer.json()["issuer"] == cognito.pool.issuer
+    response = requests.get(configuration_url(cognito), timeout=5)
+    assert response.headers["Content-Type"].startswith("text/plain")
+    assert response.json()["issuer"] == cognito.pool.issuer
 
 
 @pytest.mark.parametrize("midway", [False, True])
 def test_an_abandoned_request_takes_effect_only_if_the_response_had_started(
     cognito: LocalCognito, client: Client, midway: bool
 ) -> None:
-    """A refresh token that was rotated by an answer which nobody got is the difference."""
+    """The difference is whether the old refresh token was rotated."""
     cognito.knobs.rotation = True
     old = client.log_in()["refresh_token"]
     cognito.knobs.fail("token:refresh_token", kind="stall", seconds=60, midway=midway)
@@ -139,9 +139,9 @@ def test_without_its_token_the_admin_route_is_not_found(cognito: LocalCognito, t
 
 @pytest.mark.parametrize("url", ["domain", "aws_url"])
 def test_dns_rebinding_is_refused(cognito: LocalCognito, url: str) -> None:
-    """DNS rebinding: a name of the attacker's that leads to 127.0.0.1."""
-    answer = requests.get(getattr(cognito, url), headers={"Host": "evil.example"}, timeout=5)
-    assert answer.status_code in {403, 421}
+    """DNS rebinding: a name of the attacker that resolves to 127.0.0.1."""
+    response = requests.get(getattr(cognito, url), headers={"Host": "evil.example"}, timeout=5)
+    assert response.status_code in {403, 421}
 
 
 def test_two_servers_have_two_sets_of_keys_and_names(cognito: LocalCognito, bare: LocalCognito) -> None:
@@ -150,18 +150,18 @@ def test_two_servers_have_two_sets_of_keys_and_names(cognito: LocalCognito, bare
     assert cognito.demo_user.password != bare.demo_user.password
 
 
-# -- its life
+# -- start and stop
 
 
 def test_it_responds_before_aws_has_started() -> None:
-    """Within two seconds of its start by the clock of a machine that does nothing else; no test is timed here."""
+    """It takes less than two seconds on an idle machine, which no test measures."""
     with LocalCognito() as cognito:
         assert requests.get(configuration_url(cognito), timeout=5).status_code == 200
         assert cognito.identity_pool.handle_action("GetId", {})[0] == 400
 
 
 def test_it_stays_under_200_megabytes(cognito: LocalCognito) -> None:
-    """A server process and moto's together, by the memory that is theirs alone."""
+    """The server and moto's process together."""
     process = subprocess.Popen(
         [sys.executable, "-m", "cognito_jupyter.cli", "local"], stdout=subprocess.PIPE, text=True
     )
@@ -214,7 +214,7 @@ def test_knobs_can_be_given_at_the_start() -> None:
 
 
 def test_other_projects_get_it_as_a_fixture(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """The plugin is found by pytest itself, in a project that knows nothing but its name."""
+    """pytest finds the plugin in a project that only uses the fixture's name."""
     folder = tmp_path_factory.mktemp("project")
     (folder / "test_it.py").write_text(
         "import os\n"

@@ -1,7 +1,8 @@
-"""Works for a while under random faults: `python -m tests.soak`, from the repository's root.
+"""Uses AWS for a while under random faults: `python -m tests.soak`, from the repository's root.
 
-Credentials live ten seconds, every refresh rotates the refresh token, and faults strike at the user pool, the identity
-pool and S3. Ends with an error where an AWS call failed by any fault but its own, or where the process has grown.
+Credentials are valid for ten seconds, every refresh rotates the refresh token, and faults occur at the user pool, the
+identity pool and S3. The exit code is 1 if an AWS call failed for any other reason than a fault of S3, or if the
+process has grown.
 """
 
 from __future__ import annotations
@@ -18,20 +19,21 @@ from typing import Any
 
 from cognito_jupyter._util.timeouts import Timeouts
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
+from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 
 from .faults import inject_until
 from .growth import ProcessSize, find_growth, median_thirds
-from .server import SoakServer
-from .work import Workload
+from .soak_server import SoakServer
+from .workload import Outcome, Workload
 
 _THREAD_COUNT = 16
 _TIMEOUTS = Timeouts(connect=1.0, read=1.0, total=2.0)
-"""As ten seconds are to an hour: a stall must not take longer than the credentials last."""
+"""As ten seconds are to an hour: a stall must not take longer than the credentials are valid."""
 
 
 def main() -> int:
-    """The exit code; one line of figures is printed."""
+    """Run the soak, print one line of figures, and return the exit code."""
     arguments = _parser().parse_args()
     print(f"soak: {arguments.minutes:g} minutes, seed {arguments.seed}", flush=True)
     with SoakServer() as server:
@@ -42,35 +44,32 @@ def main() -> int:
 
 
 def _soak(server: SoakServer, seconds: float, seed: int) -> int:
-    work, stop = Workload(_calls(server), _THREAD_COUNT), threading.Event()
+    workload, stop = Workload(_calls(server), _THREAD_COUNT), threading.Event()
     with ThreadPoolExecutor(1) as pool:
         injecting = pool.submit(inject_until, stop, server, seed)
-        work.start()
+        workload.start()
         try:
             sizes = _measure(seconds)
         finally:
             stop.set()
-            work.stop()
+            workload.stop()
         fault_count = injecting.result()
     first, last = median_thirds(sizes)
-    counts = server.counts()
+    counts, outcomes = server.counts(), workload.outcomes
     print(
-        f"soak: {sum(work.outcomes.values())} AWS calls by {_THREAD_COUNT} threads, {work.outcomes['own']} failed by "
-        f"their own fault, {work.outcomes['ours']} by ours; {fault_count} faults, "
-        f"{counts.get('GetCredentialsForIdentity', 0)} exchanges, {counts.get('token:refresh_token', 0)} refreshes; "
+        f"soak: {outcomes.total()} AWS calls by {_THREAD_COUNT} threads, {outcomes[Outcome.S3_FAILURE]} failed at S3, "
+        f"{outcomes[Outcome.CREDENTIALS_FAILURE]} failed because of the credentials; {fault_count} faults, "
+        f"{counts.get(LocalCognito.EXCHANGE, 0)} exchanges, {counts.get(LocalCognito.REFRESH, 0)} refreshes; "
         f"threads {first.threads:.0f} -> {last.threads:.0f}, sockets {first.sockets:.0f} -> {last.sockets:.0f}, "
         f"memory {first.memory:.1f} -> {last.memory:.1f} MiB",
         flush=True,
     )
-    return _exit_code(work, find_growth(first, last))
-
-
-def _exit_code(work: Workload, growing: list[str]) -> int:
-    for error in work.credential_errors:
-        print(f"soak: failed by our fault: {error!r}", file=sys.stderr)
+    growing = find_growth(first, last)
+    for error in workload.credentials_errors:
+        print(f"soak: failed because of the credentials: {error!r}", file=sys.stderr)
     for what in growing:
-        print(f"soak: {what} have grown" if what != "memory" else "soak: memory has grown", file=sys.stderr)
-    return 1 if work.credential_errors or growing or not work.outcomes["well"] else 0
+        print(f"soak: {what} {'has' if what == 'memory' else 'have'} grown", file=sys.stderr)
+    return 1 if workload.credentials_errors or growing or not outcomes[Outcome.SUCCESS] else 0
 
 
 def _measure(seconds: float) -> list[ProcessSize]:
@@ -82,7 +81,7 @@ def _measure(seconds: float) -> list[ProcessSize]:
 
 
 def _calls(server: SoakServer) -> list[Callable[[], Any]]:
-    """Reading, listing and writing, by two roles of one manager."""
+    """Return calls that read, list and write, with two roles of one manager."""
     environment, bucket, key = server.facts["environment"], server.facts["bucket"], server.facts["data_key"]
     authenticator = CognitoOAuthAuthenticator(
         environment["COGNITO_DOMAIN"], environment["COGNITO_CLIENT_ID"], region=environment["COGNITO_REGION"],
@@ -107,8 +106,8 @@ def _calls(server: SoakServer) -> list[Callable[[], Any]]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
-    parser.add_argument("--minutes", type=float, default=10.0, help="how long; 10 where not given")
-    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6), help="of the faults")
+    parser.add_argument("--minutes", type=float, default=10.0, help="how long to run; 10 by default")
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6), help="seed of the faults")
     return parser
 
 

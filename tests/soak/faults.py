@@ -6,9 +6,11 @@ import random
 import threading
 from collections.abc import Iterator
 
-from .server import SoakServer
+from cognito_jupyter.local import LocalCognito
 
-ENDPOINTS = ("token:refresh_token", "GetCredentialsForIdentity", "s3")
+from .soak_server import SoakServer
+
+ENDPOINTS = (LocalCognito.REFRESH, LocalCognito.EXCHANGE, LocalCognito.S3)
 KINDS: tuple[dict[str, object], ...] = (
     {"kind": "status", "status": 500, "body": "oops"},
     {"kind": "status", "status": 503, "body": "{}"},
@@ -21,16 +23,16 @@ KINDS: tuple[dict[str, object], ...] = (
 
 
 def random_faults(seed: int) -> Iterator[tuple[float, str, dict[str, object]]]:
-    """Without end: seconds to wait, the endpoint, the fault."""
+    """Yield without end: the seconds to wait, the endpoint, and the fault."""
     rng = random.Random(seed)
     while True:
         yield rng.uniform(0.5, 4.0), rng.choice(ENDPOINTS), rng.choice(KINDS)
 
 
 def inject_until(stop: threading.Event, server: SoakServer, seed: int) -> int:
-    """Lets faults happen; returns how many were sent."""
-    for number, (pause, endpoint, fault) in enumerate(random_faults(seed)):
-        if stop.wait(pause):
+    """Inject faults until stopped, and return how many."""
+    for number, (delay, endpoint, fault) in enumerate(random_faults(seed)):
+        if stop.wait(delay):
             return number
         server.inject(endpoint, fault)
-    raise AssertionError
+    raise AssertionError("unreachable")

@@ -1,4 +1,4 @@
-"""Whether a process grows: threads, sockets and memory, the last third of a run beside its first."""
+"""Whether a process grows in threads, sockets or memory: the last third of a run compared with its first."""
 
 from __future__ import annotations
 
@@ -8,10 +8,18 @@ from dataclasses import dataclass
 
 import psutil
 
+_NAMES = ("threads", "sockets", "memory")
+
 
 @dataclass(frozen=True)
 class ProcessSize:
-    """What a process has at one moment; the memory in MiB."""
+    """What a process uses at one moment.
+
+    Attributes:
+        threads: Its threads.
+        sockets: Its TCP sockets.
+        memory: Its memory in MiB.
+    """
 
     threads: float
     sockets: float
@@ -19,32 +27,26 @@ class ProcessSize:
 
     @classmethod
     def measure(cls) -> ProcessSize:
-        """Of now."""
+        """Measure this process now."""
         process = psutil.Process()
         sockets = len(process.net_connections("tcp"))
         return cls(threading.active_count(), sockets, process.memory_info().rss / 2**20)
 
 
 TOLERANCE = ProcessSize(threads=2, sockets=8, memory=8.0)
-"""A connection more or less, a retry under way, and what an allocator keeps for itself."""
+"""A connection more or less, a retry, and the memory that an allocator does not return."""
 
 
 def median_thirds(sizes: list[ProcessSize]) -> tuple[ProcessSize, ProcessSize]:
-    """The medians of the first third, and of the last."""
-    part = len(sizes) // 3
-    first, last = (_median(some) for some in (sizes[:part], sizes[-part:]))
+    """Return the medians of the first third and of the last."""
+    third = len(sizes) // 3
+    first, last = (
+        ProcessSize(*(statistics.median(getattr(size, name) for size in part) for name in _NAMES))
+        for part in (sizes[:third], sizes[-third:])
+    )
     return first, last
 
 
 def find_growth(first: ProcessSize, last: ProcessSize) -> list[str]:
-    """What has grown by more than is tolerated."""
-    return [
-        name
-        for name in ("threads", "sockets", "memory")
-        if getattr(last, name) > getattr(first, name) + getattr(TOLERANCE, name)
-    ]
-
-
-def _median(sizes: list[ProcessSize]) -> ProcessSize:
-    names = ("threads", "sockets", "memory")
-    return ProcessSize(*(statistics.median(getattr(size, name) for size in sizes) for name in names))
+    """Return the names of what has grown by more than the tolerance."""
+    return [name for name in _NAMES if getattr(last, name) > getattr(first, name) + getattr(TOLERANCE, name)]

@@ -1,4 +1,4 @@
-"""nbconvert and papermill: nobody can be asked, so a login fails in one clear line, at once."""
+"""nbconvert and papermill: no user can sign in, so a login fails at once with a one-line message."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ERROR_LINE = "No user can sign in here: this notebook runs without an interactiv
 
 @pytest.fixture
 def notebook(tmp_path: Path) -> Path:
-    """A login in the middle."""
+    """A notebook with a login in the middle."""
     sources = ["%load_ext cognito_jupyter", "%cognito_login", "print('the next cell ran')"]
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])  # type: ignore[no-untyped-call]
     path = tmp_path / "in.ipynb"
@@ -35,7 +35,7 @@ def notebook(tmp_path: Path) -> Path:
 def test_a_login_fails_in_one_clear_line(
     cognito: LocalCognito, tmp_path: Path, notebook: Path, command: list[str]
 ) -> None:
-    """Exit code 1, the sentence on the screen, no traceback of ours, the next cell not run, no page opened."""
+    """Exit code 1, the message in the output, no traceback, the next cell not run, no page opened."""
     calls = cognito.counts["authorize"]
     environment = clean_environment(tmp_path / "settings", cognito.environment)
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""The benchmarks' own instruments; what they measure is no test."""
+"""The tools of the benchmarks. What the benchmarks measure is not tested."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from tests.benchmarks.table import Figure, Group, Reach, lines_of
 
 _SVG = "{http://www.w3.org/2000/svg}"
 ROUND_TRIP = 0.1
-EXCHANGE = "GetCredentialsForIdentity"
+EXCHANGE = LocalCognito.EXCHANGE
 
 
 @pytest.fixture
-def front(cognito: LocalCognito) -> Iterator[KeepAliveProxy]:
-    with KeepAliveProxy(cognito.port) as front:
-        yield front
+def proxy(cognito: LocalCognito) -> Iterator[KeepAliveProxy]:
+    with KeepAliveProxy(cognito.port) as proxy:
+        yield proxy
 
 
 @pytest.fixture
-def connection(front: KeepAliveProxy) -> Iterator[http.client.HTTPConnection]:
-    """To the front, from a distance."""
-    with LatencyProxy(front.port, ROUND_TRIP) as distance:
-        connection = http.client.HTTPConnection("127.0.0.1", distance.port, timeout=30)
+def connection(proxy: KeepAliveProxy) -> Iterator[http.client.HTTPConnection]:
+    """A connection to the proxy with latency."""
+    with LatencyProxy(proxy.port, ROUND_TRIP) as latency_proxy:
+        connection = http.client.HTTPConnection("127.0.0.1", latency_proxy.port, timeout=30)
         yield connection
         connection.close()
 
@@ -54,26 +54,26 @@ def test_the_first_request_takes_two_round_trips_and_each_further_one_takes_one(
     assert time_request(connection) >= ROUND_TRIP
 
 
-def test_a_connection_stays_open_from_one_end_to_the_other(front: KeepAliveProxy) -> None:
-    with LatencyProxy(front.port, 0) as distance:
-        connection = http.client.HTTPConnection("127.0.0.1", distance.port, timeout=30)
+def test_a_connection_stays_open_from_one_end_to_the_other(proxy: KeepAliveProxy) -> None:
+    with LatencyProxy(proxy.port, 0) as latency_proxy:
+        connection = http.client.HTTPConnection("127.0.0.1", latency_proxy.port, timeout=30)
         connection.connect()
         socket = connection.sock
         for _ in range(3):
             time_request(connection)
             assert connection.sock is socket
         connection.close()
-        assert distance.connections == 1
+        assert latency_proxy.connections == 1
 
 
-def test_the_tls_proxy_forwards_a_request_and_its_response(front: KeepAliveProxy, cognito: LocalCognito) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", front.port, timeout=30)
+def test_the_tls_proxy_forwards_a_request_and_its_response(proxy: KeepAliveProxy, cognito: LocalCognito) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=30)
     target = {"X-Amz-Target": "AWSCognitoIdentityService.GetId", "Content-Type": "application/x-amz-json-1.1"}
     connection.request("POST", "/", json.dumps({"IdentityPoolId": "unknown"}), target)
-    answer = connection.getresponse()
-    assert answer.status == 400
-    assert answer.getheader("x-amzn-ErrorType") == "ResourceNotFoundException"
-    assert json.load(answer)["__type"] == "ResourceNotFoundException"
+    response = connection.getresponse()
+    assert response.status == 400
+    assert response.getheader("x-amzn-ErrorType") == "ResourceNotFoundException"
+    assert json.load(response)["__type"] == "ResourceNotFoundException"
     connection.close()
 
 
@@ -90,13 +90,17 @@ def stage(one_stage: Stage) -> Iterator[Stage]:
 
 
 def test_a_restarted_kernel_reports_its_steps_and_calls_no_endpoint(stage: Stage) -> None:
-    """They are all there is to the whole; and a kernel that finds no sign-in is not measured."""
+    """The steps add up to the whole; a kernel that finds no sign-in is not measured."""
     with stored_sign_in(stage, stage.port) as folder:
         stage.reset_counts()
         with Kernel(stage, stage.port, folder, warm=False) as kernel:
             kernel.begin()
             steps = kernel.read_step_seconds()
-        assert [stage.count(endpoint) for endpoint in ("token:refresh_token", "GetId", EXCHANGE)] == [0, 0, 0]
+        assert [stage.count(endpoint) for endpoint in (LocalCognito.REFRESH, LocalCognito.GET_ID, EXCHANGE)] == [
+            0,
+            0,
+            0,
+        ]
         next(folder.glob("*.sign-in")).unlink()
         with Kernel(stage, stage.port, folder, warm=False) as kernel:
             kernel.begin()
@@ -110,7 +114,7 @@ def test_kernels_at_one_expiry_are_counted_by_cognitos_calls(stage: Stage) -> No
 
 
 def test_kernels_reach_one_call_and_no_more() -> None:
-    """One round too many is a sample among others, as everywhere; most of them may not have one."""
+    """A single sample may have one call too many; most must not."""
     one, two = {"token endpoint": 1.0, EXCHANGE: 1.0}, {"token endpoint": 2.0, EXCHANGE: 1.5}
     assert [figure.reached for figure in call_figures([one, one, two])] == [True, True]
     assert [figure.reached for figure in call_figures([one, two, two])] == [False, False]

@@ -15,33 +15,33 @@ from tests.local.conftest import Client, callback_query
 
 
 def test_the_browser_is_sent_to_login_with_the_same_query(client: Client) -> None:
-    answer = client.get("/oauth2/authorize")
-    assert answer.status_code == 302
-    path, _, query = answer.headers["Location"].partition("?")
+    response = client.get("/oauth2/authorize")
+    assert response.status_code == 302
+    path, _, query = response.headers["Location"].partition("?")
     assert path == "/login"
-    assert query == answer.request.url.partition("?")[2]  # type: ignore[union-attr]
+    assert query == response.request.url.partition("?")[2]  # type: ignore[union-attr]
 
 
 def test_a_good_password_sends_the_browser_back_with_code_and_state(client: Client) -> None:
-    answer = client.post_login()
-    assert answer.headers["Location"].startswith(f"{client.redirect_uri}?")
-    assert set(callback_query(answer)) == {"code", "state"}
-    assert callback_query(answer)["state"] == "the-state"
+    response = client.post_login()
+    assert response.headers["Location"].startswith(f"{client.redirect_uri}?")
+    assert set(callback_query(response)) == {"code", "state"}
+    assert callback_query(response)["state"] == "the-state"
 
 
 @pytest.mark.parametrize("change", ["/", "?x=1", "X"])
 def test_a_redirect_uri_is_compared_to_the_character(client: Client, change: str) -> None:
-    """The callback is never reached: the browser ends at /error?error=redirect_mismatch."""
-    answer = client.get("/oauth2/authorize", redirect_uri=client.redirect_uri + change)
-    assert answer.headers["Location"] == f"/error?error=redirect_mismatch&client_id={client.client_id}"
-    page = client.browser.get(f"{client.cognito.domain}{answer.headers['Location']}", timeout=10)
+    """The browser never reaches the callback: it is redirected to /error?error=redirect_mismatch."""
+    response = client.get("/oauth2/authorize", redirect_uri=client.redirect_uri + change)
+    assert response.headers["Location"] == f"/error?error=redirect_mismatch&client_id={client.client_id}"
+    page = client.browser.get(f"{client.cognito.domain}{response.headers['Location']}", timeout=10)
     assert page.status_code == 400
     assert "not registered" in page.text
 
 
 def test_an_unknown_client_ends_at_the_error_page_too(client: Client) -> None:
-    answer = client.get("/oauth2/authorize", client_id="nobody")
-    assert answer.headers["Location"].startswith("/error?error=redirect_mismatch")
+    response = client.get("/oauth2/authorize", client_id="unknown")
+    assert response.headers["Location"].startswith("/error?error=redirect_mismatch")
 
 
 @pytest.mark.parametrize(
@@ -73,8 +73,8 @@ def test_a_client_without_the_code_grant_is_unauthorized(client: Client, cognito
 
 def test_a_scope_that_is_not_allowed_is_an_invalid_request_as_seen_live(client: Client) -> None:
     """Source: mlops-club/awscdk-minecraft#40."""
-    answer = callback_query(client.get("/oauth2/authorize", scope="openid aws.cognito.signin.user.admin"))
-    assert (answer["error"], answer["error_description"]) == ("invalid_request", "invalid_scope")
+    response = callback_query(client.get("/oauth2/authorize", scope="openid aws.cognito.signin.user.admin"))
+    assert (response["error"], response["error_description"]) == ("invalid_request", "invalid_scope")
 
 
 def test_without_a_session_prompt_none_comes_back_as_login_required(client: Client) -> None:
@@ -102,27 +102,27 @@ def test_login_hint_fills_the_user_name(client: Client) -> None:
     assert "<script>" not in client.get("/login", login_hint='"><script>').text
 
 
-@pytest.mark.parametrize(("username", "password"), [("demo", "wrong"), ("nobody", "wrong")])
+@pytest.mark.parametrize(("username", "password"), [("demo", "wrong"), ("unknown", "wrong")])
 def test_the_page_reports_a_wrong_password_without_saying_which_field(
     client: Client, username: str, password: str
 ) -> None:
-    answer = client.post_login(username, password)
-    assert answer.status_code == 200
-    assert 'role="alert"' in answer.text
-    assert "Incorrect username or password" in answer.text
-    assert password not in answer.text
+    response = client.post_login(username, password)
+    assert response.status_code == 200
+    assert 'role="alert"' in response.text
+    assert "Incorrect username or password" in response.text
+    assert password not in response.text
 
 
 def test_a_form_without_its_hidden_field_is_refused(client: Client) -> None:
-    """Safe from CSRF: another site's form does not know it."""
+    """Against CSRF: another site's form does not know the field."""
     assert client.post_login(_csrf="guessed").status_code == 403
     user = client.cognito.demo_user
     client.get("/login")
     client.browser.cookies.clear()
     stolen = {"_csrf": "x", "username": user.username, "password": user.password}
     url = f"{client.cognito.domain}/login"
-    answer = client.browser.post(url, params=client.authorize_query(), data=stolen, allow_redirects=False, timeout=10)
-    assert answer.status_code == 403
+    response = client.browser.post(url, params=client.authorize_query(), data=stolen, allow_redirects=False, timeout=10)
+    assert response.status_code == 403
 
 
 def test_the_login_page_cannot_be_framed_or_cached(client: Client) -> None:
@@ -140,30 +140,32 @@ def test_the_cookies_are_httponly_and_samesite(client: Client) -> None:
 
 
 def test_only_a_get_is_an_authorize_request(client: Client) -> None:
-    answer = client.browser.post(f"{client.cognito.domain}/oauth2/authorize", data=client.authorize_query(), timeout=10)
-    assert answer.status_code == 405
+    response = client.browser.post(
+        f"{client.cognito.domain}/oauth2/authorize", data=client.authorize_query(), timeout=10
+    )
+    assert response.status_code == 405
 
 
 def test_logout_ends_the_session_cookie(client: Client) -> None:
     """Source: developer guide, "Logout endpoint"."""
     client.post_login()
-    answer = client.get("/logout", logout_uri=client.cognito.logout_uri, redirect_uri=None)
-    assert answer.headers["Location"] == client.cognito.logout_uri
+    response = client.get("/logout", logout_uri=client.cognito.logout_uri, redirect_uri=None)
+    assert response.headers["Location"] == client.cognito.logout_uri
     assert client.get("/oauth2/authorize").headers["Location"].startswith("/login")
 
 
 def test_logout_may_lead_back_to_the_sign_in(client: Client) -> None:
     """Source: developer guide, "Logout endpoint", its second example."""
     client.post_login()
-    answer = client.get("/logout", logout_uri=None)
-    assert answer.headers["Location"].startswith("/oauth2/authorize?")
+    response = client.get("/logout", logout_uri=None)
+    assert response.headers["Location"].startswith("/oauth2/authorize?")
     assert client.get("/oauth2/authorize").headers["Location"].startswith("/login")
 
 
 def test_logout_requires_a_registered_url(client: Client) -> None:
     client.post_login()
-    answer = client.get("/logout", logout_uri="https://evil.example", redirect_uri=None)
-    assert answer.headers["Location"].startswith("/error")
+    response = client.get("/logout", logout_uri="https://evil.example", redirect_uri=None)
+    assert response.headers["Location"].startswith("/error")
     assert "code" in callback_query(client.get("/oauth2/authorize"))
 
 

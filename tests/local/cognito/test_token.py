@@ -1,4 +1,4 @@
-"""POST /oauth2/token, refreshing, rotation, revocation, and what stands in the tokens.
+"""POST /oauth2/token, refreshing, rotation, revocation, and the claims of the tokens.
 
 Source of all but what is named otherwise: Amazon Cognito developer guide, "Token endpoint", "Refresh tokens",
 "Revoke endpoint", "userInfo endpoint", "Using the ID token".
@@ -23,21 +23,21 @@ def claims(token: str) -> dict[str, object]:
     return payload
 
 
-def error_of(answer: requests.Response) -> tuple[int, dict[str, str]]:
-    assert answer.headers["Content-Type"] == "application/json;charset=UTF-8"
-    return answer.status_code, answer.json()
+def error_of(response: requests.Response) -> tuple[int, dict[str, str]]:
+    assert response.headers["Content-Type"] == "application/json;charset=UTF-8"
+    return response.status_code, response.json()
 
 
 # -- codes
 
 
 def test_a_code_is_exchanged_for_three_tokens(client: Client) -> None:
-    answer = client.exchange(client.code())
-    assert answer.status_code == 200
-    assert sorted(answer.json()) == ["access_token", "expires_in", "id_token", "refresh_token", "token_type"]
-    assert answer.json()["expires_in"] == 3600
-    assert answer.headers["Access-Control-Allow-Origin"] == "*"
-    assert answer.headers["Cache-Control"] == "no-store"
+    response = client.exchange(client.code())
+    assert response.status_code == 200
+    assert sorted(response.json()) == ["access_token", "expires_in", "id_token", "refresh_token", "token_type"]
+    assert response.json()["expires_in"] == 3600
+    assert response.headers["Access-Control-Allow-Origin"] == "*"
+    assert response.headers["Cache-Control"] == "no-store"
 
 
 def test_a_code_works_once(client: Client) -> None:
@@ -67,7 +67,7 @@ def test_another_redirect_uri_than_authorized_is_an_unauthorized_client(client: 
 
 @pytest.mark.parametrize("verifier", ["wrong-verifier-wrong-verifier-wrong-verifier", ""])
 def test_a_wrong_verifier_is_an_invalid_grant(client: Client, verifier: str) -> None:
-    """RFC 7636, section 4.6; Cognito's own body for it is not known, so the code alone is asserted."""
+    """RFC 7636, section 4.6; Cognito's own body for it is not known, so only the error code is asserted."""
     assert error_of(client.exchange(client.code(), code_verifier=verifier))[1]["error"] == "invalid_grant"
 
 
@@ -83,7 +83,7 @@ def test_another_clients_code_is_an_invalid_grant(client: Client, cognito: Local
         ({}, {"error": "invalid_request"}),
         ({"grant_type": "refresh_token"}, {"error": "invalid_request"}),
         ({"grant_type": "password", "username": "demo"}, {"error": "unsupported_grant_type"}),
-        ({"grant_type": "refresh_token", "refresh_token": "x", "client_id": "nobody"}, {"error": "invalid_client"}),
+        ({"grant_type": "refresh_token", "refresh_token": "x", "client_id": "unknown"}, {"error": "invalid_client"}),
     ],
 )
 def test_each_error_is_a_bare_object(client: Client, form: dict[str, str], expected: dict[str, str]) -> None:
@@ -97,8 +97,8 @@ def test_a_confidential_client_needs_its_secret_in_header_or_body(client: Client
     assert error_of(confidential.exchange(confidential.code())) == (400, expected)
     assert confidential.exchange(confidential.code(), client_secret="s3cr3t").status_code == 200
     form = {"grant_type": "refresh_token", "refresh_token": "none"}
-    answer = requests.post(f"{cognito.domain}/oauth2/token", data=form, auth=("confidential", "s3cr3t"), timeout=10)
-    assert answer.json() == {"error": "invalid_grant"}
+    response = requests.post(f"{cognito.domain}/oauth2/token", data=form, auth=("confidential", "s3cr3t"), timeout=10)
+    assert response.json() == {"error": "invalid_grant"}
 
 
 def test_only_a_post_is_a_token_request(client: Client) -> None:
@@ -110,8 +110,8 @@ def test_only_a_post_is_a_token_request(client: Client) -> None:
 
 def test_without_rotation_no_refresh_token_comes_back(client: Client) -> None:
     tokens = client.log_in()
-    answer = client.refresh(tokens["refresh_token"]).json()
-    assert sorted(answer) == ["access_token", "expires_in", "id_token", "token_type"]
+    response = client.refresh(tokens["refresh_token"]).json()
+    assert sorted(response) == ["access_token", "expires_in", "id_token", "token_type"]
     assert client.refresh(tokens["refresh_token"]).status_code == 200
 
 
@@ -168,8 +168,8 @@ def test_revoking_ends_the_refresh_token_and_not_the_others(client: Client) -> N
     """Access and id tokens stay valid offline; a second revocation is no error (RFC 7009, section 2.2)."""
     tokens = client.log_in()
     for _ in range(2):
-        answer = revoke(client, token=tokens["refresh_token"])
-        assert (answer.status_code, answer.text) == (200, "")
+        response = revoke(client, token=tokens["refresh_token"])
+        assert (response.status_code, response.text) == (200, "")
     assert error_of(client.refresh(tokens["refresh_token"])) == (400, {"error": "invalid_grant"})
 
 
@@ -177,7 +177,7 @@ def test_what_cannot_be_revoked(client: Client) -> None:
     tokens = client.log_in()
     assert error_of(revoke(client)) == (400, {"error": "invalid_request"})
     assert error_of(revoke(client, token=tokens["access_token"])) == (400, {"error": "unsupported_token_type"})
-    assert error_of(revoke(client, token="x", client_id="nobody")) == (401, {"error": "invalid_client"})
+    assert error_of(revoke(client, token="x", client_id="unknown")) == (401, {"error": "invalid_client"})
 
 
 # -- the tokens
@@ -210,29 +210,33 @@ def test_the_openid_configuration_names_the_domains_endpoints(client: Client) ->
 
 def test_the_id_token_names_its_user_and_its_client(client: Client) -> None:
     tokens = client.log_in()
-    told = claims(tokens["id_token"])
-    assert told["aud"] == client.client_id
-    assert told["token_use"] == "id"
-    assert told["nonce"] == "the-nonce"
-    assert told["cognito:username"] == "demo"
-    assert told["email"] == "demo@example.org"
-    assert told["exp"] == told["iat"] + 3600  # type: ignore[operator]
+    token_claims = claims(tokens["id_token"])
+    assert token_claims["aud"] == client.client_id
+    assert token_claims["token_use"] == "id"
+    assert token_claims["nonce"] == "the-nonce"
+    assert token_claims["cognito:username"] == "demo"
+    assert token_claims["email"] == "demo@example.org"
+    assert token_claims["exp"] == token_claims["iat"] + 3600  # type: ignore[operator]
     digest = hashlib.sha256(tokens["access_token"].encode()).digest()[:16]
-    assert told["at_hash"] == base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+    assert token_claims["at_hash"] == base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def test_the_access_token_has_a_client_id_and_no_audience(client: Client) -> None:
-    told = claims(client.log_in()["access_token"])
-    assert (told["client_id"], told["token_use"], told["scope"]) == (client.client_id, "access", "openid email")
-    assert "aud" not in told
+    token_claims = claims(client.log_in()["access_token"])
+    assert (token_claims["client_id"], token_claims["token_use"], token_claims["scope"]) == (
+        client.client_id,
+        "access",
+        "openid email",
+    )
+    assert "aud" not in token_claims
 
 
 def test_roles_are_an_array_in_the_order_of_precedence(client: Client, cognito: LocalCognito) -> None:
     """An array as in live tokens (aws-sdk-net#943); the preferred role is of the group with the lowest precedence."""
-    told = claims(client.log_in()["id_token"])
-    assert told["cognito:groups"] == ["Analyst", "Uploader"]
-    assert told["cognito:roles"] == [cognito.roles["Analyst"], cognito.roles["Uploader"]]
-    assert told["cognito:preferred_role"] == cognito.roles["Analyst"]
+    token_claims = claims(client.log_in()["id_token"])
+    assert token_claims["cognito:groups"] == ["Analyst", "Uploader"]
+    assert token_claims["cognito:roles"] == [cognito.roles["Analyst"], cognito.roles["Uploader"]]
+    assert token_claims["cognito:preferred_role"] == cognito.roles["Analyst"]
 
 
 def test_no_role_is_preferred_when_two_groups_tie(cognito: LocalCognito) -> None:
@@ -241,16 +245,16 @@ def test_no_role_is_preferred_when_two_groups_tie(cognito: LocalCognito) -> None
     cognito.add_user("tied", "tied-password", ["A", "B"])
     assert "cognito:preferred_role" not in claims(cognito.issue_tokens("tied")["id_token"])
     cognito.add_user("single", "single-password", ["B"])
-    told = claims(cognito.issue_tokens("single")["id_token"])
-    assert told["cognito:preferred_role"] == "arn:aws:iam::123456789012:role/B"
+    token_claims = claims(cognito.issue_tokens("single")["id_token"])
+    assert token_claims["cognito:preferred_role"] == "arn:aws:iam::123456789012:role/B"
 
 
 def test_user_info_requires_an_access_token_with_openid(client: Client, cognito: LocalCognito) -> None:
     """401 with WWW-Authenticate otherwise; email_verified is a string there."""
     url = f"{cognito.domain}/oauth2/userInfo"
     tokens = client.log_in()
-    answer = requests.get(url, headers={"Authorization": f"Bearer {tokens['access_token']}"}, timeout=10)
-    assert answer.json()["email_verified"] == "true"
+    response = requests.get(url, headers={"Authorization": f"Bearer {tokens['access_token']}"}, timeout=10)
+    assert response.json()["email_verified"] == "true"
     email_alone = client.exchange(client.code(scope="email")).json()
     for token in (tokens["id_token"], email_alone["access_token"], "nonsense"):
         refused = requests.get(url, headers={"Authorization": f"Bearer {token}"}, timeout=10)

@@ -1,4 +1,4 @@
-"""A Cognito with S3 behind it in a process of its own, so that what it holds is not counted."""
+"""A Cognito with S3 behind it in a process of its own, so that its memory is not measured."""
 
 from __future__ import annotations
 
@@ -6,21 +6,20 @@ import json
 import subprocess
 import threading
 import urllib.request
-from types import TracebackType
 from typing import Any, Self, cast
 
 from cognito_jupyter.local import Knobs, LocalCognito
 from cognito_jupyter.local.child_process import ChildProcess, supervised_command
 
 CREDENTIALS_SECONDS = 10.0
-"""Seconds that credentials live; the id token twice as long."""
+"""Seconds for which credentials are valid; an id token is valid for twice as long."""
 
 
 class SoakServer:
-    """The child.
+    """The child process.
 
     Attributes:
-        facts: Its environment, its bucket and its data, and a signed-in person's tokens.
+        facts: Its environment, its bucket and data, and the tokens of a signed-in user.
     """
 
     def __init__(self) -> None:
@@ -29,36 +28,34 @@ class SoakServer:
         line = output.readline() if output is not None else b""
         if not line:
             self._child.stop()
-            raise RuntimeError("The soak's Cognito did not start: run `python -m tests.soak.server` to see.")
+            raise RuntimeError("The soak's Cognito did not start: run `python -m tests.soak.soak_server` to see.")
         self.facts: dict[str, Any] = json.loads(line)
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._child.stop()
 
     def inject(self, endpoint: str, fault: dict[str, object]) -> None:
-        """Lets the next call of an endpoint meet a fault; one that none has met is replaced."""
+        """Inject a fault into the next call of an endpoint; a fault that has not occurred yet is replaced."""
         self._admin_request("PATCH", "knobs", {"faults": {endpoint: [fault]}})
 
     def counts(self) -> dict[str, int]:
-        """Calls by endpoint."""
+        """Return the calls by endpoint."""
         return cast("dict[str, int]", self._admin_request("GET", "counts"))
 
     def _admin_request(self, method: str, what: str, payload: object = None) -> Any:
         body = json.dumps(payload).encode() if payload is not None else None
         headers = {"X-Admin-Token": self.facts["admin_token"], "Content-Type": "application/json"}
         request = urllib.request.Request(f"{self.facts['admin_url']}/{what}", body, headers, method=method)
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return json.load(answer)
+        with urllib.request.urlopen(request, timeout=30) as response:
+            return json.load(response)
 
 
 def main() -> None:
-    """Serves until its parent ends it."""
-    # With a grace, since answers get lost here: without one, the first lost answer to a refresh ends the sign-in.
+    """Serve until the parent ends it."""
+    # With a grace period: without it, the first lost response to a refresh would end the sign-in.
     knobs = Knobs(
         credentials_seconds=CREDENTIALS_SECONDS, id_token_seconds=2 * CREDENTIALS_SECONDS, rotation=True, grace=60
     )

@@ -1,4 +1,4 @@
-"""How the soak judges; it is run itself by nox -s soak."""
+"""How the soak judges errors and growth; `nox -s soak` runs the soak itself."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError, IncompleteRe
 from cognito_jupyter.errors import SignedOutError, UnavailableError
 from tests.soak.faults import random_faults
 from tests.soak.growth import ProcessSize, find_growth, median_thirds
-from tests.soak.work import Workload, is_s3_failure
+from tests.soak.workload import Outcome, Workload, is_s3_failure
 
 
 def client_error(code: str, status: int) -> ClientError:
@@ -36,8 +36,8 @@ def test_a_failure_at_s3_is_not_a_failure_of_the_credentials(error: Exception) -
         client_error("ExpiredToken", 400),
         client_error("AccessDenied", 403),
         client_error("InvalidAccessKeyId", 403),
-        UnavailableError("Cognito is away.", "Wait."),
-        SignedOutError("Over.", "Sign in again."),
+        UnavailableError("Cognito is unreachable.", "Wait."),
+        SignedOutError("Signed out.", "Sign in again."),
         RuntimeError("a mistake"),
     ],
 )
@@ -49,13 +49,13 @@ def test_every_failure_of_the_credentials_is_counted_and_the_first_ones_are_stor
     def fail() -> None:
         raise client_error("ExpiredToken", 400)
 
-    work = Workload([fail], 8)
-    work.start()
-    while work.outcomes["ours"] < 8:
+    workload = Workload([fail], 8)
+    workload.start()
+    while workload.outcomes[Outcome.CREDENTIALS_FAILURE] < 8:
         pass
-    work.stop()
-    assert len(work.credential_errors) == 5
-    assert not work.outcomes["well"]
+    workload.stop()
+    assert len(workload.credentials_errors) == 5
+    assert not workload.outcomes[Outcome.SUCCESS]
 
 
 def test_growth_is_the_last_third_beside_the_first() -> None:
