@@ -209,7 +209,7 @@ def test_the_search_finds_each_kind_of_leak(cognito: LocalCognito, kernel_run: K
     run(kernel, search, user, "print(cognito.auth_tokens['id_token'])")
     run(kernel, search, user, "logging.debug(cognito.auth_tokens['refresh_token'])")
     run(kernel, search, user, "open('keys.txt', 'w').write(cognito.credentials['secret_access_key']) and None")
-    sleeping_process = 'import subprocess, sys; subprocess.run([sys.executable, "-c", "import time; time.sleep(1)", TOKEN])'
+    sleeping_process = (
         "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(1)', TOKEN])"
     )
     run(kernel, search, user, sleeping_process.replace("TOKEN", "session.get_credentials().token"))

@@ -139,7 +139,7 @@ def stored_sign_in(stage: Stage, port: int) -> Iterator[Path]:
     """A folder that holds a sign-in with the credentials of every role that is used."""
     with tempfile.TemporaryDirectory(prefix="benchmark-") as name:
         manager, folder = signed_in(cognito_jupyter, stage, port), Path(name) / "sign-ins"
-        manager.sign_in(manager.auth_tokens, Store(StoreKey.from_configuration(stage.configuration(port)), folder))
+        manager.adopt_tokens(manager.auth_tokens, Store(StoreKey.from_configuration(stage.configuration(port)), folder))
         for role in ROLES:
             manager.ensure_credentials(role)
         manager.close()
