@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import threading
 
 from cognito_jupyter._util.process_local import ProcessLocal
+from tests.support.fork import holds_in_forked_child
 
 
 def test_all_threads_of_a_process_get_the_same_instance() -> None:
@@ -24,8 +24,5 @@ def test_all_threads_of_a_process_get_the_same_instance() -> None:
 def test_a_forked_child_makes_its_own_instance() -> None:
     local: ProcessLocal[object] = ProcessLocal(object)
     mine = local()
-    child = os.fork()
-    if child == 0:
-        os._exit(0 if local.peek() is None and local() is not mine else 1)
-    assert os.waitpid(child, 0)[1] == 0
+    assert holds_in_forked_child(lambda: local.peek() is None and local() is not mine)
     assert local() is mine

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import gc
-import os
 import threading
 import weakref
 
 from cognito_jupyter._util.clock import Clock
 from cognito_jupyter._util.refresh_loop import RefreshLoop, running_owners
 from tests.support.clock import FakeClock
+from tests.support.fork import holds_in_forked_child
 from tests.support.polling import wait_until
 
 NAME = "cognito-test-loop"
@@ -112,13 +112,14 @@ def test_a_forked_child_has_no_thread_and_ensure_running_says_so() -> None:
     work = CountedWork(1000.0)
     loop = weak_loop(work)
     loop.ensure_running()
-    child = os.fork()
-    if child == 0:
+
+    def has_no_thread() -> bool:
         # The event may have been copied while it was locked: neither call touches it.
         loop.wake()
         loop.stop()
-        os._exit(0 if not loop.running and not loop.ensure_running(run_now=True) else 1)
-    assert os.waitpid(child, 0)[1] == 0
+        return not loop.running and not loop.ensure_running(run_now=True)
+
+    assert holds_in_forked_child(has_no_thread)
     assert loop.running
     finish(loop, work)
 

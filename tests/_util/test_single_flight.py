@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 
@@ -10,10 +9,13 @@ import pytest
 
 from cognito_jupyter._util.single_flight import SingleFlight
 from cognito_jupyter.errors import CognitoError, UnavailableError
+from tests.support.clock import FakeClock
+from tests.support.fork import holds_in_forked_child
+from tests.support.polling import wait_until
 
 
 class SlowAttempt:
-    """Something slow that is counted."""
+    """A slow attempt that counts its calls."""
 
     def __init__(self, *, fails: bool = False) -> None:
         self.calls = 0
@@ -35,7 +37,7 @@ class SlowAttempt:
 def run_in_threads(
     single_flight: SingleFlight, work: SlowAttempt, *, size: int = 16, force: bool = False
 ) -> list[object]:
-    """What each of many threads got."""
+    """Returns what each of many threads got, a result or an error."""
     got: list[object] = []
 
     def one() -> None:
@@ -78,10 +80,12 @@ def test_a_failure_is_cached_unless_the_caller_forces_an_attempt() -> None:
 
 
 def test_after_the_backoff_the_next_call_tries_again() -> None:
-    flight, work = SingleFlight(), SlowAttempt(fails=True)
+    clock = FakeClock()
+    flight, work = SingleFlight(lambda: clock.monotonic), SlowAttempt(fails=True)
     run_in_threads(flight, work, size=1)
     work.fails = False
-    time.sleep(1.05)
+    assert flight.backoff_remaining == 1
+    clock.advance(1.05)
     assert run_in_threads(flight, work, size=1) == ["done"]
     assert flight.failure is None
 
@@ -93,18 +97,17 @@ def test_run_if_idle_does_not_raise() -> None:
 
 
 def test_run_if_idle_does_not_wait_for_another_thread() -> None:
-    flight, slow, offered = SingleFlight(), SlowAttempt(), SlowAttempt()
+    flight, slow, other = SingleFlight(), SlowAttempt(), SlowAttempt()
     thread = threading.Thread(target=run_in_threads, args=(flight, slow), kwargs={"size": 1})
     thread.start()
-    while not slow.calls:
-        time.sleep(0.001)
-    flight.run_if_idle(lambda: True, offered.attempt)
+    wait_until(lambda: slow.calls)
+    flight.run_if_idle(lambda: True, other.attempt)
     thread.join()
-    assert offered.calls == 0
+    assert other.calls == 0
 
 
 def test_run_if_idle_checks_again_whether_the_attempt_is_needed() -> None:
-    """Whoever looked before the first had ended finds, once it is their turn, that nothing is left to do."""
+    """A second caller that saw the need before the first attempt ended makes no second attempt."""
     flight, work = SingleFlight(), SlowAttempt()
     for _ in range(2):
         flight.run_if_idle(lambda: work.done is None, work.attempt)
@@ -116,19 +119,6 @@ def test_a_fork_in_the_middle_of_an_attempt_does_not_lock_the_child() -> None:
     flight, slow = SingleFlight(), SlowAttempt()
     thread = threading.Thread(target=run_in_threads, args=(flight, slow), kwargs={"size": 1})
     thread.start()
-    while not slow.calls:
-        time.sleep(0.001)
-    child = os.fork()
-    if child == 0:
-        flight.run(lambda: None, lambda: "done")
-        os._exit(0)
+    wait_until(lambda: slow.calls)
+    assert holds_in_forked_child(lambda: flight.run(lambda: None, lambda: "done"))
     thread.join()
-    until = time.monotonic() + 10
-    ended, status = 0, 1
-    while not ended and time.monotonic() < until:
-        ended, status = os.waitpid(child, os.WNOHANG)
-        time.sleep(0.01)
-    if not ended:
-        os.kill(child, 9)
-        os.waitpid(child, 0)
-    assert (ended, status) == (child, 0)
