@@ -144,15 +144,11 @@ def _refresh(store: Store, role_arn: str | None) -> StoredCredentials:
     from ..credentials.manager import CognitoCredentialsManager
     from ..credentials.shared_sign_in import to_stored
     from ..oauth.authenticator import CognitoOAuthAuthenticator
-    from ..settings.parsers import pool_region
 
-    region = pool_region(key.user_pool_id)
-    authenticator = CognitoOAuthAuthenticator(
-        key.domain, key.client_id, region=region, user_pool_id=key.user_pool_id, open_browser=False
-    )
-    manager = CognitoCredentialsManager(key.identity_pool_id, key.user_pool_id, region, authenticator=authenticator)
+    settings = key.to_settings()
+    manager = CognitoCredentialsManager.from_settings(settings, CognitoOAuthAuthenticator.from_settings(settings))
     manager.restore_from_store(store)
-    return to_stored(manager.refreshing_credentials(role_arn).get_cached_credentials())
+    return to_stored(manager.credentials_for_role(manager.resolve_role(role_arn)).get_cached_credentials())
 
 
 def _still_valid(store: Store, role_arn: str | None) -> StoredCredentials | None:

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
-from ..credentials.remembered import load_manager
-from ..credentials.store.store import list_store_keys
+from ..credentials.remembered import load_manager, remembered_settings
 from ..errors import CognitoError, SettingError
-from ..settings import CognitoConfiguration, Settings
-from ..settings.parsers import pool_region
+from ..settings import Settings
 from .login import authenticator_of, resolve_settings
 
 if TYPE_CHECKING:
     import argparse
-
-    from ..credentials.store.store import StoreKey
 
 
 def logout(arguments: argparse.Namespace) -> int:
@@ -29,7 +24,11 @@ def logout(arguments: argparse.Namespace) -> int:
     """
     from .arguments import setting_overrides
 
-    wanted = _all_settings() if arguments.all else [_selected_settings(setting_overrides(arguments), arguments.profile)]
+    wanted = (
+        remembered_settings()
+        if arguments.all
+        else [_selected_settings(setting_overrides(arguments), arguments.profile)]
+    )
     ended, problem = 0, None
     for settings in wanted:
         manager = load_manager(settings, authenticator_of(settings))
@@ -60,28 +59,7 @@ def _selected_settings(overrides: dict[str, object], profile: str | None) -> Set
     try:
         return resolve_settings(overrides, profile)
     except SettingError:
-        remembered = _all_settings()
+        remembered = remembered_settings()
         if overrides or profile or len(remembered) != 1:
             raise
         return remembered[0]
-
-
-def _all_settings() -> list[Settings]:
-    return [_settings_from_key(key) for key in list_store_keys() if _has_these_endpoints(key)]
-
-
-def _has_these_endpoints(key: StoreKey) -> bool:
-    """Whether its services are those that this environment names: others cannot be told from here."""
-    from ..credentials.store.store import endpoint_overrides
-
-    return key.endpoints == endpoint_overrides(os.environ)
-
-
-def _settings_from_key(key: StoreKey) -> Settings:
-    region = pool_region(key.user_pool_id)
-    return Settings(
-        CognitoConfiguration(
-            key.domain, key.client_id, "http://localhost:3000", region, key.user_pool_id, key.identity_pool_id
-        ),
-        remember=True,
-    )

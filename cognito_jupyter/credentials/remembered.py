@@ -32,10 +32,7 @@ def load_manager(settings: Settings, authenticator: CognitoOAuthAuthenticator) -
         return None  # before boto3 is imported for nothing
     from .manager import CognitoCredentialsManager
 
-    pools = settings.configuration
-    manager = CognitoCredentialsManager(
-        pools.identity_pool_id, pools.user_pool_id, pools.region, authenticator=authenticator
-    )
+    manager = CognitoCredentialsManager.from_settings(settings, authenticator)
     try:
         return manager if manager.restore_from_store(store) else None
     except UnavailableError:
@@ -60,14 +57,16 @@ def store_for(settings: Settings, tokens: CognitoTokens) -> Store | None:
 
 def remembered_domain(user_pool_id: str) -> str | None:
     """Returns the domain of the sign-in that is remembered for a user pool, which saves a request; None: unknown."""
+    found = [settings.configuration for settings in remembered_settings()]
+    domains = {pools.domain.removeprefix("https://") for pools in found if pools.user_pool_id == user_pool_id}
+    return domains.pop() if len(domains) == 1 else None
+
+
+def remembered_settings() -> list[Settings]:
+    """Returns the settings of every remembered sign-in whose endpoints are those of this environment."""
     from .store.store import endpoint_overrides, list_store_keys
 
-    domains = {
-        key.domain.removeprefix("https://")
-        for key in list_store_keys()
-        if key.user_pool_id == user_pool_id and key.endpoints == endpoint_overrides()
-    }
-    return domains.pop() if len(domains) == 1 else None
+    return [key.to_settings() for key in list_store_keys() if key.endpoints == endpoint_overrides()]
 
 
 def default_store(settings: Settings) -> Store:

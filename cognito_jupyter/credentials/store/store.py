@@ -18,13 +18,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from ..._util.closing import NotPicklable
 from ..._util.redaction import redacted
 from ...errors import CognitoError, SignedOutError, UnavailableError
-from ...oauth.redirect_uri import parse_domain
 from ...oauth.tokens import CognitoTokens, decode_jwt_payload
+from ...settings import CognitoConfiguration, Settings, parsers
 from ..roles import roles_in
 from . import files
 from .files import InterProcessLock, UntrustedFileError
@@ -39,9 +39,6 @@ from .format import (
     serialize_records,
     single_values,
 )
-
-if TYPE_CHECKING:
-    from ...settings import CognitoConfiguration
 
 ENDPOINT_VARIABLES = (
     "AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER",
@@ -94,12 +91,21 @@ class StoreKey:
             environment: May move AWS's endpoints.
         """
         return cls(
-            parse_domain(configuration.domain),
+            parsers.origin(configuration.domain),
             configuration.client_id,
             configuration.user_pool_id,
             configuration.identity_pool_id,
             endpoint_overrides(environment),
         )
+
+    def to_settings(self) -> Settings:
+        """Returns the settings with which to refresh the sign-in or to log out."""
+        region = parsers.pool_region(self.user_pool_id)
+        # The redirect URI is not stored: a refresh and a logout do not need it.
+        pools = CognitoConfiguration(
+            self.domain, self.client_id, "http://localhost:3000", region, self.user_pool_id, self.identity_pool_id
+        )
+        return Settings(pools, remember=True)
 
     def __repr__(self) -> str:
         return f"<StoreKey: client {self.client_id} at {self.domain}>"
