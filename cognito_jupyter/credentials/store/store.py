@@ -23,6 +23,7 @@ from typing import cast
 from ..._util.closing import NotPicklable
 from ..._util.redaction import redacted
 from ...errors import CognitoError, SignedOutError, UnavailableError
+from ...oauth.redirect_uri import parse_domain
 from ...oauth.tokens import CognitoTokens, decode_jwt_payload
 from ...settings import CognitoConfiguration, Settings, parsers
 from ..roles import roles_in
@@ -91,7 +92,7 @@ class StoreKey:
             environment: May move AWS's endpoints.
         """
         return cls(
-            parsers.origin(configuration.domain),
+            parse_domain(configuration.domain),
             configuration.client_id,
             configuration.user_pool_id,
             configuration.identity_pool_id,
