@@ -178,7 +178,9 @@ class CognitoCredentialsManager(NotPicklable):
 
         Raises:
             RoleError: The suffix fits no role, or several (a PermissionError).
+            RefusedError: No user is signed in (a PermissionError).
         """
+        self._require_sign_in()
         return choose_role(self.roles, role_suffix or self.last_role_suffix)
 
     @property
@@ -496,9 +498,12 @@ class CognitoCredentialsManager(NotPicklable):
         if role_suffix is not None:
             self.last_role_suffix = role_suffix
 
-    def _require_tokens(self) -> None:
+    def _require_sign_in(self) -> None:
         if self._tokens.current is None:
-            raise RefusedError("There are no credentials for a session: no user is signed in.", "Sign in first.")
+            raise RefusedError("There are no roles and no credentials: no user is signed in.", "Sign in first.")
+
+    def _require_tokens(self) -> None:
+        self._require_sign_in()
         if self._tokens.ended or self._tokens.shared_sign_in.path is None:
             # A shared sign-in is not refreshed here: another kernel may have stored credentials that are still valid.
             self._tokens.get_valid()

@@ -1,4 +1,4 @@
-"""What is renewed ahead of time, against a Cognito on this machine, by a clock that is turned by hand."""
+"""What is refreshed ahead of time, against a Cognito on this machine, by a fake clock."""
 
 from __future__ import annotations
 
@@ -18,12 +18,11 @@ from tests.conftest import as_tokens, manager_for
 from tests.support.clock import FakeClock
 from tests.support.polling import wait_until
 
-EXCHANGE, REFRESH = "GetCredentialsForIdentity", "token:refresh_token"
 MINUTE, HOUR = 60.0, 3600.0
 
 
 class SimulatedLaptop:
-    """A Cognito and a laptop, whose clocks go together."""
+    """A laptop and a Cognito, whose clocks the test moves together."""
 
     def __init__(self, cognito: LocalCognito) -> None:
         self.cognito = cognito
@@ -38,15 +37,15 @@ class SimulatedLaptop:
         return manager_for(cognito, authenticator, username, clock=self.clock.clock)
 
     def advance(self, seconds: float) -> None:
-        """Time passes, and everybody is awake."""
+        """Lets time pass while the laptop is awake."""
         self.cognito.knobs.clock_offset += seconds
         self.clock.advance(seconds)
         if self.running:
-            # It may just have looked, and be about to rest by the clock as it is now.
+            # The refresher may be about to sleep by the clock as it was before.
             self.manager._refresher.ensure_running(run_now=True)
 
     def suspend(self, seconds: float) -> None:
-        """The laptop sleeps, and wakes up again."""
+        """Lets the laptop sleep, and wakes it up."""
         self.cognito.knobs.clock_offset += seconds
         self.clock.suspend(seconds)
 
@@ -58,7 +57,7 @@ class SimulatedLaptop:
         return self.manager._refresher.running
 
     def wait_for_refresher(self) -> None:
-        """Lets the thread look once more; whether it did."""
+        """Waits until the refresher has run once more, or has ended."""
         seen = self.manager._refresher._last_seen_clocks
         self.advance(1)
         wait_until(lambda: self.manager._refresher._last_seen_clocks != seen or not self.running)
@@ -76,13 +75,13 @@ def laptop(cognito: LocalCognito) -> Iterator[SimulatedLaptop]:
 
 
 def access_key_of(session: boto3.Session) -> str:
-    keys = session.get_credentials()
-    assert keys is not None
-    return str(keys.get_frozen_credentials().access_key)
+    credentials = session.get_credentials()
+    assert credentials is not None
+    return str(credentials.get_frozen_credentials().access_key)
 
 
 def test_no_thread_runs_while_nothing_needs_a_refresh(laptop: SimulatedLaptop) -> None:
-    """Neither for a manager alone, nor for credentials that were asked for without a session, nor for static ones."""
+    """Not for a manager without sessions, for credentials without a session, or for a static session."""
     assert not laptop.running
     laptop.manager.ensure_credentials("Analyst")
     static = laptop.manager.make_session("Analyst")
@@ -94,43 +93,43 @@ def test_no_thread_runs_while_nothing_needs_a_refresh(laptop: SimulatedLaptop) -
 
 def test_credentials_are_refreshed_with_about_twenty_minutes_left_without_any_call(laptop: SimulatedLaptop) -> None:
     session = laptop.manager.make_refreshing_session("Analyst")
-    first, before = access_key_of(session), laptop.count(EXCHANGE)
+    first, before = access_key_of(session), laptop.count(LocalCognito.EXCHANGE)
     laptop.advance(37 * MINUTE)
     laptop.wait_for_refresher()
-    assert laptop.count(EXCHANGE) == before
+    assert laptop.count(LocalCognito.EXCHANGE) == before
     laptop.advance(3 * MINUTE)
-    wait_until(lambda: laptop.count(EXCHANGE) == before + 1)
+    wait_until(lambda: laptop.count(LocalCognito.EXCHANGE) == before + 1)
     wait_until(lambda: access_key_of(session) != first)
 
 
 def test_shared_credentials_always_have_at_least_sixteen_minutes_left(laptop: SimulatedLaptop) -> None:
-    """Below that, those who are handed them ask again at every call."""
+    """With less time remaining, botocore in the receiving process would request new ones at every call."""
     credentials = laptop.manager.refreshing_credentials("Analyst")
     for _ in range(5 * 60):
-        held = credentials.get_cached_credentials()
-        left = held.expires_at - laptop.clock.now
-        assert left >= 16 * MINUTE
+        current = credentials.get_cached_credentials()
+        remaining = current.expires_at - laptop.clock.now
+        assert remaining >= 16 * MINUTE
         laptop.advance(MINUTE)
-        if left - MINUTE <= 21 * MINUTE:
+        if remaining - MINUTE <= 21 * MINUTE:
             wait_until(
-                lambda held=held: (  # type: ignore[misc]
-                    credentials.get_cached_credentials() is not held or held.advisory_refresh_at > laptop.clock.now
+                lambda current=current: (  # type: ignore[misc]
+                    credentials.get_cached_credentials() is not current
+                    or current.advisory_refresh_at > laptop.clock.now
                 )
             )
 
 
 def test_after_a_suspend_everything_is_refreshed_within_half_a_minute(laptop: SimulatedLaptop) -> None:
-    """What was used before it slept was used a moment ago, however many hours have passed."""
+    """A role that was used just before the suspend counts as used just now, however many hours have passed."""
     session = laptop.manager.make_refreshing_session("Analyst")
-    keys = session.get_credentials()
-    assert keys is not None
-    held = laptop.manager.refreshing_credentials("Analyst").get_cached_credentials()
+    assert session.get_credentials() is not None
+    current = laptop.manager.refreshing_credentials("Analyst").get_cached_credentials()
     laptop.wait_for_refresher()
-    before = laptop.count(EXCHANGE)
+    before = laptop.count(LocalCognito.EXCHANGE)
     laptop.suspend(8 * HOUR)
     laptop.advance(30.5)
-    wait_until(lambda: laptop.count(EXCHANGE) == before + 1)
-    wait_until(lambda: laptop.manager.refreshing_credentials("Analyst").get_cached_credentials() is not held)
+    wait_until(lambda: laptop.count(LocalCognito.EXCHANGE) == before + 1)
+    wait_until(lambda: laptop.manager.refreshing_credentials("Analyst").get_cached_credentials() is not current)
     assert (
         laptop.manager.refreshing_credentials("Analyst").get_cached_credentials().expires_at
         > laptop.clock.now + 50 * MINUTE
@@ -138,18 +137,18 @@ def test_after_a_suspend_everything_is_refreshed_within_half_a_minute(laptop: Si
 
 
 def test_after_the_clock_is_set_back_everything_is_refreshed(laptop: SimulatedLaptop) -> None:
-    """Every end that we know was measured by the clock of before: keys would be used for an hour after theirs."""
+    """All known expiry times came from the earlier clock: credentials would be used for an hour after their expiry."""
     session = laptop.manager.make_refreshing_session("Analyst")
     first = access_key_of(session)
     laptop.wait_for_refresher()
-    exchanges, refreshes = laptop.count(EXCHANGE), laptop.count(REFRESH)
+    exchanges, refreshes = laptop.count(LocalCognito.EXCHANGE), laptop.count(LocalCognito.REFRESH)
     laptop.clock.step(-HOUR)
     laptop.advance(31)
-    wait_until(lambda: laptop.count(EXCHANGE) == exchanges + 1)
-    assert laptop.count(REFRESH) == refreshes + 1
+    wait_until(lambda: laptop.count(LocalCognito.EXCHANGE) == exchanges + 1)
+    assert laptop.count(LocalCognito.REFRESH) == refreshes + 1
     wait_until(lambda: access_key_of(session) != first)
-    snapshot = laptop.manager.refreshing_credentials("Analyst").get_cached_credentials()
-    assert 58 * MINUTE < snapshot.expires_at - laptop.clock.now < 62 * MINUTE
+    cached = laptop.manager.refreshing_credentials("Analyst").get_cached_credentials()
+    assert 58 * MINUTE < cached.expires_at - laptop.clock.now < 62 * MINUTE
 
 
 def test_tokens_are_refreshed_before_credentials(laptop: SimulatedLaptop) -> None:
@@ -157,47 +156,47 @@ def test_tokens_are_refreshed_before_credentials(laptop: SimulatedLaptop) -> Non
     knobs.id_token_seconds = HOUR
     laptop.manager.refresh_user_pool_tokens()
     session = laptop.manager.make_refreshing_session("Analyst")
-    first, refreshes, exchanges = access_key_of(session), calls[REFRESH], calls[EXCHANGE]
-    knobs.latency[REFRESH] = 0.3
+    first, refreshes, exchanges = access_key_of(session), calls[LocalCognito.REFRESH], calls[LocalCognito.EXCHANGE]
+    knobs.latency[LocalCognito.REFRESH] = 0.3
     laptop.advance(41 * MINUTE)
-    wait_until(lambda: calls[REFRESH] == refreshes + 1)
-    assert calls[EXCHANGE] == exchanges
-    wait_until(lambda: calls[EXCHANGE] == exchanges + 1)
+    wait_until(lambda: calls[LocalCognito.REFRESH] == refreshes + 1)
+    assert calls[LocalCognito.EXCHANGE] == exchanges
+    wait_until(lambda: calls[LocalCognito.EXCHANGE] == exchanges + 1)
     wait_until(lambda: access_key_of(session) != first)
 
 
 def test_tokens_are_refreshed_with_a_third_of_their_life_left_while_in_use(
     laptop: SimulatedLaptop,
 ) -> None:
-    """Whoever shortens them to end sign-ins sooner gets that: each refresh asks whether the sign-in still stands."""
+    """An administrator who shortens them ends sign-ins sooner: each refresh checks that the sign-in has not ended."""
     laptop.cognito.knobs.id_token_seconds = 5 * MINUTE
     laptop.manager.refresh_user_pool_tokens()
     laptop.advance(4 * MINUTE)
-    before = laptop.count(REFRESH)
+    before = laptop.count(LocalCognito.REFRESH)
     session = laptop.manager.make_refreshing_session("Analyst")
-    wait_until(lambda: laptop.count(REFRESH) == before + 1)
+    wait_until(lambda: laptop.count(LocalCognito.REFRESH) == before + 1)
     laptop.advance(4 * MINUTE)
-    wait_until(lambda: laptop.count(REFRESH) == before + 2)
-    assert laptop.count(EXCHANGE)
+    wait_until(lambda: laptop.count(LocalCognito.REFRESH) == before + 2)
+    assert laptop.count(LocalCognito.EXCHANGE)
     assert access_key_of(session)
 
 
 def test_a_role_unused_for_an_hour_is_not_refreshed_until_it_is_used(laptop: SimulatedLaptop) -> None:
     used, unused = (laptop.manager.make_refreshing_session(suffix) for suffix in ("Analyst", "Uploader"))
-    keys, idle = access_key_of(used), access_key_of(unused)
+    first, idle = access_key_of(used), access_key_of(unused)
     for _ in range(9):
         laptop.advance(10 * MINUTE)
         assert access_key_of(used)
         laptop.wait_for_refresher()
-    wait_until(lambda: access_key_of(used) != keys)
-    slots = {slot.role_arn: slot for slot in laptop.manager._role_credentials.values()}
-    left_alone = slots[laptop.cognito.roles["Uploader"]]
-    assert left_alone.idle
-    snapshot = left_alone.cached
-    assert snapshot is not None
-    assert snapshot.advisory_refresh_at < laptop.clock.now < snapshot.mandatory_refresh_at
-    assert access_key_of(unused) == str(snapshot.frozen.access_key) != idle
-    wait_until(lambda: left_alone.cached is not snapshot)
+    wait_until(lambda: access_key_of(used) != first)
+    roles = {role.role_arn: role for role in laptop.manager._role_credentials.values()}
+    unused_role = roles[laptop.cognito.roles["Uploader"]]
+    assert unused_role.idle
+    cached = unused_role.cached
+    assert cached is not None
+    assert cached.advisory_refresh_at < laptop.clock.now < cached.mandatory_refresh_at
+    assert access_key_of(unused) == str(cached.frozen.access_key) != idle
+    wait_until(lambda: unused_role.cached is not cached)
 
 
 def test_the_thread_ends_with_no_role_in_use_and_the_next_use_starts_it_again(laptop: SimulatedLaptop) -> None:
@@ -207,11 +206,11 @@ def test_the_thread_ends_with_no_role_in_use_and_the_next_use_starts_it_again(la
         laptop.advance(25 * MINUTE)
         laptop.wait_for_refresher()
     wait_until(lambda: not laptop.running)
-    before = laptop.count(EXCHANGE)
+    before = laptop.count(LocalCognito.EXCHANGE)
     laptop.advance(3 * HOUR)
-    assert laptop.count(EXCHANGE) == before
+    assert laptop.count(LocalCognito.EXCHANGE) == before
     access_key_of(session)
-    assert laptop.count(EXCHANGE) == before + 1
+    assert laptop.count(LocalCognito.EXCHANGE) == before + 1
     assert laptop.running
 
 
@@ -222,14 +221,14 @@ def test_a_collected_session_is_not_refreshed_and_the_thread_ends(laptop: Simula
     del session
     gc.collect()
     laptop.wait_for_refresher()
-    assert laptop.running, "its client is still there"
+    assert laptop.running, "its client still exists"
     del client
     gc.collect()
-    before = laptop.count(EXCHANGE)
+    before = laptop.count(LocalCognito.EXCHANGE)
     laptop.wait_for_refresher()
     wait_until(lambda: not laptop.running)
     laptop.advance(50 * MINUTE)
-    assert laptop.count(EXCHANGE) == before
+    assert laptop.count(LocalCognito.EXCHANGE) == before
 
 
 def test_the_thread_ends_when_the_manager_and_its_sessions_are_collected(laptop: SimulatedLaptop) -> None:
@@ -259,19 +258,19 @@ def test_signing_out_ends_the_thread_at_once(laptop: SimulatedLaptop) -> None:
 def test_a_failure_with_valid_credentials_only_reaches_the_log_and_the_callbacks(
     laptop: SimulatedLaptop, caplog: pytest.LogCaptureFixture
 ) -> None:
-    told: list[str] = []
+    warnings: list[str] = []
     session = laptop.manager.make_refreshing_session("Analyst")
     first = access_key_of(session)
-    laptop.manager.on_change(lambda: told.append(str(laptop.manager.warning)))
-    fault = laptop.cognito.knobs.fail(EXCHANGE, status=400, body="{}", times=None)
+    laptop.manager.on_change(lambda: warnings.append(str(laptop.manager.warning)))
+    fault = laptop.cognito.knobs.fail(LocalCognito.EXCHANGE, status=400, body="{}", times=None)
     with caplog.at_level(logging.DEBUG, "cognito_jupyter"):
         laptop.advance(41 * MINUTE)
         for failures in (1, 2, 3):
-            wait_until(lambda: len(told) >= failures)  # noqa: B023 - called at once
+            wait_until(lambda: len(warnings) >= failures)  # noqa: B023 - called at once
             assert access_key_of(session) == first
             laptop.advance(40)
     assert laptop.manager.warning is not None
-    assert told[0] == str(laptop.manager.warning)
+    assert warnings[0] == str(laptop.manager.warning)
     records = [record for record in caplog.records if record.name.startswith("cognito_jupyter")]
     assert [record.levelname for record in records if record.levelno >= logging.WARNING] == ["WARNING"]
     assert laptop.cognito.roles["Analyst"] in records[0].getMessage()
@@ -281,7 +280,7 @@ def test_a_failure_with_valid_credentials_only_reaches_the_log_and_the_callbacks
     laptop.advance(31)
     wait_until(lambda: laptop.manager.warning is None)
     assert access_key_of(session) != first
-    assert told[-1] == "None"
+    assert warnings[-1] == "None"
 
 
 def test_an_ended_sign_in_is_requested_and_logged_once(
@@ -290,14 +289,14 @@ def test_an_ended_sign_in_is_requested_and_logged_once(
     laptop.cognito.knobs.id_token_seconds = HOUR
     tokens = laptop.manager.refresh_user_pool_tokens()
     session = laptop.manager.make_refreshing_session("Analyst")
-    first, told = access_key_of(session), list[bool]()
-    laptop.manager.on_change(lambda: told.append(laptop.manager.ended))
+    first, ended = access_key_of(session), list[bool]()
+    laptop.manager.on_change(lambda: ended.append(laptop.manager.ended))
     assert laptop.manager.authenticator is not None
     laptop.manager.authenticator.revoke(str(tokens["refresh_token"]))
-    before = laptop.count(REFRESH)
+    before = laptop.count(LocalCognito.REFRESH)
     laptop.advance(42 * MINUTE)
     wait_until(lambda: laptop.manager.ended and not laptop.running)
-    assert access_key_of(session) == first, "good keys stay good"
+    assert access_key_of(session) == first, "valid credentials stay valid"
     laptop.advance(20 * MINUTE)
     for _ in range(5):
         with pytest.raises(SignedOutError, match="has ended"):
@@ -305,9 +304,9 @@ def test_an_ended_sign_in_is_requested_and_logged_once(
         laptop.advance(MINUTE)
     with pytest.raises(SignedOutError, match="has ended"):
         laptop.manager.ensure_credentials("Analyst")
-    assert laptop.count(REFRESH) == before + 1
+    assert laptop.count(LocalCognito.REFRESH) == before + 1
     assert len([record for record in caplog.records if "not renewed any more" in record.getMessage()]) == 1
-    assert told[0]
+    assert ended[0]
     assert not laptop.running
 
 
@@ -316,34 +315,38 @@ def test_a_throttled_identity_pool_is_not_called_before_its_retry_after(laptop: 
     access_key_of(session)
     throttled = '{"__type":"TooManyRequestsException","message":"Rate exceeded"}'
     laptop.cognito.knobs.fail(
-        EXCHANGE, status=400, body=throttled, content_type="application/x-amz-json-1.1", headers={"Retry-After": "120"}
+        LocalCognito.EXCHANGE,
+        status=400,
+        body=throttled,
+        content_type="application/x-amz-json-1.1",
+        headers={"Retry-After": "120"},
     )
-    before = laptop.count(EXCHANGE)
+    before = laptop.count(LocalCognito.EXCHANGE)
     laptop.advance(42 * MINUTE)
     wait_until(lambda: laptop.manager.warning is not None)
-    after = laptop.count(EXCHANGE)
+    after = laptop.count(LocalCognito.EXCHANGE)
     assert after == before + 1
     for _ in range(3):
         laptop.advance(35)
         assert access_key_of(session)
-    assert laptop.count(EXCHANGE) == after
+    assert laptop.count(LocalCognito.EXCHANGE) == after
     laptop.advance(35)
     wait_until(lambda: laptop.manager.warning is None)
 
 
 def test_an_unreachable_identity_pool_is_called_for_one_role_at_a_time(laptop: SimulatedLaptop) -> None:
     sessions = [laptop.manager.make_refreshing_session(suffix) for suffix in ("Analyst", "Uploader")]
-    before = laptop.count(EXCHANGE)
-    laptop.cognito.knobs.fail(EXCHANGE, status=200, body="not json", times=None)
+    before = laptop.count(LocalCognito.EXCHANGE)
+    laptop.cognito.knobs.fail(LocalCognito.EXCHANGE, status=200, body="not json", times=None)
     laptop.advance(42 * MINUTE)
     wait_until(lambda: laptop.manager.warning is not None)
-    assert laptop.count(EXCHANGE) == before + 1
+    assert laptop.count(LocalCognito.EXCHANGE) == before + 1
     assert all(access_key_of(session) for session in sessions)
 
 
 def test_an_explicit_call_raises_although_credentials_are_valid(laptop: SimulatedLaptop) -> None:
     laptop.manager.make_refreshing_session("Analyst")
-    laptop.cognito.knobs.fail(EXCHANGE, status=200, body="not json", times=None)
+    laptop.cognito.knobs.fail(LocalCognito.EXCHANGE, status=200, body="not json", times=None)
     with pytest.raises(UnavailableError):
         laptop.manager.get_credentials()
     laptop.advance(58 * MINUTE)
@@ -354,9 +357,9 @@ def test_an_explicit_call_raises_although_credentials_are_valid(laptop: Simulate
 def test_another_users_sign_in_stops_the_refresh_of_the_first_users_credentials(laptop: SimulatedLaptop) -> None:
     laptop.cognito.add_user("other", "other-password", ["Analyst"])
     session = laptop.manager.make_refreshing_session("Analyst")
-    first, before = access_key_of(session), laptop.count(EXCHANGE)
+    first, before = access_key_of(session), laptop.count(LocalCognito.EXCHANGE)
     laptop.manager.auth_tokens = as_tokens(laptop.cognito.issue_tokens("other"))
     laptop.advance(41 * MINUTE)
     laptop.wait_for_refresher()
-    assert laptop.count(EXCHANGE) == before
+    assert laptop.count(LocalCognito.EXCHANGE) == before
     assert access_key_of(session) == first

@@ -1,4 +1,4 @@
-"""A sign-in that ends in the middle of work, and the threads that wait for the person."""
+"""A sign-in that ends in the middle of work, and the threads that wait for the user to sign in again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.polling import wait_until
 
 
 class Workers:
-    """Threads that read S3 until they have what they want, or an error."""
+    """Threads that each make one S3 request, and record the result or the error."""
 
     def __init__(self, manager: CognitoCredentialsManager, cognito: LocalCognito, size: int) -> None:
         self.results: list[str] = []
@@ -44,7 +44,7 @@ class Workers:
 
 @pytest.fixture
 def workers(cognito: LocalCognito, manager: CognitoCredentialsManager) -> Iterator[Workers]:
-    """Eight of them, whose sign-in the user pool has ended, and whose keys are over."""
+    """Eight workers whose sign-in the user pool has ended, and whose credentials have expired."""
     tokens = manager.refresh_user_pool_tokens()
     cognito.knobs.credentials_seconds = 1
     workers = Workers(manager, cognito, 8)
@@ -52,8 +52,8 @@ def workers(cognito: LocalCognito, manager: CognitoCredentialsManager) -> Iterat
     manager.authenticator.revoke(str(tokens["refresh_token"]))
     with pytest.raises(SignedOutError):
         manager.refresh_user_pool_tokens()
-    slot = next(iter(manager._role_credentials.values()))
-    wait_until(lambda: not slot.usable)
+    role = next(iter(manager._role_credentials.values()))
+    wait_until(lambda: not role.usable)
     cognito.knobs.credentials_seconds = 3600
     yield workers
     manager.auth_tokens = None
@@ -73,10 +73,10 @@ def test_threads_wait_for_the_user_to_sign_in_again_and_continue(
     workers.start()
     threading.Event().wait(0.5)
     assert workers.results == []
-    before = cognito.counts["GetCredentialsForIdentity"]
+    before = cognito.counts[LocalCognito.EXCHANGE]
     manager.auth_tokens = as_tokens(cognito.issue_tokens("demo"))
     assert workers.join() == ["done"] * 8
-    assert cognito.counts["GetCredentialsForIdentity"] == before + 1
+    assert cognito.counts[LocalCognito.EXCHANGE] == before + 1
 
 
 def test_threads_get_the_error_when_the_wait_times_out(workers: Workers, manager: CognitoCredentialsManager) -> None:
@@ -126,8 +126,8 @@ def test_a_sign_in_during_a_refused_refresh_is_not_marked_as_ended(
     assert old is not None
     assert manager.authenticator is not None
     manager.authenticator.revoke(str(old["refresh_token"]))
-    cognito.knobs.latency["token:refresh_token"] = 0.5
-    before = cognito.counts["token:refresh_token"]
+    cognito.knobs.latency[LocalCognito.REFRESH] = 0.5
+    before = cognito.counts[LocalCognito.REFRESH]
     errors: list[BaseException] = []
 
     def refresh() -> None:
@@ -138,7 +138,7 @@ def test_a_sign_in_during_a_refused_refresh_is_not_marked_as_ended(
 
     refreshing = threading.Thread(target=refresh)
     refreshing.start()
-    wait_until(lambda: cognito.counts["token:refresh_token"] > before)
+    wait_until(lambda: cognito.counts[LocalCognito.REFRESH] > before)
     manager.auth_tokens = new = as_tokens(cognito.issue_tokens("demo"))
     refreshing.join()
     assert not manager.ended

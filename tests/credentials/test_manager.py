@@ -19,8 +19,6 @@ from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 from tests.conftest import as_tokens, manager_for
 from tests.support.clock import FakeClock
 
-EXCHANGE, REFRESH, GET_ID = "GetCredentialsForIdentity", "token:refresh_token", "GetId"
-
 
 def test_credentials_come_in_the_promised_shape(manager: CognitoCredentialsManager) -> None:
     credentials = manager.ensure_credentials("Analyst")
@@ -37,26 +35,31 @@ def test_credentials_come_in_the_promised_shape(manager: CognitoCredentialsManag
 def test_no_repr_shows_a_secret(manager: CognitoCredentialsManager) -> None:
     manager.ensure_credentials("Analyst")
     session = manager.make_refreshing_session("Analyst")
-    keys = session.get_credentials()
-    assert keys is not None
-    shown: list[object] = [manager, manager.credentials, manager.creds_response, manager.auth_tokens, session, keys]
-    shown += [keys.get_frozen_credentials(), manager.make_session().get_credentials(), vars(manager)]
+    credentials = session.get_credentials()
+    assert credentials is not None
+    shown: list[object] = [manager, manager.credentials, manager.creds_response, manager.auth_tokens, session]
+    shown += [
+        credentials,
+        credentials.get_frozen_credentials(),
+        manager.make_session().get_credentials(),
+        vars(manager),
+    ]
     text = "".join(repr(each) for each in shown)
-    secrets = [*dict(manager.auth_tokens or {}).values(), keys.secret_key, keys.token]
+    secrets = [*dict(manager.auth_tokens or {}).values(), credentials.secret_key, credentials.token]
     assert not [secret for secret in secrets if str(secret) in text]
 
 
 def test_two_roles_have_separate_credentials_at_the_same_time(
     cognito: LocalCognito, manager: CognitoCredentialsManager
 ) -> None:
-    """S3 behind the gate confirms which role signed, before and after every kind of refresh."""
+    """S3 confirms which role signed, before and after every kind of refresh."""
     reader, writer = (manager.make_refreshing_session(suffix).client("s3") for suffix in ("Analyst", "Uploader"))
-    for renew in (
+    for refresh in (
         lambda: None,
         manager.refresh_user_pool_tokens,
         lambda: manager.get_credentials(role_suffix="Analyst"),
     ):
-        renew()
+        refresh()
         reader.get_object(Bucket=cognito.bucket, Key=cognito.data_key)
         assert cognito.aws.proxy.requests[-1].role_arn == cognito.roles["Analyst"]
         writer.put_object(Bucket=cognito.bucket, Key="out.txt", Body=b"mine")
@@ -65,12 +68,26 @@ def test_two_roles_have_separate_credentials_at_the_same_time(
             reader.put_object(Bucket=cognito.bucket, Key="out.txt", Body=b"not mine")
 
 
-def test_credentials_show_the_role_asked_for_last(manager: CognitoCredentialsManager) -> None:
+def test_credentials_show_the_role_requested_last(manager: CognitoCredentialsManager) -> None:
     analyst = manager.ensure_credentials("Analyst")
     uploader = manager.ensure_credentials("Uploader")
     assert analyst != uploader == manager.credentials
     assert manager.ensure_credentials() == uploader
     assert manager.ensure_credentials("Analyst") == analyst == manager.credentials
+
+
+def test_a_session_for_a_role_arn_changes_neither_the_credentials_nor_the_role_of_the_next_call(
+    cognito: LocalCognito, manager: CognitoCredentialsManager
+) -> None:
+    """Sharing a role works so: the user's next call without a suffix still means the user's own role."""
+    analyst = manager.ensure_credentials("Analyst")
+    session = manager.session_for_role(cognito.roles["Uploader"])
+    assert manager.credentials_for_role(cognito.roles["Uploader"]).role_arn == cognito.roles["Uploader"]
+    assert frozen(session).access_key != analyst["access_key_id"]
+    assert (manager.credentials, manager.last_role_suffix) == (analyst, "Analyst")
+    assert manager.ensure_credentials() == analyst
+    assert manager.select_role("Uploader") == cognito.roles["Uploader"]
+    assert manager.resolve_role() == cognito.roles["Uploader"]
 
 
 def test_a_role_that_does_not_exist_makes_no_call_and_changes_nothing(
@@ -79,9 +96,9 @@ def test_a_role_that_does_not_exist_makes_no_call_and_changes_nothing(
     manager.ensure_credentials("Analyst")
     before, calls = manager.credentials, dict(cognito.counts)
     with pytest.raises(RoleError):
-        manager.ensure_credentials("Nobody")
+        manager.ensure_credentials("NoSuchRole")
     with pytest.raises(RoleError):
-        manager.get_credentials(role_suffix="Nobody")
+        manager.get_credentials(role_suffix="NoSuchRole")
     assert (manager.credentials, manager.last_role_suffix, dict(cognito.counts)) == (before, "Analyst", calls)
 
 
@@ -99,10 +116,10 @@ def test_a_user_without_roles_gets_the_pools_default_role(
 
 
 def test_the_identity_id_is_requested_once(cognito: LocalCognito, manager: CognitoCredentialsManager) -> None:
-    before = cognito.counts[GET_ID]
+    before = cognito.counts[LocalCognito.GET_ID]
     for suffix in ("Analyst", "Uploader"):
         manager.get_credentials(role_suffix=suffix)
-    assert cognito.counts[GET_ID] == before + 1
+    assert cognito.counts[LocalCognito.GET_ID] == before + 1
 
 
 def test_get_credentials_always_exchanges_and_ensure_only_when_needed(
@@ -123,9 +140,9 @@ def test_exactly_at_the_margin_counts_as_expiring(
     response = manager.creds_response
     assert response is not None
     fake_clock.now = response["Credentials"]["Expiration"].timestamp() - 300 - seconds
-    calls = cognito.counts[EXCHANGE]
+    calls = cognito.counts[LocalCognito.EXCHANGE]
     manager.ensure_credentials("Analyst", timedelta(minutes=5))
-    assert cognito.counts[EXCHANGE] - calls == int(refreshes)
+    assert cognito.counts[LocalCognito.EXCHANGE] - calls == int(refreshes)
 
 
 def test_tokens_near_their_end_are_refreshed_first(
@@ -153,46 +170,46 @@ def test_a_rotated_refresh_token_replaces_the_old_one(
 
 
 def test_a_failed_refresh_keeps_the_tokens(cognito: LocalCognito, manager: CognitoCredentialsManager) -> None:
-    held = dict(manager.auth_tokens or {})
-    cognito.knobs.fail(REFRESH, status=400, body='{"error":"invalid_request"}')
+    current = dict(manager.auth_tokens or {})
+    cognito.knobs.fail(LocalCognito.REFRESH, status=400, body='{"error":"invalid_request"}')
     with pytest.raises(PermissionError):
         manager.refresh_user_pool_tokens()
-    assert dict(manager.auth_tokens or {}) == held
-    assert manager.refresh_user_pool_tokens()["refresh_token"] == held["refresh_token"]
+    assert dict(manager.auth_tokens or {}) == current
+    assert manager.refresh_user_pool_tokens()["refresh_token"] == current["refresh_token"]
 
 
 def test_a_failed_exchange_is_a_connection_error_and_keeps_the_credentials(
     cognito: LocalCognito, manager: CognitoCredentialsManager
 ) -> None:
-    held = manager.ensure_credentials("Analyst")
+    current = manager.ensure_credentials("Analyst")
     body = (
         '{"__type":"NotAuthorizedException","message":"Token is not from a supported provider of this identity pool."}'
     )
-    cognito.knobs.fail(EXCHANGE, status=400, body=body, content_type="application/x-amz-json-1.1")
-    cognito.knobs.fail(GET_ID, status=400, body=body, content_type="application/x-amz-json-1.1")
+    cognito.knobs.fail(LocalCognito.EXCHANGE, status=400, body=body, content_type="application/x-amz-json-1.1")
+    cognito.knobs.fail(LocalCognito.GET_ID, status=400, body=body, content_type="application/x-amz-json-1.1")
     with pytest.raises(ConnectionError, match="does not know this user pool's app client") as raised:
         manager.get_credentials()
     assert "identity_pool_id, user_pool_id and client_id" in str(raised.value)
-    assert manager.credentials == held
+    assert manager.credentials == current
 
 
 def test_a_refresh_that_returns_another_users_tokens_is_rejected(
     cognito: LocalCognito, manager: CognitoCredentialsManager
 ) -> None:
     cognito.add_user("other", "other-password", ["Analyst"])
-    held = dict(manager.auth_tokens or {})
-    stranger = cognito.issue_tokens("other")
-    body = f'{{"id_token":"{stranger["id_token"]}","access_token":"{stranger["access_token"]}","token_type":"Bearer"}}'
-    cognito.knobs.fail(REFRESH, status=200, body=body)
+    current = dict(manager.auth_tokens or {})
+    other = cognito.issue_tokens("other")
+    body = f'{{"id_token":"{other["id_token"]}","access_token":"{other["access_token"]}","token_type":"Bearer"}}'
+    cognito.knobs.fail(LocalCognito.REFRESH, status=200, body=body)
     with pytest.raises(VerificationError, match="another user"):
         manager.refresh_user_pool_tokens()
-    assert dict(manager.auth_tokens or {}) == held
+    assert dict(manager.auth_tokens or {}) == current
 
 
 def test_another_users_sign_in_never_revives_a_session(
     cognito: LocalCognito, manager: CognitoCredentialsManager
 ) -> None:
-    """The session goes on with the person it was made for once that person signs in again."""
+    """The session works again once the user it was made for has signed in again."""
     cognito.add_user("other", "other-password", ["Analyst"])
     session = manager.make_refreshing_session("Analyst")
     mine = manager.auth_tokens
@@ -207,9 +224,9 @@ def test_another_users_sign_in_never_revives_a_session(
 
 
 def frozen(session: boto3.Session) -> ReadOnlyCredentials:
-    keys = session.get_credentials()
-    assert keys is not None
-    return keys.get_frozen_credentials()
+    credentials = session.get_credentials()
+    assert credentials is not None
+    return credentials.get_frozen_credentials()
 
 
 def test_signing_out_revokes_the_token_and_clears_the_manager(
@@ -233,9 +250,9 @@ def test_each_method_says_that_no_user_is_signed_in(
     manager = CognitoCredentialsManager(cognito.identity_pool_id, cognito.user_pool_id, cognito.region)
     with pytest.raises(PermissionError, match="no user is signed in"):
         manager.get_credentials()
-    for way in (manager.make_refreshing_session, manager.make_session):
+    for make in (manager.make_refreshing_session, manager.make_session, manager.select_role, manager.resolve_role):
         with pytest.raises(PermissionError, match="no user is signed in"):
-            way()
+            make()
     with pytest.raises(ConnectionError, match="no user is signed in"):
         manager.refresh_user_pool_tokens()
     manager.auth_tokens = as_tokens(cognito.issue_tokens())
@@ -258,7 +275,7 @@ def test_a_refresh_without_a_refresh_token_is_an_error(
 
 
 def test_an_explicit_id_token_is_exchanged(cognito: LocalCognito, manager: CognitoCredentialsManager) -> None:
-    """Another person's credentials do not get into this person's sessions."""
+    """Another user's credentials do not get into this user's sessions."""
     cognito.add_user("other", "other-password", ["Analyst"])
     session = manager.make_refreshing_session("Analyst")
     mine = frozen(session)
@@ -273,36 +290,36 @@ def test_an_explicit_id_token_is_exchanged(cognito: LocalCognito, manager: Cogni
 def test_a_callback_that_uses_the_credentials_does_not_hang(
     cognito: LocalCognito, manager: CognitoCredentialsManager
 ) -> None:
-    """Whoever writes the keys to a file at each renewal asks for them in the callback, also after one that failed."""
-    told: list[str] = []
+    """A callback may request credentials, to write them to a file for example, also after a failed refresh."""
+    calls: list[str] = []
 
     def export() -> None:
-        if len(told) < 4:
-            told.append("told")
+        if len(calls) < 4:
+            calls.append("called")
             manager.refresh_user_pool_tokens()
-            told.append(manager.get_credentials(role_suffix="Analyst")["access_key_id"])
+            calls.append(manager.get_credentials(role_suffix="Analyst")["access_key_id"])
 
     manager.on_change(export)
     manager.ensure_credentials("Analyst")
-    assert len(told) >= 4
-    assert "ASIA" in told[-1]
-    told.clear()
-    cognito.knobs.fail(REFRESH, status=400, body='{"error":"invalid_request"}')
+    assert len(calls) >= 4
+    assert "ASIA" in calls[-1]
+    calls.clear()
+    cognito.knobs.fail(LocalCognito.REFRESH, status=400, body='{"error":"invalid_request"}')
     with pytest.raises(PermissionError):
         manager.refresh_user_pool_tokens()
-    assert len(told) >= 4
+    assert len(calls) >= 4
 
 
 def test_the_manager_and_its_credentials_cannot_be_pickled_or_copied(manager: CognitoCredentialsManager) -> None:
     session = manager.make_refreshing_session("Analyst")
     for thing in (manager, session.get_credentials(), manager.make_session().get_credentials()):
-        for way in (pickle.dumps, copy.copy, copy.deepcopy):
+        for duplicate in (pickle.dumps, copy.copy, copy.deepcopy):
             with pytest.raises(TypeError):
-                way(thing)
+                duplicate(thing)
 
 
 def test_the_entry_point_signs_in_and_pins_the_pool(cognito: LocalCognito, capsys: pytest.CaptureFixture[str]) -> None:
-    """The whole flow in one call, with the person at the printed address."""
+    """The whole flow in one call, with a user who opens the printed URL."""
     from cognito_jupyter.settings import CognitoConfiguration
     from tests.support.printed_login import sign_in_at_printed_url
 
@@ -320,7 +337,7 @@ def test_the_entry_point_signs_in_and_pins_the_pool(cognito: LocalCognito, capsy
 def test_an_id_token_that_expired_only_by_the_clock_of_aws_is_refreshed(
     cognito: LocalCognito, manager: CognitoCredentialsManager
 ) -> None:
-    """This machine's clock was two hours behind before anybody had compared the two."""
+    """This machine's clock was two hours behind, and was not compared with AWS's yet."""
     session = manager.make_refreshing_session("Analyst")
     first = frozen(session).access_key
     cognito.knobs.clock_offset = 7200

@@ -1,4 +1,4 @@
-"""Many threads that sign while credentials are renewed, cannot be renewed, or are over."""
+"""Many threads that sign while credentials are refreshed, cannot be refreshed, or have expired."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from cognito_jupyter.local import LocalCognito
 from tests.benchmarks.crowd import Crowd
 from tests.support.polling import wait_until
 
-EXCHANGE, REFRESH = "GetCredentialsForIdentity", "token:refresh_token"
 SLOW_EXCHANGE_SECONDS = 2.0
-"""Seconds that a renewal takes here: whoever waited for it would wait for so long, on any machine."""
+"""Seconds that an exchange takes here: a thread that waited for it would take at least as long, on any machine."""
 REFUSED = '{"__type":"NotAuthorizedException","message":"Refused by the test."}'
 
 
 def refuse_exchanges(cognito: LocalCognito) -> None:
-    cognito.knobs.fail(EXCHANGE, status=400, body=REFUSED, content_type="application/x-amz-json-1.1", times=None)
+    cognito.knobs.fail(
+        LocalCognito.EXCHANGE, status=400, body=REFUSED, content_type="application/x-amz-json-1.1", times=None
+    )
     cognito.knobs.fail("GetId", status=400, body=REFUSED, content_type="application/x-amz-json-1.1", times=None)
 
 
@@ -28,12 +29,12 @@ def test_thirty_two_threads_keep_signing_during_a_slow_refresh(
     cognito.knobs.credentials_seconds = 12
     session = manager.make_refreshing_session("Analyst")
     first = session.get_credentials().get_frozen_credentials().access_key  # type: ignore[union-attr]
-    cognito.knobs.credentials_seconds, cognito.knobs.latency[EXCHANGE] = 3600, SLOW_EXCHANGE_SECONDS
-    before = cognito.counts[EXCHANGE]
+    cognito.knobs.credentials_seconds, cognito.knobs.latency[LocalCognito.EXCHANGE] = 3600, SLOW_EXCHANGE_SECONDS
+    before = cognito.counts[LocalCognito.EXCHANGE]
     outcome = Crowd(session, 32).run(60, lambda keys: not keys & {first, ""})
     assert outcome.errors == 0
     assert outcome.slowest < SLOW_EXCHANGE_SECONDS / 2
-    assert cognito.counts[EXCHANGE] == before + 1
+    assert cognito.counts[LocalCognito.EXCHANGE] == before + 1
 
 
 def test_thirty_two_threads_keep_signing_while_refreshes_fail(
@@ -42,7 +43,7 @@ def test_thirty_two_threads_keep_signing_while_refreshes_fail(
     cognito.knobs.credentials_seconds = 12
     session = manager.make_refreshing_session("Analyst")
     refuse_exchanges(cognito)
-    cognito.knobs.latency[EXCHANGE] = SLOW_EXCHANGE_SECONDS
+    cognito.knobs.latency[LocalCognito.EXCHANGE] = SLOW_EXCHANGE_SECONDS
     outcome = Crowd(session, 32).run(10)
     assert outcome.errors == 0
     assert outcome.slowest < SLOW_EXCHANGE_SECONDS / 2
@@ -55,16 +56,16 @@ def test_after_expiry_one_failed_refresh_counts_for_all_threads_until_the_backof
     cognito.knobs.credentials_seconds = 1
     session = manager.make_refreshing_session("Analyst")
     refuse_exchanges(cognito)
-    slot = next(iter(manager._role_credentials.values()))
-    # Without the thread, which might fail once more between the look and the crowd.
+    role = next(iter(manager._role_credentials.values()))
+    # Without the refresher, which might fail once more between this check and the crowd.
     manager.close()
-    wait_until(lambda: not slot.usable and slot.backoff_remaining == 0)
-    cognito.knobs.latency[EXCHANGE] = SLOW_EXCHANGE_SECONDS
-    before = cognito.counts[EXCHANGE]
+    wait_until(lambda: not role.usable and role.backoff_remaining == 0)
+    cognito.knobs.latency[LocalCognito.EXCHANGE] = SLOW_EXCHANGE_SECONDS
+    before = cognito.counts[LocalCognito.EXCHANGE]
     for _ in range(2):
         outcome = Crowd(session, 32).run(0)
         assert outcome.errors == 32
-        assert cognito.counts[EXCHANGE] == before + 1
+        assert cognito.counts[LocalCognito.EXCHANGE] == before + 1
     assert outcome.total < SLOW_EXCHANGE_SECONDS / 2
 
 
@@ -75,14 +76,17 @@ def test_256_threads_at_one_expiry_make_one_call_of_each_kind(
     cognito.knobs.id_token_seconds, cognito.knobs.credentials_seconds = 2, 2
     manager.refresh_user_pool_tokens()
     session = manager.make_refreshing_session("Analyst")
-    # Without the thread, which would be there first.
+    # Without the refresher, which would refresh first.
     manager.close()
     time.sleep(2.2)
     cognito.knobs.id_token_seconds = cognito.knobs.credentials_seconds = 3600
     cognito.knobs.rotation, cognito.knobs.latency["*"] = rotation, 0.3
     before = cognito.counts.copy()
     assert Crowd(session, 256).run(0).errors == 0
-    assert {name: cognito.counts[name] - before[name] for name in (REFRESH, EXCHANGE)} == {REFRESH: 1, EXCHANGE: 1}
+    assert {name: cognito.counts[name] - before[name] for name in (LocalCognito.REFRESH, LocalCognito.EXCHANGE)} == {
+        LocalCognito.REFRESH: 1,
+        LocalCognito.EXCHANGE: 1,
+    }
 
 
 def test_a_session_outlives_many_rotated_refresh_tokens(

@@ -1,4 +1,4 @@
-"""What a manager does ahead, while the person types a password."""
+"""What a manager prepares while the user types a password."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.benchmarks.front import KeepAliveProxy
 
 @pytest.fixture
 def path(cognito: LocalCognito, monkeypatch: pytest.MonkeyPatch) -> Iterator[LatencyProxy]:
-    """The way to the identity pool, over connections that stay open and are counted."""
+    """A proxy to the identity pool that keeps connections open and counts them."""
     with KeepAliveProxy(cognito.port) as front, LatencyProxy(front.port, 0) as distance:
         monkeypatch.setenv("AWS_ENDPOINT_URL_COGNITO_IDENTITY", f"http://127.0.0.1:{distance.port}")
         yield distance
@@ -44,7 +44,7 @@ def test_prewarm_without_a_network_raises_nothing(
 ) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
-        # Bound and not listening: connections are refused, and nobody else takes the port.
+        # Bound and not listening: connections are refused, and no other process gets the port.
         monkeypatch.setenv("AWS_ENDPOINT_URL_COGNITO_IDENTITY", f"http://127.0.0.1:{closed.getsockname()[1]}")
         manager.prewarm()
 
@@ -52,12 +52,12 @@ def test_prewarm_without_a_network_raises_nothing(
 def test_sessions_are_independent_after_a_prewarm(manager: CognitoCredentialsManager) -> None:
     manager.prewarm()
     sessions = [manager.make_refreshing_session("Analyst"), manager.make_refreshing_session("Uploader")]
-    keys = {session.get_credentials().get_frozen_credentials().access_key for session in sessions}  # type: ignore[union-attr]
-    assert len(keys) == 2
+    access_keys = {session.get_credentials().get_frozen_credentials().access_key for session in sessions}  # type: ignore[union-attr]
+    assert len(access_keys) == 2
 
 
 def test_a_prebuilt_session_is_given_out_once() -> None:
-    spare = PrebuiltSession()
-    spare.prebuild()
-    spare.prebuild()
-    assert len({id(session) for session in [spare.pop_or_build(), spare.pop_or_build()]}) == 2
+    prebuilt = PrebuiltSession()
+    prebuilt.prebuild()
+    prebuilt.prebuild()
+    assert len({id(session) for session in [prebuilt.pop_or_build(), prebuilt.pop_or_build()]}) == 2

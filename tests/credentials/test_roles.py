@@ -1,4 +1,4 @@
-"""Which role a suffix means."""
+"""The roles of an id token, and the one that a role suffix means."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_an_unknown_suffix_names_the_roles_there_are() -> None:
 
 
 def test_a_suffix_that_fits_two_roles_shows_what_tells_them_apart() -> None:
-    """`-Analyst`, with the character before it, is not the end of SeniorAnalyst."""
+    """`-Analyst`, with the character before the word, is not the end of SeniorAnalyst."""
     with pytest.raises(RoleError, match=r"2 roles end with 'Analyst'\. Choose one of: -Analyst, SeniorAnalyst\."):
         choose_role((ANALYST, SENIOR), "Analyst")
 
@@ -59,6 +59,6 @@ def test_a_suffix_is_an_error_when_the_token_names_no_role() -> None:
 
 @given(st.lists(ARNS, min_size=1, max_size=6, unique=True))
 def test_every_suffix_shown_chooses_its_own_role(roles: list[str]) -> None:
-    """Unless one whole ARN ends with another, which AWS's ARNs cannot."""
+    """Except if one whole ARN ends with another, which AWS's ARNs cannot."""
     for role, suffix in zip(roles, shortest_suffixes(roles, roles), strict=True):
         assert choose_role(roles, suffix) == role

@@ -14,10 +14,10 @@ from cognito_jupyter.local import LocalCognito
 
 LIFETIME = 3.0
 SECONDS_BETWEEN_CALLS = 1.5
-"""Seconds between two calls: a slow line, or a worker that thinks."""
+"""As on a slow network, or with a worker that computes."""
 LIFETIMES = 3
 PART_SIZE = 5 * 1024 * 1024
-"""Bytes: S3's least, but for the last part."""
+"""Bytes: S3's minimum, except for the last part."""
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +27,7 @@ def short_lived(cognito: LocalCognito) -> None:
 
 @pytest.fixture
 def uploads(cognito: LocalCognito, manager: CognitoCredentialsManager) -> Iterator[Any]:
-    """A client that may write; what it wrote is taken away in the end."""
+    """A client that may write; what it wrote is deleted at the end."""
     client: Any = manager.make_refreshing_session("Uploader").client("s3")
     yield client
     for each in client.list_objects_v2(Bucket=cognito.bucket, Prefix="transfer/").get("Contents", []):
@@ -35,7 +35,7 @@ def uploads(cognito: LocalCognito, manager: CognitoCredentialsManager) -> Iterat
 
 
 def access_keys_used(cognito: LocalCognito) -> set[str]:
-    """Which keys have signed something at the gate."""
+    """The access keys that have signed requests to AWS."""
     return {request.access_key_id for request in cognito.aws.proxy.requests}
 
 
@@ -45,8 +45,8 @@ def test_a_multipart_upload_that_outlives_its_credentials_finishes(cognito: Loca
     upload_id = uploads.create_multipart_upload(**where)["UploadId"]
     began, parts = time.monotonic(), []
     for number in count(1):
-        answer = uploads.upload_part(**where, UploadId=upload_id, PartNumber=number, Body=bytes([number]) * PART_SIZE)
-        parts.append({"PartNumber": number, "ETag": answer["ETag"]})
+        response = uploads.upload_part(**where, UploadId=upload_id, PartNumber=number, Body=bytes([number]) * PART_SIZE)
+        parts.append({"PartNumber": number, "ETag": response["ETag"]})
         if time.monotonic() - began > LIFETIMES * LIFETIME:
             break
         time.sleep(SECONDS_BETWEEN_CALLS)
@@ -72,7 +72,7 @@ def test_a_paginated_read_that_outlives_its_credentials_finishes(
     for page in pages:
         for each in page["Contents"]:
             body = client.get_object(Bucket=cognito.bucket, Key=each["Key"])["Body"]
-            # The answer is on its way: its credentials may end before it does.
+            # The response is on its way: its credentials may expire before it ends.
             time.sleep(SECONDS_BETWEEN_CALLS)
             read.append(body.read().decode())
     assert read == names
