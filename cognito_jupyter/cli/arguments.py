@@ -6,8 +6,13 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from typing import TypeVar
 
 from ..errors import SettingError
+from ..settings import parsers
+
+_Value = TypeVar("_Value")
 
 _SETTINGS = {
     "user_pool_id": "the user pool's id",
@@ -32,12 +37,21 @@ def add_login_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `login`."""
     parser.description = _LOGIN_DESCRIPTION
     parser.add_argument(
-        "-r", "--role-suffix", metavar="SUFFIX", type=_role_suffix, help="the role to use: the end of its name"
+        "-r",
+        "--role-suffix",
+        metavar="SUFFIX",
+        type=_argument_type(parsers.role_suffix),
+        help="the role to use: the end of its name",
     )
     parser.add_argument("--paste", action="store_true", help="read the browser's final URL from standard input")
     parser.add_argument("--no-browser", action="store_true", help="print the link without opening a browser")
     parser.add_argument("--fresh", action="store_true", help="sign in again, even if you are signed in")
-    parser.add_argument("--timeout", metavar="SECONDS", type=_timeout, help="how long to wait for you; default: 300")
+    parser.add_argument(
+        "--timeout",
+        metavar="SECONDS",
+        type=_argument_type(parsers.timeout),
+        help="how long to wait for you; default: 300",
+    )
     _add_settings_arguments(parser)
 
 
@@ -67,16 +81,13 @@ def setting_overrides(arguments: argparse.Namespace) -> dict[str, object]:
     return {name: given[name] for name in (*_SETTINGS, "timeout") if given.get(name)}
 
 
-def _role_suffix(text: str) -> str:
-    if not text.strip():
-        raise argparse.ArgumentTypeError("a role suffix has at least one letter")
-    return text
+def _argument_type(parser: Callable[[object], _Value]) -> Callable[[str], _Value]:
+    """Makes a parser of a setting the type of an argument, so that argparse reports what is wrong with a value."""
 
+    def parse(text: str) -> _Value:
+        try:
+            return parser(text)
+        except SettingError as error:
+            raise argparse.ArgumentTypeError(error.what) from None
 
-def _timeout(text: str) -> float:
-    from ..settings.parsers import timeout
-
-    try:
-        return timeout(text)
-    except SettingError as error:
-        raise argparse.ArgumentTypeError(error.what) from None
+    return parse

@@ -1,4 +1,7 @@
-"""`cognito-jupyter status`: who stays signed in on this computer, as a table and as JSON; nothing of it is secret."""
+"""`cognito-jupyter status`: shows who is signed in on this computer, as a table or as JSON.
+
+It reads the stored sign-ins only: it makes no request, and nothing that it prints is secret.
+"""
 
 from __future__ import annotations
 
@@ -23,10 +26,10 @@ _NOT_SIGNED_IN = "You are not signed in. Run: cognito-jupyter login"
 
 
 def status(arguments: argparse.Namespace) -> int:
-    """Shows every sign-in that is kept on this computer.
+    """Prints every sign-in that is stored on this computer.
 
     Returns:
-        The exit code: 0, or 1 where nobody is signed in.
+        The exit code: 0, or 1 if there is none.
     """
     found = [(store, stored) for store in map(Store, list_store_keys()) if (stored := _read_sign_in(store)) is not None]
     if arguments.json:
@@ -39,7 +42,7 @@ def status(arguments: argparse.Namespace) -> int:
 
 
 def describe(store: Store) -> str:
-    """What a sign-in gives, for a person to read."""
+    """Returns a stored sign-in as text."""
     stored = _read_sign_in(store)
     return _as_text(store, stored) if stored is not None else _NOT_SIGNED_IN
 
@@ -55,17 +58,17 @@ def _read_sign_in(store: Store) -> StoredSignIn | None:
 def _as_text(store: Store, stored: StoredSignIn) -> str:
     now = datetime.now(UTC)
     claims = claims_of(stored.tokens["id_token"])
-    since = claims.get("auth_time")
-    signed_in_at = f", {format_time(datetime.fromtimestamp(since, UTC), now)}" if since else ""
+    auth_time = claims.get("auth_time")
+    signed_in_at = f", {format_time(datetime.fromtimestamp(auth_time, UTC), now)}" if auth_time else ""
     duration = (
-        "has ended; to sign in again, run: cognito-jupyter login"
+        "it has ended; to sign in again, run: cognito-jupyter login"
         if stored.ended
-        else "lasts until the user pool ends it, 30 days by default"
+        else "you stay signed in for up to 30 days, unless your organisation set another limit"
     )
     facts = (
-        ("Who", describe_user(claims)),
+        ("User", describe_user(claims)),
         ("Signed in at", f"{store.key.domain}{signed_in_at}; {duration}"),
-        ("Kept in", str(store.path)),
+        ("Stored in", str(store.path)),
         ("For AWS's tools", f"credential_process = cognito-jupyter credential-process {store.name} ROLE_ARN"),
     )
     roles = tuple(
@@ -74,7 +77,7 @@ def _as_text(store: Store, stored: StoredSignIn) -> str:
             arn or "the identity pool's default",
             f"keys until {format_time(until, now)}" if until else "no keys yet",
         )
-        for suffix, arn, until in _roles(stored)
+        for suffix, arn, until in _roles(stored, now)
     )
     title = "Not signed in any more" if stored.ended else "Signed in"
     return f"{Table(title, facts).text()}\n{Table('Roles', roles, ('Suffix', 'Role', 'Keys')).text()}"
@@ -82,7 +85,7 @@ def _as_text(store: Store, stored: StoredSignIn) -> str:
 
 def _as_json(store: Store, stored: StoredSignIn) -> dict[str, object]:
     claims = claims_of(stored.tokens["id_token"])
-    since = claims.get("auth_time")
+    auth_time = claims.get("auth_time")
     return {
         "sign_in": store.name,
         "file": str(store.path),
@@ -91,23 +94,24 @@ def _as_json(store: Store, stored: StoredSignIn) -> dict[str, object]:
         "client_id": store.key.client_id,
         "user_pool_id": store.key.user_pool_id,
         "identity_pool_id": store.key.identity_pool_id,
-        "signed_in_at": datetime.fromtimestamp(since, UTC).isoformat() if since else None,
+        "signed_in_at": datetime.fromtimestamp(auth_time, UTC).isoformat() if auth_time else None,
         "ended": stored.ended,
         "roles": [
             {"suffix": suffix, "role_arn": arn or None, "keys_until": until.isoformat() if until else None}
-            for suffix, arn, until in _roles(stored)
+            for suffix, arn, until in _roles(stored, datetime.now(UTC))
         ],
     }
 
 
-def _roles(stored: StoredSignIn) -> list[tuple[str, str, datetime | None]]:
-    """Suffix, ARN, and until when there are keys; the identity pool's default role has neither suffix nor ARN."""
+def _roles(stored: StoredSignIn, now: datetime) -> list[tuple[str, str, datetime | None]]:
+    """Returns suffix, ARN and expiry of each role; the identity pool's default role has neither suffix nor ARN.
+
+    The expiry is None where no valid credentials are stored.
+    """
     arns = roles_in(claims_of(stored.tokens["id_token"])) or ("",)
-    suffixes = shortest_suffixes(arns, arns)
-    return [(suffix, arn, _valid_until(stored, arn)) for suffix, arn in zip(suffixes, arns, strict=True)]
-
-
-def _valid_until(stored: StoredSignIn, arn: str) -> datetime | None:
-    credentials = stored.credentials.get(arn)
-    until = datetime.fromtimestamp(credentials.expires_at, UTC) if credentials is not None else None
-    return until if until is not None and until > datetime.now(UTC) else None
+    roles: list[tuple[str, str, datetime | None]] = []
+    for suffix, arn in zip(shortest_suffixes(arns, arns), arns, strict=True):
+        credentials = stored.credentials.get(arn)
+        until = datetime.fromtimestamp(credentials.expires_at, UTC) if credentials is not None else None
+        roles.append((suffix, arn, until if until is not None and until > now else None))
+    return roles

@@ -18,20 +18,24 @@ if TYPE_CHECKING:
     from .store.store import Store
 
 
-def load_manager(settings: Settings, authenticator: CognitoOAuthAuthenticator) -> CognitoCredentialsManager | None:
+def load_manager(
+    settings: Settings, authenticator: CognitoOAuthAuthenticator | None = None
+) -> CognitoCredentialsManager | None:
     """Returns a manager with the remembered sign-in; None if there is none that can be read, so that the user logs in.
 
     Args:
         settings: Of the login that it may make unnecessary.
-        authenticator: Refreshes and revokes the tokens.
+        authenticator: Refreshes and revokes the tokens; None: one with these settings.
     """
     if _opted_out(settings):
         return None
     store = default_store(settings)
     if not store.path.exists():
         return None  # before boto3 is imported for nothing
+    from ..oauth.authenticator import CognitoOAuthAuthenticator
     from .manager import CognitoCredentialsManager
 
+    authenticator = authenticator or CognitoOAuthAuthenticator.from_settings(settings)
     manager = CognitoCredentialsManager.from_settings(settings, authenticator)
     try:
         return manager if manager.restore_from_store(store) else None

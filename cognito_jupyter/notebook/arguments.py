@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..errors import SettingError
-from ..signin.request import require_role_suffix
+from ..settings import parsers
 from .display.ipython import parse_magic_arguments
 from .model.login_requests import LoginArguments
 
@@ -71,7 +71,7 @@ def parse_share_arguments(magic: Callable[..., None], line: str) -> ShareArgumen
     """
     arguments = ShareArguments(**parse_magic_arguments(magic, split_line(line)))
     for role_suffix in arguments.role_suffixes:
-        require_role_suffix(role_suffix)
+        parsers.role_suffix(role_suffix)
     if arguments.stop and (arguments.role_suffixes or arguments.hide_credentials_file or arguments.default_session):
         raise SettingError("%cognito_share --stop stops sharing all roles.", "Leave out the rest of the line.")
     return arguments
@@ -90,7 +90,7 @@ def parse_profile_arguments(magic: Callable[..., None], line: str) -> ProfileArg
     """
     arguments = ProfileArguments(**parse_magic_arguments(magic, split_line(line)))
     if arguments.role_suffix is not None:
-        require_role_suffix(arguments.role_suffix)
+        parsers.role_suffix(arguments.role_suffix)
     return arguments
 
 

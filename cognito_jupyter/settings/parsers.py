@@ -111,6 +111,13 @@ def scopes(value: object) -> str:
     return " ".join(names)
 
 
+def role_suffix(value: object) -> str:
+    """Validates the end of a role's ARN; an empty one would match every role."""
+    if not isinstance(value, str) or not value.strip():
+        raise SettingError("The role suffix is empty.", "Give the end of the role's name, or leave it out.")
+    return value
+
+
 def timeout(value: object) -> float:
     """Parses how long a login may take, in seconds."""
     remedy = f"Write the seconds that a sign-in may take: more than 0 and at most {MAX_TIMEOUT:.0f}."

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..credentials.remembered import remembered_domain
-from ..errors import SettingError
 
 if TYPE_CHECKING:
     from ..settings import Settings
@@ -30,16 +29,6 @@ class SignInRequest:
     settings: Settings
     role_suffix: str | None = None
     fresh: bool = False
-
-
-def require_role_suffix(role_suffix: str) -> None:
-    """Refuses an empty role suffix, which would match every role.
-
-    Raises:
-        SettingError: It is empty (a ValueError).
-    """
-    if not role_suffix.strip():
-        raise SettingError("A role suffix is at least one letter.", "Give the end of the role's name, or leave it out.")
 
 
 def domain_finder(

@@ -173,7 +173,7 @@ def test_a_sign_in_that_cannot_be_stored_is_revoked(cognito: LocalCognito, termi
     folder.mkdir(parents=True)
     folder.chmod(0o755)
     before = cognito.counts["revoke"]
-    assert "could not be kept, and was ended again" in terminal.run("login", code=1)
+    assert "could not be stored on this computer, and was revoked" in terminal.run("login", code=1)
     assert cognito.counts["revoke"] == before + 1
 
 
@@ -250,7 +250,7 @@ def shell(cognito: LocalCognito) -> Iterator[Pty]:
 
 def test_in_a_terminal_pasted_text_is_not_echoed_and_a_wrong_url_is_explained(shell: Pty, terminal: Terminal) -> None:
     link = shell.wait_for(r"http\S+/oauth2/authorize\?\S+(?=\s)")
-    shell.wait_for("Ctrl-C gives up")
+    shell.wait_for("Ctrl-C cancels")
     assert not shell.echoes()
     shell.type("http://localhost:3000/?code=abc&state=def\n")
     shell.wait_for("belongs to another sign-in")
@@ -271,7 +271,7 @@ def test_in_a_terminal_the_listener_finishes_the_login_without_any_input(shell: 
 
 
 def test_ctrl_c_cancels_and_restores_the_terminal(shell: Pty, folder: Path) -> None:
-    shell.wait_for("Ctrl-C gives up")
+    shell.wait_for("Ctrl-C cancels")
     os.killpg(shell.process.pid, 2)
     assert shell.process.wait(30) == 130
     assert shell.echoes()

@@ -66,7 +66,7 @@ def test_the_stop_button_ends_an_awaited_login_and_leaves_nothing_behind(noteboo
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("''", "at least one letter"),
+        ("''", "The role suffix is empty"),
         ("name='1st'", "cannot be the name of a variable"),
         ("timeout=-1", "not a possible number of seconds"),
         ("profile='nowhere'", "There is no profile 'nowhere'"),

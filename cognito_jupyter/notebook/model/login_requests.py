@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ...errors import SettingError
-from ...signin.request import SignInRequest, domain_finder, require_role_suffix
+from ...settings import parsers
+from ...signin.request import SignInRequest, domain_finder
 
 if TYPE_CHECKING:
     from ...settings.trust import ConfirmTrust
@@ -63,7 +64,7 @@ class LoginArguments:
             SettingError: A value is malformed.
         """
         if self.role_suffix is not None:
-            require_role_suffix(self.role_suffix)
+            parsers.role_suffix(self.role_suffix)
         for option in ("name", "manager_name"):
             value = getattr(self, option)
             if value is not None:

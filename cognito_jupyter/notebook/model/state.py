@@ -77,7 +77,7 @@ class NotebookState:
 
     def load_remembered(self, settings: Settings) -> SignIn | None:
         """Returns the sign-in remembered on this computer, if there is one; it makes no request."""
-        manager = load_manager(settings, CognitoOAuthAuthenticator.from_settings(settings))
+        manager = load_manager(settings)
         return SignIn(settings, manager) if manager is not None else None
 
     def can_reuse(self, request: LoginRequest) -> bool:
