@@ -36,8 +36,8 @@ class Phase(enum.Enum):
     ENDED = "Ended by the user pool"
 
 
-# From which phase to which, and why. docs/panel.svg is drawn from it, and tests/notebook/test_state_chart.py checks
-# that the code does the same.
+# From which phase to which, and why. docs/panel.svg is drawn from it, and tests/notebook/panel/test_state_chart.py
+# checks that the code does the same.
 TRANSITIONS: tuple[tuple[Phase, str, Phase], ...] = (
     (Phase.IDLE, "sign in", Phase.STARTING),
     (Phase.STARTING, "listener listens", Phase.WAITING),
