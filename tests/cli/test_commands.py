@@ -113,7 +113,7 @@ def test_a_user_stays_signed_in_until_logout(cognito: LocalCognito, terminal: Te
     terminal.printed = terminal.printed[: terminal.printed.index('{"Version"')]
     assert "Signed out." in terminal.run("logout")
     assert stored_files(folder) == []
-    assert cognito.counts["revoke"]
+    assert cognito.counts[cognito.REVOKE]
     assert "You are not signed in." in terminal.run("logout")
     assert "Run: cognito-jupyter login" in terminal.run("status", code=1)
     assert not [secret for secret in cognito.secrets if secret in terminal.printed]
@@ -172,9 +172,9 @@ def test_an_unknown_role_is_named_and_the_sign_in_stays(terminal: Terminal, fold
 def test_a_sign_in_that_cannot_be_stored_is_revoked(cognito: LocalCognito, terminal: Terminal, folder: Path) -> None:
     folder.mkdir(parents=True)
     folder.chmod(0o755)
-    before = cognito.counts["revoke"]
+    before = cognito.counts[cognito.REVOKE]
     assert "could not be stored on this computer, and was revoked" in terminal.run("login", code=1)
-    assert cognito.counts["revoke"] == before + 1
+    assert cognito.counts[cognito.REVOKE] == before + 1
 
 
 def test_a_login_that_times_out_is_an_error(terminal: Terminal, cognito: LocalCognito) -> None:

@@ -21,7 +21,7 @@ from cognito_jupyter.local import LocalCognito
 from tests.conftest import as_tokens
 from tests.support.shared_kernels import configuration_from_environment, new_manager, refresh_token_of, restart_kernel
 
-EXCHANGE, REFRESH = "GetCredentialsForIdentity", "token:refresh_token"
+EXCHANGE, REFRESH = LocalCognito.EXCHANGE, LocalCognito.REFRESH
 SCRIPT = str(Path(sys.executable).with_name("cognito-jupyter"))
 HEAVY = {
     *("boto3", "botocore", "requests", "urllib3", "filelock", "platformdirs", "jwt", "IPython"),

@@ -20,7 +20,7 @@ def refuse_exchanges(cognito: LocalCognito) -> None:
     cognito.knobs.fail(
         LocalCognito.EXCHANGE, status=400, body=REFUSED, content_type="application/x-amz-json-1.1", times=None
     )
-    cognito.knobs.fail("GetId", status=400, body=REFUSED, content_type="application/x-amz-json-1.1", times=None)
+    cognito.knobs.fail(cognito.GET_ID, status=400, body=REFUSED, content_type="application/x-amz-json-1.1", times=None)
 
 
 def test_thirty_two_threads_keep_signing_during_a_slow_refresh(

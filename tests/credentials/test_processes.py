@@ -23,7 +23,7 @@ from tests.benchmarks.front import KeepAliveProxy
 from tests.conftest import as_tokens
 from tests.support.polling import wait_until
 
-EXCHANGE = "GetCredentialsForIdentity"
+EXCHANGE = LocalCognito.EXCHANGE
 AT_EXIT = """
 import atexit, json, sys, threading, time
 from cognito_jupyter import CognitoCredentialsManager, CognitoOAuthAuthenticator

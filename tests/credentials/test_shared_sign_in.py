@@ -20,7 +20,12 @@ from tests.conftest import as_tokens
 from tests.support import shared_kernels
 from tests.support.shared_kernels import new_manager, refresh_token_of, restart_kernel, run_in_processes, store_in
 
-EXCHANGE, REFRESH, GET_ID, REVOKE = "GetCredentialsForIdentity", "token:refresh_token", "GetId", "revoke"
+EXCHANGE, REFRESH, GET_ID, REVOKE = (
+    LocalCognito.EXCHANGE,
+    LocalCognito.REFRESH,
+    LocalCognito.GET_ID,
+    LocalCognito.REVOKE,
+)
 
 
 @pytest.fixture

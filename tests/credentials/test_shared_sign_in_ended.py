@@ -14,7 +14,7 @@ from cognito_jupyter.local import LocalCognito
 from tests.conftest import as_tokens
 from tests.support.shared_kernels import new_manager, refresh_token_of, restart_kernel, store_in
 
-REFRESH = "token:refresh_token"
+REFRESH = LocalCognito.REFRESH
 
 
 @pytest.fixture

@@ -162,7 +162,7 @@ def test_a_notebook_without_a_login_shows_and_ends_the_remembered_sign_in(
         assert str(kept) in notebook.text("%cognito_status")
         assert "Signed out" in notebook.text("%cognito_logout")
         assert stored_files(kept.parent) == []
-        assert cognito.counts["revoke"]
+        assert cognito.counts[cognito.REVOKE]
         assert "You are not signed in" in notebook.text("%cognito_status")
         assert notebook.user.login_count == 0
 

@@ -221,7 +221,7 @@ def test_after_logout_and_failure_no_socket_is_left(notebook: Notebook, cognito:
     notebook.text("%cognito_logout")
     notebook.text("del body; gc.collect()")
     assert notebook.value(count) == before
-    cognito.knobs.fail("token:authorization_code", status=500, times=None)
+    cognito.knobs.fail(cognito.CODE_EXCHANGE, status=500, times=None)
     notebook.error("%cognito_login")
     notebook.text("gc.collect()")
     assert notebook.value(count) == before

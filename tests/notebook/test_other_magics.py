@@ -65,7 +65,7 @@ def test_logout_clears_everything_even_when_cognito_cannot_be_reached(
     notebook: Notebook, cognito: LocalCognito
 ) -> None:
     notebook.text("%cognito_login")
-    cognito.knobs.fail("revoke", status=503, times=None)
+    cognito.knobs.fail(cognito.REVOKE, status=503, times=None)
     error = notebook.error("%cognito_logout")
     assert "503" in error
     assert notebook.value("'session' in globals(), 'cognito' in globals()") == "False False"

@@ -133,7 +133,7 @@ def test_tokens_with_unexpected_claims_are_rejected(
 ) -> None:
     tokens = cognito.issue_tokens(**claims)  # type: ignore[arg-type]
     response = {name: tokens[name] for name in ("id_token", "access_token", "refresh_token")}
-    cognito.knobs.fail("token:authorization_code", status=200, body=str(response).replace("'", '"'))
+    cognito.knobs.fail(cognito.CODE_EXCHANGE, status=200, body=str(response).replace("'", '"'))
     with pytest.raises(VerificationError, match=reason) as raised:
         tokens_of_pasted_login(cognito, authenticator)
     assert isinstance(raised.value, PermissionError)
@@ -171,7 +171,7 @@ def test_a_lost_refresh_response_is_recovered_within_the_grace_period(
     """The response with the rotated token is lost; the retry gets another one."""
     cognito.knobs.rotation, cognito.knobs.grace = True, 30
     token = str(tokens_of_pasted_login(cognito, authenticator)["refresh_token"])
-    cognito.knobs.fail("token:refresh_token", kind="truncate")
+    cognito.knobs.fail(cognito.REFRESH, kind="truncate")
     rotated = authenticator.refresh_tokens(token)["refresh_token"]
     cognito.knobs.clock_offset = 31
     assert authenticator.refresh_tokens(rotated)["id_token"]
@@ -198,11 +198,11 @@ def test_a_rejected_code_is_a_refused_error_that_does_not_show_the_code(
 
 
 def test_a_code_is_never_sent_twice(cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator) -> None:
-    cognito.knobs.fail("token:authorization_code", status=503)
-    before = cognito.counts["token:authorization_code"]
+    cognito.knobs.fail(cognito.CODE_EXCHANGE, status=503)
+    before = cognito.counts[cognito.CODE_EXCHANGE]
     with pytest.raises(UnavailableError):
         authenticator.exchange_code_for_tokens("code", "verifier")
-    assert cognito.counts["token:authorization_code"] == before + 1
+    assert cognito.counts[cognito.CODE_EXCHANGE] == before + 1
 
 
 def test_both_forms_of_the_logout_url_end_the_browsers_session(

@@ -27,7 +27,7 @@ from tests.support.polling import wait_until
 
 from .conftest import BUCKET, run_python
 
-EXCHANGE = "GetCredentialsForIdentity"
+EXCHANGE = LocalCognito.EXCHANGE
 LIST = f"import boto3\nboto3.client('s3').list_objects_v2(Bucket='{BUCKET}')\nprint('listed')"
 # One client for all of it, as a long job has.
 LIST_REPEATEDLY = f"""
@@ -204,7 +204,7 @@ def test_clients_get_an_error_once_the_sign_in_has_ended(
     cognito.knobs.id_token_seconds = 8
     manager.auth_tokens = as_tokens(cognito.issue_tokens())
     with sharing.share(manager, ["Analyst"]) as share:
-        cognito.knobs.fail("token:refresh_token", status=400, body='{"error":"invalid_grant"}', times=None)
+        cognito.knobs.fail(cognito.REFRESH, status=400, body='{"error":"invalid_grant"}', times=None)
         wait_until(lambda: share.roles[0].warning is not None)
         done = run_python(LIST)
         assert "Received non 200 response 403 from container metadata" in done.stderr

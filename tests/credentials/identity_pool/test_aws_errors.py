@@ -103,7 +103,7 @@ def test_a_token_in_an_aws_message_is_not_shown() -> None:
         {"status": 503, "body": ""},
     ],
 )
-@pytest.mark.parametrize("endpoint", ["GetId", "GetCredentialsForIdentity"])
+@pytest.mark.parametrize("endpoint", [LocalCognito.GET_ID, LocalCognito.EXCHANGE])
 def test_each_network_fault_raises_a_connection_error_and_the_next_call_succeeds(
     cognito: LocalCognito,
     manager: CognitoCredentialsManager,

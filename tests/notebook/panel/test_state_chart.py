@@ -56,7 +56,7 @@ def test_the_panel_makes_every_transition_of_the_chart_and_no_other(driver: Pane
     assert "another sign-in" in str(controller.status.warning)
     driver.click("Cancel")
     driver.wait_for_phase(Phase.UNFINISHED)
-    cognito.knobs.fail("token:authorization_code", status=400, times=1)
+    cognito.knobs.fail(cognito.CODE_EXCHANGE, status=400, times=1)
     driver.click("Try again")
     driver.complete_sign_in()
     driver.wait_for_phase(Phase.UNFINISHED)

@@ -120,7 +120,7 @@ def test_a_cancelled_sign_in_is_not_shown_as_an_error(driver: PanelDriver) -> No
     stopped = panel_content(driver.state, driver.state.controller.status, fallback=False).head
     assert "The sign-in was stopped." in stopped
     assert "problem" not in stopped
-    driver.cognito.knobs.fail("token:authorization_code", status=400, times=1)
+    driver.cognito.knobs.fail(driver.cognito.CODE_EXCHANGE, status=400, times=1)
     driver.click("Try again")
     driver.complete_sign_in()
     driver.wait_for_phase(Phase.UNFINISHED)

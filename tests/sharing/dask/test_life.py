@@ -336,7 +336,7 @@ def test_while_cognito_is_unreachable_the_workers_continue_and_the_share_warns(
 ) -> None:
     cognito.knobs.credentials_seconds = 6
     with dask(manager, client, "Analyst") as share:
-        cognito.knobs.fail("GetCredentialsForIdentity", status=503, times=None)
+        cognito.knobs.fail(cognito.EXCHANGE, status=503, times=None)
         eventually(lambda: isinstance(share.warning, UnavailableError), "the failure is told")
         assert read_everywhere(client) == {size_of_data(cognito)}
         cognito.knobs.faults.clear()

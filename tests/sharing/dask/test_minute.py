@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 
 LIFETIME = 5.0
 MINUTE = 60.0
-EXCHANGE = "GetCredentialsForIdentity"
+EXCHANGE = LocalCognito.EXCHANGE
 REFRESHES = 4
 
 
