@@ -52,7 +52,7 @@ def test_every_promised_name_is_there() -> None:
 
 def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="nonsense"):
-        cognito_jupyter.nonsense  # noqa: B018
+        cognito_jupyter.nonsense  # noqa: B018 - reading the attribute is the test
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_server_and_handler_are_the_standard_librarys() -> None:
 
 
 def test_every_error_is_also_a_built_in_one() -> None:
-    """So that a caller who knows nothing of this package catches it."""
+    """A caller catches it without knowing this package."""
     classes = [
         each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, errors.CognitoError)
     ]

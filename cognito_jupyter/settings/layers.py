@@ -62,7 +62,7 @@ class LayeredSettings:
     sources: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def from_sources(  # noqa: PLR0913, PLR0917 - the places to look, from strongest to weakest
+    def from_sources(  # noqa: PLR0913 - the places to look, from strongest to weakest
         cls,
         overrides: Mapping[str, object],
         traits: Mapping[str, object],

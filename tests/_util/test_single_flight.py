@@ -71,54 +71,54 @@ def test_many_threads_share_one_failure(force: bool) -> None:
 
 
 def test_a_failure_is_cached_unless_the_caller_forces_an_attempt() -> None:
-    flight, work = SingleFlight(), SlowAttempt(fails=True)
-    run_in_threads(flight, work, size=1)
-    run_in_threads(flight, work, size=1)
+    single_flight, work = SingleFlight(), SlowAttempt(fails=True)
+    run_in_threads(single_flight, work, size=1)
+    run_in_threads(single_flight, work, size=1)
     assert work.calls == 1
-    run_in_threads(flight, work, size=1, force=True)
+    run_in_threads(single_flight, work, size=1, force=True)
     assert work.calls == 2
 
 
 def test_after_the_backoff_the_next_call_tries_again() -> None:
     clock = FakeClock()
-    flight, work = SingleFlight(lambda: clock.monotonic), SlowAttempt(fails=True)
-    run_in_threads(flight, work, size=1)
+    single_flight, work = SingleFlight(lambda: clock.monotonic), SlowAttempt(fails=True)
+    run_in_threads(single_flight, work, size=1)
     work.fails = False
-    assert flight.backoff_remaining == 1
+    assert single_flight.backoff_remaining == 1
     clock.advance(1.05)
-    assert run_in_threads(flight, work, size=1) == ["done"]
-    assert flight.failure is None
+    assert run_in_threads(single_flight, work, size=1) == ["done"]
+    assert single_flight.failure is None
 
 
 def test_run_if_idle_does_not_raise() -> None:
-    flight, work = SingleFlight(), SlowAttempt(fails=True)
-    flight.run_if_idle(lambda: True, work.attempt)
-    assert isinstance(flight.failure, UnavailableError)
+    single_flight, work = SingleFlight(), SlowAttempt(fails=True)
+    single_flight.run_if_idle(lambda: True, work.attempt)
+    assert isinstance(single_flight.failure, UnavailableError)
 
 
 def test_run_if_idle_does_not_wait_for_another_thread() -> None:
-    flight, slow, other = SingleFlight(), SlowAttempt(), SlowAttempt()
-    thread = threading.Thread(target=run_in_threads, args=(flight, slow), kwargs={"size": 1})
+    single_flight, slow, other = SingleFlight(), SlowAttempt(), SlowAttempt()
+    thread = threading.Thread(target=run_in_threads, args=(single_flight, slow), kwargs={"size": 1})
     thread.start()
     wait_until(lambda: slow.calls)
-    flight.run_if_idle(lambda: True, other.attempt)
+    single_flight.run_if_idle(lambda: True, other.attempt)
     thread.join()
     assert other.calls == 0
 
 
 def test_run_if_idle_checks_again_whether_the_attempt_is_needed() -> None:
     """A second caller that saw the need before the first attempt ended makes no second attempt."""
-    flight, work = SingleFlight(), SlowAttempt()
+    single_flight, work = SingleFlight(), SlowAttempt()
     for _ in range(2):
-        flight.run_if_idle(lambda: work.done is None, work.attempt)
+        single_flight.run_if_idle(lambda: work.done is None, work.attempt)
     assert work.calls == 1
 
 
 def test_a_fork_in_the_middle_of_an_attempt_does_not_lock_the_child() -> None:
     """The thread that holds the lock does not exist in the child."""
-    flight, slow = SingleFlight(), SlowAttempt()
-    thread = threading.Thread(target=run_in_threads, args=(flight, slow), kwargs={"size": 1})
+    single_flight, slow = SingleFlight(), SlowAttempt()
+    thread = threading.Thread(target=run_in_threads, args=(single_flight, slow), kwargs={"size": 1})
     thread.start()
     wait_until(lambda: slow.calls)
-    assert holds_in_forked_child(lambda: flight.run(lambda: None, lambda: "done"))
+    assert holds_in_forked_child(lambda: single_flight.run(lambda: None, lambda: "done"))
     thread.join()
