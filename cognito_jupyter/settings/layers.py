@@ -67,6 +67,7 @@ class LayeredSettings:
         overrides: Mapping[str, object],
         traits: Mapping[str, object],
         environment: Mapping[str, str],
+        *,
         folder: Path | None,
         profile: str | None,
         confirm_trust: ConfirmTrust | None,

@@ -48,7 +48,9 @@ def resolve(  # noqa: PLR0913 - each is a place to look, or a callback
             for and what to do.
         CognitoError: From `discover_domain`.
     """
-    layered = LayeredSettings.from_sources(overrides, traits, environment, folder, profile, confirm_trust)
+    layered = LayeredSettings.from_sources(
+        overrides, traits, environment, folder=folder, profile=profile, confirm_trust=confirm_trust
+    )
     layered.require_settings("client_id", "user_pool_id", "identity_pool_id")
     allowed = _allowed_domains(layered)
     parsed = layered.get_parsed
