@@ -76,8 +76,8 @@ class BackgroundRefresher:
     def warning(self) -> CognitoError | None:
         """Why the last attempt to refresh something failed; None if nothing failed."""
         roles = [role for role in self._roles() if role.consumers]
-        failures = (self._tokens.failure, *(role.failure for role in roles))
-        failure = next((each for each in failures if each is not None), None)
+        attempts = [self._tokens.single_flight, *(role.single_flight for role in roles)]
+        failure = next((each.failure for each in attempts if each.failure is not None), None)
         if failure is None or self._signed_out or not all(role.usable for role in roles):
             return failure
         what = "Your AWS credentials are still valid, but could not be renewed yet; the next attempt follows."
@@ -96,8 +96,9 @@ class BackgroundRefresher:
         if self._signed_out:
             return None
         pool_backoff = self._refresh_roles(roles)
+        now = self._clock.now()
         refreshed: list[UserPoolTokens | RoleCredentials] = [self._tokens, *roles]
-        due_in = (max(each.refresh_due_at - self._clock.now(), each.backoff_remaining) for each in refreshed)
+        due_in = [max(each.refresh_due_at - now, each.single_flight.backoff_remaining) for each in refreshed]
         return max(pool_backoff, min(due_in))
 
     @property
@@ -123,26 +124,30 @@ class BackgroundRefresher:
     def _refresh_tokens(self) -> None:
         tokens = self._tokens
         tokens.flush_pending()
-        if tokens.refresh_due_at > self._clock.now() or tokens.backoff_remaining > 0:
+        if tokens.refresh_due_at > self._clock.now() or tokens.single_flight.backoff_remaining > 0:
             return
         tokens.refresh_if_due()
+        failure = tokens.single_flight.failure
         if tokens.ended:
-            _LOG.warning("The AWS credentials are not renewed any more. %s", tokens.failure)
-        elif tokens.failure is not None and tokens.current is not None:
-            _log_failure(tokens.failures, "The tokens of the sign-in", tokens.failure)
+            _LOG.warning("The AWS credentials are not renewed any more. %s", failure)
+        elif failure is not None and tokens.current is not None:
+            _log_failure(tokens.single_flight.failures, "The tokens of the sign-in", failure)
 
     def _refresh_roles(self, roles: list[RoleCredentials]) -> float:
         """Refreshes the roles that are due; returns the seconds to wait before the next call to the identity pool."""
-        due = [role for role in roles if role.refresh_due_at <= self._clock.now() and role.backoff_remaining <= 0]
+        due = [role for role in roles if role.refresh_due_at <= self._clock.now()]
         for role in sorted(due, key=lambda each: each.refresh_due_at):
+            attempts = role.single_flight
+            if attempts.backoff_remaining > 0:
+                continue
             role.refresh_if_due()
-            failure = role.failure
+            failure = attempts.failure
             if failure is None:
                 continue
-            _log_failure(role.failures, f"The AWS credentials of {role.role_arn or 'the default role'}", failure)
+            _log_failure(attempts.failures, f"The AWS credentials of {role.role_arn or 'the default role'}", failure)
             if isinstance(failure, UnavailableError):
                 # The other roles would fail in the same way; the next run refreshes them.
-                return role.backoff_remaining
+                return attempts.backoff_remaining
         return 0.0
 
 

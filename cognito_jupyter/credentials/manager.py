@@ -134,7 +134,7 @@ class CognitoCredentialsManager(NotPicklable):
         self._tokens.current = tokens
         for role in list(self._role_credentials.values()):
             # An earlier failure may have been due to the tokens that are now replaced.
-            role.reset_backoff()
+            role.single_flight.reset()
         if self._refresher.running or any(role.consumers for role in self._roles_of_user()):
             # The refresher continues with the user's earlier sessions, or ends.
             self._refresher.ensure_running(run_now=True)

@@ -21,7 +21,7 @@ from .._util.clock import Clock
 from .._util.closing import NotPicklable
 from .._util.redaction import redacted
 from .._util.single_flight import SingleFlight
-from ..errors import CognitoError, SignedOutError
+from ..errors import SignedOutError
 
 if TYPE_CHECKING:
     from .identity_pool.client import IdentityPoolCredentialsResponse
@@ -154,11 +154,12 @@ class RoleCredentials(NotPicklable):
         last_used_at: When the refresher last found them used, in monotonic seconds.
         idle: Whether the refresher has stopped refreshing them because they were not used.
         refresh_due_at: When to refresh them ahead of time, in seconds since the epoch.
+        single_flight: Makes one attempt to refresh them at a time, and has the last failure and the backoff.
     """
 
     __slots__ = (
-        "_callbacks", "_elapsed", "_fetch", "_now", "_previous", "_single_flight", "cached", "consumers", "idle",
-        "last_used_at", "recently_used", "refresh_due_at", "role_arn",
+        "_callbacks", "_elapsed", "_fetch", "_now", "_previous", "cached", "consumers", "idle", "last_used_at",
+        "recently_used", "refresh_due_at", "role_arn", "single_flight",
     )  # fmt: skip
 
     pickle_error = "Credentials cannot be pickled or copied: they would leave this process."
@@ -179,7 +180,7 @@ class RoleCredentials(NotPicklable):
         self._previous: CachedCredentials | None = None
         self._fetch = fetch
         self._now, self._elapsed = clock.now, clock.elapsed
-        self._single_flight = SingleFlight(clock.monotonic, self._callbacks.on_attempt)
+        self.single_flight = SingleFlight(clock.monotonic, self._callbacks.on_attempt)
 
     def for_signing(self) -> CachedCredentials:
         """Returns credentials to sign a request with; sessions call it for each request.
@@ -204,11 +205,11 @@ class RoleCredentials(NotPicklable):
                 self.refresh_if_due()
             return self.cached or cached
         try:
-            return self._single_flight.run(self._cached_if_usable, self._refresh)
+            return self.single_flight.run(self._cached_if_usable, self._refresh)
         except SignedOutError:
             if not self._callbacks.wait_for_sign_in():
                 raise
-        return self._single_flight.run(self._cached_if_usable, self._refresh)
+        return self.single_flight.run(self._cached_if_usable, self._refresh)
 
     def get_valid_for(self, margin: float) -> CachedCredentials:
         """Returns credentials that last longer than a margin, refreshed if the current ones do not.
@@ -233,7 +234,7 @@ class RoleCredentials(NotPicklable):
                 return self._refresh()
             return cached
 
-        return self._single_flight.run(cached_if_valid, refresh, force=True)
+        return self.single_flight.run(cached_if_valid, refresh, force=True)
 
     def replace(self, fetch: Callable[[], CachedCredentials]) -> CachedCredentials:
         """Fetches and caches new credentials in any case.
@@ -244,31 +245,16 @@ class RoleCredentials(NotPicklable):
         Raises:
             CognitoError: They could not be fetched; the current ones stay.
         """
-        return self._single_flight.run(lambda: None, lambda: self._set_cached(fetch()), force=True)
+        return self.single_flight.run(lambda: None, lambda: self._set_cached(fetch()), force=True)
 
     def refresh_if_due(self) -> None:
         """Refreshes them if that is due, no other thread does it and none has failed a moment ago; raises no error."""
-        self._single_flight.run_if_idle(lambda: self.refresh_due_at <= self._time_for(self.cached), self._refresh)
+        self.single_flight.run_if_idle(lambda: self.refresh_due_at <= self._time_for(self.cached), self._refresh)
 
     @property
     def usable(self) -> bool:
         """Whether there are credentials that can sign a request."""
         return self._cached_if_usable() is not None
-
-    @property
-    def failure(self) -> CognitoError | None:
-        """The error of the last attempt to refresh them; None if it succeeded."""
-        return self._single_flight.failure
-
-    @property
-    def failures(self) -> int:
-        """How many attempts have failed since the last one that succeeded."""
-        return self._single_flight.failures
-
-    @property
-    def backoff_remaining(self) -> float:
-        """Seconds until the next attempt after a failure."""
-        return self._single_flight.backoff_remaining
 
     def secrets(self) -> Iterator[str]:
         """Yields what no log may show: the secrets of these credentials, and of those before, still in use perhaps."""
@@ -276,14 +262,10 @@ class RoleCredentials(NotPicklable):
             if cached is not None:
                 yield from (str(cached.frozen.secret_key), str(cached.frozen.token))
 
-    def reset_backoff(self) -> None:
-        """Forgets the last failure."""
-        self._single_flight.reset()
-
     def clear(self) -> None:
         """Forgets the credentials and the last failure."""
         self.cached = None
-        self._single_flight.reset()
+        self.single_flight.reset()
 
     def _cached_if_usable(self) -> CachedCredentials | None:
         cached = self.cached

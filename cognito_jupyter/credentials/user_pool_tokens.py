@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, cast
 from .._util.clock import Clock
 from .._util.redaction import redacted
 from .._util.single_flight import SingleFlight
-from ..errors import CognitoError, RefusedError, SignedOutError, UnavailableError, VerificationError
+from ..errors import RefusedError, SignedOutError, UnavailableError, VerificationError
 from ..oauth.tokens import CognitoTokens, JwtPayload, Subject, claims_of, subject_of
 from .shared_sign_in import SharedSignIn
 
@@ -46,6 +46,7 @@ class UserPoolTokens:
     Attributes:
         authenticator: As given; it can be replaced at any time.
         shared_sign_in: Shares them with other kernels, if they are stored; it can be replaced at any time.
+        single_flight: Makes one attempt to refresh them at a time, and has the last failure and the backoff.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class UserPoolTokens:
         self._clock = clock = clock or Clock()
         self.authenticator = authenticator
         self.shared_sign_in = SharedSignIn(None, clock.now)
-        self._single_flight = SingleFlight(clock.monotonic, on_attempt)
+        self.single_flight = SingleFlight(clock.monotonic, on_attempt)
         self._invalidated: CognitoTokens | None = None
         self._end_error: tuple[CognitoTokens, SignedOutError] | None = None
         self._decoded_claims: tuple[str, JwtPayload] | None = None
@@ -72,7 +73,7 @@ class UserPoolTokens:
     @current.setter
     def current(self, tokens: CognitoTokens | None) -> None:
         self._tokens = redacted(tokens) if tokens is not None else None
-        self._single_flight.reset()
+        self.single_flight.reset()
 
     @property
     def claims(self) -> JwtPayload:
@@ -125,7 +126,7 @@ class UserPoolTokens:
         """
         self._raise_if_ended()
         try:
-            return self._single_flight.run(self._current_if_valid, self._refresh_current)
+            return self.single_flight.run(self._current_if_valid, self._refresh_current)
         except UnavailableError:
             tokens = self._tokens
             if tokens is None or not self.is_valid_for(0.0):
@@ -142,7 +143,7 @@ class UserPoolTokens:
                 ConnectionError).
         """
         self._raise_if_ended()
-        return self._single_flight.run(lambda: None, self._refresh_current, force=True)
+        return self.single_flight.run(lambda: None, self._refresh_current, force=True)
 
     # -- ahead of time
 
@@ -156,28 +157,13 @@ class UserPoolTokens:
             return 0.0
         return self._clock.now() + self._seconds_left(self.claims) - _advisory_margin(self.claims)
 
-    @property
-    def backoff_remaining(self) -> float:
-        """Seconds until the next attempt after a failure."""
-        return self._single_flight.backoff_remaining
-
-    @property
-    def failure(self) -> CognitoError | None:
-        """The error of the last refresh; None if it succeeded."""
-        return self._single_flight.failure
-
-    @property
-    def failures(self) -> int:
-        """How many refreshes have failed since the last one that succeeded."""
-        return self._single_flight.failures
-
     def invalidate(self) -> None:
         """Makes the current tokens due at once: their expiry was computed by a clock that has been set since."""
         self._invalidated = self._tokens
 
     def refresh_if_due(self) -> None:
         """Refreshes them if that is due, no other thread does it and none has failed a moment ago; raises no error."""
-        self._single_flight.run_if_idle(lambda: self.refresh_due_at <= self._clock.now(), self._refresh_current)
+        self.single_flight.run_if_idle(lambda: self.refresh_due_at <= self._clock.now(), self._refresh_current)
 
     def flush_pending(self) -> None:
         """Stores the tokens that could not be stored when they arrived."""
