@@ -8,7 +8,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from .crowd import Crowd
+from tests.support.signing_threads import SigningThreads
+
 from .implementations import API, implementations, signed_in, without_background_refresh
 from .stage import Stage
 from .table import Figure, Group, Reach, Samples
@@ -51,7 +52,7 @@ def _count_calls(api: API, stage: Stage) -> _Counts:
     time.sleep(2.2)
     stage.reset_knobs()
     stage.reset_counts()
-    outcome = Crowd(session, _THREADS).run(0.0)
+    outcome = SigningThreads(session, _THREADS).run(0.0)
     if outcome.errors:
         raise RuntimeError(f"{outcome.errors} of {_THREADS} threads got no credentials, so the counts mean nothing.")
     return {name: stage.count(endpoint) for name, endpoint in _ENDPOINTS.items()}

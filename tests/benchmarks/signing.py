@@ -9,7 +9,8 @@ from typing import Any
 
 import boto3
 
-from .crowd import Crowd, CrowdResult
+from tests.support.signing_threads import SigningResult, SigningThreads
+
 from .implementations import API, implementations, signed_in, without_background_refresh
 from .stage import Stage
 from .table import Figure, Group, Reach, Samples
@@ -29,7 +30,7 @@ _CALLS = 20_000
 class _CrowdResults:
     """What a crowd met with in each round."""
 
-    results: tuple[CrowdResult, ...]
+    results: tuple[SigningResult, ...]
 
     @property
     def slowest(self) -> Samples:
@@ -76,29 +77,29 @@ def _cost(session: Any) -> float:
 
 
 def _during_refresh(stage: Stage) -> Figure:
-    def one(api: API) -> CrowdResult:
+    def one(api: API) -> SigningResult:
         session, first, _ = _short_lived(signed_in(api, stage), stage, _LIFETIME)
         stage.set_knobs(credentials_seconds=3600, latency={_ENDPOINT: _REFRESH_SECONDS})
-        return Crowd(session, _THREADS).run(_LIFETIME + 2.0, lambda keys: not keys & {first, ""})
+        return SigningThreads(session, _THREADS).run(_LIFETIME + 2.0, lambda keys: not keys & {first, ""})
 
     ours, theirs = _run_rounds(stage, one, _ROUNDS)
     return _slowest_call(f"slowest call during a renewal of {_REFRESH_SECONDS * 1e3:.0f} ms", ours, theirs)
 
 
 def _during_failing_refresh(stage: Stage) -> Figure:
-    def one(api: API) -> CrowdResult:
+    def one(api: API) -> SigningResult:
         session, _, end = _short_lived(signed_in(api, stage), stage, _LIFETIME)
         stage.set_knobs(latency={_ENDPOINT: _REFRESH_SECONDS})
         stage.refuse_calls(_ENDPOINT)
         # They are good to their end, and nobody signs with the last twentieth.
-        return Crowd(session, _THREADS).run(end - _LIFETIME * 0.1 - time.time())
+        return SigningThreads(session, _THREADS).run(end - _LIFETIME * 0.1 - time.time())
 
     ours, theirs = _run_rounds(stage, one, _SLOW_ROUNDS)
     return _slowest_call("the same, and the renewal is refused", ours, theirs)
 
 
 def _slowest_call(name: str, ours: _CrowdResults, theirs: _CrowdResults | None) -> Figure:
-    floor = _CrowdResults(tuple(Crowd(static_session(), _THREADS).run(1.0) for _ in range(_ROUNDS)))
+    floor = _CrowdResults(tuple(SigningThreads(static_session(), _THREADS).run(1.0) for _ in range(_ROUNDS)))
     return Figure(
         name,
         "ms",
@@ -112,13 +113,13 @@ def _slowest_call(name: str, ours: _CrowdResults, theirs: _CrowdResults | None) 
 
 
 def _expired(stage: Stage) -> Figure:
-    def crowd_of(size: int, api: API) -> CrowdResult:
+    def crowd_of(size: int, api: API) -> SigningResult:
         # One that renewed ahead of time would have met with the refusal before anybody asked.
         session, _, _ = _short_lived(without_background_refresh(signed_in(api, stage)), stage, 1)
         stage.set_knobs(latency={_ENDPOINT: _REFRESH_SECONDS})
         stage.refuse_calls(_ENDPOINT)
         time.sleep(1.2)
-        return Crowd(session, size).run(0.0)
+        return SigningThreads(session, size).run(0.0)
 
     ours, theirs = _run_rounds(stage, lambda api: crowd_of(_THREADS, api), _SLOW_ROUNDS)
     one_thread, _ = _run_rounds(stage, lambda api: crowd_of(1, api), _SLOW_ROUNDS, with_reference=False)
@@ -151,7 +152,7 @@ def _run_rounds(
 ) -> tuple[_CrowdResults, _CrowdResults | None]:
     """One after the other in each round, so that a slow moment of the machine meets both."""
     package, reference = implementations()
-    results: dict[bool, list[CrowdResult]] = {True: [], False: []}
+    results: dict[bool, list[SigningResult]] = {True: [], False: []}
     for _ in range(rounds):
         for api in (package, reference if with_reference else None):
             if api is not None:

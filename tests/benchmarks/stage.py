@@ -24,9 +24,8 @@ from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.local.child_process import ChildProcess, supervised_command
 from cognito_jupyter.local.login_page_client import LoginPageClient
 from cognito_jupyter.settings import CognitoConfiguration
-
-from .distance import LatencyProxy
-from .front import KeepAliveProxy
+from tests.support.keep_alive_proxy import KeepAliveProxy
+from tests.support.latency_proxy import LatencyProxy
 
 ROUND_TRIPS = (0, 40, 100)
 """Milliseconds."""

@@ -13,12 +13,12 @@ import pytest
 
 from cognito_jupyter.local import LocalCognito
 from tests.benchmarks.chart import write_chart
-from tests.benchmarks.distance import LatencyProxy
-from tests.benchmarks.front import KeepAliveProxy
 from tests.benchmarks.kernels import Kernel, call_figures, count_calls, stored_sign_in
 from tests.benchmarks.record import write_record
 from tests.benchmarks.stage import Stage
 from tests.benchmarks.table import Figure, Group, Reach, lines_of
+from tests.support.keep_alive_proxy import KeepAliveProxy
+from tests.support.latency_proxy import LatencyProxy
 
 _SVG = "{http://www.w3.org/2000/svg}"
 ROUND_TRIP = 0.1

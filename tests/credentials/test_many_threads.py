@@ -8,8 +8,8 @@ import pytest
 
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.local import LocalCognito
-from tests.benchmarks.crowd import Crowd
 from tests.support.polling import wait_until
+from tests.support.signing_threads import SigningThreads
 
 SLOW_EXCHANGE_SECONDS = 2.0
 """Seconds that an exchange takes here: a thread that waited for it would take at least as long, on any machine."""
@@ -31,7 +31,7 @@ def test_thirty_two_threads_keep_signing_during_a_slow_refresh(
     first = session.get_credentials().get_frozen_credentials().access_key  # type: ignore[union-attr]
     cognito.knobs.credentials_seconds, cognito.knobs.latency[LocalCognito.EXCHANGE] = 3600, SLOW_EXCHANGE_SECONDS
     before = cognito.counts[LocalCognito.EXCHANGE]
-    outcome = Crowd(session, 32).run(60, lambda keys: not keys & {first, ""})
+    outcome = SigningThreads(session, 32).run(60, lambda keys: not keys & {first, ""})
     assert outcome.errors == 0
     assert outcome.slowest < SLOW_EXCHANGE_SECONDS / 2
     assert cognito.counts[LocalCognito.EXCHANGE] == before + 1
@@ -44,7 +44,7 @@ def test_thirty_two_threads_keep_signing_while_refreshes_fail(
     session = manager.make_refreshing_session("Analyst")
     refuse_exchanges(cognito)
     cognito.knobs.latency[LocalCognito.EXCHANGE] = SLOW_EXCHANGE_SECONDS
-    outcome = Crowd(session, 32).run(10)
+    outcome = SigningThreads(session, 32).run(10)
     assert outcome.errors == 0
     assert outcome.slowest < SLOW_EXCHANGE_SECONDS / 2
     assert manager.warning is not None
@@ -63,7 +63,7 @@ def test_after_expiry_one_failed_refresh_counts_for_all_threads_until_the_backof
     cognito.knobs.latency[LocalCognito.EXCHANGE] = SLOW_EXCHANGE_SECONDS
     before = cognito.counts[LocalCognito.EXCHANGE]
     for _ in range(2):
-        outcome = Crowd(session, 32).run(0)
+        outcome = SigningThreads(session, 32).run(0)
         assert outcome.errors == 32
         assert cognito.counts[LocalCognito.EXCHANGE] == before + 1
     assert outcome.total < SLOW_EXCHANGE_SECONDS / 2
@@ -82,7 +82,7 @@ def test_256_threads_at_one_expiry_make_one_call_of_each_kind(
     cognito.knobs.id_token_seconds = cognito.knobs.credentials_seconds = 3600
     cognito.knobs.rotation, cognito.knobs.latency["*"] = rotation, 0.3
     before = cognito.counts.copy()
-    assert Crowd(session, 256).run(0).errors == 0
+    assert SigningThreads(session, 256).run(0).errors == 0
     assert {name: cognito.counts[name] - before[name] for name in (LocalCognito.REFRESH, LocalCognito.EXCHANGE)} == {
         LocalCognito.REFRESH: 1,
         LocalCognito.EXCHANGE: 1,

@@ -10,8 +10,8 @@ import pytest
 from cognito_jupyter.credentials.boto_sessions import PrebuiltSession
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.local import LocalCognito
-from tests.benchmarks.distance import LatencyProxy
-from tests.benchmarks.front import KeepAliveProxy
+from tests.support.keep_alive_proxy import KeepAliveProxy
+from tests.support.latency_proxy import LatencyProxy
 
 
 @pytest.fixture

@@ -18,9 +18,9 @@ from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 from cognito_jupyter.oauth.tokens import CognitoTokens
-from tests.benchmarks.distance import LatencyProxy
-from tests.benchmarks.front import KeepAliveProxy
 from tests.conftest import as_tokens
+from tests.support.keep_alive_proxy import KeepAliveProxy
+from tests.support.latency_proxy import LatencyProxy
 from tests.support.polling import wait_until
 
 EXCHANGE = LocalCognito.EXCHANGE

@@ -14,8 +14,8 @@ from cognito_jupyter.notebook.model.login_task import LoginTask
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 from cognito_jupyter.settings import CognitoConfiguration, Settings
 from cognito_jupyter.signin.service import SignIn
-from tests.benchmarks.distance import LatencyProxy
-from tests.benchmarks.front import KeepAliveProxy
+from tests.support.keep_alive_proxy import KeepAliveProxy
+from tests.support.latency_proxy import LatencyProxy
 
 
 def test_a_new_login_of_the_same_user_uses_the_connection_that_was_opened_before(

@@ -1,30 +1,29 @@
-"""A network path of some length: a TCP proxy on loopback that delays what passes, as a far server would seem."""
+"""A TCP proxy on loopback that delays what it forwards, as a network path to a distant server does."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
 from collections.abc import Coroutine
-from types import TracebackType
 from typing import Any, Self
 
 _CHUNK = 1 << 16
 
 
 class LatencyProxy:
-    """Stands between clients and one port of 127.0.0.1, a round trip away from it.
+    """Adds a round-trip time between clients and one port of 127.0.0.1.
 
-    Bytes arrive half a round trip late in either direction, however many are on their way; the first ones of a
-    connection wait for one round trip more, as for TCP's own handshake. Connections stay open as long as both ends
-    leave them open.
+    Bytes arrive half a round trip late in either direction, however many are in transit; the first ones of a
+    connection wait one more round trip, as for TCP's own handshake. Connections stay open as long as both ends leave
+    them open.
 
     Args:
         upstream: The server's port.
-        round_trip: Seconds there and back.
+        round_trip: The round-trip time in seconds.
 
     Attributes:
-        port: Where clients connect.
-        connections: How many were opened so far.
+        port: The port for clients.
+        connections: How many connections were opened so far.
     """
 
     def __init__(self, upstream: int, round_trip: float) -> None:
@@ -35,15 +34,13 @@ class LatencyProxy:
         self._tasks: set[asyncio.Task[None]] = set()
         self._server = self._loop.run_until_complete(asyncio.start_server(self._accept_connection, "127.0.0.1", 0))
         self.port: int = self._server.sockets[0].getsockname()[1]
-        self._thread = threading.Thread(target=self._loop.run_forever, name="distance", daemon=True)
+        self._thread = threading.Thread(target=self._loop.run_forever, name="latency-proxy", daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         asyncio.run_coroutine_threadsafe(self._close(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
@@ -68,7 +65,7 @@ class LatencyProxy:
         task.add_done_callback(self._tasks.discard)
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, not_before: float) -> None:
-        """One direction: what is read is put on its way at once, and arrives when its time has come."""
+        """Forwards one direction: each part that is read is queued at once with the time of its arrival."""
         pending: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
         self._start_task(self._deliver(pending, writer))
         part = b"..."
@@ -77,8 +74,8 @@ class LatencyProxy:
                 part = await reader.read(_CHUNK)
             except OSError:
                 part = b""
-            sent = max(self._loop.time(), not_before)
-            pending.put_nowait((sent + self._round_trip / 2, part))
+            sent_at = max(self._loop.time(), not_before)
+            pending.put_nowait((sent_at + self._round_trip / 2, part))
 
     async def _deliver(self, pending: asyncio.Queue[tuple[float, bytes]], writer: asyncio.StreamWriter) -> None:
         try:
@@ -90,7 +87,7 @@ class LatencyProxy:
                 writer.write(part)
                 await writer.drain()
         except OSError:
-            # The other end has gone; there is nobody to tell.
+            # The other end has closed the connection.
             return
         finally:
             writer.close()

@@ -1,4 +1,4 @@
-"""What stands before the local Cognito in the benchmarks: TLS and connections that stay open, as at Amazon's."""
+"""A reverse proxy for the local Cognito with TLS and connections that stay open, as at Amazon's endpoints."""
 
 from __future__ import annotations
 
@@ -7,41 +7,40 @@ import socket
 import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Self
 
 _HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length"})
 
 
 class KeepAliveProxy:
-    """A reverse proxy on 127.0.0.1 that answers HTTP/1.1 and keeps its connections.
+    """A reverse proxy on 127.0.0.1 that speaks HTTP/1.1 and does not close its connections.
 
-    The local Cognito's own server closes each connection after one answer, which no login should be measured with.
+    The local Cognito's own server closes each connection after one response, which would distort measurements.
 
     Args:
         upstream: The local Cognito's port.
-        tls: For https; None: plain http.
+        tls: The TLS context for https; None: plain http.
 
     Attributes:
-        port: Where clients connect.
+        port: The port for clients.
     """
 
     def __init__(self, upstream: int, tls: ssl.SSLContext | None = None) -> None:
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.upstream = upstream
         if tls is not None:
-            # The handshake is left to the connection's own thread.
+            # The connection's own thread does the handshake.
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         self.port: int = self._server.server_port
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="front", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.05,), name="keep-alive-proxy", daemon=True
+        )
 
     def __enter__(self) -> Self:
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -54,17 +53,17 @@ class _Server(ThreadingHTTPServer):
     upstream: int
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Says nothing: clients hang up."""
+        """Prints nothing: clients close connections at any time."""
 
 
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
     protocol_version = "HTTP/1.1"
-    wbufsize = -1  # headers and body in one record
+    wbufsize = -1  # headers and body in one TLS record
     disable_nagle_algorithm = True
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
-        """Says nothing."""
+        """Logs nothing."""
 
     def _forward(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))

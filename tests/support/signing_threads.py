@@ -1,4 +1,4 @@
-"""Many threads that sign with one session, as a download with workers does."""
+"""Many threads that sign with one session, as a download with many workers does."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from typing import Any
 
 _SIGNING_INTERVAL = 0.002
-"""Seconds between two signatures of a thread: what is measured is waiting, not a crowded interpreter."""
+"""Seconds between two signatures of a thread: the benchmark measures waiting, not a busy interpreter."""
 
 
 @dataclass(frozen=True)
-class CrowdResult:
-    """What a crowd met with.
+class SigningResult:
+    """What the threads experienced.
 
     Attributes:
         slowest: Seconds of the slowest single call.
-        total: Seconds until the last was answered.
+        total: Seconds until the last call returned.
         errors: How many calls failed.
     """
 
@@ -27,8 +27,8 @@ class CrowdResult:
     errors: int
 
 
-class Crowd:
-    """So many threads, each signing until it is told to stop, at least once.
+class SigningThreads:
+    """Threads that each sign at least once, and again until they are stopped.
 
     Args:
         session: A boto3 session.
@@ -44,12 +44,12 @@ class Crowd:
         self._access_keys = [""] * size
         self._threads = [threading.Thread(target=self._sign, args=(number,)) for number in range(size)]
 
-    def run(self, seconds: float, stop_when: Callable[[set[str]], bool] = lambda _: False) -> CrowdResult:
-        """Lets them sign.
+    def run(self, seconds: float, stop_when: Callable[[set[str]], bool] = lambda _: False) -> SigningResult:
+        """Lets the threads sign.
 
         Args:
-            seconds: For how long at most; what has begun is waited for.
-            stop_when: Told the access keys that the threads have now; whether that is all that was waited for.
+            seconds: The longest time; calls that have started are waited for.
+            stop_when: Called with the access keys that the threads use now; returns whether to stop them.
         """
         for thread in self._threads:
             thread.start()
@@ -60,7 +60,7 @@ class Crowd:
         self._stop.set()
         for thread in self._threads:
             thread.join()
-        return CrowdResult(max(self._slowest), time.perf_counter() - began, sum(self._errors))
+        return SigningResult(max(self._slowest), time.perf_counter() - began, sum(self._errors))
 
     def _sign(self, number: int) -> None:
         self._start_barrier.wait()
@@ -70,8 +70,7 @@ class Crowd:
                 key = self._session.get_credentials().get_frozen_credentials().access_key
                 elapsed = time.perf_counter() - began
                 self._access_keys[number] = key
-            # Every failure is counted, of whatever kind.
-            except Exception:  # noqa: BLE001
+            except Exception:  # noqa: BLE001 - every failure is counted, of whatever kind
                 elapsed = time.perf_counter() - began
                 self._errors[number] += 1
             self._slowest[number] = max(self._slowest[number], elapsed)
