@@ -96,7 +96,7 @@ def soak(session: nox.Session) -> None:
 def dask(session: nox.Session) -> None:
     """Test one sign-in with the workers of local Dask clusters."""
     session.install(".[test,dask,s3fs]")
-    session.run("pytest", *_IN_PARALLEL, "-m", "", "tests/sharing/dask", *session.posargs)
+    session.run("pytest", *_IN_PARALLEL, "-m", "", "tests/sharing/dask_cluster", *session.posargs)
 
 
 @nox.session(python=PYTHONS[:1])

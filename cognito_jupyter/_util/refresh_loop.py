@@ -56,7 +56,9 @@ class RefreshLoop:
         self._wake = wake = threading.Event()
         # The callback of the weak reference ends the sleep as soon as the object is collected. It holds the event and
         # not the loop, which the object owns.
-        self._run_once = weakref.WeakMethod(run_once, lambda _: wake.set()) if weak else lambda: run_once
+        self._run_once: Callable[[], RunOnce | None] = (
+            weakref.WeakMethod(run_once, lambda _: wake.set()) if weak else lambda: run_once
+        )
         self._name = name
         self._min_delay, self._max_delay = min_delay, max_delay
         self._clock = clock or Clock()
@@ -64,6 +66,7 @@ class RefreshLoop:
         self._lock = threading.Lock()
         self._pid = os.getpid()
         self._thread: _LoopThread | None = None
+        self._last_thread: _LoopThread | None = None
         self._stopped = False
 
     @property
@@ -118,18 +121,21 @@ class RefreshLoop:
         Args:
             timeout: Seconds to wait at most.
         """
-        thread = self._thread
-        if thread is not None and self.running and thread is not threading.current_thread():
+        # The last thread, which may still be in `on_end` after `_thread` has been reset.
+        thread = self._last_thread
+        if thread is not None and self._pid == os.getpid() and thread is not threading.current_thread():
             thread.join(timeout)
 
     def _start(self) -> bool:
-        self._thread = _LoopThread(self, self._run, self._name)
+        self._thread = thread = _LoopThread(self, self._run, self._name)
         try:
-            self._thread.start()
+            thread.start()
         except RuntimeError:
             # The interpreter is about to exit, or the machine has no more threads.
             self._thread = None
-        return self._thread is not None
+            return False
+        self._last_thread = thread
+        return True
 
     def _run(self) -> None:
         try:
@@ -142,6 +148,9 @@ class RefreshLoop:
                 self._thread = None
             if self._on_end is not None:
                 self._on_end()
+            if self._stopped:
+                # Object and loop refer to each other; without this only the garbage collector would free the object.
+                self._run_once = lambda: None
 
     def _step(self) -> bool:
         """Runs once and sleeps; returns whether to go on."""

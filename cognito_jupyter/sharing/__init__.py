@@ -1,6 +1,7 @@
-"""The credentials handed on to what is not a boto3 session, as functions of a manager.
+"""Credentials for programs and libraries that do not use a boto3 session, as functions of a manager.
 
-Each name is loaded when it is first used: importing this package alone imports no library.
+User code calls them as `cognito_jupyter.sharing.share(cognito)` and so on. Each name is loaded at its first use, so
+that importing this package imports no library.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from .endpoint.share import Share as Share, SharedRole as SharedRole, share as share
     from .profile.profile import remove_profile as remove_profile, write_profile as write_profile
 
-_HOMES = {
+_MODULES = {
     "DaskShare": "dask_cluster.share",
     "DuckDBSecret": "adapters.duckdb",
     "Share": "endpoint.share",
@@ -36,14 +37,14 @@ _HOMES = {
     "share": "endpoint.share",
 }
 
-__all__ = [*_HOMES]  # noqa: PLE0604 - the keys are strings
+__all__ = [*_MODULES]  # noqa: PLE0604 - the keys are strings
 
 
 def __getattr__(name: str) -> object:
     """Loads a public name at its first use (PEP 562)."""
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+    value: object = getattr(importlib.import_module(f".{_MODULES[name]}", __name__), name)
     globals()[name] = value
     return value
 

@@ -29,7 +29,7 @@ def test_a_profile_is_written_for_a_remembered_sign_in_and_removed_again(
     assert "role/cognito-jupyter-Analyst" in config.read_text()
     notebook.text("%cognito_profile science -r Uploader")
     assert "role/cognito-jupyter-Uploader" in config.read_text()
-    assert "not ours" in notebook.error("%cognito_profile default")
+    assert "did not write" in notebook.error("%cognito_profile default")
     assert "was removed" in notebook.text("%cognito_profile science --remove")
     assert "does not exist" in notebook.text("%cognito_profile science --remove")
     assert config.read_text() == "[default]\nregion = eu-north-1\n"

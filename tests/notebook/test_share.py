@@ -33,7 +33,7 @@ ENVIRONMENT_RESTORED = "dict(os.environ) == before"
 
 
 def endpoint_of(notebook: Notebook) -> psutil.Process:
-    """The child process of the kernel that answers for the share."""
+    """The child process of the kernel that serves the share."""
     kernel = psutil.Process(int(notebook.value("__import__('os').getpid()")))
     (child,) = [each for each in kernel.children() if each.cmdline()[-1].endswith("server.py")]
     return child

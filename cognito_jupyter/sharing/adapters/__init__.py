@@ -1,1 +1,1 @@
-"""One adapter for each library that is not boto3."""
+"""Credential providers and sessions in the form that other libraries expect."""

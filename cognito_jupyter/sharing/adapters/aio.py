@@ -1,23 +1,33 @@
-"""Credentials as aiobotocore takes them: whatever a role's slot holds at the moment, read without blocking its loop."""
+"""Credentials for aiobotocore: a role's current credentials, read without blocking the event loop.
+
+`s3fs_session` calls it. It needs aiobotocore at import, so it is only imported from there.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from aiobotocore.credentials import AioCredentialResolver, AioCredentials
 from aiobotocore.session import AioSession
 from botocore.credentials import CredentialProvider
 
 from ..._util.botocore_session import ignore_missing_profile
+from ..._util.closing import NotPicklable
 
 if TYPE_CHECKING:
     from ...credentials.boto_sessions import RefreshingCredentials
     from ...credentials.role_credentials import FrozenCredentials
 
 
-class AioRefreshingCredentials(AioCredentials):
-    """aiobotocore's credentials over those of a role."""
+class AioRefreshingCredentials(NotPicklable, AioCredentials):
+    """aiobotocore's credentials, read from those of a role.
+
+    Args:
+        credentials: The role's credentials.
+    """
+
+    pickle_error = "Credentials cannot be pickled: create the session in the process that uses it."
 
     def __init__(self, credentials: RefreshingCredentials) -> None:
         self._credentials = credentials
@@ -26,37 +36,34 @@ class AioRefreshingCredentials(AioCredentials):
 
     @property
     def access_key(self) -> str:
-        """The access key id of now."""
+        """The current access key id."""
         return str(self._credentials.access_key)
 
     @property
     def secret_key(self) -> str:
-        """The secret access key of now."""
+        """The current secret access key."""
         return str(self._credentials.secret_key)
 
     @property
     def token(self) -> str:
-        """The session token of now."""
+        """The current session token."""
         return str(self._credentials.token)
 
     async def get_frozen_credentials(self) -> FrozenCredentials:
-        """The three of one moment.
+        """Returns the three of the same moment.
 
         Raises:
-            CognitoError: They are over, and could not be renewed.
+            CognitoError: They have expired and could not be refreshed.
         """
-        # In a thread: where nothing good is held this asks Cognito, and all of fsspec shares one event loop.
+        # In a thread: without valid credentials this calls Cognito, and all of fsspec shares one event loop.
         return await asyncio.to_thread(self._credentials.get_frozen_credentials)
 
     def __repr__(self) -> str:
-        return f"<AioSlotCredentials of {self._credentials.role_arn or 'the default role'}>"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("Credentials are not pickled: make the session where it is used.")
+        return f"<AioRefreshingCredentials of {self._credentials.role_arn or 'the default role'}>"
 
 
 class _Provider(CredentialProvider):
-    """Hands one credentials object to an aiobotocore session."""
+    """Gives one credentials object to an aiobotocore session."""
 
     METHOD = "cognito"
     CANONICAL_NAME = "cognito"
@@ -71,7 +78,12 @@ class _Provider(CredentialProvider):
 
 
 def aio_session(credentials: RefreshingCredentials, region: str) -> AioSession:
-    """An aiobotocore session that signs with these credentials and no others, whatever the environment holds."""
+    """Returns an aiobotocore session that signs with these credentials only, whatever the environment contains.
+
+    Args:
+        credentials: The role's credentials.
+        region: The session's region.
+    """
     session = ignore_missing_profile(AioSession())
     session.set_config_variable("region", region)
     resolver = AioCredentialResolver([_Provider(AioRefreshingCredentials(credentials))])

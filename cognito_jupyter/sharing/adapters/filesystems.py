@@ -1,7 +1,8 @@
-"""A role's credentials as other libraries take them: each adapter is a few lines over the live credentials.
+"""A role's credentials for s3fs, pyarrow, polars and obstore: each adapter is a few lines over the manager's.
 
-They are for what the environment cannot serve, and for a second role beside the one that is shared: each of them
-serves its own role, however many there are. What they return renews itself and belongs to this process.
+User code calls them where the environment of `share()` does not suffice: for a library that ignores it, and for a
+second role beside the shared one. Each adapter serves its own role. What it returns always has the current credentials,
+belongs to this process, and never writes to the environment.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NoReturn, TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
-from .extras import import_library
+from ..._util.closing import NotPicklable
+from ..extras import import_library
 
 if TYPE_CHECKING:
     from aiobotocore.session import AioSession
@@ -22,11 +24,11 @@ if TYPE_CHECKING:
     from ...credentials.role_credentials import CachedCredentials
 
 PolarsCredentials = tuple[dict[str, str], int | None]
-"""What a credential provider returns to polars: object_store's settings, and seconds since the epoch."""
+"""What polars expects of a credential provider: object_store's settings, and an expiry in seconds since the epoch."""
 
 
 class ObstoreCredentials(TypedDict):
-    """What a credential provider returns to obstore; its own name for it is S3Credential."""
+    """What obstore expects of a credential provider; it calls this S3Credential."""
 
     access_key_id: str
     secret_access_key: str
@@ -37,7 +39,7 @@ class ObstoreCredentials(TypedDict):
 def s3fs_session(
     manager: CognitoCredentialsManager, role_suffix: str | None = None, *, region_name: str | None = None
 ) -> AioSession:
-    """An aiobotocore session whose credentials renew themselves, for s3fs and whatever is built on it.
+    """Returns an aiobotocore session with refreshing credentials, for s3fs and the libraries that are based on it.
 
     `s3fs.S3FileSystem(session=s3fs_session(cognito))`; in pandas
     `storage_options={"session": s3fs_session(cognito)}`; for every s3:// address of this process
@@ -45,34 +47,35 @@ def s3fs_session(
 
     Args:
         manager: The sign-in.
-        role_suffix: The end of the role's ARN; None: the last one asked for, else the first available role.
+        role_suffix: The end of the role's ARN; None: the last role used, or else the first available role.
         region_name: The session's region; None: the manager's.
 
     Raises:
         MissingLibraryError: aiobotocore is not installed (an ImportError).
-        RoleError, RefusedError, UnavailableError: As `ensure_credentials`.
+        RoleError, RefusedError, CredentialsError, UnavailableError: As in `ensure_credentials`.
     """
     import_library("aiobotocore", "s3fs")
     from .aio import aio_session
 
-    return aio_session(manager.refreshing_credentials(role_suffix), region_name or manager.region)
+    credentials = manager.credentials_for_role(manager.resolve_role(role_suffix))
+    return aio_session(credentials, region_name or manager.region)
 
 
 def pyarrow_filesystem(
     manager: CognitoCredentialsManager, role_suffix: str | None = None, *, region_name: str | None = None
 ) -> FileSystem:
-    """A pyarrow filesystem whose credentials renew themselves, by way of s3fs: pyarrow's own takes keys only once.
+    """Returns a pyarrow filesystem with refreshing credentials, based on s3fs: pyarrow's own reads the keys only once.
 
-    Paths carry no scheme: `pyarrow.dataset.dataset("bucket/key", filesystem=pyarrow_filesystem(cognito))`.
+    Paths have no scheme: `pyarrow.dataset.dataset("bucket/key", filesystem=pyarrow_filesystem(cognito))`.
 
     Args:
         manager: The sign-in.
-        role_suffix: The end of the role's ARN; None: the last one asked for, else the first available role.
+        role_suffix: The end of the role's ARN; None: the last role used, or else the first available role.
         region_name: The region; None: the manager's.
 
     Raises:
         MissingLibraryError: pyarrow or s3fs is not installed (an ImportError).
-        RoleError, RefusedError, UnavailableError: As `ensure_credentials`.
+        RoleError, RefusedError, CredentialsError, UnavailableError: As in `ensure_credentials`.
     """
     arrow, s3fs = import_library("pyarrow.fs", "pyarrow"), import_library("s3fs", "pyarrow")
     session = s3fs_session(manager, role_suffix, region_name=region_name)
@@ -83,77 +86,81 @@ def pyarrow_filesystem(
 def polars_provider(
     manager: CognitoCredentialsManager, role_suffix: str | None = None
 ) -> Callable[[], PolarsCredentials]:
-    """A credential provider for polars: one argument of a scan, or the default of all of them.
+    """Returns a credential provider for polars: an argument of a scan, or the default of all scans.
 
     `pl.scan_parquet("s3://...", credential_provider=polars_provider(cognito))`, or once
     `pl.Config.set_default_credential_provider(polars_provider(cognito))`.
 
     Args:
         manager: The sign-in.
-        role_suffix: The end of the role's ARN; None: the last one asked for, else the first available role.
+        role_suffix: The end of the role's ARN; None: the last role used, or else the first available role.
 
     Raises:
-        RoleError, RefusedError, UnavailableError: As `ensure_credentials`.
+        RoleError, RefusedError, CredentialsError, UnavailableError: As in `ensure_credentials`.
     """
-    credentials = manager.refreshing_credentials(role_suffix)
+    credentials = manager.credentials_for_role(manager.resolve_role(role_suffix))
 
     def provide() -> PolarsCredentials:
-        snapshot = credentials.get_cached_credentials()
-        keys = {
-            "aws_access_key_id": str(snapshot.frozen.access_key),
-            "aws_secret_access_key": str(snapshot.frozen.secret_key),
-            "aws_session_token": str(snapshot.frozen.token),
+        cached = credentials.get_cached_credentials()
+        settings = {
+            "aws_access_key_id": str(cached.frozen.access_key),
+            "aws_secret_access_key": str(cached.frozen.secret_key),
+            "aws_session_token": str(cached.frozen.token),
         }
-        return keys, int(_reported_expiry(snapshot))
+        return settings, int(_reported_expiry(cached))
 
     return provide
 
 
-def _reported_expiry(snapshot: CachedCredentials) -> float:
-    """What is told to a library that asks again at the very end: a request on its way needs a while longer."""
-    return snapshot.advisory_refresh_at if time.time() < snapshot.advisory_refresh_at else snapshot.mandatory_refresh_at
+def _reported_expiry(cached: CachedCredentials) -> float:
+    """The expiry for a library that only asks again at that very second: early enough for requests under way."""
+    return cached.advisory_refresh_at if time.time() < cached.advisory_refresh_at else cached.mandatory_refresh_at
 
 
-class ObstoreProvider:
-    """A credential provider for obstore, which asks again when less than five minutes are left.
+class ObstoreProvider(NotPicklable):
+    """A credential provider for obstore, which calls it again when less than five minutes are left.
+
+    Args:
+        credentials: The role's credentials.
+        region: The store's region.
 
     Attributes:
-        config: The store's settings that come with it: the region.
+        config: The settings that the store takes from its provider: the region.
     """
+
+    pickle_error = "Credentials cannot be pickled: create the store in the process that uses it."
 
     def __init__(self, credentials: RefreshingCredentials, region: str) -> None:
         self._credentials = credentials
         self.config = {"region": region}
 
     def __call__(self) -> ObstoreCredentials:
-        """The credentials of now."""
-        snapshot = self._credentials.get_cached_credentials()
+        """Returns the current credentials."""
+        cached = self._credentials.get_cached_credentials()
         return ObstoreCredentials(
-            access_key_id=str(snapshot.frozen.access_key),
-            secret_access_key=str(snapshot.frozen.secret_key),
-            token=str(snapshot.frozen.token),
-            # obstore takes no other object for UTC than datetime's own.
-            expires_at=datetime.fromtimestamp(snapshot.expires_at, UTC),
+            access_key_id=str(cached.frozen.access_key),
+            secret_access_key=str(cached.frozen.secret_key),
+            token=str(cached.frozen.token),
+            # obstore accepts no other object for UTC than datetime's own.
+            expires_at=datetime.fromtimestamp(cached.expires_at, UTC),
         )
 
     def __repr__(self) -> str:
         return f"<ObstoreProvider of {self._credentials.role_arn or 'the default role'}>"
 
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("Credentials are not pickled: make the store where it is used.")
-
 
 def obstore_provider(
     manager: CognitoCredentialsManager, role_suffix: str | None = None, *, region_name: str | None = None
 ) -> ObstoreProvider:
-    """A credential provider for obstore: `S3Store("bucket", credential_provider=obstore_provider(cognito))`.
+    """Returns a credential provider for obstore: `S3Store("bucket", credential_provider=obstore_provider(cognito))`.
 
     Args:
         manager: The sign-in.
-        role_suffix: The end of the role's ARN; None: the last one asked for, else the first available role.
+        role_suffix: The end of the role's ARN; None: the last role used, or else the first available role.
         region_name: The store's region; None: the manager's.
 
     Raises:
-        RoleError, RefusedError, UnavailableError: As `ensure_credentials`.
+        RoleError, RefusedError, CredentialsError, UnavailableError: As in `ensure_credentials`.
     """
-    return ObstoreProvider(manager.refreshing_credentials(role_suffix), region_name or manager.region)
+    credentials = manager.credentials_for_role(manager.resolve_role(role_suffix))
+    return ObstoreProvider(credentials, region_name or manager.region)

@@ -1,4 +1,7 @@
-"""Which of a cluster's connections credentials may travel on."""
+"""Decides over which of a cluster's connections credentials may travel.
+
+`WorkerPusher` calls it before each push, with addresses in Dask's form. It opens no connection.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +12,17 @@ from urllib.parse import urlsplit
 from ...errors import ClusterRefusedError
 
 _ENCRYPTED_SCHEMES = frozenset({"tls", "wss", "gateway"})
-"""dask-gateway's own scheme is TLS to its proxy, and TLS from there to scheduler and workers."""
+"""dask-gateway's own scheme is TLS to its proxy, and TLS from there to the scheduler and the workers."""
 _IN_PROCESS_SCHEME = "inproc"
 
 
 def refuse_plaintext(addresses: Iterable[str]) -> None:
-    """Raises where one of a cluster's addresses is reached in clear over a network.
+    """Raises an error if one of a cluster's addresses is reached over a network without encryption.
 
-    A scheduler on loopback may be the near end of a tunnel, so that its workers' addresses count as well.
+    A scheduler on loopback may be the near end of a tunnel, so the addresses of its workers count as well.
 
     Args:
-        addresses: As Dask writes them: of the scheduler, and of its workers.
+        addresses: The addresses of the scheduler and of its workers, as Dask writes them.
 
     Raises:
         ClusterRefusedError: One is neither encrypted nor on this machine; the message names it (a PermissionError).
@@ -27,7 +30,7 @@ def refuse_plaintext(addresses: Iterable[str]) -> None:
     for address in addresses:
         if not _is_safe(address):
             raise ClusterRefusedError(
-                f"AWS credentials would travel to {address} in clear, for everybody on the network to read.",
+                f"AWS credentials would travel to {address} unencrypted, and everyone on the network could read them.",
                 "Start the cluster with TLS (tls://), by Dask Gateway or on loopback; on a network that you trust with "
                 "them, pass allow_plaintext=True.",
             )

@@ -1,4 +1,8 @@
-"""dask(): the workers of a Dask cluster use AWS as the person who is signed in here, for as long as that is so."""
+"""`dask()`: the workers of a Dask cluster use AWS as the user who is signed in here, for as long as that is so.
+
+User code calls it. It decides when to push; `WorkerPusher` pushes. It never lets a token of the sign-in leave this
+process.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,13 @@ import atexit
 import threading
 import time
 from datetime import datetime
-from types import TracebackType
-from typing import TYPE_CHECKING, NoReturn, Self
+from typing import TYPE_CHECKING
 
+from ..._util.closing import Closeable, NotPicklable
+from ..._util.refresh_loop import RefreshLoop, running_owners
 from ...errors import ClusterRefusedError, CognitoError, SettingError, UnavailableError
 from ...oauth.tokens import Subject, subject_of
-from ..adapters.extras import import_library
+from ..extras import import_library
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -22,34 +27,38 @@ if TYPE_CHECKING:
     from .push import WorkerPusher
 
 _REFRESH_AFTER = 0.4
-"""Of their life: so that new ones are everywhere before half of it is gone."""
+"""The part of their lifetime after which credentials are replaced: all workers have new ones before half of it."""
 _MAX_DELAY = 30.0
-"""Seconds after which the clock is read again: a laptop sleeps, and its waiting threads do not notice."""
+"""Seconds after which the clock is read again: the wall clock jumps while a laptop sleeps."""
 _MIN_DELAY = 0.25
 _CLOSE_TIMEOUT = 5.0
-"""Seconds that whoever closes a share waits for the cluster to hear of it."""
+"""Seconds that `close` waits for the cluster to remove the credentials."""
 _PUSH_TIMEOUT = 20.0
-"""Seconds that the workers have to answer a push, where new credentials are not due sooner."""
+"""Seconds that the workers have to confirm a push, unless new credentials are due sooner."""
 _FIRST_ATTEMPTS = 3
-"""To make the first push: a worker that goes just then, one of many, is no reason to give up."""
+"""Attempts to make the first push: it fails if one of many workers ends at that moment."""
 
 
-class DaskShare:
-    """One role's credentials on the workers of one Dask cluster, replaced before half of their life is gone.
+class DaskShare(Closeable, NotPicklable):
+    """One role's credentials on the workers of one Dask cluster, replaced before half of their lifetime has passed.
 
-    It ends with `close()`, with a `with`, when the person signs out or somebody else signs in, and with its client; the
-    workers' environment is then what it was. While Cognito or the scheduler cannot be reached it tries again.
+    It ends with `close()`, at the end of a `with`, when the user signs out or another user signs in, and with its
+    client; then the workers' environment is restored. While Cognito or the scheduler cannot be reached it tries again.
+
+    One thread pushes. It is named after the kernel, so that a worker in the same process recognises it.
 
     Args:
         manager: The sign-in.
         credentials: The role's credentials.
-        pusher: Takes them to the workers.
+        pusher: Pushes them to the workers.
 
     Attributes:
         manager, pusher: As given.
-        role_arn: The role; None: the identity pool's default.
-        warning: Why the last attempt to renew or to push failed; None where it did not.
+        role_arn: The role; None: the identity pool's default role.
+        warning: Why the last refresh or push failed; None if it succeeded.
     """
+
+    pickle_error = "A share cannot be pickled or copied: it belongs to the kernel that made it."
 
     def __init__(
         self, manager: CognitoCredentialsManager, credentials: RefreshingCredentials, pusher: WorkerPusher
@@ -57,141 +66,126 @@ class DaskShare:
         self.manager = manager
         self.pusher = pusher
         self.role_arn = credentials.role_arn
-        self.warning: Exception | None = None
+        self.warning: CognitoError | None = None
+        # Only until the end: a role is refreshed for as long as there is an object that reads its credentials.
+        self._credentials: RefreshingCredentials | None = credentials
         self._subject = _subject(manager)
         self._pushed: CachedCredentials | None = None
         self._failures = 0
-        self._wake, self._first_push_done = threading.Event(), threading.Event()
+        self._first_push_done = threading.Event()
         self._closing = False
-        self._thread = _PushThread(self, credentials)
+        self._loop = RefreshLoop(
+            self._run_once,
+            name=pusher.kernel_id,
+            min_delay=_MIN_DELAY,
+            max_delay=_MAX_DELAY,
+            on_end=self._on_loop_end,
+        )
+        self._unsubscribe = manager.on_change(self._loop.wake)
 
     @property
     def closed(self) -> bool:
-        """Whether it has ended, or is about to."""
+        """Whether it has ended, or is about to end."""
         return self._closing
 
     @property
     def until(self) -> datetime | None:
-        """When the credentials that the workers have end; None before the first push, and after the end."""
+        """When the workers' credentials expire; None before the first push and after the end."""
         return self._pushed.expiration if self._pushed is not None else None
 
     def start(self) -> None:
-        """Makes the first push, and from then on pushes in a thread.
+        """Starts the thread, and waits for its first push.
 
         Raises:
-            ClusterRefusedError: The credentials may not travel there, or somebody else's are there (a PermissionError).
+            ClusterRefusedError: The network is not encrypted, or the cluster has credentials of another principal (a
+                PermissionError).
             UnavailableError: The scheduler could not be reached (a ConnectionError).
         """
-        # Dask's own way out closes all clients; it was registered before, so that this comes first.
+        # Dask registered its own exit handler, which closes all clients, before; so this one runs first.
         atexit.register(self.close)
-        self._thread.start()
         try:
-            self._first_push_done.wait()
+            if self._loop.ensure_running():
+                self._first_push_done.wait()
         except BaseException:
             self.close()
             raise
         if self._pushed is None:
             self.close()
-            raise _as_cognito_error(self.warning, self.pusher.address)
+            raise self.warning or _push_error("the client is closed", self.pusher.address)
 
     def close(self) -> None:
-        """Takes the credentials from the workers; a second call does nothing.
+        """Removes the credentials from the workers; a second call does nothing.
 
-        What a task has read before stays good until it expires.
+        Credentials that a task has already read stay valid until they expire.
         """
         self._closing = True
-        self._wake.set()
-        if self._thread.is_alive():
-            self._thread.join(_CLOSE_TIMEOUT)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
+        self._loop.stop()
+        self._loop.join(_CLOSE_TIMEOUT)
 
     def __repr__(self) -> str:
         state = "closed" if self.closed or self.until is None else f"until {self.until:%Y-%m-%d %H:%M:%S} UTC"
         return f"<DaskShare of {self.role_arn or 'the default role'} with {self.pusher.address}: {state}>"
 
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("A share is not pickled or copied: it belongs to the kernel that made it.")
+    # -- in the loop's thread
 
-    # -- in its own thread
-
-    def push_until_closed(self, credentials: RefreshingCredentials) -> None:
-        """Pushes whenever there is something new, until nobody wants it any more."""
-        unsubscribe = self.manager.on_change(self._wake.set)
+    def _run_once(self) -> float | None:
+        """Refreshes and pushes what is due; returns the seconds until the next run, or None at the end."""
+        credentials, same_user = self._credentials, _subject(self.manager) == self._subject
+        if self._closing or credentials is None or not same_user or not self.pusher.connected:
+            return None
+        delay = 0.0
         try:
-            while self._should_continue():
-                delay = self._run_once(credentials)
-                if self._pushed is not None or self._failures >= _FIRST_ATTEMPTS:
-                    self._first_push_done.set()
-                # What the round itself changed is no news; what else came meanwhile is looked at before the rest.
-                self._wake.clear()
-                if self._should_continue():
-                    self._wake.wait(delay)
-        finally:
-            unsubscribe()
-            self._withdraw()
-
-    def _should_continue(self) -> bool:
-        return not self._closing and self.pusher.connected and _subject(self.manager) == self._subject
-
-    def _run_once(self, credentials: RefreshingCredentials) -> float:
-        """Renews and pushes what is due; returns the seconds until something else is."""
-        try:
-            self._push(credentials, credentials.get_cached_credentials())
+            self._push_due(credentials)
         except ClusterRefusedError as error:
-            self.warning, self._closing = error, True
-        except Exception as error:  # noqa: BLE001 - Dask raises what it likes; the thread has to outlive it all
-            self.warning, self._failures = error, self._failures + 1
-            return min(_MAX_DELAY, _MIN_DELAY * 2.0 ** min(self._failures, 10))
+            self.warning = error
+            return None
+        except Exception as error:  # noqa: BLE001 - Dask raises exceptions of any kind, and the thread must go on
+            self._failures += 1
+            self.warning = _as_cognito_error(error, self.pusher.address)
+            delay = _MIN_DELAY * 2.0 ** min(self._failures, 10)
         else:
-            self.warning, self._failures = _unresponsive_worker(self.pusher), 0
-        return self._delay()
+            self._failures = 0
+            self.warning = self._unresponsive_worker()
+            delay = _seconds_until_due(self._pushed) if self._pushed is not None else 0.0
+        if self._pushed is not None or self._failures >= _FIRST_ATTEMPTS:
+            self._first_push_done.set()
+        return delay
 
-    def _push(self, credentials: RefreshingCredentials, current: CachedCredentials) -> None:
-        """Pushes what is held, or what takes its place where too little of its life is left."""
+    def _push_due(self, credentials: RefreshingCredentials) -> None:
+        current = credentials.get_cached_credentials()
         try:
             newest = credentials.get_credentials_valid_for(current.lifetime * (1 - _REFRESH_AFTER))
         except CognitoError:
-            # Still good for a while.
+            # The current ones are still valid for a while.
             self._push_if_new(current)
             raise
         self._push_if_new(newest)
 
-    def _push_if_new(self, snapshot: CachedCredentials) -> None:
-        """Also once more, where a worker has not answered: what was sent to it may be lost."""
-        if snapshot is not self._pushed or self.pusher.workers is None:
-            self.pusher.push(snapshot, min(_PUSH_TIMEOUT, _delay_until_due(snapshot)))
-            self._pushed = snapshot
+    def _push_if_new(self, cached: CachedCredentials) -> None:
+        """Pushes credentials that are new, or that a worker has not confirmed and so may not have received."""
+        if cached is not self._pushed or self.pusher.workers is None:
+            self.pusher.push(cached, min(_PUSH_TIMEOUT, _seconds_until_due(cached)))
+            self._pushed = cached
 
-    def _delay(self) -> float:
-        return _delay_until_due(self._pushed) if self._pushed is not None else 0.0
+    def _unresponsive_worker(self) -> CognitoError | None:
+        """The warning after a push that not all workers have confirmed."""
+        if self.pusher.workers is not None:
+            return None
+        return UnavailableError(
+            f"A worker of the Dask cluster at {self.pusher.address} does not respond.",
+            "It gets the credentials as soon as it does; the other workers have them.",
+        )
 
-    def _withdraw(self) -> None:
+    def _on_loop_end(self) -> None:
         self._closing = True
+        self._unsubscribe()
         try:
             self.pusher.unregister()
-        except Exception as error:  # noqa: BLE001 - likewise; what is there expires by itself
-            self.warning = error
-        self._pushed = None
+        except Exception as error:  # noqa: BLE001 - Dask raises exceptions of any kind; the credentials will expire
+            self.warning = _as_cognito_error(error, self.pusher.address)
+        self._pushed = self._credentials = None
         self._first_push_done.set()
         atexit.unregister(self.close)
-
-
-class _PushThread(threading.Thread):
-    """The thread that keeps a share fresh; a worker that is in the same process knows it by its name.
-
-    It alone holds the credentials, and only until it ends: they would be renewed for as long as somebody holds them.
-    """
-
-    def __init__(self, share: DaskShare, credentials: RefreshingCredentials) -> None:
-        super().__init__(target=share.push_until_closed, args=(credentials,), name=share.pusher.kernel_id, daemon=True)
-        self.share = share
 
 
 def dask(
@@ -201,98 +195,83 @@ def dask(
     *,
     allow_plaintext: bool = False,
 ) -> DaskShare:
-    """Gives a Dask cluster's workers a role's credentials, for as long as the person is signed in here.
+    """Gives a role's credentials to the workers of a Dask cluster, for as long as the user is signed in here.
 
-    In a task boto3, s3fs, pyarrow and polars then need nothing: each worker process serves itself an endpoint of its
-    own, which its environment names. Workers that join later have it too, and need not have this package. Only
-    short-lived credentials leave this process, never a token of the sign-in; whoever may connect to the scheduler can
-    read them. Workers that are threads of this process are left alone: `share(manager)` serves them with it.
+    In a task boto3, s3fs, pyarrow and polars then need no configuration: each worker process serves its own endpoint,
+    which its environment names. Workers that join later get the credentials too, and this package need not be installed
+    there. Only short-lived credentials leave this process, never a token of the sign-in; everyone who can connect to
+    the scheduler can read them. Workers that are threads of this process are skipped: `share(manager)` serves them.
 
     Args:
         manager: The sign-in.
-        client: Connected to the cluster.
-        role_suffix: The end of the role's ARN; None: the last one asked for, else the first available role.
+        client: A client of the cluster.
+        role_suffix: The end of the role's ARN; None: the last role used, or else the first available role.
         allow_plaintext: Whether the cluster may be on a network that is not encrypted.
 
     Returns:
-        The share, which need not be kept. A second call for the same client returns the same one, or for another role
-        takes its place.
+        The share. You need not keep a reference to it. A second call for the same client returns the same share; with
+        another role it replaces it.
 
     Raises:
         MissingLibraryError: distributed is not installed (an ImportError).
         SettingError: The client is asynchronous (a ValueError).
-        ClusterRefusedError: The cluster is on a network in clear, or has somebody else's credentials (a
+        ClusterRefusedError: The network is not encrypted, or the cluster has credentials of another user or role (a
             PermissionError).
-        UnavailableError: Cognito, AWS or the scheduler refused or could not be reached (a ConnectionError).
-        RoleError, RefusedError: As `ensure_credentials`.
+        UnavailableError: Cognito, AWS or the scheduler could not be reached (a ConnectionError).
+        RoleError, RefusedError, CredentialsError: As in `ensure_credentials`.
     """
     import_library("distributed", "dask")
-    from ..endpoint.share import not_asked_for
     from .push import WorkerPusher, principal_of
 
     if client.asynchronous:
         raise SettingError(
-            "This Dask client is asynchronous, and would wait for itself here.",
+            "This Dask client is asynchronous, and this call would block its event loop.",
             "Call it in a thread: await asyncio.to_thread(sharing.dask, cognito, client).",
         )
-    with not_asked_for(manager):
-        credentials = manager.refreshing_credentials(role_suffix)
+    credentials = manager.credentials_for_role(manager.resolve_role(role_suffix))
     principal = principal_of(credentials.get_cached_credentials(), credentials.role_arn)
-    existing = _existing_share(client)
-    if existing is not None and existing.pusher.principal == principal and existing.manager is manager:
-        return existing
+    # A cell that is run twice must leave one share.
+    existing = next((share for share in _open_shares() if share.pusher.client is client), None)
     if existing is not None:
+        if existing.pusher.principal == principal and existing.manager is manager:
+            return existing
         existing.close()
-    share = DaskShare(
-        manager, credentials, WorkerPusher(client, principal, manager.region, allow_plaintext=allow_plaintext)
-    )
+    pusher = WorkerPusher(client, principal, manager.region, allow_plaintext=allow_plaintext)
+    share = DaskShare(manager, credentials, pusher)
     share.start()
     return share
 
 
 def dask_shares(manager: CognitoCredentialsManager) -> list[DaskShare]:
-    """What is shared of a sign-in with Dask clusters, for as long as it is."""
+    """Returns the open shares of a sign-in with Dask clusters."""
     return [share for share in _open_shares() if share.manager is manager]
 
 
-def _existing_share(client: Client) -> DaskShare | None:
-    """The share that a client has already: a cell that is run twice makes one."""
-    return next((share for share in _open_shares() if share.pusher.client is client), None)
-
-
 def _open_shares() -> list[DaskShare]:
-    threads = [thread for thread in threading.enumerate() if isinstance(thread, _PushThread)]
-    return [thread.share for thread in threads if not thread.share.closed]
+    return [share for share in running_owners(DaskShare) if not share.closed]
 
 
-def _delay_until_due(snapshot: CachedCredentials) -> float:
-    """Seconds until others are to take their place, or until the clock is to be read again."""
-    due = snapshot.expires_at - snapshot.lifetime * (1 - _REFRESH_AFTER)
+def _seconds_until_due(cached: CachedCredentials) -> float:
+    """Seconds until credentials have to be replaced, or until the clock has to be read again."""
+    due = cached.expires_at - cached.lifetime * (1 - _REFRESH_AFTER)
     return min(_MAX_DELAY, max(_MIN_DELAY, due - time.time()))
 
 
 def _subject(manager: CognitoCredentialsManager) -> Subject | None:
-    """Who is signed in."""
+    """The user who is signed in; None: no user is."""
     return subject_of(manager.claims) if manager.auth_tokens is not None else None
 
 
-def _unresponsive_worker(pusher: WorkerPusher) -> UnavailableError | None:
-    """What is to be told of a push that not all workers have answered."""
-    if pusher.workers is not None:
-        return None
-    return UnavailableError(
-        f"A worker of the Dask cluster at {pusher.address} does not answer.",
-        "It gets the credentials as soon as it does; the other workers have them.",
-    )
-
-
-def _as_cognito_error(error: Exception | None, address: str) -> CognitoError:
+def _as_cognito_error(error: Exception, address: str) -> CognitoError:
     if isinstance(error, CognitoError):
         return error
-    kind = type(error).__name__ if error is not None else "the client is closed"
-    # A worker's own words, when they are.
-    kind = f"{kind}: {error}" if type(error) is ConnectionError else kind
+    kind = type(error).__name__
+    # A plain ConnectionError is the plugin's own, whose message a worker has written for the user.
+    return _push_error(f"{kind}: {error}" if type(error) is ConnectionError else kind, address)
+
+
+def _push_error(reason: str, address: str) -> UnavailableError:
     return UnavailableError(
-        f"The Dask cluster at {address} did not take the credentials ({kind}).",
-        "See whether client.nthreads() answers, and call it again.",
+        f"The Dask cluster at {address} did not accept the credentials ({reason}).",
+        "Check that client.nthreads() responds, and call it again.",
     )

@@ -1,67 +1,71 @@
-"""Modules of this package that travel in a pickle, to a machine that has not got them."""
+"""Ships modules of this package in a pickle, to a machine where the package is not installed.
+
+`WorkerPusher` ships the Dask plugin with it. The modules travel as source, because byte code is specific to one version
+of Python, and cloudpickle's by-value pickling sends byte code. It never ships the whole package.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
+from itertools import accumulate
 from typing import Any
 
 _PACKAGE = __package__.partition(".")[0]
 _UNPICKLE_EXPRESSION = (
-    "exec(loader, {'root': root, 'texts': texts}) or getattr(__import__('sys').modules[home], name)(**state)"
+    "exec(loader, {'root': root, 'sources': sources}) or getattr(__import__('sys').modules[home], name)(**state)"
 )
 _LOADER = """
 import sys, types
 if root not in sys.modules:
-    for name, text in texts:
+    for name, source in sources:
         module = sys.modules[name] = types.ModuleType(name)
-        module.__file__, module.__package__ = name, name if text is None else name.rpartition(".")[0]
-        if text is None:
+        module.__file__, module.__package__ = name, name if source is None else name.rpartition(".")[0]
+        if source is None:
             module.__path__ = []
         else:
-            exec(compile(text, name, "exec"), vars(module))
+            exec(compile(source, name, "exec"), vars(module))
 """
 
 
 class ShippedModules:
-    """Modules as text, under a name of their own, loaded once in each process that they come to.
+    """Modules as source, loaded under a name of their own, and once in each process.
 
-    As text, since byte code is for one version of Python alone. They may import the standard library, what is surely
-    there, and each other.
+    The name contains a digest of the source, so that two versions of this package can ship to the same process. The
+    modules may import the standard library, what is certainly installed there, and each other.
 
     Args:
-        modules: Names relative to this package, such as "sharing.environment", each after those that it imports.
+        modules: Names relative to this package, such as "sharing.endpoint.process", each after those that it imports.
     """
 
     def __init__(self, modules: Sequence[str]) -> None:
-        sources = {module: module_source(*module.split(".")) for module in modules}
+        sources = {module: module_source(module) for module in modules}
         digest = hashlib.sha256(repr(sources).encode()).hexdigest()[:12]
         self._root = f"{_PACKAGE}_{digest}"
-        packages = {module.rpartition(".")[0] for module in modules} - {""}
+        # "sharing.endpoint.process" needs the packages "sharing" and "sharing.endpoint".
+        parents = {package for module in modules for package in accumulate(module.split(".")[:-1], "{}.{}".format)}
         self._sources: list[tuple[str, str | None]] = [(self._root, None)]
-        self._sources += [(f"{self._root}.{package}", None) for package in sorted(packages)]
-        self._sources += [(f"{self._root}.{module}", text) for module, text in sources.items()]
+        self._sources += [(f"{self._root}.{package}", None) for package in sorted(parents)]
+        self._sources += [(f"{self._root}.{module}", source) for module, source in sources.items()]
 
     def reduce_value(
         self, module: str, name: str, state: Mapping[str, Any]
     ) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        """What `__reduce__` returns for an object that is to be made from a carried class.
+        """Returns the value of `__reduce__` for an object of a shipped class.
 
         Args:
-            module: Where its class is.
+            module: The module of its class, relative to this package.
             name: The class.
-            state: The arguments to make it with.
+            state: The keyword arguments that create the object.
         """
-        # The state comes last: what cannot be read is logged by its beginning.
-        names = {"loader": _LOADER, "root": self._root, "texts": self._sources}
-        return eval, (
-            _UNPICKLE_EXPRESSION,
-            names | {"home": f"{self._root}.{module}", "name": name, "state": dict(state)},
-        )
+        # The state comes last: Dask logs the beginning of a pickle that it cannot load.
+        names: dict[str, object] = {"loader": _LOADER, "root": self._root, "sources": self._sources}
+        names |= {"home": f"{self._root}.{module}", "name": name, "state": dict(state)}
+        return eval, (_UNPICKLE_EXPRESSION, names)
 
 
-def module_source(*path: str) -> str:
-    """The text of one of this package's modules."""
-    *folders, name = path
+def module_source(module: str) -> str:
+    """Returns the source of one of this package's modules, by its name relative to the package."""
+    *folders, name = module.split(".")
     return resources.files(_PACKAGE).joinpath(*folders, f"{name}.py").read_text(encoding="utf-8")

@@ -1,6 +1,7 @@
-"""What a Dask worker does with the credentials that a kernel gives it: serve them to its own process, on loopback.
+"""The plugin of a Dask worker: it serves pushed credentials to the worker's process, on loopback.
 
-This module and those that it imports travel to the workers, which need not have this package; see carried.py.
+`WorkerPusher` registers it. This module and those that it imports are shipped to the workers, where this package need
+not be installed; see shipped_modules.py. It never calls Cognito, and never refreshes what it serves.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from distributed import WorkerPlugin
 
-from ..endpoint import environment as env
+from ..endpoint.environment import EnvironmentOverlay
 from ..endpoint.process import EndpointProcess
 
 if TYPE_CHECKING:
@@ -24,39 +25,39 @@ if TYPE_CHECKING:
 
 _NO_LONGER_SHARED = {
     "code": "AccessDenied",
-    "message": "The notebook that shared AWS keys with this worker does so no more.",
+    "message": "The notebook that shared AWS credentials with this worker no longer does so.",
 }
-_REGISTRY_NAME = "_cognito_jupyter_served_here"
+_REGISTRY_NAME = "_cognito_jupyter_worker_endpoint"
 
 
 class CredentialsMessage(TypedDict):
-    """What a push brings.
+    """The content of a push.
 
     Attributes:
-        kernel: Which kernel it is from, also the name of the thread there that pushes.
-        principal: Whose credentials of which role these are, as a digest.
-        serial: Greater with each push of a kernel.
-        keys: As the endpoint answers them.
-        until: Until when, in seconds since the epoch.
-        region: For a worker whose environment names none.
-        program: The text of the endpoint's program.
+        kernel: The kernel that pushes, which is also the name of its pushing thread.
+        principal: A digest of the user and the role.
+        serial: A number that is greater with each push of a kernel.
+        credentials: The response body of the endpoint.
+        until: When the credentials expire, in seconds since the epoch.
+        region: The region for a worker whose environment names none.
+        program: The source of the endpoint's server.
     """
 
     kernel: str
     principal: str
     serial: int
-    keys: dict[str, str]
+    credentials: dict[str, str]
     until: float
     region: str
     program: str
 
 
 class CredentialsPlugin(WorkerPlugin):
-    """Serves what a kernel delivers to a worker's process.
+    """Serves the credentials of one push in a worker's process.
 
     Args:
-        message: The credentials.
-        shipped_modules: The modules to take along; None where this has arrived.
+        message: The push.
+        shipped_modules: The modules to ship with it; None in a worker.
     """
 
     def __init__(self, message: CredentialsMessage, shipped_modules: ShippedModules | None = None) -> None:
@@ -65,13 +66,13 @@ class CredentialsPlugin(WorkerPlugin):
         self._shipped_modules = shipped_modules
 
     def setup(self, worker: Any) -> None:
-        """Begins to serve, or serves these in the place of older ones.
+        """Serves the credentials, in place of older ones.
 
         Args:
-            worker: Dask's.
+            worker: Dask's worker.
 
         Raises:
-            PermissionError: Somebody else's credentials are served in this process.
+            PermissionError: This process serves another principal's credentials.
             ConnectionError: The endpoint did not start.
         """
         if self._is_in_client_process() or self._message["until"] <= time.time():
@@ -79,33 +80,41 @@ class CredentialsPlugin(WorkerPlugin):
         try:
             get_worker_endpoint().add_message(worker.id, self._message)
         except ConnectionError as error:
-            # The kernel does not know the classes of errors that were carried here.
+            # The client cannot unpickle the error's own class, which was shipped under another name.
             raise ConnectionError(str(error)) from None
 
     def teardown(self, worker: Any) -> None:
-        """Ends the serving, unless a newer plugin is there once the loop has gone round."""
-        # Dask takes the older plugin down before it sets the newer one up, in one step of its loop: endpoint and
-        # environment stay in between, or the tasks that run would miss them.
+        """Ends the serving, unless a newer plugin has been set up by the next iteration of the event loop.
+
+        Args:
+            worker: Dask's worker.
+        """
+        # Dask tears the older plugin down before it sets the newer one up, in the same iteration. Endpoint and
+        # environment must stay in between, because running tasks use them.
         asyncio.get_running_loop().call_soon(get_worker_endpoint().remove_message, worker.id, self._message)
 
     def _is_in_client_process(self) -> bool:
-        """Whether this worker is part of the kernel's process, whose environment is the kernel's own matter."""
+        """Whether this worker is a thread of the kernel's process, whose environment the plugin must not change."""
         return any(thread.name == self._message["kernel"] for thread in threading.enumerate())
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         if self._shipped_modules is None:
-            raise TypeError("Credentials that have arrived are not sent on.")
-        return self._shipped_modules.reduce_value("sharing.worker", type(self).__name__, {"delivery": self._message})
+            raise TypeError("A worker cannot send on the credentials that it has received.")
+        module = "sharing.dask_cluster.worker_plugin"
+        return self._shipped_modules.reduce_value(module, type(self).__name__, {"message": self._message})
 
     def __repr__(self) -> str:
         return f"<CredentialsPlugin {self.name}>"
 
 
 class WorkerEndpoint:
-    """What this process serves, whichever kernels delivered it: at one endpoint, for one principal.
+    """The endpoint of a worker process: one for all workers in it and all kernels, for one principal at a time.
 
-    The endpoint lives as long as this process, though it may have nothing to serve for a while: an SDK's session asks
-    for ever where it asked first, and is served again when the person is back.
+    It lives as long as the process, even while it has nothing to serve: the session of an SDK always asks the endpoint
+    that it found first, and is served again once the user has returned.
+
+    Lock order: `_lock` is held while the endpoint process starts, and no other lock of this package is taken outside
+    it.
     """
 
     def __init__(self) -> None:
@@ -113,30 +122,40 @@ class WorkerEndpoint:
         self._messages: dict[tuple[str, str], CredentialsMessage] = {}
         self._endpoint: EndpointProcess | None = None
         self._path: str | None = None
-        self._environment_overlay = env.EnvironmentOverlay(os.environ)
+        self._environment_overlay = EnvironmentOverlay(os.environ)
 
     def add_message(self, worker: str, message: CredentialsMessage) -> None:
-        """Serves a delivery, if it is the newest.
+        """Serves the credentials of a push, unless others are valid for longer.
 
         Args:
-            worker: Which worker of this process it came to.
-            message: The credentials.
+            worker: The worker of this process that received it.
+            message: The push.
 
         Raises:
-            PermissionError: Another principal's are served here and have not expired.
+            PermissionError: Valid credentials of another principal are served.
             UnavailableError: The endpoint did not start (a ConnectionError).
         """
         key = (worker, message["kernel"])
         with self._lock:
             now = time.time()
-            self._messages = {each: held for each, held in self._messages.items() if held["until"] > now}
-            if any(held["principal"] != message["principal"] for held in self._messages.values()):
-                raise PermissionError("A worker serves another person's credentials already, or another role's.")
-            self._messages[key] = _longer_valid(message, self._messages.get(key))
-            self._publish(max(self._messages.values(), key=lambda held: held["until"]))
+            self._messages = {each: known for each, known in self._messages.items() if known["until"] > now}
+            if any(known["principal"] != message["principal"] for known in self._messages.values()):
+                raise PermissionError("A worker already serves another user's credentials, or another role's.")
+            current = self._messages.get(key)
+            # A worker that joins during a push may receive the push first, and then the scheduler's older message.
+            # Then the newer credentials stay, under the serial that the next teardown will name.
+            if current is not None and current["until"] > message["until"]:
+                message = {**current, "serial": message["serial"]}
+            self._messages[key] = message
+            self._serve(max(self._messages.values(), key=lambda known: known["until"]))
 
     def remove_message(self, worker: str, message: CredentialsMessage) -> None:
-        """Lets go of a delivery, unless a later one has taken its place; with the last one the serving ends."""
+        """Forgets a push, unless a later one has replaced it; after the last one the serving ends.
+
+        Args:
+            worker: The worker of this process that received it.
+            message: The push.
+        """
         key = (worker, message["kernel"])
         with self._lock:
             current = self._messages.get(key)
@@ -146,18 +165,19 @@ class WorkerEndpoint:
             if not self._messages:
                 self._stop_serving()
 
-    def _publish(self, message: CredentialsMessage) -> None:
+    def _serve(self, message: CredentialsMessage) -> None:
         if self._endpoint is None or not self._endpoint.alive:
             self._stop_serving()
             self._endpoint = EndpointProcess(program=message["program"])
-        # A path for each principal: nobody's session goes on as somebody else.
+        # One path per principal, so that a session never continues as another user or role.
         path = f"/{message['principal'][:16]}"
         if self._path not in {None, path}:
             self._stop_serving()
-        self._endpoint.set_response(path, message["keys"], until=message["until"])
+        self._endpoint.set_response(path, message["credentials"], until=message["until"])
         if self._path is None:
             self._path = path
-            self._set_environment(self._endpoint, message["region"])
+            variables = self._endpoint.variables(path, message["region"], os.environ)
+            self._environment_overlay.point_to_endpoint(variables)
 
     def _stop_serving(self) -> None:
         self._environment_overlay.restore()
@@ -165,25 +185,8 @@ class WorkerEndpoint:
             self._endpoint.set_response(self._path, _NO_LONGER_SHARED, status=403)
         self._path = None
 
-    def _set_environment(self, endpoint: EndpointProcess, region: str) -> None:
-        url, token_file = f"{endpoint.url}{self._path}", str(endpoint.token_file)
-        for name in env.OVERRIDING_VARIABLES:
-            self._environment_overlay.set(name, None)
-        for name, value in env.endpoint_variables(url, endpoint.token, token_file, region, os.environ).items():
-            self._environment_overlay.set(name, value)
-
-
-def _longer_valid(message: CredentialsMessage, current: CredentialsMessage | None) -> CredentialsMessage:
-    """Of two deliveries of a kernel the one that lasts longer, under the serial of the one that came last.
-
-    A worker that joins while a push is under way may get the push first, and then what the scheduler had before.
-    """
-    if current is None or current["until"] <= message["until"]:
-        return message
-    return {**current, "serial": message["serial"]}
-
 
 def get_worker_endpoint() -> WorkerEndpoint:
-    """This process's: in a place that all kernels' modules find, whichever version of them was carried here."""
+    """Returns the process's endpoint; it lives in sys.modules, so that every shipped copy of this module finds it."""
     registry = sys.modules.setdefault(_REGISTRY_NAME, ModuleType(_REGISTRY_NAME))
-    return cast("WorkerEndpoint", vars(registry).setdefault("served", WorkerEndpoint()))
+    return cast("WorkerEndpoint", vars(registry).setdefault("endpoint", WorkerEndpoint()))

@@ -1,1 +1,1 @@
-"""The credentials endpoint on loopback, and the environment that leads to it."""
+"""The container-credentials endpoint on loopback: one child process that serves AWS SDKs on this machine."""

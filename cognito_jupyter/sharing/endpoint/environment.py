@@ -1,4 +1,8 @@
-"""The environment of this process, changed for a while and put back exactly."""
+"""Environment variables that point AWS SDKs to the endpoint, set for a while and restored exactly.
+
+`Share` uses it in this process, and the Dask plugin in each worker. It imports the standard library only, because it is
+shipped to workers that do not have this package. It never starts or asks the endpoint.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from dataclasses import dataclass
 
 FULL_URI = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN"  # noqa: S105 - a variable's name
-TOKEN_FILE = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"  # noqa: S105 - likewise
+TOKEN_FILE = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"  # noqa: S105 - a variable's name
 CREDENTIALS_FILE = "AWS_SHARED_CREDENTIALS_FILE"
 REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
 
@@ -27,7 +31,7 @@ OVERRIDING_VARIABLES = (
     "AWS_ROLE_SESSION_NAME",
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
 )
-"""What SDKs, some of them by older names, look at before the container endpoint."""
+"""What SDKs, some of them under older names, look at before the container endpoint."""
 
 _LOOPBACK = ("127.0.0.1", "localhost")
 _NO_PROXY = ("NO_PROXY", "no_proxy")
@@ -35,19 +39,24 @@ _NO_PROXY = ("NO_PROXY", "no_proxy")
 
 @dataclass(frozen=True, repr=False)
 class _Change:
-    """One variable: before, and as set by us; None: not there."""
+    """One changed variable; None means that it is not set.
+
+    Attributes:
+        original: The value to restore.
+        value: The value that the overlay has set.
+    """
 
     original: str | None
     value: str | None
 
 
 class EnvironmentOverlay:
-    """Variables set and taken away, until they are put back.
+    """Sets and removes variables, and restores them later.
 
-    Where several change the same environment, the last one is to be put back first.
+    Where several overlays change the same environment, restore the last one first.
 
     Args:
-        environ: Usually os.environ.
+        environ: The environment, usually os.environ.
     """
 
     def __init__(self, environ: MutableMapping[str, str]) -> None:
@@ -55,21 +64,33 @@ class EnvironmentOverlay:
         self._changes: dict[str, _Change] = {}
 
     def __repr__(self) -> str:
-        return f"<ChangedEnvironment: {len(self._changes)} variables>"
+        return f"<EnvironmentOverlay: {len(self._changes)} variables>"
 
     def set(self, name: str, value: str | None) -> None:
-        """Sets a variable; None takes it away."""
+        """Sets a variable.
+
+        Args:
+            name: The variable.
+            value: Its value; None removes it.
+        """
         current = self._environ.get(name)
         if current == value:
             return
         known = self._changes.get(name)
-        # What a person has set since our last change is what will be put back.
-        before = known.original if known is not None and known.value == current else current
+        # A value that the user has set since the last change is the one to restore.
+        original = known.original if known is not None and known.value == current else current
         self._write(name, value)
-        self._changes[name] = _Change(before, value)
+        self._changes[name] = _Change(original, value)
+
+    def point_to_endpoint(self, variables: Mapping[str, str]) -> None:
+        """Sets the variables of an endpoint and removes those that SDKs would prefer to it."""
+        for name in OVERRIDING_VARIABLES:
+            self.set(name, None)
+        for name, value in variables.items():
+            self.set(name, value)
 
     def restore(self) -> None:
-        """Puts everything back; what somebody else has changed meanwhile stays as it is."""
+        """Restores all variables, except those that were changed by other code since."""
         changes, self._changes = self._changes, {}
         for name, change in changes.items():
             if self._environ.get(name) == change.value:
@@ -85,14 +106,14 @@ class EnvironmentOverlay:
 def endpoint_variables(
     url: str, token: str, token_file: str, region: str, environ: Mapping[str, str]
 ) -> dict[str, str]:
-    """The variables that lead the AWS SDKs to an endpoint.
+    """Returns the variables that point AWS SDKs to an endpoint.
 
     Args:
-        url: Of the endpoint, the path with it.
-        token: What it wants to be shown.
-        token_file: A file with the same: some SDKs know only the one, and some only the other.
-        region: For an environment that names none.
-        environ: The environment as it is.
+        url: The endpoint's URL with the role's path.
+        token: The bearer token that the endpoint requires.
+        token_file: A file with the same token: some SDKs support only the variable, and some only the file.
+        region: The region to set where the environment names none.
+        environ: The current environment.
     """
     variables = {FULL_URI: url, TOKEN: token, TOKEN_FILE: token_file}
     if not any(environ.get(name) for name in REGIONS):
@@ -101,25 +122,26 @@ def endpoint_variables(
 
 
 def no_proxy_variables(environ: Mapping[str, str], platform: str = sys.platform) -> dict[str, str]:
-    """The variables that keep requests to this machine away from any proxy, which would see the bearer token.
+    """Returns the variables that exempt loopback from every proxy, because a proxy would see the bearer token.
 
     Args:
-        environ: The environment as it is.
-        platform: As sys.platform.
+        environ: The current environment.
+        platform: The platform, as in sys.platform.
 
     Returns:
-        What to set; nothing on macOS and Windows while no proxy is set in the environment: there Python takes a lone
-        NO_PROXY for all there is, and forgets the proxies of the system's settings.
+        The variables to set. None on macOS and Windows while the environment names no proxy: there Python takes a lone
+        NO_PROXY for the whole configuration and ignores the proxies of the system settings.
     """
-    proxies = any(name.lower().endswith("_proxy") and name.lower() != "no_proxy" for name in environ)
-    if platform in {"darwin", "win32"} and not proxies:
+    has_proxies = any(name.lower().endswith("_proxy") and name.lower() != "no_proxy" for name in environ)
+    if platform in {"darwin", "win32"} and not has_proxies:
         return {}
-    # Some read the one first and some the other, so that each must say all of it.
+    # Some programs read only the first of the two and some only the second, so each needs the complete list.
     configured = next((environ[name] for name in _NO_PROXY if environ.get(name)), "")
     return {name: _with_loopback(environ.get(name) or configured) for name in _NO_PROXY}
 
 
 def _with_loopback(hosts: str) -> str:
+    """Adds the loopback names to a comma-separated list of hosts."""
     listed = {host.strip() for host in hosts.split(",")}
     if "*" in listed:
         return hosts

@@ -1,4 +1,8 @@
-"""The endpoint as seen from the process that feeds it."""
+"""Starts the endpoint's child process and talks to it: commands go in, reports come out.
+
+`Share` starts one per kernel, and the Dask plugin one per worker process. It is shipped to workers together with the
+modules that it imports. It never refreshes credentials: it passes on what it is given.
+"""
 
 from __future__ import annotations
 
@@ -14,54 +18,57 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, NoReturn
+from typing import IO, Any
 
+from ..._util.closing import NotPicklable
 from ...errors import UnavailableError
+from .environment import endpoint_variables
 
 SOURCE = Path(__file__).with_name("server.py")
-"""The endpoint's one file."""
+"""The program of the child process."""
 
 _PROCESS_TIMEOUT = 10.0
-"""Seconds for the start, and for the end; it takes some hundredths of one."""
-
+"""Seconds to wait for the process to start, and to end; each takes some hundredths of a second."""
 
 _NO_WINDOW: int = getattr(subprocess, "CREATE_NO_WINDOW", 0)
-"""On Windows alone: nothing pops up, and Ctrl-C stays with the parent."""
+"""Only on Windows: no console window opens, and Ctrl-C reaches only the parent."""
 
 
 @dataclass(frozen=True)
 class RequestStats:
-    """Who asked for a path.
+    """The requests for one path.
 
     Attributes:
-        last: When last, in seconds since the epoch.
-        count: How often.
+        last: The time of the last one, in seconds since the epoch.
+        count: How many there were.
     """
 
     last: float
     count: int
 
 
-class EndpointProcess:
-    """The child process, its bearer token, and the folder with the token's file.
+class EndpointProcess(NotPicklable):
+    """The child process, its bearer token, and the private folder of the token's file.
 
-    It is not started again once it is gone: whoever took its port then would be sent the token.
+    It is never restarted: another program may have taken its port by then, and SDKs would send it the token.
 
     Args:
-        on_report: Called in a thread of its own when somebody asked, and when the process is gone; should only take
-            note.
-        program: The text of the endpoint's file, for a machine that has not got it.
+        on_report: Called in the reading thread at each report and when the process has ended; it must return at once.
+        program: The source of the server, on a machine that does not have the file.
 
     Attributes:
         token: What clients send as Authorization.
-        token_file: Holds it, readable for the user alone; removed at the end, also by a child left alone.
-        folder: Where it lies, private; what else is put there is removed with it when named to `remove`.
-        url: Where it listens.
-        alive: Whether it still answers.
+        token_file: The file with the token, readable by the user only. It is removed at the end, by the child process
+            too if this process is killed.
+        folder: The private folder of the files.
+        url: The endpoint's URL, without a path.
+        alive: Whether the process runs.
 
     Raises:
-        UnavailableError: It could not be started (a ConnectionError).
+        UnavailableError: The process could not be started (a ConnectionError).
     """
+
+    pickle_error = "An endpoint cannot be pickled or copied: its token stays in this process."
 
     def __init__(self, on_report: Callable[[], None] = lambda: None, program: str | None = None) -> None:
         self.token = secrets.token_urlsafe(32)
@@ -87,42 +94,55 @@ class EndpointProcess:
     def __repr__(self) -> str:
         return f"<EndpointProcess: {self.url}{'' if self.alive else ', ended'}>"
 
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("An endpoint is not pickled or copied: its token stays in this process.")
-
     def request_stats(self, path: str) -> RequestStats | None:
-        """Who asked for a path; None while nobody has."""
+        """Returns the requests for a path so far; None before the first."""
         return self._request_stats.get(path)
+
+    def variables(self, path: str, region: str, environ: Mapping[str, str]) -> dict[str, str]:
+        """Returns the variables that point AWS SDKs to a path of this endpoint.
+
+        Args:
+            path: The path.
+            region: The region to set where the environment names none.
+            environ: The current environment.
+        """
+        return endpoint_variables(self.url + path, self.token, str(self.token_file), region, environ)
 
     def set_response(
         self, path: str, body: Mapping[str, str], *, status: int = 200, until: float = float("inf")
     ) -> None:
-        """Answers a path with this from now on.
+        """Sets the response to all later requests for a path.
 
         Args:
-            path: As in the URL.
-            body: Becomes JSON.
-            status: HTTP's.
-            until: After that, in seconds since the epoch, the answer is that the keys are over.
+            path: The path, as in the URL.
+            body: The JSON object to respond with.
+            status: The HTTP status.
+            until: The time, in seconds since the epoch, after which the response says that the credentials have
+            expired.
         """
-        self._send_command(f"put {path} {status} {until!r} {json.dumps(body)}".encode())
+        self._send_command(f"set {path} {status} {until!r} {json.dumps(body)}".encode())
 
     def write_file(self, name: str, content: str) -> Path:
-        """Writes a file for the user alone, in place of one of the same name; it is removed at the end."""
+        """Writes a file that only the user can read; it is removed at the end.
+
+        Args:
+            name: The name in `folder`; an existing file is replaced.
+            content: The text.
+        """
         path = self.folder / name
-        # The folder is the user's alone: nobody else can have put anything there.
+        # Only the user can write to the folder, so the name cannot be a symlink of another user.
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write(content)
-        # Should this process be killed, the child removes it; the folder goes once it is empty.
+        # If this process is killed, the child process removes the file, and the folder once it is empty.
         self._send_command(b"remove " + os.fsencode(path))
         self._send_command(b"remove " + os.fsencode(self.folder))
         return path
 
     def close(self) -> None:
-        """Ends the process and removes its folder; a second call does nothing, nor does one in a forked process."""
+        """Ends the process and removes its folder; a second call and a call in a forked process do nothing."""
         if os.getpid() != self._owner_pid:
             return
-        # Not by the end of its input alone: a process forked from this one may hold the other end of that.
+        # Closing the pipe would not suffice: a process forked from this one may hold its other end open.
         self._process.terminate()
         try:
             self._process.wait(_PROCESS_TIMEOUT)
@@ -135,19 +155,19 @@ class EndpointProcess:
 
     @property
     def _stdin(self) -> IO[bytes]:
-        assert self._process.stdin is not None  # noqa: S101 - opened as a pipe
+        assert self._process.stdin is not None  # noqa: S101 - it was opened as a pipe
         return self._process.stdin
 
     def _send_command(self, line: bytes) -> None:
         remaining = memoryview(line + b"\n")
-        # Once the process is gone nobody listens, and `alive` says so.
+        # A process that has ended is not an error here: `alive` says so.
         with self._write_lock, suppress(OSError, ValueError):
             while remaining:
                 remaining = remaining[self._stdin.write(remaining) :]
 
     def _read_reports(self) -> None:
-        """Reads what the process reports until its end, in a thread."""
-        assert self._process.stdout is not None  # noqa: S101 - opened as a pipe
+        """Reads the reports until the process ends; runs in a thread."""
+        assert self._process.stdout is not None  # noqa: S101 - it was opened as a pipe
         with self._process.stdout as reports:
             for line in reports:
                 with suppress(ValueError, KeyError, TypeError):
@@ -161,19 +181,19 @@ class EndpointProcess:
             self.url = f"http://127.0.0.1:{int(report['port'])}"
             self._started_or_ended.set()
         else:
-            self._request_stats[report["path"]] = RequestStats(float(report["asked"]), int(report["times"]))
+            self._request_stats[report["path"]] = RequestStats(float(report["last"]), int(report["count"]))
             self._on_report()
 
 
 def _start_process(program: str | None) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(  # noqa: S603 - our own file
-        # Isolated, and without site: nothing but the standard library, whatever this environment holds.
+    return subprocess.Popen(  # noqa: S603 - it runs this package's own file
+        # Isolated and without site: only the standard library, whatever is installed in this environment.
         [sys.executable, "-I", "-S", "-E", *([str(SOURCE)] if program is None else ["-c", program])],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         bufsize=0,
-        cwd=os.path.abspath(os.sep),  # it keeps no folder of anybody's in use
+        cwd=os.path.abspath(os.sep),  # so that no other folder is in use by it
         start_new_session=True,
         creationflags=_NO_WINDOW,
     )

@@ -1,4 +1,7 @@
-"""One shared role: its live credentials on this side, and what the endpoint was given of them last."""
+"""Publishes one role's credentials at one path of the endpoint.
+
+`Share` has one publisher per role, and its thread calls `publish`. A publisher never waits for a client.
+"""
 
 from __future__ import annotations
 
@@ -10,74 +13,86 @@ from ...errors import CognitoError, RefusedError
 
 if TYPE_CHECKING:
     from ...credentials.boto_sessions import RefreshingCredentials
-    from ...credentials.role_credentials import CachedCredentials
+    from ...credentials.role_credentials import CachedCredentials, FrozenCredentials
     from .process import EndpointProcess
 
 _RETRY_DELAY = 1.0
-"""Seconds after which to look again while there is nothing good to hand out."""
+"""Seconds until the next try while there are no valid credentials, or while a refresh is due."""
 
 
 class RolePublisher:
-    """Keeps one path of the endpoint as new as the credentials.
+    """Publishes a role's newest credentials.
 
     Args:
-        path: As in the URL.
-        credentials: The role's.
-        endpoint: What is fed.
+        path: The path, as in the URL.
+        credentials: The role's credentials.
+        endpoint: The endpoint.
 
     Attributes:
-        warning: Why nothing good can be handed out; None: something can.
+        path, credentials: As given.
+        warning: Why no valid credentials can be published; None while there are some.
     """
 
     def __init__(self, path: str, credentials: RefreshingCredentials, endpoint: EndpointProcess) -> None:
         self.path = path
         self.credentials = credentials
-        self.warning: str | None = None
+        self.warning: CognitoError | None = None
         self._endpoint = endpoint
         self._published: CachedCredentials | None = None
 
     def __repr__(self) -> str:
-        return f"<Feed: {self.path}>"
+        return f"<RolePublisher: {self.path}>"
 
     @property
     def until(self) -> datetime | None:
-        """Until when clients will use what is handed out now; None: there is nothing to hand out."""
+        """The expiration that clients see in the published credentials; None while there are none."""
         if self._published is None or self.warning is not None:
             return None
         return datetime.fromtimestamp(self._published.mandatory_refresh_at, UTC)
 
     def publish(self) -> float:
-        """Hands on what is new, and has the credentials renewed where that is due: a shared role counts as used.
+        """Publishes new credentials, if there are any, and has them refreshed when that is due.
+
+        Reading them counts as use, so a shared role is refreshed for as long as it is shared.
 
         Returns:
-            Seconds until there may be something to do.
+            Seconds until the next call is due.
         """
         try:
-            snapshot = self.credentials.get_cached_credentials()
+            cached = self.credentials.get_cached_credentials()
         except CognitoError as error:
             self._publish_error(error)
             return _RETRY_DELAY
-        if snapshot is not self._published or self.warning is not None:
-            self._endpoint.set_response(self.path, _response_body(snapshot), until=snapshot.mandatory_refresh_at)
-            self._published, self.warning = snapshot, None
-        seconds_left = snapshot.advisory_refresh_at - time.time()
+        if cached is not self._published or self.warning is not None:
+            # Clients use credentials until the very second of their expiration, so they are told a slightly earlier
+            # one, by this machine's clock, which is also theirs.
+            until = cached.mandatory_refresh_at
+            body = credentials_body(cached.frozen, datetime.fromtimestamp(until, UTC))
+            self._endpoint.set_response(self.path, body, until=until)
+            self._published, self.warning = cached, None
+        seconds_left = cached.advisory_refresh_at - time.time()
         return seconds_left if seconds_left > 0 else _RETRY_DELAY
 
     def _publish_error(self, error: CognitoError) -> None:
-        """Lets clients show why: they repeat what is answered with 5xx, and give up at 4xx."""
-        if str(error) != self.warning:
-            self.warning = str(error)
-            refused = isinstance(error, RefusedError)
-            body = {"code": "AccessDenied" if refused else "ServiceUnavailable", "message": self.warning}
-            self._endpoint.set_response(self.path, body, status=403 if refused else 503)
+        """Publishes the reason, so that clients can show it: SDKs retry after a 5xx and give up after a 4xx."""
+        if str(error) == str(self.warning):
+            return
+        self.warning = error
+        refused = isinstance(error, RefusedError)
+        body = {"code": "AccessDenied" if refused else "ServiceUnavailable", "message": str(error)}
+        self._endpoint.set_response(self.path, body, status=403 if refused else 503)
 
 
-def _response_body(snapshot: CachedCredentials) -> dict[str, str]:
-    # A little before AWS ends them, and by the clock that the clients go by: some use them until that very second.
-    until = datetime.fromtimestamp(snapshot.mandatory_refresh_at, UTC)
+def credentials_body(frozen: FrozenCredentials, expiration: datetime) -> dict[str, str]:
+    """Returns credentials in the form that AWS SDKs read from a container endpoint.
+
+    Args:
+        frozen: The credentials.
+        expiration: When clients must stop to use them, in UTC.
+    """
     return {
-        "AccessKeyId": str(snapshot.frozen.access_key),
-        "SecretAccessKey": str(snapshot.frozen.secret_key),
-        "Token": str(snapshot.frozen.token),
-        "Expiration": f"{until:%Y-%m-%dT%H:%M:%SZ}",
+        "AccessKeyId": str(frozen.access_key),
+        "SecretAccessKey": str(frozen.secret_key),
+        "Token": str(frozen.token),
+        "Expiration": f"{expiration:%Y-%m-%dT%H:%M:%SZ}",
     }

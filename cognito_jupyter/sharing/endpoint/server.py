@@ -1,32 +1,32 @@
-"""The container-credentials endpoint: a process of its own that answers AWS SDKs on loopback, from memory.
+"""The container-credentials endpoint: a process of its own that serves AWS SDKs on loopback, from memory.
 
-Run as `python -I -S -E endpoint.py`. This one file is all it needs: it can be written to a machine that has nothing
-but Python 3.8, and run there. It is a process because an endpoint in a thread does not answer while its interpreter
-sits in one long C call. It imports neither socket nor json, which would double the time it takes to start.
+`EndpointProcess` runs it as `python -I -S -E server.py`. It never calls AWS or Cognito, writes no file, and imports
+nothing of this package: this one file can be copied to a machine that has only Python 3.8, and run there. It is a
+process because an endpoint in a thread would not respond while the interpreter is in one long C call. It imports
+neither socket nor json, which would double its start time.
 
-Standard input, one command a line, the words parted by one space:
+Standard input, one command per line, the words separated by one space:
 
-    token TOKEN                    what clients must send as Authorization; until it is here, all are refused
-    put PATH STATUS UNTIL BODY     from now on answer PATH with BODY; after UNTIL, seconds since the epoch, with 503.
-                                   BODY is JSON in one line, in ASCII: credentials, or {"code": ..., "message": ...}
-    drop PATH                      answer PATH no more
-    remove FILE                    a file, or a folder empty by then, to be removed when this process ends
+    token TOKEN                    what clients must send as Authorization; until then every request is refused
+    set PATH STATUS UNTIL BODY     respond to PATH with BODY; after UNTIL, in seconds since the epoch, with 503.
+                                   BODY is JSON on one line, in ASCII: credentials, or {"code": ..., "message": ...}
+    remove FILE                    a file, or a folder that is empty by then, to remove when this process ends
 
-PATH begins with a slash and is written as in a URL. What is no command is skipped.
+PATH begins with a slash and is written as in a URL. Unknown and malformed commands are ignored.
 
-Standard output, one JSON object a line:
+Standard output, one JSON object per line:
 
-    {"port": 43211}                                        once, first: it listens on 127.0.0.1 there
-    {"path": "/Analyst", "asked": 1764000000.0, "times": 3}
-                                                           asked for when last, and how often since it began; soon
-                                                           after the first time, then at most five times a second
+    {"port": 43211}                                        first, and once: the port on 127.0.0.1
+    {"path": "/Analyst", "last": 1764000000.0, "count": 3}
+                                                           the time of the last request and the number of requests;
+                                                           soon after the first one, then at most five times a second
 
-Nobody needs to read that: while the pipe is full, only the reports wait. The process ends at the end of standard
-input, and also when its parent is gone, for a process forked from the parent may hold the pipe open. Put into a
-session of its own by its parent, it does not hear the signals that are sent to the parent's group.
+The parent need not read the reports: while the pipe is full, only the reports wait. The process ends at the end of
+standard input, and also when its parent has ended, because a process forked from the parent may hold the pipe open. The
+parent starts it in a session of its own, so that it does not receive the signals sent to the parent's group.
 
-Who is refused learns nothing: a wrong token, a Host that is not a loopback name (a web page by DNS rebinding), another
-method than GET and nonsense all get the same answer. The shape of the answers:
+A refused client learns nothing: a wrong token, a Host that is not a loopback name (a web page by DNS rebinding), a
+method other than GET, and anything malformed all get the same response. Source of the response's form:
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
 """
 
@@ -39,21 +39,20 @@ import select
 import time
 from _operator import _compare_digest as compare_digest  # what hmac falls back on, without OpenSSL's 4 MB
 
-TYPE_CHECKING = False  # as in typing, which would take longer to import than all the rest
+TYPE_CHECKING = False  # as in typing, which takes longer to import than all the rest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 LOOPBACK_HOSTS = (b"127.0.0.1", b"localhost", b"[::1]")
 MAX_REQUEST_BYTES = 16384
-"""Bytes of a request."""
 CLIENT_TIMEOUT = 5.0
-"""Seconds that a client has."""
+"""Seconds after which a connection is closed."""
 MAX_CONNECTIONS = 128
-"""Connections at once; one more costs the oldest its place."""
+"""Open connections; one more closes the oldest."""
 ACCEPT_BATCH = 32
-"""Connections taken in before those that are there are looked at: fewer than the crowd, so that each has its turn."""
+"""Connections accepted before the open ones are served: fewer than the maximum, so that each is served once."""
 POLL_INTERVAL = 0.5
-"""Seconds between two looks at whether the parent is still there."""
+"""Seconds between two checks whether the parent still runs."""
 REPORT_INTERVAL = 0.2
 """Seconds between two reports."""
 
@@ -61,7 +60,12 @@ REASONS = {200: "OK", 403: "Forbidden", 404: "Not Found", 503: "Service Unavaila
 
 
 def http_response(status: int, body: bytes) -> bytes:
-    """An HTTP answer, after which the connection is closed."""
+    """Returns an HTTP response that closes the connection.
+
+    Args:
+        status: The HTTP status.
+        body: JSON.
+    """
     head = (
         f"HTTP/1.1 {status} {REASONS.get(status, 'Error')}\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(body)}\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
@@ -71,16 +75,26 @@ def http_response(status: int, body: bytes) -> bytes:
 
 
 FORBIDDEN = http_response(403, b'{"code":"AccessDenied","message":"Refused."}')
-NOT_FOUND = http_response(404, b'{"code":"NotFound","message":"No role is shared here."}')
+NOT_FOUND = http_response(404, b'{"code":"NotFound","message":"No role is shared at this path."}')
 EXPIRED = http_response(
     503,
-    b'{"code":"ExpiredToken","message":"The AWS keys shared here are over and no new ones have come. Look into the'
-    b' notebook that shares them: is its kernel running, and is somebody signed in?"}',
+    b'{"code":"ExpiredToken","message":"The shared AWS credentials have expired, and no new ones have come. Check the'
+    b' notebook that shares them: is its kernel running, and are you signed in?"}',
 )
 
 
 class Responses:
-    """What is answered to whom, and who asked; fed by one thread, read by another."""
+    """The response for each path, and how often each was requested.
+
+    The thread of `read_commands` writes the responses; the main thread reads them and counts the requests.
+
+    Attributes:
+        token: The bearer token; empty until the parent has sent it.
+        by_path: For each path the time until which its response is valid, and the response.
+        files_to_remove: What to remove when the process ends.
+        requests: For each path the time of the last request and the number of requests.
+        unreported: A lock that is released when there is something to report, and so works as an event.
+    """
 
     def __init__(self) -> None:
         self.token = b""
@@ -91,20 +105,18 @@ class Responses:
         self.unreported.acquire()
 
     def handle_command(self, line: bytes) -> None:
-        """Does what one line of standard input says."""
+        """Executes one line of standard input."""
         command, _, arguments = line.partition(b" ")
         words = arguments.split(b" ", 3)
         if command == b"token":
             self.token = arguments
-        elif command == b"put" and len(words) == 4:
+        elif command == b"set" and len(words) == 4:
             self.by_path[words[0]] = (float(words[2]), http_response(int(words[1]), words[3]))
-        elif command == b"drop":
-            self.by_path.pop(arguments, None)
         elif command == b"remove":
             self.files_to_remove.append(arguments)
 
     def respond(self, request: bytes) -> bytes:
-        """The answer to a whole request's head."""
+        """Returns the response to a complete request head."""
         path = self.authorized_path(request)
         if path is None:
             return FORBIDDEN
@@ -118,7 +130,7 @@ class Responses:
         return response if now < until else EXPIRED
 
     def authorized_path(self, request: bytes) -> bytes | None:
-        """Which path is asked for; None for whoever is not to be answered."""
+        """Returns the requested path; None for a request that must be refused."""
         lines = request.split(b"\r\n")
         words = lines[0].split(b" ")
         fields = [(name.lower(), value.strip()) for name, _, value in (line.partition(b":") for line in lines[1:])]
@@ -135,7 +147,12 @@ class Responses:
 
 
 class Connection:
-    """One client: what it has sent, and what it still is to get."""
+    """One client: what it has sent, and what is still to be sent to it.
+
+    Args:
+        fileno: The accepted socket.
+        responses: The responses to serve.
+    """
 
     def __init__(self, fileno: int, responses: Responses) -> None:
         self.responses = responses
@@ -146,11 +163,11 @@ class Connection:
         self.to_send = b""
 
     def fileno(self) -> int:
-        """For select."""
+        """Returns the file descriptor, for select."""
         return self.socket.fileno()
 
     def receive(self) -> bool:
-        """Takes in what has come; returns whether the connection goes on."""
+        """Reads what the client has sent; returns whether to keep the connection open."""
         chunk = self.socket.recv(MAX_REQUEST_BYTES)
         self.received += chunk
         head, end, _ = self.received.partition(b"\r\n\r\n")
@@ -163,17 +180,17 @@ class Connection:
         return self.send()
 
     def send(self) -> bool:
-        """Sends what fits; returns whether there is more."""
+        """Sends as much as the socket accepts; returns whether there is more."""
         self.to_send = self.to_send[self.socket.send(self.to_send) :] if self.to_send else b""
         return bool(self.to_send)
 
 
 class Server:
-    """The listener and its clients, none of which can hold up another.
+    """The listener and its clients, none of which can delay another.
 
     Args:
-        responses: What it answers from.
-        parent: The process without which there is nobody to serve for.
+        responses: The responses to serve.
+        parent: The process id of the parent; the server ends with it.
     """
 
     def __init__(self, responses: Responses, parent: int) -> None:
@@ -187,11 +204,11 @@ class Server:
         self.port: int = self.listener.getsockname()[1]
 
     def serve(self) -> None:
-        """Answers until the parent is gone."""
+        """Serves until the parent has ended."""
         next_parent_check = time.monotonic() + POLL_INTERVAL
         while True:
             if time.monotonic() > next_parent_check:
-                # Not sooner: what the parent said last has been heard by now.
+                # Not at once: by now the commands that the parent sent last have been read.
                 if os.getppid() != self.parent:
                     return
                 next_parent_check = time.monotonic() + POLL_INTERVAL
@@ -208,7 +225,12 @@ class Server:
                 self.disconnect(client)
 
     def step(self, client: Connection, action: Callable[[], bool]) -> None:
-        """Takes one step with a client, and closes the connection when that was the last."""
+        """Receives from or sends to a client, and disconnects it when it is done or has failed.
+
+        Args:
+            client: The client.
+            action: Its method to call, which returns whether to keep the connection open.
+        """
         try:
             if action():
                 return
@@ -219,11 +241,11 @@ class Server:
         self.disconnect(client)
 
     def accept(self) -> None:
-        """Takes in those who wait."""
+        """Accepts the waiting connections."""
         for _ in range(ACCEPT_BATCH):
             try:
                 # What socket.socket.accept calls; the stubs do not know it.
-                fileno, _ = self.listener._accept()  # type: ignore[attr-defined]  # noqa: SLF001
+                fileno, _ = self.listener._accept()  # type: ignore[attr-defined]  # noqa: SLF001 - see above
             except OSError:
                 return
             if len(self.connections) >= MAX_CONNECTIONS:
@@ -237,7 +259,7 @@ class Server:
 
 
 def read_commands(responses: Responses) -> None:
-    """Obeys standard input, and ends the process with it."""
+    """Executes the commands on standard input, and ends the process at its end; runs in a thread."""
     buffer = b""
     while True:
         try:
@@ -255,19 +277,19 @@ def read_commands(responses: Responses) -> None:
 
 
 def write_reports(responses: Responses) -> None:
-    """Tells who asked; in a thread of its own, since nobody may be reading."""
+    """Reports the requests; runs in a thread, which blocks while the parent does not read."""
     reported: dict[bytes, int] = {}
     while True:
         responses.unreported.acquire()
-        for path, (last_request, count) in list(responses.requests.items()):
+        for path, (last, count) in list(responses.requests.items()):
             if reported.get(path) != count:
                 reported[path] = count
-                write_line(f'{{"path": "{path.decode()}", "asked": {last_request:.3f}, "times": {count}}}')
+                write_line(f'{{"path": "{path.decode()}", "last": {last:.3f}, "count": {count}}}')
         time.sleep(REPORT_INTERVAL)
 
 
 def write_line(line: str) -> None:
-    """Writes a line at once; a parent that reads no more misses nothing that it wanted."""
+    """Writes a line to standard output; a closed pipe is ignored, since then the parent does not want the reports."""
     try:
         os.write(1, line.encode() + b"\n")
     except OSError:
@@ -275,7 +297,7 @@ def write_line(line: str) -> None:
 
 
 def shut_down(responses: Responses) -> None:
-    """Removes what is to be removed, and ends the process."""
+    """Removes the files, and ends the process."""
     for name in responses.files_to_remove:
         for remove in (os.unlink, os.rmdir):
             try:
@@ -286,7 +308,7 @@ def shut_down(responses: Responses) -> None:
 
 
 def main() -> None:
-    """Serves for as long as there is somebody to serve for."""
+    """Serves until the parent ends."""
     responses = Responses()
     server = Server(responses, os.getppid())
     write_line(f'{{"port": {server.port}}}')

@@ -1,7 +1,8 @@
-"""A share: one sign-in's credentials for everything on this machine that knows the container endpoint.
+"""`share()`: one sign-in's AWS credentials for every program on this machine that supports the container endpoint.
 
-What the environment says counts for this process and for those that it starts. Each of them asks the endpoint by
-itself, and again before its keys are over. Source:
+User code and the notebook call it. The environment variables that it sets count for this process and for those that it
+starts; each of them reads the endpoint itself, and again before its credentials expire. A share never refreshes
+credentials itself: it reads the manager's, which counts as use, and so the manager refreshes them. Source:
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
 """
 
@@ -10,41 +11,42 @@ from __future__ import annotations
 import atexit
 import os
 import threading
-from collections.abc import Iterator, MutableMapping, Sequence
-from contextlib import contextmanager
+from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import TYPE_CHECKING, NoReturn, Self
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from ..._util.closing import Closeable, NotPicklable
 from ..._util.redaction import redacted
-from ...errors import RefusedError
-from . import environment as env
-from .default_session import DefaultSessionOverride
+from ..._util.refresh_loop import RefreshLoop
+from ...errors import CognitoError, RefusedError, UnavailableError
+from .environment import CREDENTIALS_FILE, EnvironmentOverlay
 from .process import EndpointProcess
 from .publisher import RolePublisher
 
 if TYPE_CHECKING:
+    import boto3
+
     from ...credentials.manager import CognitoCredentialsManager
 
 _MAX_DELAY = 15.0
-"""Seconds between two looks at the credentials: a laptop that slept finds them renewed soon after."""
+"""Seconds between two looks at the credentials at most: after a laptop has slept, they must be replaced soon."""
 _MIN_DELAY = 0.1
 
 
 @dataclass(frozen=True)
 class SharedRole:
-    """One role that is shared, as it stands; nothing of it is secret.
+    """The state of one shared role; nothing in it is secret.
 
     Attributes:
-        role_arn: None where the identity pool's default role decides.
-        url: Where it is asked for.
-        in_environment: Whether the environment names it.
-        until: Until when clients use the keys handed out now, which are renewed before; None: there are none.
-        last_request: When somebody asked for it last; None: nobody has yet.
-        request_count: How often.
-        warning: Why nothing good can be handed out; None: something can.
+        role_arn: The role; None: the identity pool's default role.
+        url: The endpoint's URL for it.
+        in_environment: Whether the environment names this role.
+        until: The expiration of the credentials that clients get now, which are refreshed before; None: there are none.
+        last_request: When a client last requested them; None: never.
+        request_count: How often clients requested them.
+        warning: Why there are no valid credentials; None while there are some.
     """
 
     role_arn: str | None
@@ -53,10 +55,10 @@ class SharedRole:
     until: datetime | None
     last_request: datetime | None
     request_count: int
-    warning: str | None
+    warning: CognitoError | None
 
 
-def share(  # noqa: PLR0913 - all but two by name
+def share(  # noqa: PLR0913 - all but two are keywords
     manager: CognitoCredentialsManager,
     role_suffixes: Sequence[str | None] | None = None,
     *,
@@ -65,41 +67,42 @@ def share(  # noqa: PLR0913 - all but two by name
     region_name: str | None = None,
     environ: MutableMapping[str, str] = os.environ,
 ) -> Share:
-    """Shares a sign-in's credentials: everything started from here that speaks to AWS finds them, and new ones in time.
+    """Shares a sign-in's credentials with every program that is started from this process and uses AWS.
 
-    A child process answers on 127.0.0.1 with a token that only the environment of this process tells. The environment
-    is changed: it names that endpoint, and loses what AWS's SDKs would look at first (keys, a profile's name, a web
-    identity). A region is set where the environment names none. `close` puts it all back, but for variables that
-    somebody has changed meanwhile. The roles are renewed for as long as they are shared. It closes by itself soon
-    after the manager has signed out, and when this process ends.
+    A child process serves the credentials on 127.0.0.1, to clients that send a token which is only in this process's
+    environment. The environment is changed: it names that endpoint, and it loses what AWS SDKs would prefer to it
+    (keys, a profile's name, a web identity). A region is set where the environment names none. `close` restores it,
+    except for variables that were changed by other code since. The roles are refreshed for as long as they are shared.
+    The share closes itself soon after the manager has signed out, and when this process ends.
 
-    Of several shares in one environment the last is to be closed first.
+    Where several shares change one environment, close the last one first.
 
     Args:
         manager: The sign-in.
-        role_suffixes: The ends of the roles' ARNs; the environment names the first. None: the role asked for last,
-            else the first available one.
-        default_session: Whether `boto3.client(...)` in this process is to use them too, also where somebody has used
-            it before.
-        hide_credentials_file: Whether to hide the shared credentials file with all its profiles: its default profile
-            is looked at before the endpoint.
+        role_suffixes: The ends of the roles' ARNs; the environment names the first. None: the last role used, or else
+            the first available role.
+        default_session: Whether `boto3.client(...)` in this process uses the role too, even if it was used before.
+        hide_credentials_file: Whether to hide the shared credentials file with all its profiles: SDKs prefer its
+            default profile to the endpoint.
         region_name: The region for an environment that names none; None: the manager's.
         environ: The environment to change.
 
     Returns:
-        The share, open; also a context manager, which closes it.
+        The open share. It is also a context manager, which closes it.
 
     Raises:
-        RoleError: A suffix means none, or several, of the roles (a PermissionError).
-        RefusedError: Nobody is signed in, or Cognito refused (a PermissionError).
+        RoleError: A suffix matches no role, or several (a PermissionError).
+        RefusedError: The manager is signed out, or Cognito refused (a PermissionError).
+        CredentialsError: The identity pool refused to issue credentials (a ConnectionError).
         UnavailableError: Cognito could not be reached, or the endpoint did not start (a ConnectionError).
     """
     suffixes: Sequence[str | None] = [role_suffixes] if isinstance(role_suffixes, str) else role_suffixes or [None]
-    new_share = Share(manager, environ, region_name or manager.region)
+    role_arns = [manager.resolve_role(suffix) for suffix in suffixes]
+    new_share = Share(manager, region_name=region_name, environ=environ)
     try:
-        for suffix in suffixes:
-            new_share.add(suffix)
-        new_share.select(suffixes[0])
+        for role_arn in role_arns:
+            new_share.add_role(role_arn)
+        new_share.select_role(role_arns[0])
         if hide_credentials_file:
             new_share.hide_credentials_file()
         if default_session:
@@ -110,117 +113,148 @@ def share(  # noqa: PLR0913 - all but two by name
     return new_share
 
 
-class Share:
-    """What `share` returns: open until it is closed.
+class Share(Closeable, NotPicklable):
+    """A set of shared roles, one of which the environment names; `share` makes it, and it is open until it is closed.
 
-    It is not pickled or copied: what it hands out is asked for at the endpoint.
+    Args:
+        manager: The sign-in.
+        region_name: The region for an environment that names none; None: the manager's.
+        environ: The environment to change.
 
     Attributes:
-        manager: Whose credentials.
+        manager: As given.
     """
 
-    def __init__(self, manager: CognitoCredentialsManager, environ: MutableMapping[str, str], region_name: str) -> None:
+    pickle_error = "A share cannot be pickled or copied: it belongs to this process. Other processes use its endpoint."
+
+    def __init__(
+        self,
+        manager: CognitoCredentialsManager,
+        *,
+        region_name: str | None = None,
+        environ: MutableMapping[str, str] = os.environ,
+    ) -> None:
         self.manager = manager
         self._environ = environ
-        self._region = region_name
-        self._environment_overlay = env.EnvironmentOverlay(environ)
-        self._default_session: DefaultSessionOverride | None = None
+        self._region = region_name or manager.region
+        self._environment_overlay = EnvironmentOverlay(environ)
+        self._default_session: _DefaultSessionOverride | None = None
         self._publishers: dict[str | None, RolePublisher] = {}
         self._selected: RolePublisher | None = None
-        self._wake = threading.Event()
         self._close_lock = threading.Lock()
         self._closed = False
         self._owner_pid = os.getpid()
-        self._endpoint = EndpointProcess(self._wake.set)
-        self._unsubscribe = manager.on_change(self._wake.set)
+        self._loop = RefreshLoop(self._publish_all, name="cognito-share", min_delay=_MIN_DELAY, max_delay=_MAX_DELAY)
+        self._endpoint = EndpointProcess(self._loop.wake)
+        self._unsubscribe = manager.on_change(self._loop.wake)
         atexit.register(self.close)
-        threading.Thread(target=self._publish_until_closed, name="cognito-share", daemon=True).start()
+        self._loop.ensure_running()
 
     def __repr__(self) -> str:
-        roles = ", ".join(feed.path.removeprefix("/") for feed in self._publishers.values())
+        roles = ", ".join(publisher.path.removeprefix("/") for publisher in self._publishers.values())
         return f"<Share: {roles or 'no role'}{', closed' if self._closed else ''}>"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("A share is not pickled or copied: it belongs to this process. Others ask its endpoint.")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
     @property
     def closed(self) -> bool:
-        """Whether it is closed."""
+        """Whether the share is closed."""
         return self._closed
 
     @property
     def alive(self) -> bool:
-        """Whether it is open and its endpoint answers."""
+        """Whether the share is open and its endpoint runs."""
         return not self._closed and self._endpoint.alive
 
     @property
     def roles(self) -> tuple[SharedRole, ...]:
-        """The roles as they stand, that which the environment names first; no request is made for it."""
-        roles = [self._status(role_arn, feed) for role_arn, feed in list(self._publishers.items())]
+        """The shared roles, the one that the environment names first; reading it makes no request."""
+        roles = [self._status(role_arn, publisher) for role_arn, publisher in list(self._publishers.items())]
         return tuple(sorted(roles, key=lambda role: not role.in_environment))
 
     def add(self, role_suffix: str | None = None) -> None:
-        """Shares one more role; the environment goes on naming the one that it names.
+        """Shares one more role; the environment still names the same one.
+
+        Args:
+            role_suffix: The end of the role's ARN; None: the last role used, or else the first available role.
 
         Raises:
-            RoleError, RefusedError, UnavailableError: As `share`.
+            RoleError, RefusedError, CredentialsError, UnavailableError: As in `share`.
         """
-        self._publisher_for(role_suffix)
+        self.add_role(self._resolve(role_suffix))
 
     def select(self, role_suffix: str | None = None) -> None:
-        """Has the environment name a role, which is shared from now on if it was not.
+        """Has the environment name a role, and shares it if it is not shared yet.
 
-        Whoever has begun with another role keeps that one, as a boto3 session does.
+        A program that already uses another role keeps it, as a boto3 session does.
+
+        Args:
+            role_suffix: As in `add`.
 
         Raises:
-            RoleError, RefusedError, UnavailableError: As `share`.
+            RoleError, RefusedError, CredentialsError, UnavailableError: As in `share`.
         """
-        self._selected = self._publisher_for(role_suffix)
-        for name in env.OVERRIDING_VARIABLES:
-            self._environment_overlay.set(name, None)
-        for name, value in self._endpoint_variables(self._selected).items():
-            self._environment_overlay.set(name, value)
+        self.select_role(self._resolve(role_suffix))
+
+    def environment(self, role_suffix: str | None = None) -> dict[str, str]:
+        """Returns the variables for a process that is to use another role than this environment names.
+
+        Args:
+            role_suffix: The end of the role's ARN; None: the role that the environment names.
+
+        Returns:
+            What to add to the process's environment. Its repr shows no value, because the token is in it.
+
+        Raises:
+            RoleError, RefusedError, CredentialsError, UnavailableError: As in `share`.
+        """
+        if role_suffix is None and self._selected is not None:
+            publisher = self._selected
+        else:
+            publisher = self.add_role(self._resolve(role_suffix))
+        return redacted(self._endpoint.variables(publisher.path, self._region, self._environ))
+
+    def add_role(self, role_arn: str | None) -> RolePublisher:
+        """Shares a role by its ARN, if it is not shared yet; None: the identity pool's default role.
+
+        Returns:
+            The role's publisher.
+
+        Raises:
+            RefusedError, CredentialsError, UnavailableError: As in `share`.
+        """
+        self._require_open()
+        publisher = self._publishers.get(role_arn)
+        if publisher is None:
+            credentials = self.manager.credentials_for_role(role_arn)
+            publisher = RolePublisher(self._free_path(role_arn), credentials, self._endpoint)
+            publisher.publish()
+            self._publishers[role_arn] = publisher
+            self._loop.wake()
+        return publisher
+
+    def select_role(self, role_arn: str | None) -> None:
+        """Has the environment name a role, given by its ARN, as `select` does.
+
+        Raises:
+            RefusedError, CredentialsError, UnavailableError: As in `share`.
+        """
+        self._selected = publisher = self.add_role(role_arn)
+        variables = self._endpoint.variables(publisher.path, self._region, self._environ)
+        self._environment_overlay.point_to_endpoint(variables)
         if self._default_session is not None:
             self.replace_default_session()
 
     def hide_credentials_file(self) -> None:
-        """Has the environment name an empty file in the place of the shared credentials file."""
-        self._environment_overlay.set(env.CREDENTIALS_FILE, str(self._endpoint.write_file("credentials", "")))
+        """Has the environment name an empty file in place of the shared credentials file."""
+        self._environment_overlay.set(CREDENTIALS_FILE, str(self._endpoint.write_file("credentials", "")))
 
     def replace_default_session(self) -> None:
         """Has `boto3.client(...)` in this process use the role that the environment names."""
-        self._default_session = self._default_session or DefaultSessionOverride()
         role_arn = self._selected.credentials.role_arn if self._selected is not None else None
-        with not_asked_for(self.manager):
-            self._default_session.set(self.manager.make_refreshing_session(role_arn, region_name=self._region))
-
-    def environment(self, role_suffix: str | None = None) -> dict[str, str]:
-        """The variables that let a process use a role, for one that is to have another than this environment names.
-
-        Args:
-            role_suffix: None: the role that the environment names.
-
-        Returns:
-            What to add to its environment; its repr shows no value, for the token is in it.
-
-        Raises:
-            RoleError, RefusedError, UnavailableError: As `share`.
-        """
-        publisher = (
-            self._selected if role_suffix is None and self._selected is not None else self._publisher_for(role_suffix)
-        )
-        return redacted(self._endpoint_variables(publisher))
+        self._default_session = self._default_session or _DefaultSessionOverride()
+        self._default_session.set(self.manager.session_for_role(role_arn, region_name=self._region))
 
     def close(self) -> None:
-        """Ends the endpoint and puts everything back; a second call does nothing, nor does one in a forked process."""
+        """Ends the endpoint and restores everything; a second call and a call in a forked process do nothing."""
         if os.getpid() != self._owner_pid:
             return
         with self._close_lock:
@@ -233,41 +267,35 @@ class Share:
         if self._default_session is not None:
             self._default_session.restore()
         self._endpoint.close()
-        self._wake.set()
+        self._loop.stop()
 
-    # -- within
-
-    def _publisher_for(self, role_suffix: str | None) -> RolePublisher:
+    def _publish_all(self) -> float | None:
+        """Publishes what is new; returns the seconds until the next call, or None once the share is closed."""
+        if self.manager.auth_tokens is None:
+            self.close()
         if self._closed:
-            raise RefusedError("This share is closed.", "Share anew.")
-        with not_asked_for(self.manager):
-            credentials = self.manager.refreshing_credentials(role_suffix)
-        role_arn = credentials.role_arn
-        publisher = self._publishers.get(role_arn)
-        if publisher is None:
-            publisher = RolePublisher(self._free_path(role_arn), credentials, self._endpoint)
-            publisher.publish()
-            self._publishers[role_arn] = publisher
-            self._wake.set()
-        return publisher
+            return None
+        return min((publisher.publish() for publisher in list(self._publishers.values())), default=_MAX_DELAY)
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise RefusedError("This share is closed.", "Call share(...) again.")
+
+    def _resolve(self, role_suffix: str | None) -> str | None:
+        self._require_open()
+        return self.manager.resolve_role(role_suffix)
 
     def _free_path(self, role_arn: str | None) -> str:
-        """The role's name, or that with a number where two roles have the same."""
+        """The role's name, with a number where two roles have the same name."""
         path = "/" + quote(role_arn.rpartition("/")[2] if role_arn else "default", safe="")
-        used = {feed.path for feed in self._publishers.values()}
+        used = {publisher.path for publisher in self._publishers.values()}
         return next(each for each in (path, *(f"{path}-{n}" for n in range(2, len(used) + 3))) if each not in used)
-
-    def _endpoint_variables(self, publisher: RolePublisher) -> dict[str, str]:
-        endpoint = self._endpoint
-        return env.endpoint_variables(
-            endpoint.url + publisher.path, endpoint.token, str(endpoint.token_file), self._region, self._environ
-        )
 
     def _status(self, role_arn: str | None, publisher: RolePublisher) -> SharedRole:
         requests = self._endpoint.request_stats(publisher.path)
         warning = publisher.warning
         if not self.alive and not self._closed:
-            warning = "The endpoint has ended before its time. Share anew."
+            warning = UnavailableError("The endpoint that shares credentials has stopped.", "Share them again.")
         return SharedRole(
             role_arn,
             self._endpoint.url + publisher.path,
@@ -278,22 +306,26 @@ class Share:
             warning,
         )
 
-    def _publish_until_closed(self) -> None:
-        """Hands on what is new until the end, in a thread."""
-        while not self._closed:
-            self._wake.clear()
-            if self.manager.auth_tokens is None:
-                self.close()
-                return
-            delay = min((feed.publish() for feed in list(self._publishers.values())), default=_MAX_DELAY)
-            self._wake.wait(max(_MIN_DELAY, min(delay, _MAX_DELAY)))
 
+class _DefaultSessionOverride:
+    """Replaces boto3's default session, and restores it later."""
 
-@contextmanager
-def not_asked_for(manager: CognitoCredentialsManager) -> Iterator[None]:
-    """Sharing a role does not make it the one that the next session without a suffix gets."""
-    suffix = manager.last_role_suffix
-    try:
-        yield
-    finally:
-        manager.last_role_suffix = suffix
+    def __init__(self) -> None:
+        self._replacement: boto3.Session | None = None
+        self._original: boto3.Session | None = None
+
+    def set(self, session: boto3.Session) -> None:
+        """Makes a session the default one."""
+        import boto3
+
+        if self._replacement is None or boto3.DEFAULT_SESSION is not self._replacement:
+            self._original = boto3.DEFAULT_SESSION
+        boto3.DEFAULT_SESSION = self._replacement = session
+
+    def restore(self) -> None:
+        """Restores the original default session, unless other code has set another one since."""
+        import boto3
+
+        if self._replacement is not None and boto3.DEFAULT_SESSION is self._replacement:
+            boto3.DEFAULT_SESSION = self._original
+        self._replacement = self._original = None

@@ -1,1 +1,1 @@
-"""AWS profiles that use a stored sign-in."""
+"""Profiles in the AWS config file that use a remembered sign-in."""

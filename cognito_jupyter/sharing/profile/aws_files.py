@@ -1,4 +1,7 @@
-"""The two files of every AWS SDK: where they are, and whether what they say stands before a share."""
+"""The two files that every AWS SDK reads: where they are, and whether they override a share.
+
+`write_profile` and the notebook's status call it. It never writes a file.
+"""
 
 from __future__ import annotations
 
@@ -19,31 +22,31 @@ _CREDENTIAL_SETTINGS = frozenset(
         "web_identity_token_file",
     }
 )
-"""Settings of a profile that give credentials."""
+"""The settings with which a profile supplies credentials."""
 
 
 def credentials_file(environ: Mapping[str, str]) -> Path:
-    """The shared credentials file, whether it exists or not."""
+    """Returns the path of the shared credentials file, whether it exists or not."""
     return Path(environ.get(CREDENTIALS_FILE) or "~/.aws/credentials").expanduser()
 
 
 def config_file(environ: Mapping[str, str]) -> Path:
-    """The config file, whether it exists or not."""
+    """Returns the path of the config file, whether it exists or not."""
     return Path(environ.get(CONFIG_FILE) or "~/.aws/config").expanduser()
 
 
 def default_profile_warning(environ: Mapping[str, str]) -> str | None:
-    """A sentence about a default profile that AWS SDKs would take before a share, and the remedy; None: there is none.
+    """Returns a sentence about a default profile that AWS SDKs prefer to a share, with the remedy; None: there is none.
 
     Args:
-        environ: The environment of whoever will look.
+        environ: The environment of the programs that use the share.
     """
     for path, remedy in (
         (credentials_file(environ), "hide that file with %cognito_share --hide-credentials-file"),
-        (config_file(environ), "take them out of that profile, or give it another name"),
+        (config_file(environ), "remove them from that profile, or rename it"),
     ):
         if _default_profile_has_credentials(path):
-            return f"{path} has a default profile with credentials, which most programs take before these: {remedy}."
+            return f"{path} has a default profile with credentials, which most programs prefer to these: {remedy}."
     return None
 
 
@@ -52,6 +55,6 @@ def _default_profile_has_credentials(path: Path) -> bool:
     try:
         parser.read_string(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, configparser.Error):
-        # Not there, or not to be read by AWS's programs either.
+        # The file does not exist, or AWS SDKs cannot read it either.
         return False
     return parser.has_section("default") and bool(_CREDENTIAL_SETTINGS & set(parser.options("default")))

@@ -1,7 +1,7 @@
-"""A profile of ours in the text of the AWS config file: put in and taken out, everything else byte for byte.
+"""One profile in the text of the AWS config file: added and removed, with everything else preserved byte for byte.
 
-Ours is known by the comment under its heading. Source of the format:
-https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-files.html
+`profile.py` calls it; it reads and writes no file. A profile of this package is recognised by the comment below its
+heading. Source of the format: https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-files.html
 """
 
 from __future__ import annotations
@@ -13,19 +13,20 @@ from dataclasses import dataclass
 
 from ...errors import SettingError
 
-MARKER = "# Written by cognito_jupyter, which also takes it away again: %cognito_profile"
+MARKER = "# Written by cognito_jupyter"
+"""The beginning of the comment below the heading; existing files contain it with different endings."""
 _MANAGED_SETTING = re.compile(rb"\s*(credential_process|region)\s*=")
 _NAME_PATTERN = re.compile(r"[A-Za-z0-9_.+@=,:/%-]+")
 
 
 @dataclass(frozen=True)
 class Profile:
-    """What is written.
+    """A profile to write.
 
     Attributes:
-        name: As in `aws --profile NAME`.
-        command: Prints credentials; one line, quoted as a shell wants it.
-        region: The profile's.
+        name: The name, as in `aws --profile NAME`.
+        command: The command that prints credentials; one line, quoted for a shell.
+        region: The profile's region.
     """
 
     name: str
@@ -34,41 +35,52 @@ class Profile:
 
 
 def check_name(name: str) -> None:
-    """Refuses a name that some AWS SDK would read differently from another.
+    """Refuses a name that not all AWS SDKs read in the same way.
 
     Raises:
-        SettingError: It is one.
+        SettingError: The name is refused.
     """
     if not _NAME_PATTERN.fullmatch(name):
         raise SettingError(
-            f"{name!r} cannot be a profile's name.", "Use letters, digits and the characters _ . + @ = , : / % - alone."
+            f"{name!r} cannot be a profile's name.", "Use only letters, digits and the characters _ . + @ = , : / % -"
         )
 
 
 def with_profile(content: bytes, profile: Profile) -> bytes:
-    """The content with the profile, in the place of our own of that name, else at the end.
+    """Returns the content with the profile, which replaces an earlier one of this package or is appended.
+
+    Args:
+        content: The file's content.
+        profile: The profile.
 
     Raises:
-        SettingError: AWS's programs cannot read the content, or somebody else's profile has that name.
+        SettingError: AWS SDKs cannot read the content, or the user has written a profile of that name.
     """
     lines, found = _split_lines(content), _find_managed_profile(content, profile.name)
     end = b"\r\n" if lines and lines[0].endswith(b"\r\n") else b"\n"
-    setting = [f"{MARKER} {profile.name} --remove", f"credential_process = {profile.command}"]
-    body = [line.encode() + end for line in (*setting, f"region = {profile.region}")]
+    settings = [
+        f"{MARKER}; to remove it: %cognito_profile {profile.name} --remove",
+        f"credential_process = {profile.command}",
+    ]
+    body = [line.encode() + end for line in (*settings, f"region = {profile.region}")]
     if found is not None:
         lines[found.start + 1 : found.end] = body
         return b"".join(lines)
-    # A last line without an end gets one, and so that people can read it there is an empty line between.
+    # The last line gets a line end if it has none, and an empty line separates the profile for readability.
     before = [end] if lines and not lines[-1].endswith(b"\n") else []
     between = [end] if lines else []
     return b"".join([*lines, *before, *between, _heading(profile.name) + end, *body])
 
 
 def without_profile(content: bytes, name: str) -> bytes:
-    """The content without our profile of that name; what somebody has added to it stays, under its heading.
+    """Returns the content without this package's profile of a name; settings that the user added to it stay.
+
+    Args:
+        content: The file's content.
+        name: The profile's name.
 
     Raises:
-        SettingError: AWS's programs cannot read the content, or the profile is somebody else's.
+        SettingError: AWS SDKs cannot read the content, or the user has written the profile.
     """
     lines, found = _split_lines(content), _find_managed_profile(content, name)
     if found is None:
@@ -83,7 +95,13 @@ def without_profile(content: bytes, name: str) -> bytes:
 
 @dataclass(frozen=True)
 class _ManagedProfile:
-    """Where a profile of ours is, by line: its heading, the line after what is ours, and whether there is more."""
+    """Where a profile of this package is.
+
+    Attributes:
+        start: The index of its heading's line.
+        end: The index of the line after its last setting that this package wrote.
+        has_user_settings: Whether settings of the user follow.
+    """
 
     start: int
     end: int
@@ -100,7 +118,8 @@ def _find_managed_profile(content: bytes, name: str) -> _ManagedProfile | None:
             return _ManagedProfile(start, end, _has_user_settings(lines[end:]))
     if name in _profile_names(content):
         raise SettingError(
-            f"The AWS config file has a profile {name} that is not ours.", "Choose another name, or take it out first."
+            f"The AWS config file has a profile {name} that cognito_jupyter did not write.",
+            "Choose another name, or remove that profile first.",
         )
     return None
 
@@ -127,17 +146,17 @@ def _profile_names(content: bytes) -> set[str]:
     """The names of all profiles, as botocore reads them.
 
     Raises:
-        SettingError: Nobody can.
+        SettingError: botocore cannot read the file.
     """
     parser = configparser.RawConfigParser(default_section="")
     try:
-        # With the line ends of all systems, as botocore opens the file.
+        # botocore opens the file in text mode, which accepts the line ends of all systems.
         parser.read_string(re.sub("\r\n?", "\n", content.decode("utf-8")))
         headings = [shlex.split(section) for section in parser.sections()]
     except (ValueError, configparser.Error):
-        # Without the reason: it quotes the file, where a key may be.
+        # Without the reason: it quotes the file, which may contain a key.
         raise SettingError(
-            "The AWS config file is not in a shape that AWS's programs can read.",
-            "Mend it; `aws configure list` helps.",
+            "The AWS config file is malformed, and AWS SDKs cannot read it.",
+            "Correct it; `aws configure list` shows what is wrong.",
         ) from None
     return {words[-1] for words in headings if words == ["default"] or (len(words) == 2 and words[0] == "profile")}

@@ -1,6 +1,7 @@
-"""A profile in the AWS config file, by which terminals, IDEs and every other program use a sign-in that is kept.
+"""Writes and removes a profile in the AWS config file, through which every other program uses a remembered sign-in.
 
-Its credential_process asks the store each time, so that no key is in the file, and none has to be renewed there.
+User code and `%cognito_profile` call it. The profile's credential_process reads the sign-in's stored file each time, so
+the config file never contains a key, and nothing in it has to be refreshed.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from ...credentials.manager import CognitoCredentialsManager
 
 _LOCK_TIMEOUT = 20.0
-"""Seconds to wait for another kernel, which needs some thousandths of one."""
+"""Seconds to wait for another kernel, which needs some thousandths of a second."""
 
 
 def write_profile(
@@ -37,34 +38,43 @@ def write_profile(
     region_name: str | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> Path:
-    """Writes a profile that uses a sign-in which is kept on this computer; `aws --profile NAME` and the like find it.
+    """Writes a profile that uses a sign-in remembered on this computer, for `aws --profile NAME` and other programs.
 
     Args:
         manager: The sign-in.
-        name: The profile's.
-        role_suffix: The end of the role's ARN; None: the one asked for last, else the first available one.
+        name: The profile's name.
+        role_suffix: The end of the role's ARN; None: the last role used, or else the first available role.
         region_name: The profile's region; None: the manager's.
-        environ: Names the config file, if it is not the usual one.
+        environ: The environment, which may name another config file.
 
     Returns:
         The config file.
 
     Raises:
-        SettingError: The sign-in is not kept, the name cannot be one or is somebody else's profile, or the file is
-            not in a shape that AWS's programs can read; the file is as it was.
-        RoleError: The suffix means none, or several, of the roles (a PermissionError).
-        UnavailableError: The file cannot be written, and is as it was (a ConnectionError).
+        SettingError: The sign-in is not remembered, the name is malformed or belongs to a profile of the user, or AWS
+            SDKs cannot read the file. The file is unchanged.
+        RoleError: The suffix matches no role, or several (a PermissionError).
+        UnavailableError: The file cannot be written, and is unchanged (a ConnectionError).
     """
     check_name(name)
-    if manager.shared_sign_in.path is None:
+    stored_file = manager.shared_sign_in.path
+    if stored_file is None:
         raise SettingError(
-            "This sign-in is in this kernel's memory alone, where no other program finds it.",
-            "Keep it on this computer: %cognito_login --remember --fresh",
+            "This sign-in is only in this kernel's memory, where no other program finds it.",
+            "Have it remembered on this computer: %cognito_login --remember --fresh",
         )
     role_arn = manager.resolve_role(role_suffix)
-    command = _credential_process_command(
-        ["credential-process", str(manager.shared_sign_in.path), *([role_arn] if role_arn else [])]
+    script = Path(
+        sysconfig.get_path("scripts"), "cognito-jupyter.exe" if sys.platform == "win32" else "cognito-jupyter"
     )
+    words = [str(script)] if script.is_file() else [sys.executable, "-m", "cognito_jupyter.cli"]
+    words += ["credential-process", str(stored_file), *([role_arn] if role_arn else [])]
+    command = subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
+    if not command.isprintable():
+        raise SettingError(
+            "The path of this installation contains characters that the AWS config file cannot contain.",
+            "Install cognito_jupyter in another folder.",
+        )
     profile = Profile(name, command, region_name or manager.region)
     path = config_file(environ)
     _edit_locked(path, lambda content: with_profile(content, profile))
@@ -72,47 +82,34 @@ def write_profile(
 
 
 def remove_profile(name: str, *, environ: Mapping[str, str] = os.environ) -> bool:
-    """Takes a profile of ours away again; whatever else is in the file stays as it is.
+    """Removes a profile that `write_profile` has written; everything else in the file stays unchanged.
 
     Args:
-        name: The profile's.
-        environ: Names the config file, if it is not the usual one.
+        name: The profile's name.
+        environ: The environment, which may name another config file.
 
     Returns:
-        Whether there was one.
+        Whether there was such a profile.
 
     Raises:
-        SettingError: It is not ours, or the file is not in a shape that AWS's programs can read.
-        UnavailableError: The file cannot be written, and is as it was (a ConnectionError).
+        SettingError: The profile is the user's own, or AWS SDKs cannot read the file.
+        UnavailableError: The file cannot be written, and is unchanged (a ConnectionError).
     """
     check_name(name)
     return _edit_locked(config_file(environ), lambda content: without_profile(content, name))
 
 
-def _credential_process_command(words: Sequence[str]) -> str:
-    """This installation's command as one line, in which a shell finds the same words again."""
-    script = Path(
-        sysconfig.get_path("scripts"), "cognito-jupyter.exe" if sys.platform == "win32" else "cognito-jupyter"
-    )
-    start = [str(script)] if script.is_file() else [sys.executable, "-m", "cognito_jupyter.cli"]
-    line = subprocess.list2cmdline([*start, *words]) if sys.platform == "win32" else shlex.join([*start, *words])
-    if not line.isprintable():
-        raise SettingError(
-            "The path of this installation cannot stand in the AWS config file.", "Install it elsewhere."
-        )
-    return line
-
-
 def _edit_locked(path: Path, change: Callable[[bytes], bytes]) -> bool:
-    """Changes a file under a lock, in one step; returns whether there was anything to change."""
+    """Changes a file under a lock, in one step; returns whether the content changed."""
     from ...credentials.store import files
 
-    # The file itself, where the path is a link to it: the link stays.
+    # The path may be a symlink, which must stay one: the file that it points to is replaced.
     target = Path(os.path.realpath(path))
-    # The lock is ours, in our own folder: nobody else's folder is littered, and no program of AWS's knows a lock.
-    locks = Path(files.state_directory())
-    files.ensure_directory(locks)
-    with files.InterProcessLock(locks / f"aws-config-{hashlib.sha256(os.fsencode(target)).hexdigest()}", _LOCK_TIMEOUT):
+    # AWS's programs use no lock, so the lock is only between kernels, and its file is in this package's own folder.
+    directory = Path(files.state_directory())
+    files.ensure_directory(directory)
+    lock_file = directory / f"aws-config-{hashlib.sha256(os.fsencode(target)).hexdigest()}"
+    with files.InterProcessLock(lock_file, _LOCK_TIMEOUT):
         try:
             before = target.read_bytes() if target.exists() else b""
             after = change(before)
@@ -121,13 +118,13 @@ def _edit_locked(path: Path, change: Callable[[bytes], bytes]) -> bool:
         except OSError as error:
             if isinstance(error, UnavailableError):
                 raise
-            why = error.strerror or type(error).__name__
-            raise UnavailableError(f"{path} cannot be changed: {why}.", "Make it writable for you.") from None
+            reason = error.strerror or type(error).__name__
+            raise UnavailableError(f"{path} cannot be changed: {reason}.", "Make it writable for you.") from None
     return after != before
 
 
 def _write_atomically(path: Path, content: bytes) -> None:
-    """Puts a new file with the old one's mode in the place of the old one, in one step."""
+    """Replaces a file in one step by a new one with the same mode and owner."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(prefix=f"{path.name}-", dir=path.parent)
     try:

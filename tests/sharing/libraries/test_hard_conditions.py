@@ -8,9 +8,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from cognito_jupyter.local import LocalCognito
+from tests.support.proxies import HttpProxy
+
 from .case import ADAPTED, SHARED
 from .period import CASES
-from .proxy import RecordingHttpProxy
 from .stage import LIFETIME, Result, Stage
 from .test_expiries import STEADY
 
@@ -39,7 +41,7 @@ def a_stale_default_profile(stage: Stage, folder: Path) -> Results:
 
 def a_proxy(stage: Stage, folder: Path) -> Results:
     """The sign-in goes through it; the requests for keys, which carry the bearer token, do not."""
-    with RecordingHttpProxy() as proxy:
+    with HttpProxy() as proxy:
         environment = dict.fromkeys(("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"), proxy.url)
         results = stage.run_cases(STEADY, 1.5 * LIFETIME, environment=environment)
     hosts = {urlsplit(address).netloc for address in proxy.requested}
@@ -51,7 +53,7 @@ def a_proxy(stage: Stage, folder: Path) -> Results:
 def a_slow_cognito(stage: Stage, folder: Path) -> Results:
     """Nobody waits for it: the keys are renewed while the old ones are good."""
     latency = stage.cognito.knobs.latency
-    latency["GetCredentialsForIdentity"] = 1.5
+    latency[LocalCognito.EXCHANGE] = 1.5
     try:
         return stage.run_cases(STEADY, 3 * LIFETIME, lifetime=2 * LIFETIME)
     finally:

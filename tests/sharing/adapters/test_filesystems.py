@@ -65,7 +65,7 @@ def test_polars_gets_an_expiry_before_the_credentials_expire(
     }
     assert expiry is not None
     assert time.time() - 1 < expiry <= snapshot.advisory_refresh_at
-    cognito.knobs.fail(cognito.EXCHANGE, status=500, times=None)
+    cognito.knobs.fail(LocalCognito.EXCHANGE, status=500, times=None)
     while time.time() < snapshot.advisory_refresh_at:
         time.sleep(0.05)
     # Nothing newer can be had: until the old ones are useless it is to go on with them.

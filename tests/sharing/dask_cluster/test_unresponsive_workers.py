@@ -16,10 +16,10 @@ from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.errors import UnavailableError
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.sharing import dask
-from tests.support.polling import TEST_TIMEOUT
+from tests.support.polling import TEST_TIMEOUT, wait_until
 
 from . import tasks
-from .clusters import cluster_of, eventually, plugins_of, size_of_data
+from .clusters import cluster_of, plugins_of, size_of_data
 
 pytestmark = pytest.mark.long
 
@@ -36,7 +36,7 @@ def test_a_hung_worker_does_not_delay_the_others(
         try:
             pushes, until = share.pusher.pushes, share.until
             assert until is not None
-            eventually(lambda: datetime.now(UTC) > until, "what the workers had expires")
+            wait_until(lambda: datetime.now(UTC) > until, "what the workers had expires")
             read = client.submit(tasks.read_by_boto3, 0, workers=[other[0]], pure=False)
             assert read.result(TEST_TIMEOUT) == size_of_data(cognito)
             assert share.pusher.pushes > pushes
@@ -45,7 +45,7 @@ def test_a_hung_worker_does_not_delay_the_others(
             assert "the other workers have them" in str(share.warning)
         finally:
             process.resume()
-        eventually(lambda: share.pusher.workers == 2 and share.warning is None, "it answers again")
+        wait_until(lambda: share.pusher.workers == 2 and share.warning is None, "it answers again")
         read = client.submit(tasks.read_by_boto3, 0, workers=[hanging[0]], pure=False)
         assert read.result(TEST_TIMEOUT) == size_of_data(cognito)
 
@@ -57,7 +57,7 @@ def test_a_worker_lost_during_the_first_push_is_tolerated(
         victim = min(client.run(os.getpid).values())
         os.kill(victim, signal.SIGSTOP)
         opening = pool.submit(dask, manager, client, "Analyst")
-        eventually(lambda: plugins_of(client), "the scheduler passes them on")
+        wait_until(lambda: plugins_of(client), "the scheduler passes them on")
         os.kill(victim, signal.SIGKILL)
         with opening.result(TEST_TIMEOUT) as share:
             assert share.warning is None
@@ -75,10 +75,10 @@ def test_a_hung_worker_does_not_block_close(
         try:
             share.close()
             assert plugins_of(client) == {}
-            eventually(lambda: share.pusher.kernel_id not in [each.name for each in threading.enumerate()], "no thread")
+            wait_until(lambda: share.pusher.kernel_id not in [each.name for each in threading.enumerate()], "no thread")
         finally:
             process.resume()
-        eventually(
+        wait_until(
             lambda: "AWS_CONTAINER_CREDENTIALS_FULL_URI" not in next(iter(client.run(tasks.environment).values())),
             "all put back",
         )

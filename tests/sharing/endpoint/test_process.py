@@ -203,7 +203,7 @@ def test_a_parent_that_does_not_read_delays_no_response() -> None:
         port = json.loads(process.stdout.readline())["port"]
         # Long names fill the pipe within a few rounds.
         names = [f"/{'x' * 2000}{number}" for number in range(64)]
-        puts = "".join(f"put {name} 200 inf {{}}\n" for name in names)
+        puts = "".join(f"set {name} 200 inf {{}}\n" for name in names)
         process.stdin.write(f"token t\n{puts}".encode())
         process.stdin.flush()
         for name in names * 2:

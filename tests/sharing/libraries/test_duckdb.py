@@ -143,7 +143,7 @@ def test_it_shows_no_secret(manager: CognitoCredentialsManager, connection: Any)
     shown += [connection.execute("SELECT message FROM duckdb_logs").fetchall()]
     assert "CREATE OR REPLACE TEMPORARY SECRET" in str(shown)
     connection.close()
-    with pytest.raises(UnavailableError, match="DuckDB did not take the secret") as caught:
+    with pytest.raises(UnavailableError, match="DuckDB did not accept the secret") as caught:
         duckdb_secret(manager, connection, "Analyst")
     shown += [str(caught.value), repr(caught.value.__cause__)]
     assert not [secret for secret in (keys["secret_access_key"], keys["session_token"]) if secret in str(shown)]

@@ -1,22 +1,22 @@
-"""The libraries that the adapters are for: imported late, and a missing one is named with its pip command."""
+"""Imports the optional libraries, late and with a helpful error; every adapter and `dask` call it."""
 
 from __future__ import annotations
 
 import importlib
 from types import ModuleType
 
-from ...errors import MissingLibraryError
+from ..errors import MissingLibraryError
 
 
 def import_library(module: str, extra: str) -> ModuleType:
-    """Imports a library that only some people have.
+    """Imports an optional library.
 
     Args:
-        module: What to import.
-        extra: This package's extra that brings it.
+        module: The module.
+        extra: The extra of this package that installs it.
 
     Raises:
-        MissingLibraryError: It is not installed (an ImportError).
+        MissingLibraryError: The library, or one that it needs, is not installed (an ImportError).
     """
     try:
         return importlib.import_module(module)

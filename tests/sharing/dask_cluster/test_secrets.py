@@ -18,11 +18,10 @@ import pytest
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.sharing import dask
-from tests.support.polling import TEST_TIMEOUT
+from tests.support.polling import TEST_TIMEOUT, wait_until
+from tests.support.proxies import RecordingProxy
 
 from . import tasks
-from .clusters import eventually
-from .tap import RecordingProxy
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -50,9 +49,9 @@ def test_nothing_that_leaves_the_kernel_holds_a_token_or_a_manager(
             client.gather(client.map(tasks.read, range(4), pure=False))
             manager.refresh_user_pool_tokens()
             secrets |= pieces_of(manager)
-            eventually(lambda: share.pusher.pushes >= 3, "renewals")
+            wait_until(lambda: share.pusher.pushes >= 3, "renewals")
             cognito.knobs.credentials_seconds = 3600
-            eventually(lambda: share.until and share.until > datetime.now(UTC) + AN_HOUR / 2, "the last renewal")
+            wait_until(lambda: share.until and share.until > datetime.now(UTC) + AN_HOUR / 2, "the last renewal")
             keys = cognito.aws.issued_keys.find(client.submit(tasks.access_key_id, pure=False).result(TEST_TIMEOUT))
             places, every_argument = places_of(client, commands, tmp_path), arguments_of(psutil.process_iter())
             environments = client.run(tasks.environment).values()
@@ -153,7 +152,7 @@ def cluster_behind_a_proxy(folder: Path) -> Iterator[tuple[RecordingProxy, Clien
         stack.enter_context(dask_itself.config.set({"distributed.comm.compression": False}))
         own = ["--host", "127.0.0.1", "--no-dashboard", "--scheduler-file", str(file)]
         started = [stack.enter_context(command("scheduler", folder, *own, "--port", "0"))]
-        eventually(lambda: file.exists() and file.read_text(), "the scheduler listens")
+        wait_until(lambda: file.exists() and file.read_text(), "the scheduler listens")
         limits = ["--nworkers", str(WORKERS), "--nthreads", "1", "--local-directory", str(folder)]
         started.append(stack.enter_context(command("worker", folder, *own, *limits)))
         scheduler = urlsplit(json.loads(file.read_text())["address"])

@@ -1,7 +1,8 @@
 """Many of Dask's workers in one process: a cluster of a hundred on a machine that could not hold a hundred processes.
 
 They are Dask's own, registered at a real scheduler, and take its plugins as all workers do; only, those of a process
-share its environment. Run as `python -m tests.sharing.dask.crowd`, with a Crowd as JSON on standard input.
+share its environment. Run as `python -m tests.sharing.dask_cluster.many_workers`, with a Crowd as JSON on standard
+input.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def worker_groups(sizes: list[int], scheduler: str, folder: Path) -> Iterator[li
 def _process() -> Iterator[subprocess.Popen[str]]:
     """It goes when its standard input ends."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.sharing.dask.crowd"], stdin=subprocess.PIPE, cwd=_ROOT, text=True
+        [sys.executable, "-m", "tests.sharing.dask_cluster.many_workers"], stdin=subprocess.PIPE, cwd=_ROOT, text=True
     )
     try:
         yield process

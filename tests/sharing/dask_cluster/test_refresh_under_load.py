@@ -17,11 +17,11 @@ import pytest
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.sharing import dask
-from tests.support.polling import TEST_TIMEOUT
+from tests.support.polling import TEST_TIMEOUT, wait_until
 
 from . import tasks
-from .clusters import cluster_of, eventually, size_of_data
-from .crowd import worker_groups
+from .clusters import cluster_of, size_of_data
+from .many_workers import worker_groups
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -30,7 +30,6 @@ pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 
 LIFETIME = 5.0
 MINUTE = 60.0
-EXCHANGE = LocalCognito.EXCHANGE
 REFRESHES = 4
 
 
@@ -44,7 +43,7 @@ def test_a_minute_of_tasks_continues_while_a_worker_is_killed_and_one_is_added(
         victim = min(first)
         work = Workload(client)
         cognito.aws.proxy.requests.clear()
-        asked, began = cognito.counts[EXCHANGE], time.time()
+        asked, began = cognito.counts[LocalCognito.EXCHANGE], time.time()
         with dask(manager, client, "Analyst") as share:
             work.run_for(MINUTE / 3)
             os.kill(victim, signal.SIGKILL)
@@ -53,7 +52,7 @@ def test_a_minute_of_tasks_continues_while_a_worker_is_killed_and_one_is_added(
             work.run_for(MINUTE / 3)
             # The added one, and the one that Dask has put in the place of the killed one.
             work.run_until(lambda: len(work.readers - first) >= 2, "the two new workers have read")
-        asked, took = cognito.counts[EXCHANGE] - asked, time.time() - began
+        asked, took = cognito.counts[LocalCognito.EXCHANGE] - asked, time.time() - began
     assert work.sizes == {size_of_data(cognito)}
     assert work.readers > first
     requests = list(cognito.aws.proxy.requests)
@@ -116,14 +115,14 @@ def test_cognito_is_called_once_per_refresh_for_any_number_of_workers(
     """All of them sign as the person. They are in two processes, and each of those serves one endpoint."""
     cognito.knobs.credentials_seconds = LIFETIME
     with client_of(workers, tmp_path) as (client, processes):
-        asked = cognito.counts[EXCHANGE]
+        asked = cognito.counts[LocalCognito.EXCHANGE]
         with dask(manager, client, "Analyst") as share:
-            eventually(lambda: share.pusher.pushes >= REFRESHES and share.pusher.workers == workers, "renewals")
+            wait_until(lambda: share.pusher.pushes >= REFRESHES and share.pusher.workers == workers, "renewals")
             signers = [client.submit(tasks.access_key_id, workers=[each], pure=False) for each in client.nthreads()]
             keys = [cognito.aws.issued_keys.find(key) for key in client.gather(signers)]
             assert [key and key.role_arn for key in keys] == [cognito.roles["Analyst"]] * workers
             assert [len(psutil.Process(process).children()) for process in processes] == [1, 1]
-        assert cognito.counts[EXCHANGE] - asked == share.pusher.pushes
+        assert cognito.counts[LocalCognito.EXCHANGE] - asked == share.pusher.pushes
         assert share.warning is None
     assert not [child for child in psutil.Process().children() if child.pid in processes]
 

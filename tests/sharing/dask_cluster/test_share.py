@@ -23,11 +23,11 @@ from cognito_jupyter.errors import ClusterRefusedError, SettingError, Unavailabl
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 from cognito_jupyter.sharing import dask
-from tests.support.polling import TEST_TIMEOUT
+from tests.conftest import manager_for
+from tests.support.polling import TEST_TIMEOUT, wait_until
 
-from ...conftest import manager_for
 from . import tasks
-from .clusters import cluster_of, eventually, plugins_of, size_of_data
+from .clusters import cluster_of, plugins_of, size_of_data
 
 if TYPE_CHECKING:
     from distributed import Client, LocalCluster
@@ -63,7 +63,7 @@ def client(module_cluster: tuple[LocalCluster, Client]) -> Iterator[Client]:
     client = module_cluster[1]
     before = client.run(tasks.environment)
     yield client
-    eventually(lambda: client.run(tasks.environment) == before or len(before) != len(client.nthreads()), "all put back")
+    wait_until(lambda: client.run(tasks.environment) == before or len(before) != len(client.nthreads()), "all put back")
 
 
 def endpoints_of(client: Client) -> dict[str, str | None]:
@@ -120,7 +120,7 @@ def test_closing_restores_the_workers_environment_and_leaves_no_credentials(
     for held in during.values():
         status, text = get_credentials(held)
         assert status == 403
-        assert "does so no more" in text
+        assert "no longer does so" in text
     assert plugins_of(client) == {}
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("cognito-dask")]
 
@@ -137,8 +137,8 @@ def test_a_closed_share_is_not_refreshed(
 ) -> None:
     cognito.knobs.credentials_seconds = 3
     with dask(manager, client, "Analyst") as share:
-        eventually(lambda: manager._refresher.running and share.until, "there is something to renew")
-    eventually(lambda: not manager._refresher.running, "nothing is left to renew")
+        wait_until(lambda: manager._refresher.running and share.until, "there is something to renew")
+    wait_until(lambda: not manager._refresher.running, "nothing is left to renew")
     assert share.until is None
 
 
@@ -150,7 +150,7 @@ def test_sessions_made_by_tasks_continue_with_the_next_share(
     with dask(manager, client, "Analyst"):
         assert read_everywhere(client) == {size_of_data(cognito)}
     with dask(manager, client, "Analyst") as share:
-        eventually(lambda: share.pusher.pushes >= 4, "what the sessions held has expired")
+        wait_until(lambda: share.pusher.pushes >= 4, "what the sessions held has expired")
         assert read_everywhere(client) == {size_of_data(cognito)}
 
 
@@ -159,8 +159,8 @@ def test_signing_out_removes_the_credentials_from_the_workers(
 ) -> None:
     share = dask(manager, client, "Analyst")
     manager.sign_out()
-    eventually(lambda: share.closed and plugins_of(client) == {}, "the plugin is unregistered")
-    eventually(lambda: set(endpoints_of(client).values()) == {None}, "no worker names an endpoint")
+    wait_until(lambda: share.closed and plugins_of(client) == {}, "the plugin is unregistered")
+    wait_until(lambda: set(endpoints_of(client).values()) == {None}, "no worker names an endpoint")
 
 
 def test_another_users_sign_in_closes_the_share(
@@ -169,7 +169,7 @@ def test_another_users_sign_in_closes_the_share(
     share = dask(manager, client, "Analyst")
     cognito.add_user("other", "pass-word-1", ("Analyst",))
     manager.auth_tokens = manager_for(cognito, authenticator, "other").auth_tokens
-    eventually(lambda: share.closed and plugins_of(client) == {}, "the plugin is unregistered")
+    wait_until(lambda: share.closed and plugins_of(client) == {}, "the plugin is unregistered")
 
 
 def test_tasks_that_run_while_the_keys_are_replaced_never_see_a_gap(
@@ -199,10 +199,10 @@ def test_late_and_replaced_workers_get_the_credentials(
         victim = processes_of(client)[0]
         folders = {held["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"] for held in client.run(tasks.environment).values()}
         os.kill(victim, signal.SIGKILL)
-        eventually(lambda: len(set(processes_of(client)) - {victim}) == 2, "a new worker")
+        wait_until(lambda: len(set(processes_of(client)) - {victim}) == 2, "a new worker")
         assert read_everywhere(client) == {size_of_data(cognito)}
         assert share.pusher.pushes == 1
-        eventually(lambda: sum(Path(path).exists() for path in folders) == 1, "the killed one's token file is gone")
+        wait_until(lambda: sum(Path(path).exists() for path in folders) == 1, "the killed one's token file is gone")
 
 
 def read_everywhere(client: Client) -> set[int]:
@@ -242,7 +242,7 @@ def test_a_second_principal_is_refused_and_the_first_is_unaffected(
     with dask(manager, client, "Analyst"), Client(module_cluster[0], timeout=TEST_TIMEOUT) as second:
         reader = client.run(tasks.access_key_id)
         for attempt in range(2):
-            with pytest.raises(ClusterRefusedError, match="another person's credentials"):
+            with pytest.raises(ClusterRefusedError, match="another user's credentials"):
                 dask(other, second, "Analyst")
             with pytest.raises(ClusterRefusedError, match="another role's"):
                 dask(manager, second, "Uploader")
@@ -320,7 +320,7 @@ def test_credentials_of_a_killed_kernel_expire_and_make_room(
         assert None not in endpoints_of(client).values()
         assert len(plugins_of(client)) == 1
         until = client.get_metadata("cognito_jupyter")["until"]
-        eventually(lambda: time.time() > until, "the credentials expire")
+        wait_until(lambda: time.time() > until, "the credentials expire")
         cluster.scale(2)
         client.wait_for_workers(2, timeout=TEST_TIMEOUT)
         assert sum(named is None for named in endpoints_of(client).values()) == 1
@@ -336,11 +336,11 @@ def test_while_cognito_is_unreachable_the_workers_continue_and_the_share_warns(
 ) -> None:
     cognito.knobs.credentials_seconds = 6
     with dask(manager, client, "Analyst") as share:
-        cognito.knobs.fail(cognito.EXCHANGE, status=503, times=None)
-        eventually(lambda: isinstance(share.warning, UnavailableError), "the failure is told")
+        cognito.knobs.fail(LocalCognito.EXCHANGE, status=503, times=None)
+        wait_until(lambda: isinstance(share.warning, UnavailableError), "the failure is told")
         assert read_everywhere(client) == {size_of_data(cognito)}
         cognito.knobs.faults.clear()
-        eventually(lambda: share.warning is None and share.pusher.pushes > 1, "it has recovered")
+        wait_until(lambda: share.warning is None and share.pusher.pushes > 1, "it has recovered")
 
 
 def test_a_killed_endpoint_is_replaced_by_the_next_push(
@@ -352,7 +352,7 @@ def test_a_killed_endpoint_is_replaced_by_the_next_push(
             for child in psutil.Process(pid).children():
                 child.kill()
         named = endpoints_of(client)
-        eventually(lambda: not set(endpoints_of(client).values()) & set(named.values()), "new endpoints")
+        wait_until(lambda: not set(endpoints_of(client).values()) & set(named.values()), "new endpoints")
         assert read_everywhere(client) == {size_of_data(cognito)}
 
 

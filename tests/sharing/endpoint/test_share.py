@@ -22,12 +22,10 @@ from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 from cognito_jupyter.sharing.endpoint import environment as env
 from tests.conftest import as_tokens
+from tests.sharing.conftest import BUCKET, run_python
 from tests.support.clock import FakeClock
 from tests.support.polling import wait_until
 
-from .conftest import BUCKET, run_python
-
-EXCHANGE = LocalCognito.EXCHANGE
 LIST = f"import boto3\nboto3.client('s3').list_objects_v2(Bucket='{BUCKET}')\nprint('listed')"
 # One client for all of it, as a long job has.
 LIST_REPEATEDLY = f"""
@@ -50,14 +48,14 @@ def test_another_process_uses_the_role_past_three_expiries(
     assert done.stdout == "listed\n", done.stderr
     signers = {(each.role_arn, each.status) for each in cognito.aws.proxy.requests if each.service == "s3"}
     assert (cognito.roles["Analyst"], 200) in signers
-    assert cognito.counts[EXCHANGE] >= 4
+    assert cognito.counts[LocalCognito.EXCHANGE] >= 4
 
 
 def test_clients_do_not_wait_for_a_slow_cognito(cognito: LocalCognito, manager: CognitoCredentialsManager) -> None:
     """boto3 gives the endpoint two seconds, and pyarrow one."""
     cognito.knobs.credentials_seconds = 9
     with sharing.share(manager, ["Analyst"]):
-        cognito.knobs.latency[EXCHANGE] = 1.0
+        cognito.knobs.latency[LocalCognito.EXCHANGE] = 1.0
         done = run_python(LIST_REPEATEDLY.replace("SECONDS", "12"))
     assert done.stdout == "listed\n", done.stderr
 
@@ -89,7 +87,7 @@ def test_published_credentials_are_valid_for_at_least_sixteen_minutes(
             wait_until(lambda: left() > 19 * 60)
     assert least >= 16 * 60
     # Not sooner than is needed either: an hour and forty minutes take three of them.
-    assert cognito.counts[EXCHANGE] <= 4
+    assert cognito.counts[LocalCognito.EXCHANGE] <= 4
 
 
 STALE = {
@@ -151,9 +149,10 @@ def test_several_roles_have_a_path_each_and_the_environment_names_the_first(
 
 
 def test_sharing_a_role_does_not_change_the_default_role(manager: CognitoCredentialsManager) -> None:
-    manager.ensure_credentials("Analyst")
+    credentials = manager.ensure_credentials("Analyst")
     with sharing.share(manager, ["Uploader"], default_session=True):
         assert manager.last_role_suffix == "Analyst"
+        assert manager.credentials == credentials
 
 
 def test_roles_show_expiration_and_requests(cognito: LocalCognito, shared: sharing.Share) -> None:
@@ -204,7 +203,7 @@ def test_clients_get_an_error_once_the_sign_in_has_ended(
     cognito.knobs.id_token_seconds = 8
     manager.auth_tokens = as_tokens(cognito.issue_tokens())
     with sharing.share(manager, ["Analyst"]) as share:
-        cognito.knobs.fail(cognito.REFRESH, status=400, body='{"error":"invalid_grant"}', times=None)
+        cognito.knobs.fail(LocalCognito.REFRESH, status=400, body='{"error":"invalid_grant"}', times=None)
         wait_until(lambda: share.roles[0].warning is not None)
         done = run_python(LIST)
         assert "Received non 200 response 403 from container metadata" in done.stderr
@@ -238,8 +237,7 @@ def test_nothing_secret_is_in_a_repr_and_nothing_is_pickled(shared: sharing.Shar
         (shared, shared.roles, shared.environment(), shared._environment_overlay, shared._endpoint, shared._publishers)
     )
     assert token not in shown
-    keys = shared.manager.credentials
-    assert keys is not None
+    keys = shared.manager.ensure_credentials("Analyst")
     assert keys["secret_access_key"] not in shown
     with pytest.raises(TypeError):
         pickle.dumps(shared)

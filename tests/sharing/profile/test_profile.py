@@ -20,8 +20,7 @@ from cognito_jupyter.errors import RoleError, SettingError
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.settings import CognitoConfiguration
 from cognito_jupyter.sharing.profile.config_text import Profile, with_profile, without_profile
-
-from .conftest import run_python
+from tests.sharing.conftest import run_python
 
 THEIRS = """# Mine.
 [default]
@@ -116,9 +115,9 @@ def test_a_profile_written_by_the_user_is_refused() -> None:
         if name == "with":
             assert with_profile(THEIRS.encode(), other).startswith(THEIRS.encode())
             continue
-        with pytest.raises(SettingError, match="not ours"):
+        with pytest.raises(SettingError, match="did not write"):
             with_profile(THEIRS.encode(), other)
-        with pytest.raises(SettingError, match="not ours"):
+        with pytest.raises(SettingError, match="did not write"):
             without_profile(THEIRS.encode(), name)
 
 

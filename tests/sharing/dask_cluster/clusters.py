@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.local.aws.seed import demo_objects
-from tests.support.polling import TEST_TIMEOUT, wait_until
+from tests.support.polling import TEST_TIMEOUT
 
 from .tasks import NO_PACKAGE
 
@@ -35,11 +35,6 @@ def cluster_of(workers: int, folder: Path, **options: Any) -> Iterator[tuple[Loc
     settings |= {"local_directory": str(folder), **options}
     with LocalCluster(**settings) as cluster, Client(cluster, timeout=TEST_TIMEOUT) as client:
         yield cluster, client
-
-
-def eventually(condition: Callable[[], object], what: str) -> None:
-    """Waits for something that happens by itself."""
-    wait_until(condition, lambda: f"This did not happen: {what}")
 
 
 def plugins_of(client: Client) -> dict[str, bytes]:

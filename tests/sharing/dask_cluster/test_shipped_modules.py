@@ -1,0 +1,68 @@
+"""Modules shipped in a pickle to a Python without this package."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from cognito_jupyter.sharing.dask_cluster.shipped_modules import ShippedModules
+
+MODULES = ["errors", "sharing.endpoint.environment"]
+OTHER_MACHINE = """
+import pickle, sys
+first, second = pickle.load(sys.stdin.buffer), pickle.load(sys.stdin.buffer)
+first.set("COLOUR", "red")
+print(first, type(first) is type(second), type(first).__module__)
+print([name for name in sys.modules if name.startswith("cognito_jupyter")])
+"""
+
+
+class ShippedObject:
+    """Becomes an object of a shipped class where it is unpickled.
+
+    Args:
+        modules: The modules.
+        value: The shipped class's module and name, and the arguments.
+    """
+
+    def __init__(self, modules: ShippedModules, *value: Any) -> None:
+        self._modules = modules
+        self._value = value or ("sharing.endpoint.environment", "EnvironmentOverlay", {"environ": {}})
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return self._modules.reduce_value(*self._value)
+
+
+def test_an_object_arrives_without_the_package_and_its_modules_are_loaded_once() -> None:
+    """-I -S: no site-packages, nothing of this environment."""
+    modules = ShippedModules(MODULES)
+    sent = pickle.dumps(ShippedObject(modules)) + pickle.dumps(ShippedObject(modules))
+    ran = subprocess.run([sys.executable, "-I", "-S", "-c", OTHER_MACHINE], input=sent, capture_output=True, check=True)
+    made, loaded = ran.stdout.decode().splitlines()
+    root = made.rpartition(" ")[2].partition(".")[0]
+    assert made == f"<EnvironmentOverlay: 1 variables> True {root}.sharing.endpoint.environment"
+    packages = [root, f"{root}.sharing", f"{root}.sharing.endpoint"]
+    assert eval(loaded) == [*packages, *(f"{root}.{module}" for module in MODULES)]
+    assert root != "cognito_jupyter"
+
+
+def test_different_sources_get_different_names() -> None:
+    """Two versions of this package may ship to the same worker."""
+    one, other = ShippedModules(["errors"]), ShippedModules(MODULES)
+    assert pickle.dumps(ShippedObject(one)) != pickle.dumps(ShippedObject(other))
+    assert one._root != other._root
+
+
+@pytest.mark.long
+def test_secrets_come_after_the_first_ten_thousand_bytes() -> None:
+    """Dask logs so much of a pickle that it cannot load."""
+    from cognito_jupyter.sharing.dask_cluster.push import SHIPPED_MODULES
+
+    plugin = ("sharing.dask_cluster.worker_plugin", "CredentialsPlugin", {"message": "the secret"})
+    shipped = ShippedObject(ShippedModules(SHIPPED_MODULES), *plugin)
+    assert pickle.dumps(shipped).index(b"the secret") > 10_000
