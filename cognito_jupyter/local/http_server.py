@@ -79,9 +79,10 @@ class LoopbackServer(ThreadedWSGIServer):
 
     def stop(self) -> None:
         """Free the port, close every connection and wait for their threads."""
-        self.shutdown()
+        if self._thread.is_alive():
+            self.shutdown()
+            self._thread.join()
         self.server_close()
-        self._thread.join()
         with self._lock:
             connections = list(self._connections.items())
         for connection, _ in connections:

@@ -74,7 +74,7 @@ class LocalAWS:
         self._child.stop()
         if self._seed_thread is not None:
             self._seed_thread.join()
-            self.proxy.stop()
+        self.proxy.stop()
 
     def assume_role(self, role_arn: str, session_name: str) -> dict[str, str]:
         """Make credentials that moto accepts.
