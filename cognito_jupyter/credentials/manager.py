@@ -7,9 +7,9 @@ shows nothing, and reads no settings.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from .._util.clock import Clock
 from .._util.closing import NotPicklable
@@ -36,9 +36,6 @@ if TYPE_CHECKING:
     from .store.store import Store
 
 _LOG = logging.getLogger(__name__)
-
-RoleKey = tuple[Subject, str | None]
-"""The user and the role ARN; None: the identity pool's default role."""
 
 
 class CognitoCredentialsManager(NotPicklable):
@@ -94,7 +91,8 @@ class CognitoCredentialsManager(NotPicklable):
         self._identity_pool = IdentityPool(identity_pool_id, user_pool_id, region, clock.now, timeouts)
         self._exchange = CredentialsExchange(self._tokens, self._identity_pool, clock.now, self._install_log_redaction)
         self._prebuilt_session = PrebuiltSession()
-        self._role_credentials: dict[RoleKey, RoleCredentials] = {}
+        # By user and role ARN; None: the identity pool's default role.
+        self._role_credentials: dict[tuple[Subject, str | None], RoleCredentials] = {}
         self._last_role: RoleCredentials | None = None
         self._refresher = BackgroundRefresher(self._tokens, self._roles_of_user, clock)
         self._install_log_redaction()
@@ -253,7 +251,7 @@ class CognitoCredentialsManager(NotPicklable):
         margin = refresh_margin.total_seconds()
         if not self._tokens.is_valid_for(margin):
             self.refresh_user_pool_tokens()
-        role = self._role_of_user(self.resolve_role(role_suffix))
+        role = self._role(self.resolve_role(role_suffix))
         cached = role.get_valid_for(margin)
         self._set_last_role(role, role_suffix)
         return cached.as_aws_credentials()
@@ -280,7 +278,7 @@ class CognitoCredentialsManager(NotPicklable):
             id_token = self.auth_tokens["id_token"]
         claims, token = claims_of(id_token), id_token
         subject, role_arn = subject_of(claims), choose_role(roles_in(claims), role_suffix or self.last_role_suffix)
-        role = self._role((subject, role_arn))
+        role = self._role(role_arn, subject)
         cached = role.replace(lambda: self._exchange.from_identity_pool(subject, token, role_arn))
         self._set_last_role(role, role_suffix)
         return cached.as_aws_credentials()
@@ -373,7 +371,7 @@ class CognitoCredentialsManager(NotPicklable):
             RefusedError, CredentialsError, UnavailableError: As `ensure_credentials`.
         """
         self._require_tokens()
-        role = self._role_of_user(role_arn)
+        role = self._role(role_arn)
         role.for_signing()
         return self._refreshing(role)
 
@@ -444,7 +442,7 @@ class CognitoCredentialsManager(NotPicklable):
         tokens, self.auth_tokens = self.auth_tokens, None
         shared_sign_in = self._set_store(None)
         for role in list(self._role_credentials.values()):
-            role.clear()
+            role.cached = None
         self._last_role, self.last_role_suffix = None, None
         self._change_notifier.notify()
         if tokens is None:
@@ -488,7 +486,7 @@ class CognitoCredentialsManager(NotPicklable):
 
     def _select_role(self, role_suffix: str | None) -> RoleCredentials:
         self._require_tokens()
-        role = self._role_of_user(self.resolve_role(role_suffix))
+        role = self._role(self.resolve_role(role_suffix))
         role.for_signing()
         self._set_last_role(role, role_suffix)
         return role
@@ -508,17 +506,14 @@ class CognitoCredentialsManager(NotPicklable):
             # A shared sign-in is not refreshed here: another kernel may have stored credentials that are still valid.
             self._tokens.get_valid()
 
-    def _role_of_user(self, role_arn: str | None) -> RoleCredentials:
-        subject = self._tokens.subject
+    def _role(self, role_arn: str | None, subject: Subject | None = None) -> RoleCredentials:
+        """Returns the credentials of a role of a user, by default the one who is signed in."""
+        subject = subject or self._tokens.subject
         if subject is None:
             raise signed_out_error()
-        return self._role((subject, role_arn))
-
-    def _role(self, key: RoleKey) -> RoleCredentials:
-        existing = self._role_credentials.get(key)
+        existing = self._role_credentials.get((subject, role_arn))
         if existing is not None:
             return existing
-        subject, role_arn = key
         role = RoleCredentials(
             role_arn,
             lambda: self._exchange.fetch(subject, role_arn, role.cached),
@@ -530,7 +525,7 @@ class CognitoCredentialsManager(NotPicklable):
             ),
         )
         # setdefault: two threads that arrive at the same moment get the same object.
-        return self._role_credentials.setdefault(key, role)
+        return self._role_credentials.setdefault((subject, role_arn), role)
 
     def _ensure_refresher(self, run_now: bool) -> bool:
         """Starts the background refresher; an ended sign-in needs none, and counts as if it ran."""
@@ -541,19 +536,15 @@ class CognitoCredentialsManager(NotPicklable):
         return [role for (subject, _), role in list(self._role_credentials.items()) if subject == user]
 
     def _cached_credentials(self, role_arn: str | None) -> CachedCredentials | None:
-        subject = self._tokens.subject
-        role = self._role_credentials.get((subject, role_arn)) if subject is not None else None
-        return role.cached if role is not None else None
+        return next((role.cached for role in self._roles_of_user() if role.role_arn == role_arn), None)
 
     def _install_log_redaction(self) -> None:
         """Keeps the current secrets out of the logs of all packages imported by now."""
         install_redaction(self._secrets)
 
     def _secrets(self) -> Iterable[str]:
-        tokens = self._tokens.current
-        for name in ("id_token", "access_token", "refresh_token"):
-            if tokens is not None and tokens.get(name):
-                yield cast("str", tokens.get(name))
+        tokens: Mapping[str, object] = self._tokens.current or {}
+        yield from (str(tokens[name]) for name in ("id_token", "access_token", "refresh_token") if tokens.get(name))
         for role in list(self._role_credentials.values()):
             yield from role.secrets()
 

@@ -262,11 +262,6 @@ class RoleCredentials(NotPicklable):
             if cached is not None:
                 yield from (str(cached.frozen.secret_key), str(cached.frozen.token))
 
-    def clear(self) -> None:
-        """Forgets the credentials and the last failure."""
-        self.cached = None
-        self.single_flight.reset()
-
     def _cached_if_usable(self) -> CachedCredentials | None:
         cached = self.cached
         return cached if cached is not None and self._time_for(cached) < cached.mandatory_refresh_at else None

@@ -62,7 +62,6 @@ class UserPoolTokens:
         self.single_flight = SingleFlight(clock.monotonic, on_attempt)
         self._invalidated: CognitoTokens | None = None
         self._end_error: tuple[CognitoTokens, SignedOutError] | None = None
-        self._decoded_claims: tuple[str, JwtPayload] | None = None
         self._tokens = redacted(tokens) if tokens is not None else None
 
     @property
@@ -83,12 +82,7 @@ class UserPoolTokens:
             VerificationError: The id token is not a JWT (a PermissionError).
         """
         tokens = self._tokens
-        if tokens is None:
-            return {}
-        decoded = self._decoded_claims
-        if decoded is None or decoded[0] != tokens["id_token"]:
-            self._decoded_claims = decoded = (tokens["id_token"], claims_of(tokens["id_token"]))
-        return decoded[1]
+        return claims_of(tokens["id_token"]) if tokens is not None else {}
 
     @property
     def subject(self) -> Subject | None:
