@@ -1,4 +1,4 @@
-"""`cognito-jupyter login`, `logout` and `status`, run as a person runs them in a terminal."""
+"""`cognito-jupyter login`, `logout` and `status`, run as a user runs them in a terminal."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ AUTHORIZE = re.compile(r"https?://\S+/oauth2/authorize\?\S+")
 
 
 class Terminal:
-    """Runs commands, and signs in where they say.
+    """Runs commands, and signs in at the URL that they print.
 
     Attributes:
         login_count: How often.
@@ -38,7 +38,7 @@ class Terminal:
         self.printed = ""
 
     def complete_login(self, text: str, *, remote_browser: bool = False) -> str:
-        """Signs in; the address that the browser ends at."""
+        """Signs in; returns the URL at which the browser ends."""
         found = AUTHORIZE.search(text)
         assert found is not None, text
         self.login_count += 1
@@ -46,7 +46,7 @@ class Terminal:
         return submit_login(found[0], user.username, user.password, follow_callback=not remote_browser)
 
     def run(self, *words: str, remote_browser: bool = False, code: int = 0, **environment: str) -> str:
-        """What a command prints on standard output; a person signs in at whatever address it shows."""
+        """Runs a command, and signs in at the URL that it prints; returns its output, or its errors if it fails."""
         process = subprocess.Popen(
             [SCRIPT, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             env={**os.environ, **environment},
@@ -203,7 +203,7 @@ def test_each_command_explains_itself(command: str) -> None:
 
 
 class Pty:
-    """A command in a terminal of its own."""
+    """A command in a pseudo-terminal."""
 
     def __init__(self, *words: str) -> None:
         self.master, slave = pty.openpty()

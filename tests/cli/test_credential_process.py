@@ -31,7 +31,7 @@ HEAVY = {
 
 @pytest.fixture
 def store(cognito: LocalCognito) -> Store:
-    """In the user's own state folder, with a sign-in that has credentials of one role."""
+    """The store in the user's state folder, with a sign-in that has the credentials of one role."""
     cognito.knobs.rotation, cognito.knobs.grace = True, 0
     store = Store(StoreKey.from_configuration(configuration_from_environment()))
     manager = new_manager()
@@ -47,7 +47,7 @@ def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
 
 def printed_credentials(process: subprocess.CompletedProcess[str]) -> dict[str, str]:
-    """What it printed: AWS's shape, and nothing else."""
+    """Returns what it printed, which must be AWS's JSON and nothing else."""
     assert (process.returncode, process.stderr) == (0, "")
     printed: dict[str, str] = json.loads(process.stdout)
     assert list(printed) == ["Version", "AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration"]
@@ -65,10 +65,10 @@ def test_valid_credentials_are_printed_without_any_call(cognito: LocalCognito, s
     before = cognito.counts.copy()
     stored = restart_kernel(store.path.parent).refreshing_credentials("Analyst").get_cached_credentials().frozen
     for words in ([store.name, cognito.roles["Analyst"]], [str(store.path)], [store.name]):
-        answer = printed_credentials(run(*words))
-        assert answer["AccessKeyId"] == stored.access_key
-        assert answer["SecretAccessKey"] == stored.secret_key
-        assert answer["SessionToken"] == stored.token
+        printed = printed_credentials(run(*words))
+        assert printed["AccessKeyId"] == stored.access_key
+        assert printed["SecretAccessKey"] == stored.secret_key
+        assert printed["SessionToken"] == stored.token
     assert cognito.counts == before
 
 
@@ -77,7 +77,7 @@ def test_valid_credentials_are_printed_without_loading_anything_heavy(store: Sto
         "import sys; before = set(sys.modules)\nfrom cognito_jupyter.cli.main import main\nassert main() == 0\n"
         "sys.stderr.write(' '.join(set(sys.modules) - before))"
     )
-    # -S: without site, which in some installations loads a good part of the standard library by itself.
+    # -S: without site, which in some installations loads much of the standard library.
     path = os.pathsep.join(each for each in sys.path if each)
     ran = subprocess.run(
         [sys.executable, "-S", "-c", program, "credential-process", store.name],
@@ -123,15 +123,15 @@ def test_expired_tokens_are_refreshed_and_stored(cognito: LocalCognito, store: S
 
 
 def test_ten_processes_at_one_expiry_make_one_call(cognito: LocalCognito, store: Store) -> None:
-    """One refresh and one exchange, although all of them find that nothing is good any more."""
+    """One refresh and one exchange, although all of them find everything expired."""
     cognito.knobs.id_token_seconds = 1
     new_manager().adopt_tokens(as_tokens(cognito.issue_tokens()), store)
     cognito.knobs.id_token_seconds = 3600
     time.sleep(1.1)
     before = cognito.counts.copy()
     with ThreadPoolExecutor(10) as pool:
-        answers = [printed_credentials(each) for each in pool.map(lambda _: run(store.name), range(10))]
-    assert len({answer["AccessKeyId"] for answer in answers}) == 1
+        printed = [printed_credentials(each) for each in pool.map(lambda _: run(store.name), range(10))]
+    assert len({each["AccessKeyId"] for each in printed}) == 1
     assert cognito.counts[EXCHANGE] - before[EXCHANGE] == 1
     assert cognito.counts[REFRESH] - before[REFRESH] == 1
 
@@ -140,12 +140,13 @@ def test_credentials_that_are_still_valid_are_printed_when_the_refresh_fails(
     cognito: LocalCognito, store: Store
 ) -> None:
     stored = printed_credentials(run(store.name))
-    with store.transaction() as locked:
-        assert locked.sign_in is not None
+    with store.transaction() as transaction:
+        assert transaction.sign_in is not None
         old = {
-            role: replace(keys, advisory_refresh_at=time.time()) for role, keys in locked.sign_in.credentials.items()
+            role: replace(each, advisory_refresh_at=time.time())
+            for role, each in transaction.sign_in.credentials.items()
         }
-        locked.replace_sign_in(replace(locked.sign_in, credentials=old))
+        transaction.replace_sign_in(replace(transaction.sign_in, credentials=old))
     body = '{"__type":"NotAuthorizedException","message":"x"}'
     cognito.knobs.fail(EXCHANGE, status=400, body=body, content_type="application/x-amz-json-1.1", times=None)
     before = cognito.counts[EXCHANGE]
@@ -188,7 +189,7 @@ def rename_file(store: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "sentence"),
+    ("damage", "sentence"),
     [
         (delete_file, "You are not signed in"),
         (truncate_file, "is damaged"),
@@ -197,8 +198,8 @@ def rename_file(store: Store) -> None:
         (replace_by_link, "is a symbolic link"),
     ],
 )
-def test_an_untrusted_file_is_not_printed(store: Store, spoil: Callable[[Store], None], sentence: str) -> None:
-    spoil(store)
+def test_an_untrusted_file_is_not_printed(store: Store, damage: Callable[[Store], None], sentence: str) -> None:
+    damage(store)
     error = error_output(run(store.name))
     assert sentence in error
     assert "Run: " in error
@@ -244,7 +245,7 @@ def test_a_name_leads_nowhere_else(own_environment: Path, name: str) -> None:
 
 
 def test_botocore_uses_it_from_a_profile(cognito: LocalCognito, store: Store, own_environment: Path) -> None:
-    """As a terminal or another program has it: a profile, and none of this package's settings."""
+    """With a profile, and none of this package's settings, as in a terminal or another program."""
     command = f'"{SCRIPT}" credential-process {store.name} {cognito.roles["Analyst"]}'
     config = own_environment / "config-of-aws"
     config.write_text(f"[profile science]\nregion = us-east-1\ncredential_process = {command}\n", encoding="ascii")

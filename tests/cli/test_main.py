@@ -1,4 +1,4 @@
-"""The command, run as a person runs it."""
+"""The command `cognito-jupyter`, run as a user runs it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ COMMAND = [sys.executable, "-m", "cognito_jupyter.cli"]
 
 @contextmanager
 def running(*words: str, until: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """The command while it runs, and what it printed up to a pattern."""
+    """Runs the command; yields the process, and what it printed up to a pattern."""
     process = subprocess.Popen([*COMMAND, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
     printed = ""
@@ -46,7 +46,7 @@ def process_tree(process: subprocess.Popen[str]) -> list[psutil.Process]:
 
 def assert_gone(processes: list[psutil.Process], seconds: float = 10.0) -> None:
     _, alive = psutil.wait_procs(processes, timeout=seconds)
-    # What has ended and was not yet asked for its exit code is gone too.
+    # A zombie has ended too: its parent has not yet read its exit code.
     left = []
     for process in alive:
         with suppress(psutil.NoSuchProcess):
@@ -84,13 +84,13 @@ def test_local_prints_lines_that_a_shell_accepts() -> None:
     with running("local", "--no-aws", "--latency", "*=0.01", until="Ctrl-C") as (_, printed):
         exports = [line for line in printed.splitlines() if line.startswith("export ")]
         script = "\n".join([*exports, 'echo "$COGNITO_REDIRECT_URI"'])
-        said = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout
-        assert len(said.split()) == 10
+        words = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout
+        assert len(words.split()) == 10
 
 
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_local_ends_with_all_that_it_started(sign: signal.Signals) -> None:
-    """Also when it is killed and cannot clean up."""
+    """Also when it is killed, and cannot clean up."""
     with running("local", until="Ctrl-C") as (process, _):
         members = process_tree(process)
         assert len(members) > 1
@@ -100,7 +100,7 @@ def test_local_ends_with_all_that_it_started(sign: signal.Signals) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "error"),
     [
         ([], "required"),
         (["nonsense"], "invalid choice"),
@@ -108,10 +108,10 @@ def test_local_ends_with_all_that_it_started(sign: signal.Signals) -> None:
         (["demo", "--check", "--no-browser"], "not allowed"),
     ],
 )
-def test_wrong_arguments_are_explained(words: list[str], said: str) -> None:
+def test_wrong_arguments_are_explained(words: list[str], error: str) -> None:
     done = subprocess.run([*COMMAND, *words], capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert said in done.stderr
+    assert error in done.stderr
 
 
 def test_a_latency_that_makes_no_sense_is_one_line() -> None:
@@ -142,7 +142,7 @@ def test_the_demo_check_runs_without_a_screen() -> None:
 
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGKILL])
 def test_the_demo_shows_jupyterlab_and_ends_with_all_of_it(sign: signal.Signals) -> None:
-    """On loopback alone, with a token of its own, which is in no process's arguments."""
+    """It listens only on loopback, and its token is in no process's arguments."""
     with running("demo", "--no-browser", until="Ctrl-C") as (process, printed):
         found = re.search(r"http://127\.0\.0\.1:\d+/lab/tree/panel\.ipynb\?token=(\S+)", printed)
         assert found is not None

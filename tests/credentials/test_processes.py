@@ -1,4 +1,4 @@
-"""Other processes, and the end of this one: no thread renews there, and everything works all the same."""
+"""Forked and spawned processes, and the exit of the interpreter: refreshes work there without the thread."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def access_key_of(manager: CognitoCredentialsManager) -> str:
 def test_a_forked_child_refreshes_in_its_own_threads_once_refresh_is_due(
     cognito: LocalCognito, manager: CognitoCredentialsManager
 ) -> None:
-    """The parent's thread does not exist there: the first who comes renews, and the old keys would still be good."""
+    """The parent's thread does not exist there: the first caller refreshes, although the old credentials are valid."""
     credentials = manager.refreshing_credentials("Analyst")
     slot = next(iter(manager._role_credentials.values()))
     first = slot.cached
@@ -89,12 +89,12 @@ def test_a_forked_child_refreshes_in_its_own_threads_once_refresh_is_due(
     assert manager._refresher.running
     knobs_before = cognito.counts[EXCHANGE]
 
-    def renews() -> bool:
+    def refreshes() -> bool:
         clock = slot._now
         slot._now = lambda: clock() + first.lifetime * 0.9
         return credentials.get_cached_credentials() is not first and not manager._refresher.running
 
-    assert succeeds_in_child(renews)
+    assert succeeds_in_child(refreshes)
     assert cognito.counts[EXCHANGE] == knobs_before + 1
     assert slot.cached is first
     assert manager._refresher.running
@@ -103,7 +103,7 @@ def test_a_forked_child_refreshes_in_its_own_threads_once_refresh_is_due(
 def test_a_forked_child_opens_connections_of_its_own(
     cognito: LocalCognito, manager: CognitoCredentialsManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two processes on one kept connection would read each other's answers."""
+    """Two processes on one persistent connection would read each other's responses."""
     with KeepAliveProxy(cognito.port) as front, LatencyProxy(front.port, 0) as path:
         monkeypatch.setenv("AWS_ENDPOINT_URL_COGNITO_IDENTITY", f"http://127.0.0.1:{path.port}")
         manager.authenticator = CognitoOAuthAuthenticator(f"http://127.0.0.1:{path.port}", cognito.client_id)
@@ -113,13 +113,13 @@ def test_a_forked_child_opens_connections_of_its_own(
             return manager.get_credentials(role_suffix="Analyst")["access_key_id"] != ""
 
         assert work()
-        held = path.connections
+        opened = path.connections
         assert work()
-        assert path.connections == held
+        assert path.connections == opened
         assert succeeds_in_child(work)
-        assert path.connections == 2 * held
+        assert path.connections == 2 * opened
         assert work()
-        assert path.connections == 2 * held
+        assert path.connections == 2 * opened
 
 
 def test_a_fork_during_a_refresh_blocks_neither_process(
@@ -140,7 +140,7 @@ def test_a_fork_during_a_refresh_blocks_neither_process(
 def use_a_session(
     pipe: Connection, pools: tuple[str, str, str], tokens: CognitoTokens, domain: str, client_id: str
 ) -> None:
-    """In another process: past several expiries with a manager of its own."""
+    """Runs in another process: uses a new manager past several expiries."""
     manager = CognitoCredentialsManager(*pools, tokens, CognitoOAuthAuthenticator(domain, client_id))
     client = manager.make_refreshing_session("Analyst").client("s3")
     until = time.monotonic() + 4
@@ -159,7 +159,7 @@ def test_a_manager_made_in_a_multiprocessing_child_refreshes(cognito: LocalCogni
     tokens = dict(as_tokens(cognito.issue_tokens()))
     before = cognito.counts[EXCHANGE]
     arguments = (theirs, pools, tokens, cognito.domain, cognito.client_id)
-    # Each context has a Process of its own, of which the common type knows nothing.
+    # Each context has its own Process class, which the common base class does not declare.
     process = context.Process(target=use_a_session, args=arguments)  # type: ignore[attr-defined]
     process.start()
     assert mine.poll(90)
@@ -182,13 +182,13 @@ def test_a_pool_of_forked_workers_uses_the_session_that_it_inherited(
             time.sleep(0.05)
         return True
 
-    held: list[bool] = []
-    threads = [threading.Thread(target=lambda: held.append(succeeds_in_child(reads))) for _ in range(3)]
+    succeeded: list[bool] = []
+    threads = [threading.Thread(target=lambda: succeeded.append(succeeds_in_child(reads))) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert held == [True] * 3
+    assert succeeded == [True] * 3
 
 
 @pytest.mark.parametrize("close", [False, True])

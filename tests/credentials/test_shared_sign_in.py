@@ -30,7 +30,7 @@ EXCHANGE, REFRESH, GET_ID, REVOKE = (
 
 @pytest.fixture
 def folder(cognito: LocalCognito, tmp_path: Path) -> Path:
-    """Where the sign-in of the demo user is kept."""
+    """The folder in which the sign-in of the demo user is stored."""
     cognito.knobs.rotation, cognito.knobs.grace = True, 0
     folder = tmp_path / "sign-ins"
     sign_in_and_store(cognito, folder)
@@ -43,7 +43,7 @@ def store(folder: Path) -> Store:
 
 
 def sign_in_and_store(cognito: LocalCognito, folder: Path, username: str = "demo") -> CognitoCredentialsManager:
-    """A kernel in which somebody has just signed in, to stay signed in."""
+    """Returns the manager of a kernel in which a user has just signed in to stay signed in."""
     manager = new_manager()
     manager.adopt_tokens(as_tokens(cognito.issue_tokens(username)), store_in(folder))
     return manager
@@ -60,18 +60,18 @@ def stored_refresh_token(store: Store) -> str | None:
 def test_ten_processes_that_refresh_at_once_make_one_call(cognito: LocalCognito, folder: Path) -> None:
     """With rotation and no grace, a second call with the same refresh token would end the sign-in."""
     before = cognito.counts[REFRESH]
-    said = run_in_processes(shared_kernels.refresh_tokens, folder)
-    assert [each.error for each in said] == [""] * 10
-    assert len({each.value for each in said}) == 1
+    results = run_in_processes(shared_kernels.refresh_tokens, folder)
+    assert [each.error for each in results] == [""] * 10
+    assert len({each.value for each in results}) == 1
     assert cognito.counts[REFRESH] - before == 1
-    assert {each.value for each in said} == {stored_refresh_token(store_in(folder))}
+    assert {each.value for each in results} == {stored_refresh_token(store_in(folder))}
 
 
 def test_ten_processes_make_one_exchange_for_each_role(cognito: LocalCognito, folder: Path) -> None:
     before = cognito.counts.copy()
-    said = run_in_processes(shared_kernels.get_credentials_of_two_roles, folder)
-    assert [each.error for each in said] == [""] * 10
-    assert len({each.value for each in said}) == 1
+    results = run_in_processes(shared_kernels.get_credentials_of_two_roles, folder)
+    assert [each.error for each in results] == [""] * 10
+    assert len({each.value for each in results}) == 1
     assert cognito.counts[EXCHANGE] - before[EXCHANGE] == 2
     assert cognito.counts[GET_ID] - before[GET_ID] == 1
 
@@ -89,7 +89,7 @@ def test_a_kernel_that_starts_again_signs_without_any_call(cognito: LocalCognito
 
 
 def test_a_kernel_that_starts_again_waits_for_no_refresh(cognito: LocalCognito, folder: Path) -> None:
-    """Its id token is over and cannot be refreshed just now; the keys are good, and that is enough to begin with."""
+    """Its id token has expired and cannot be refreshed now; the credentials are valid, which is enough to start."""
     cognito.knobs.id_token_seconds = 1
     sign_in_and_store(cognito, folder).refreshing_credentials("Analyst")
     cognito.knobs.fail(REFRESH, status=503, times=None)
@@ -162,7 +162,7 @@ def test_signing_out_in_one_kernel_signs_the_others_out_at_their_next_refresh(
 def test_signing_out_is_noticed_when_credentials_are_refreshed(
     cognito: LocalCognito, folder: Path, store: Store
 ) -> None:
-    """The id token that the other kernel holds is good for an hour yet; it buys nothing any more."""
+    """The other kernel's id token is valid for another hour, but is not exchanged any more."""
     first, second = restart_kernel(folder), restart_kernel(folder)
     second.refreshing_credentials("Analyst")
     store.path.unlink()
@@ -222,7 +222,7 @@ def test_the_same_user_signing_in_again_in_another_kernel_revives_the_sessions(
     sign_in_and_store(cognito, folder)
     until = time.monotonic() + 30
     while first.ended and time.monotonic() < until:
-        with suppress(SignedOutError):  # for a second or so the last failure counts
+        with suppress(SignedOutError):  # the last failure is repeated for about a second
             assert keys.get_frozen_credentials().access_key
     assert not first.ended
 
@@ -230,10 +230,10 @@ def test_the_same_user_signing_in_again_in_another_kernel_revives_the_sessions(
 def test_a_kernel_killed_while_it_writes_leaves_a_usable_sign_in(
     cognito: LocalCognito, folder: Path, store: Store
 ) -> None:
-    """With rotation, and a moment of grace for the answers that die with the kernel that asked for them."""
+    """With rotation, and a grace period for the responses that are lost with the killed kernel."""
     cognito.knobs.grace = 60
-    (said,) = run_in_processes(shared_kernels.kill_children_while_they_refresh, folder, 1)
-    assert (said.error, said.value) == ("", 25)
+    (result,) = run_in_processes(shared_kernels.kill_children_while_they_refresh, folder, 1)
+    assert (result.error, result.value) == ("", 25)
     assert store.read_sign_in() is not None
     assert store.warning is None
     manager = restart_kernel(folder)
@@ -263,12 +263,12 @@ def test_a_process_that_hangs_with_the_lock_does_not_end_the_sign_in(
     hold = (
         "import sys, time; from pathlib import Path\n"
         "from cognito_jupyter.credentials.store.files import InterProcessLock\n"
-        "with InterProcessLock(Path(sys.argv[1]), 5):\n    print('held', flush=True)\n    time.sleep(60)"
+        "with InterProcessLock(Path(sys.argv[1]), 5):\n    print('locked', flush=True)\n    time.sleep(60)"
     )
     hung = subprocess.Popen([sys.executable, "-c", hold, str(store.path)], stdout=subprocess.PIPE)
     try:
         assert hung.stdout is not None
-        assert hung.stdout.readline() == b"held\n"
+        assert hung.stdout.readline() == b"locked\n"
         manager = restart_kernel(folder, lock_timeout=0.2)
         assert manager.refreshing_credentials("Analyst").access_key
         assert "has been using" in str(manager.shared_sign_in.warning)
@@ -293,33 +293,33 @@ def test_a_damaged_file_does_not_end_the_sign_in(cognito: LocalCognito, folder: 
 
 
 def refresh_without_disk_space(manager: CognitoCredentialsManager) -> list[object]:
-    """A rotation whose answer cannot be written: what is held, kept and said; then again with room."""
+    """Refreshes twice while the file cannot be written, then makes room; returns both tokens and both warnings."""
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
     manager.refresh_user_pool_tokens()
     first = refresh_token_of(manager)
-    said = manager.shared_sign_in.warning
+    warning = manager.shared_sign_in.warning
     manager.refresh_user_pool_tokens()
     second = refresh_token_of(manager)
     resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     manager.refreshing_credentials("Analyst")
-    return [first, second, said, manager.shared_sign_in.warning]
+    return [first, second, warning, manager.shared_sign_in.warning]
 
 
 def test_a_rotated_token_that_could_not_be_written_is_written_with_the_next_write(
     cognito: LocalCognito, folder: Path, store: Store
 ) -> None:
-    """The disk is full for a while: this kernel goes on, and the others do as soon as there is room."""
+    """While the disk is full this kernel continues; the others continue as soon as there is room."""
     other = restart_kernel(folder)
     old = stored_refresh_token(store)
-    (said,) = run_in_processes(refresh_without_disk_space, folder, 1)
-    assert said.error == ""
-    first, second, problem, problem_afterwards = said.value
+    (result,) = run_in_processes(refresh_without_disk_space, folder, 1)
+    assert result.error == ""
+    first, second, warning, warning_afterwards = result.value
     assert len({old, first, second}) == 3
-    assert "is unchanged" in str(problem)
-    assert problem_afterwards is None
+    assert "is unchanged" in str(warning)
+    assert warning_afterwards is None
     assert stored_refresh_token(store) == second
     other.refresh_user_pool_tokens()
     assert refresh_token_of(other) == stored_refresh_token(store)
@@ -330,8 +330,7 @@ def test_a_kernel_refused_by_cognito_continues_once_newer_tokens_are_stored(
 ) -> None:
     first, second = restart_kernel(folder), restart_kernel(folder)
     assert second.authenticator is not None
-    held = refresh_token_of(first)
-    newer = second.authenticator.refresh_tokens(held)
+    newer = second.authenticator.refresh_tokens(refresh_token_of(first))
     with pytest.raises(SignedOutError):
         first.refresh_user_pool_tokens()
     before = cognito.counts[REFRESH]
@@ -340,8 +339,8 @@ def test_a_kernel_refused_by_cognito_continues_once_newer_tokens_are_stored(
     assert cognito.counts[REFRESH] == before
     stored = store.read_sign_in()
     assert stored is not None
-    with store.transaction() as locked:
-        locked.replace_sign_in(type(stored)(as_tokens({**stored.tokens, **newer}), None, {}))  # type: ignore[dict-item]
+    with store.transaction() as transaction:
+        transaction.replace_sign_in(type(stored)(as_tokens({**stored.tokens, **newer}), None, {}))  # type: ignore[dict-item]
     first.refresh_user_pool_tokens()
     assert not first.ended
 

@@ -1,4 +1,4 @@
-"""A kept sign-in that the user pool has ended: whoever is told so tells the others, and nobody asks again."""
+"""A stored sign-in that the user pool has ended: one kernel gets the refusal, and all others know without a call."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def sign_in_and_store(cognito: LocalCognito, folder: Path) -> CognitoCredentials
 
 
 def end_the_sign_in(manager: CognitoCredentialsManager) -> None:
-    """The user pool ends it, and this kernel hears of it."""
+    """Has the user pool end the sign-in, and this kernel get the refusal."""
     assert manager.authenticator is not None
     manager.authenticator.revoke(refresh_token_of(manager))
     with pytest.raises(SignedOutError, match="has ended"):
@@ -39,7 +39,7 @@ def end_the_sign_in(manager: CognitoCredentialsManager) -> None:
 
 
 def test_a_kernel_that_starts_later_knows_it_without_a_call(cognito: LocalCognito, folder: Path) -> None:
-    """Also while the keys in the file are good: nobody begins anything new behind the user pool's back."""
+    """Also while the stored credentials are valid: nothing new starts after the user pool has refused."""
     first = restart_kernel(folder)
     first.refreshing_credentials("Analyst")
     end_the_sign_in(first)

@@ -1,4 +1,4 @@
-"""What a kernel does that shares a kept sign-in, as functions that run in processes of their own."""
+"""Kernels that share a stored sign-in: managers, and functions that run in separate processes."""
 
 from __future__ import annotations
 
@@ -55,14 +55,14 @@ def refresh_token_of(manager: CognitoCredentialsManager) -> str:
 
 @dataclass(frozen=True)
 class ActionResult:
-    """What came of something that a process did."""
+    """The result of an action in another process, or its error."""
 
     value: Any = None
     error: str = ""
 
 
 def run_action(action: Callable[[CognitoCredentialsManager], Any], folder: str, ready: Any, go: Any) -> ActionResult:
-    """Restores, waits for the others, then does it."""
+    """Restores the sign-in, waits for the other processes, then acts."""
     manager = restart_kernel(folder)
     ready.release()
     go.wait(60)
@@ -77,7 +77,7 @@ def refresh_tokens(manager: CognitoCredentialsManager) -> str:
 
 
 def get_credentials_of_two_roles(manager: CognitoCredentialsManager) -> tuple[str, str]:
-    """Two roles' keys, as sessions take them."""
+    """Returns the access key ids of two roles, as sessions get them."""
     analyst, uploader = (
         manager.refreshing_credentials(role).get_cached_credentials() for role in ("Analyst", "Uploader")
     )
@@ -85,7 +85,7 @@ def get_credentials_of_two_roles(manager: CognitoCredentialsManager) -> tuple[st
 
 
 def kill_children_while_they_refresh(manager: CognitoCredentialsManager) -> int:
-    """Has children refresh on and on, and kills each at some moment after its first write; how many there were."""
+    """Forks children that refresh in a loop, and kills each after its first write; returns how many there were."""
     path = manager.shared_sign_in.path
     assert path is not None
     for number in range(25):
@@ -111,7 +111,7 @@ def kill_children_while_they_refresh(manager: CognitoCredentialsManager) -> int:
 def run_in_processes(
     action: Callable[[CognitoCredentialsManager], Any], folder: Path, count: int = 10
 ) -> list[ActionResult]:
-    """Has as many processes do it at the same moment."""
+    """Runs the action in several processes at the same moment."""
     with SPAWN.Manager() as shared, SPAWN.Pool(count) as pool:
         ready, go = shared.Semaphore(0), shared.Event()
         pending: list[AsyncResult[ActionResult]] = [

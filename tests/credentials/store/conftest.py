@@ -1,4 +1,4 @@
-"""A store of one test's own."""
+"""A new store for each test."""
 
 from __future__ import annotations
 

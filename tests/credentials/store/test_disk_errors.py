@@ -1,4 +1,4 @@
-"""A disk that does not take what the store writes."""
+"""A full disk and a read-only folder: the store's old file stays, and the error says what to do."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def small_disk() -> Iterator[Path]:
 
 @contextmanager
 def small_files() -> Iterator[Path]:
-    """For the children of this process, and for as long as it lasts for itself."""
+    """Limits the size of files that this process and its children write."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (256 * 1024, hard))
     try:
@@ -57,10 +57,10 @@ def test_a_full_disk_leaves_the_old_file_with_an_error(disk: Callable[[], Abstra
         store = Store(KEY, folder / "sign-ins")
         store.save_new(make_sign_in("old"))
         too_long = make_sign_in("new", "t" * 300_000)
-        with store.transaction() as locked:
+        with store.transaction() as transaction:
             with pytest.raises(UnavailableError, match=r"is unchanged, .* (File too large|No space left).* Make room"):
-                locked.replace_sign_in(too_long)
-            assert locked.sign_in == make_sign_in("old")
+                transaction.replace_sign_in(too_long)
+            assert transaction.sign_in == make_sign_in("old")
         with pytest.raises(UnavailableError) as caught:
             store.save_new(too_long)
         assert caught.value.what.count(". ") == 0
@@ -72,7 +72,7 @@ def test_a_full_disk_leaves_the_old_file_with_an_error(disk: Callable[[], Abstra
 
 @pytest.fixture
 def folder_of_nobody() -> Iterator[Path]:
-    """A folder of a user who may do nothing, where that user can get at it."""
+    """A folder of the user nobody, below a directory that this user may enter."""
     with tempfile.TemporaryDirectory() as home:
         Path(home).chmod(0o755)
         folder = Path(home, "sign-ins")
@@ -82,7 +82,7 @@ def folder_of_nobody() -> Iterator[Path]:
 
 
 def run_in_read_only_folder(folder: Path, action: Callable[[Store], object]) -> str:
-    """What that user is told, and what is kept afterwards, once the folder is read-only."""
+    """Acts as that user once the folder is read-only; returns the error or warning, and what is stored afterwards."""
 
     def act() -> str:
         os.setuid(NOBODY_UID)
@@ -92,42 +92,42 @@ def run_in_read_only_folder(folder: Path, action: Callable[[Store], object]) -> 
         try:
             action(store)
         except UnavailableError as error:
-            said = str(error)
+            message = str(error)
         else:
-            said = str(store.warning)
+            message = str(store.warning)
         stored = store.read_sign_in()
-        return f"{said} Kept: {stored.tokens['access_token'] if stored is not None else None}"
+        return f"{message} Stored: {stored.tokens['access_token'] if stored is not None else None}"
 
     return in_child(act)
 
 
 def replace_sign_in(store: Store) -> None:
-    with store.transaction() as locked:
-        locked.replace_sign_in(make_sign_in("new"))
+    with store.transaction() as transaction:
+        transaction.replace_sign_in(make_sign_in("new"))
 
 
 @pytest.mark.parametrize("write", [replace_sign_in, lambda store: store.save_new(make_sign_in("new"))])
 def test_a_read_only_folder_leaves_the_old_file_with_an_error(
     folder_of_nobody: Path, write: Callable[[Store], object]
 ) -> None:
-    said = run_in_read_only_folder(folder_of_nobody, write)
-    assert "is unchanged, because your sign-in could not be written there: Permission denied. Make it" in said
-    assert said.endswith("Kept: old")
+    message = run_in_read_only_folder(folder_of_nobody, write)
+    assert "is unchanged, because your sign-in could not be written there: Permission denied. Make it" in message
+    assert message.endswith("Stored: old")
 
 
 def test_signing_out_in_a_read_only_folder_reports_that_the_file_is_still_there(folder_of_nobody: Path) -> None:
-    said = run_in_read_only_folder(folder_of_nobody, Store.delete)
-    assert "which holds your sign-in, could not be removed: Permission denied." in said
-    assert said.endswith("Kept: old")
+    message = run_in_read_only_folder(folder_of_nobody, Store.delete)
+    assert "which holds your sign-in, could not be removed: Permission denied." in message
+    assert message.endswith("Stored: old")
 
 
 def test_a_bad_file_in_a_read_only_folder_is_named_and_not_used(folder_of_nobody: Path) -> None:
-    def spoil(store: Store) -> None:
+    def damage(store: Store) -> None:
         store.path.write_bytes(b"bad")
         store.read_sign_in()
 
-    said = run_in_read_only_folder(folder_of_nobody, spoil)
-    assert re.search(r"sign-in is damaged, and could not be set aside \(.*Permission denied\)\. Kept: None", said)
+    message = run_in_read_only_folder(folder_of_nobody, damage)
+    assert re.search(r"sign-in is damaged, and could not be set aside \(.*Permission denied\)\. Stored: None", message)
 
 
 def test_a_read_only_home_reports_that_no_folder_can_be_created(folder_of_nobody: Path) -> None:

@@ -1,4 +1,4 @@
-"""What the store trusts: owners, modes, links, and what lies where its file should be."""
+"""What the store trusts: owners, modes, links, and kinds of files."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def test_folder_and_files_belong_to_the_user_only(tmp_path: Path) -> None:
         os.umask(umask)
         store = Store(KEY, tmp_path / f"umask{umask}" / "sign-ins")
         store.save_new(make_sign_in())
-        with store.transaction() as locked:
-            locked.replace_sign_in(make_sign_in("second"))
+        with store.transaction() as transaction:
+            transaction.replace_sign_in(make_sign_in("second"))
         return " ".join(f"{stat.S_IMODE(each.stat().st_mode):o}" for each in sorted(store.path.parent.iterdir()))
 
     for umask in (0, 0o022, 0o077):
@@ -155,18 +155,18 @@ UNTRUSTED: list[tuple[Callable[[Path], None], str]] = [
 ]
 
 
-@pytest.mark.parametrize("way", ["read", "locked", "create"])
-@pytest.mark.parametrize(("spoil", "sentence"), UNTRUSTED, ids=[spoil.__name__ for spoil, _ in UNTRUSTED])
+@pytest.mark.parametrize("way", ["read", "transaction", "create"])
+@pytest.mark.parametrize(("damage", "sentence"), UNTRUSTED, ids=[damage.__name__ for damage, _ in UNTRUSTED])
 def test_an_untrusted_file_is_quarantined_and_named(
-    filled_store: Store, spoil: Callable[[Path], None], sentence: str, way: str
+    filled_store: Store, damage: Callable[[Path], None], sentence: str, way: str
 ) -> None:
-    spoil(filled_store.path)
+    damage(filled_store.path)
     before = filled_store.path.lstat()
     if way == "read":
         assert filled_store.read_sign_in() is None
-    if way == "locked":
-        with filled_store.transaction() as locked:
-            assert locked.sign_in is None
+    if way == "transaction":
+        with filled_store.transaction() as transaction:
+            assert transaction.sign_in is None
     if way == "create":
         filled_store.save_new(make_sign_in("new"))
     aside = filled_store.path.with_name(f"{filled_store.path.name}.set-aside-1")
@@ -180,15 +180,15 @@ def test_an_untrusted_file_is_quarantined_and_named(
 
 
 def test_an_untrusted_file_swapped_in_at_the_last_moment_is_not_read(filled_store: Store) -> None:
-    """What is looked at is what is read: another process changes the two files as fast as it can."""
+    """The file that is checked is the one that is read: another process swaps the two as fast as it can."""
     path = filled_store.path
-    good, bad, new = (path.with_name(name) for name in ("good", "bad", "new"))
-    os.link(path, good)
-    bad.write_bytes(serialize(KEY, make_sign_in("somebody else's")))
-    change_owner(bad)
+    valid, untrusted, new = (path.with_name(name) for name in ("valid", "untrusted", "new"))
+    os.link(path, valid)
+    untrusted.write_bytes(serialize(KEY, make_sign_in("of-another-user")))
+    change_owner(untrusted)
     child = os.fork()
     while child == 0:
-        for each in (bad, good):
+        for each in (untrusted, valid):
             os.link(each, new)
             os.replace(new, path)
     try:
@@ -199,7 +199,7 @@ def test_an_untrusted_file_swapped_in_at_the_last_moment_is_not_read(filled_stor
     finally:
         os.kill(child, 9)
         os.waitpid(child, 0)
-    assert found == {good.read_bytes()}
+    assert found == {valid.read_bytes()}
 
 
 def test_a_quarantined_file_is_private_and_replaces_no_earlier_one(filled_store: Store) -> None:
@@ -214,15 +214,15 @@ def test_a_quarantined_file_is_private_and_replaces_no_earlier_one(filled_store:
 
 
 def test_a_valid_file_that_replaced_an_untrusted_one_is_not_quarantined(filled_store: Store) -> None:
-    """A reader that found a bad file waits for the lock; meanwhile a login puts a good one there."""
+    """A login replaces the damaged file while a reader that found it waits for the lock."""
     found: list[StoredSignIn | None] = []
     with filelock.FileLock(filled_store.path.with_name(f"{filled_store.path.name}.lock")):
-        good = filled_store.path.read_bytes()
+        valid = filled_store.path.read_bytes()
         filled_store.path.write_bytes(b"bad")
         thread = threading.Thread(target=lambda: found.append(filled_store.read_sign_in()))
         thread.start()
         time.sleep(0.3)
-        filled_store.path.write_bytes(good)
+        filled_store.path.write_bytes(valid)
     thread.join()
     assert found == [make_sign_in()]
     assert filled_store.warning is None

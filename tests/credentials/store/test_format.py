@@ -1,4 +1,4 @@
-"""A sign-in's file: any bytes, and nothing that shows a secret."""
+"""The text of a sign-in's file: any content is handled, and no secret shows."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from tests.credentials.store.sign_ins import (
 
 
 def test_nothing_shows_a_secret(filled_store: Store) -> None:
-    with filled_store.transaction() as locked:
+    with filled_store.transaction() as transaction:
         shown = [
             repr(each)
             for each in (
                 KEY,
                 filled_store,
-                locked,
+                transaction,
                 filled_store.read_sign_in(),
                 vars(filled_store),
                 vars(make_sign_in()),
@@ -48,7 +48,7 @@ def test_nothing_shows_a_secret(filled_store: Store) -> None:
 
 @pytest.mark.parametrize("content", [truncate, change_version, replace_by_other_sign_in])
 def test_no_error_carries_a_secret(filled_store: Store, content: Callable[[Path], None]) -> None:
-    """Neither its text nor its attributes, nor those of the errors behind it."""
+    """Neither in its text nor in its attributes, nor in those of its causes."""
     content(filled_store.path)
     with pytest.raises(UntrustedFileError) as caught:
         parse(KEY, filled_store.path.read_bytes())

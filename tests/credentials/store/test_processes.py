@@ -1,4 +1,4 @@
-"""The store between processes: forked ones, and killed ones."""
+"""The store in forked processes, and after killed ones."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from tests.credentials.store.sign_ins import KEY, file_endings, in_child, make_s
 
 
 def test_a_child_forked_under_the_lock_does_not_hold_it(filled_store: Store) -> None:
-    """Neither writes by it, nor lets go of the parent's, even when it leaves the block."""
+    """The child can neither write with it nor release it, even when it leaves the `with` block."""
 
     def leave() -> str:
         try:
-            locked.replace_sign_in(make_sign_in("child"))
+            transaction.replace_sign_in(make_sign_in("child"))
         except UnavailableError as error:
             block.__exit__(None, None, None)
             return str(error)
@@ -38,10 +38,10 @@ def test_a_child_forked_under_the_lock_does_not_hold_it(filled_store: Store) -> 
             return "had it"
 
     block = filled_store.transaction()
-    with block as locked:
+    with block as transaction:
         assert "does not hold the lock" in in_child(leave)
         assert "UnavailableError: Another kernel" in in_child(wait)
-        locked.replace_sign_in(make_sign_in("parent"))
+        transaction.replace_sign_in(make_sign_in("parent"))
     assert in_child(wait) == "had it"
     assert filled_store.read_sign_in() == make_sign_in("parent")
 
@@ -54,8 +54,8 @@ def test_a_child_that_outlives_its_parents_transaction_does_not_hold_the_lock(fi
             time.sleep(60)
             os._exit(0)
     try:
-        with filled_store.transaction(timeout=1) as locked:
-            locked.replace_sign_in(make_sign_in("next"))
+        with filled_store.transaction(timeout=1) as transaction:
+            transaction.replace_sign_in(make_sign_in("next"))
     finally:
         child.kill()
         child.wait()
@@ -64,23 +64,23 @@ def test_a_child_that_outlives_its_parents_transaction_does_not_hold_the_lock(fi
 
 
 def test_a_child_forked_while_another_thread_holds_the_lock_gets_it_later(filled_store: Store) -> None:
-    held, over = threading.Event(), threading.Event()
+    locked, release = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with filled_store.transaction() as locked:
-            held.set()
-            over.wait(10)
-            locked.replace_sign_in(make_sign_in("thread"))
+        with filled_store.transaction() as transaction:
+            locked.set()
+            release.wait(10)
+            transaction.replace_sign_in(make_sign_in("thread"))
 
     def follow() -> str:
-        with filled_store.transaction(timeout=10) as locked:
-            assert locked.sign_in is not None
-            return locked.sign_in.tokens["access_token"]
+        with filled_store.transaction(timeout=10) as transaction:
+            assert transaction.sign_in is not None
+            return transaction.sign_in.tokens["access_token"]
 
     thread = threading.Thread(target=hold)
     thread.start()
-    held.wait()
-    threading.Timer(0.3, over.set).start()
+    locked.wait()
+    threading.Timer(0.3, release.set).start()
     assert in_child(follow) == "thread"
     thread.join()
 
@@ -89,15 +89,15 @@ def test_a_child_forked_while_another_thread_holds_the_lock_gets_it_later(filled
 
 
 def write_forever(folder: str, size: int) -> None:
-    """Writes for as long as it lives."""
+    """Writes until it is killed."""
     store = Store(KEY, Path(folder))
     for number in range(10**9):
-        with store.transaction() as locked:
-            locked.replace_sign_in(make_sign_in(str(number), "t" * size))
+        with store.transaction() as transaction:
+            transaction.replace_sign_in(make_sign_in(str(number), "t" * size))
 
 
 def test_a_killed_writer_leaves_a_whole_file_and_no_lock(store: Store) -> None:
-    """Killed at any moment, a hundred times; what it left half written is gone after the next write."""
+    """Killed a hundred times at random moments; the next write deletes what it left half written."""
     store.save_new(make_sign_in())
     halves = 0
     for _ in range(100):
@@ -113,19 +113,19 @@ def test_a_killed_writer_leaves_a_whole_file_and_no_lock(store: Store) -> None:
         halves += any(name.endswith(".part") for name in file_endings(store))
         assert store.read_sign_in() is not None
         assert store.warning is None
-    assert halves, "not once was it killed while it wrote"
-    with store.transaction(timeout=1) as locked:
-        locked.replace_sign_in(make_sign_in("last"))
+    assert halves, "it was never killed during a write"
+    with store.transaction(timeout=1) as transaction:
+        transaction.replace_sign_in(make_sign_in("last"))
     assert store.read_sign_in() == make_sign_in("last")
     assert file_endings(store) == {""}
 
 
 @contextmanager
 def killed_at(moment: float) -> Iterator[list[str]]:
-    """Kills this process before the call of the operating system, or of a file, of that number; what was called.
+    """Kills this process before the given call of the operating system or of a file; yields the names of all calls.
 
     Args:
-        moment: Counted from 0; infinity: it lives.
+        moment: The number of the call, counted from 0; infinity: the process is not killed.
     """
     called: list[str] = []
 
@@ -147,8 +147,8 @@ def killed_at(moment: float) -> Iterator[list[str]]:
 
 
 def write_once(store: Store, access_token: str, moment: float) -> list[str]:
-    with store.transaction() as locked, killed_at(moment) as called:
-        locked.replace_sign_in(make_sign_in(access_token))
+    with store.transaction() as transaction, killed_at(moment) as called:
+        transaction.replace_sign_in(make_sign_in(access_token))
     return called
 
 
@@ -163,7 +163,7 @@ def kill_a_writer(store: Store, moment: float) -> None:
 
 
 def test_a_writer_killed_before_any_step_leaves_the_old_file_or_the_new_one(store: Store) -> None:
-    """Between the half-written file's end and its renaming too; and the next write leaves nothing of it."""
+    """Also between the last byte and the rename; and the next write deletes every half-written file."""
     store.save_new(make_sign_in("old"))
     steps = write_once(store, "old", float("inf"))
     assert {"open", "write", "fsync", "replace"} <= set(steps)
@@ -180,7 +180,7 @@ def test_a_writer_killed_before_any_step_leaves_the_old_file_or_the_new_one(stor
 
 @pytest.mark.parametrize("step", ["fsync", "replace"])
 def test_a_logout_deletes_what_a_killed_writer_left(store: Store, step: str) -> None:
-    """It holds tokens."""
+    """It contains tokens."""
     store.save_new(make_sign_in())
     kill_a_writer(store, write_once(store, "old", float("inf")).index(step))
     assert len(file_endings(store)) == 2

@@ -1,4 +1,4 @@
-"""The store: what it keeps, for whom, and until when."""
+"""The store: what is stored, for which user, and until when."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cognito_jupyter.errors import SignedOutError, UnavailableError
 from cognito_jupyter.oauth.tokens import CognitoTokens
 from tests.credentials.store.sign_ins import KEY, NOBODY_UID, SPAWN, file_endings, in_child, make_sign_in, needs_root
 
-# -- what is kept
+# -- what is stored
 
 
 def test_a_stored_sign_in_is_read_back(filled_store: Store) -> None:
@@ -80,8 +80,8 @@ def test_each_user_of_a_shared_folder_has_a_separate_file(tmp_path: Path) -> Non
 def test_unreadable_content_is_not_written(filled_store: Store, bad: str) -> None:
     with pytest.raises(UnavailableError, match="not in a form that can be stored"):
         filled_store.save_new(make_sign_in(bad))
-    with filled_store.transaction() as locked, pytest.raises(UnavailableError):
-        locked.replace_sign_in(make_sign_in(bad))
+    with filled_store.transaction() as transaction, pytest.raises(UnavailableError):
+        transaction.replace_sign_in(make_sign_in(bad))
     assert filled_store.read_sign_in() == make_sign_in()
 
 
@@ -89,11 +89,11 @@ def test_unreadable_content_is_not_written(filled_store: Store, bad: str) -> Non
 
 
 def test_an_update_is_seen_by_all(filled_store: Store) -> None:
-    with filled_store.transaction() as locked:
-        assert locked.sign_in == make_sign_in()
-        locked.replace_sign_in(make_sign_in("second"))
-        locked.replace_sign_in(make_sign_in("third"))
-        assert locked.sign_in == make_sign_in("third")
+    with filled_store.transaction() as transaction:
+        assert transaction.sign_in == make_sign_in()
+        transaction.replace_sign_in(make_sign_in("second"))
+        transaction.replace_sign_in(make_sign_in("third"))
+        assert transaction.sign_in == make_sign_in("third")
     assert filled_store.read_sign_in() == make_sign_in("third")
 
 
@@ -104,24 +104,24 @@ def test_waiting_for_the_lock_times_out(filled_store: Store) -> None:
 
 
 def test_nothing_is_replaced_after_the_lock_is_released(filled_store: Store) -> None:
-    with filled_store.transaction() as locked:
+    with filled_store.transaction() as transaction:
         pass
     with pytest.raises(UnavailableError, match="does not hold the lock"):
-        locked.replace_sign_in(make_sign_in("late"))
+        transaction.replace_sign_in(make_sign_in("late"))
     assert filled_store.read_sign_in() == make_sign_in()
 
 
 def test_an_error_under_the_lock_releases_it(filled_store: Store) -> None:
     with pytest.raises(ZeroDivisionError), filled_store.transaction():
         _ = 1 / 0
-    with filled_store.transaction(timeout=0) as locked:
-        locked.replace_sign_in(make_sign_in("next"))
+    with filled_store.transaction(timeout=0) as transaction:
+        transaction.replace_sign_in(make_sign_in("next"))
 
 
 def test_reading_does_not_wait_for_the_lock(filled_store: Store) -> None:
-    with filled_store.transaction() as locked:
+    with filled_store.transaction() as transaction:
         assert filled_store.read_sign_in() == make_sign_in()
-        locked.replace_sign_in(make_sign_in("second"))
+        transaction.replace_sign_in(make_sign_in("second"))
         assert filled_store.read_sign_in() == make_sign_in("second")
 
 
@@ -129,9 +129,9 @@ def count_up(folder: str, times: int) -> None:
     """Adds one to the number in the access token, many times."""
     store = Store(KEY, Path(folder))
     for _ in range(times):
-        with store.transaction() as locked:
-            assert locked.sign_in is not None
-            locked.replace_sign_in(make_sign_in(str(int(locked.sign_in.tokens["access_token"]) + 1)))
+        with store.transaction() as transaction:
+            assert transaction.sign_in is not None
+            transaction.replace_sign_in(make_sign_in(str(int(transaction.sign_in.tokens["access_token"]) + 1)))
 
 
 def test_ten_processes_lose_nothing(store: Store) -> None:
@@ -171,14 +171,14 @@ def test_signing_out_leaves_nothing_but_the_lock(filled_store: Store) -> None:
     filled_store.delete()
 
 
-@pytest.mark.parametrize("how", ["remove", "unlink", "everything", "somebody else's", "a later login"])
+@pytest.mark.parametrize("how", ["remove", "unlink", "everything", "another file", "a later login"])
 def test_a_deleted_file_is_not_written_back(filled_store: Store, how: str) -> None:
-    with filled_store.transaction() as locked:
+    with filled_store.transaction() as transaction:
         if how == "everything":
             shutil.rmtree(filled_store.path.parent)
         else:
             filled_store.path.unlink()
-        if how == "somebody else's":
+        if how == "another file":
             filled_store.path.symlink_to("/etc/hostname")
         if how == "a later login":
             os.rename(filled_store.path.with_name(f"{filled_store.path.name}.lock"), filled_store.path.parent / "moved")
@@ -186,31 +186,31 @@ def test_a_deleted_file_is_not_written_back(filled_store: Store, how: str) -> No
             threaded.start()
             threaded.join()
         with pytest.raises(SignedOutError, match="signed out"):
-            locked.replace_sign_in(make_sign_in("revived"))
+            transaction.replace_sign_in(make_sign_in("revived"))
     assert filled_store.read_sign_in() == (make_sign_in("later") if how == "a later login" else None)
 
 
 def test_nothing_is_written_without_a_sign_in(store: Store) -> None:
-    with store.transaction() as locked:
-        assert locked.sign_in is None
+    with store.transaction() as transaction:
+        assert transaction.sign_in is None
         with pytest.raises(SignedOutError):
-            locked.replace_sign_in(make_sign_in())
+            transaction.replace_sign_in(make_sign_in())
     assert file_endings(store) == set()
 
 
 def test_a_kernel_that_waited_while_another_signed_out_finds_no_sign_in(filled_store: Store) -> None:
-    def follow() -> str:
-        with filled_store.transaction(timeout=10) as locked:
-            return str(locked.sign_in)
+    def read_under_lock() -> str:
+        with filled_store.transaction(timeout=10) as transaction:
+            return str(transaction.sign_in)
 
-    said: list[str] = []
+    results: list[str] = []
     with filled_store.transaction():
-        thread = threading.Thread(target=lambda: said.append(in_child(follow)))
+        thread = threading.Thread(target=lambda: results.append(in_child(read_under_lock)))
         thread.start()
         time.sleep(0.2)
         filled_store.path.unlink()
     thread.join()
-    assert said == ["None"]
+    assert results == ["None"]
 
 
 # -- what it costs
