@@ -145,7 +145,7 @@ class LoginPanel(ipywidgets.VBox, StatusListener):
 
     def _update_role_menu(self, roles: tuple[str, ...], selected: str | None) -> None:
         options = tuple(zip(shortest_suffixes(roles, roles), roles, strict=True))
-        # Not observed meanwhile: only what the user selects changes the role.
+        # Unobserved during the update: only a selection by the user changes the role.
         self._role_menu.unobserve(self._on_role_selected, "value")
         if self._role_menu.options != options:
             self._role_menu.options = options
