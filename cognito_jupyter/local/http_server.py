@@ -34,7 +34,7 @@ class RequestHandler(WSGIRequestHandler):
         """Return the Date header by the server's own clock, so that clients can notice a clock skew."""
         return super().date_time_string(self.server.clock() if timestamp is None else timestamp)
 
-    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
+    def log(self, *args: object) -> None:
         """Log nothing."""
 
 
@@ -91,7 +91,12 @@ class LoopbackServer(ThreadedWSGIServer):
             thread.join(_CLOSE_TIMEOUT)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Serve a connection in a thread of its own."""
+        """Serve a connection in a thread of its own.
+
+        Args:
+            request: The connection's socket.
+            client_address: The address of the client.
+        """
         thread = threading.Thread(target=self.process_request_thread, args=(request, client_address), daemon=True)
         with self._lock:
             self._connections[request] = thread
@@ -106,7 +111,7 @@ class LoopbackServer(ThreadedWSGIServer):
         else:
             super().shutdown_request(request)
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
+    def handle_error(self, *args: object) -> None:
         """Ignore errors of a connection: clients close connections early, and so do injected faults."""
 
 

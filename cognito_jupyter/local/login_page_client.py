@@ -67,7 +67,21 @@ class LoginPageClient:
 def submit_login(
     authorization_url: str, username: str, password: str, *, verify: str | bool = True, follow_callback: bool = True
 ) -> str:
-    """Sign in with a new browser; see `LoginPageClient.submit_login`."""
+    """Sign in with a new `LoginPageClient`.
+
+    Args:
+        authorization_url: The URL that the notebook shows.
+        username: The user's name.
+        password: The user's password.
+        verify: As for requests: a CA file for a Cognito with TLS.
+        follow_callback: Whether to visit the redirect URI too.
+
+    Returns:
+        The redirect URI with its code.
+
+    Raises:
+        RuntimeError: The login failed; the message contains what the page says.
+    """
     client = LoginPageClient(verify=verify)
     return client.submit_login(authorization_url, username, password, follow_callback=follow_callback)
 

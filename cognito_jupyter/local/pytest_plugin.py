@@ -25,7 +25,12 @@ def local_cognito() -> Iterator[LocalCognito]:
 
 @pytest.fixture
 def local_cognito_environment(local_cognito: LocalCognito, monkeypatch: pytest.MonkeyPatch) -> LocalCognito:
-    """The same, with its settings in this test's environment."""
+    """The same, with its settings in this test's environment.
+
+    Args:
+        local_cognito: The fixture above.
+        monkeypatch: pytest's own fixture.
+    """
     for name, value in local_cognito.environment.items():
         monkeypatch.setenv(name, value)
     return local_cognito

@@ -88,5 +88,5 @@ def _suffixes(count: int) -> list[str]:
 def _refreshes_per_hour(api: API, stage: Stage) -> float:
     """From when each role's credentials become due, which follows from their lifetime."""
     manager = _credentials(api, stage, ROLES)
-    cached = [slot.snapshot for slot in manager._slots.values()]
-    return float(sum(_HOUR / (each.renew_at - (each.expires_at - each.lifetime)) for each in cached))
+    cached = [role.cached for role in manager._role_credentials.values()]
+    return float(sum(_HOUR / (each.advisory_refresh_at - (each.expires_at - each.lifetime)) for each in cached))

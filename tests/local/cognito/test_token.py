@@ -47,11 +47,11 @@ def test_a_code_works_once(client: Client) -> None:
 
 
 def test_a_code_is_valid_for_five_minutes(client: Client, cognito: LocalCognito) -> None:
-    early, late = client.code(), client.code()
+    first, second = client.code(), client.code()
     cognito.knobs.clock_offset = 299
-    assert client.exchange(early).status_code == 200
+    assert client.exchange(first).status_code == 200
     cognito.knobs.clock_offset = 301
-    assert error_of(client.exchange(late)) == (400, {"error": "invalid_grant"})
+    assert error_of(client.exchange(second)) == (400, {"error": "invalid_grant"})
 
 
 def test_an_unknown_code_is_an_invalid_grant(client: Client) -> None:
@@ -261,5 +261,5 @@ def test_user_info_requires_an_access_token_with_openid(client: Client, cognito:
         assert refused.status_code == 401
         assert 'error="invalid_token"' in refused.headers["WWW-Authenticate"]
     cognito.knobs.clock_offset = 3601
-    late = requests.get(url, headers={"Authorization": f"Bearer {tokens['access_token']}"}, timeout=10)
-    assert late.status_code == 401
+    response = requests.get(url, headers={"Authorization": f"Bearer {tokens['access_token']}"}, timeout=10)
+    assert response.status_code == 401
