@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,21 +27,11 @@ ENVIRONMENT_NAMES = {
 }
 """The environment variable of each setting that has one."""
 
+_Layer = dict[str, tuple[object, str]]
+"""One place: the raw value of each setting that it holds, and how a message names the place."""
+
 _Value = TypeVar("_Value")
 _Default = TypeVar("_Default")
-
-
-@dataclass(frozen=True)
-class Layer:
-    """One place and its settings.
-
-    Attributes:
-        source: Returns how a message names the place, for a setting's name.
-        values: The raw values by setting name, without None and "".
-    """
-
-    source: Callable[[str], str]
-    values: Mapping[str, object]
 
 
 @dataclass(frozen=True)
@@ -48,14 +39,14 @@ class LayeredSettings:
     """Looks a setting up in all places.
 
     Attributes:
-        layers: From strongest to weakest.
+        found: The raw value of each setting in the strongest place that has it, and how a message names that place.
         profile: The selected profile; None: the default one.
         files: The settings files that were read.
         searched: All places, for the message about a missing setting.
         sources: Where each setting came from; filled by `get_parsed`.
     """
 
-    layers: tuple[Layer, ...]
+    found: Mapping[str, tuple[object, str]]
     profile: str | None
     files: tuple[SettingsFile, ...]
     searched: str
@@ -87,26 +78,28 @@ class LayeredSettings:
         Raises:
             SettingError: A file is malformed or not trusted, or no file has the profile.
         """
+        arguments = {**overrides, "profile": profile or overrides.get("profile")}
         variables = {name: environment.get(variable) for name, variable in ENVIRONMENT_NAMES.items()}
-        stronger_layers = [
-            Layer(lambda _: "the arguments", _non_empty({**overrides, "profile": profile or overrides.get("profile")})),
-            Layer(lambda name: f"c.CognitoMagics.{name}", _non_empty(traits)),
-            Layer(lambda name: f"the environment variable {ENVIRONMENT_NAMES[name]}", _non_empty(variables)),
+        stronger = [
+            {name: (value, "the arguments") for name, value in _non_empty(arguments)},
+            {name: (value, f"c.CognitoMagics.{name}") for name, value in _non_empty(traits)},
+            {
+                name: (value, f"the environment variable {ENVIRONMENT_NAMES[name]}")
+                for name, value in _non_empty(variables)
+            },
         ]
         here = find_project_file(folder) or f"a {FILE_NAME} beside the notebook or above it"
-        searched = (
-            "the arguments, c.CognitoMagics, the environment (COGNITO_DOMAIN, COGNITO_CLIENT_ID, ...), "
-            + ", ".join(map(str, [here, user_path(), *system_paths()]))
-        )
+        paths = ", ".join(map(str, (here, user_path(), *system_paths())))
+        searched = f"the arguments, c.CognitoMagics, the environment (COGNITO_DOMAIN, COGNITO_CLIENT_ID, ...), {paths}"
         read = (read_settings_file(path, scope) for path, scope in _candidate_paths(folder))
         files = [file for file in read if file is not None]
+        with_project_file = cls._with_files(stronger, files, searched)
         project_files = [file for file in files if file.scope is Scope.PROJECT]
-        with_project_file = cls._with_files(stronger_layers, files, searched)
         if not project_files:
             return with_project_file
         try:
             others = [file for file in files if file.scope is not Scope.PROJECT]
-            without_project_file = cls._with_files(stronger_layers, others, searched)
+            without_project_file = cls._with_files(stronger, others, searched)
         except SettingError:
             pass  # only the project file has the profile
         else:
@@ -117,28 +110,23 @@ class LayeredSettings:
         return with_project_file
 
     @classmethod
-    def _with_files(
-        cls, stronger_layers: Sequence[Layer], files: Sequence[SettingsFile], searched: str
-    ) -> LayeredSettings:
+    def _with_files(cls, stronger: Sequence[_Layer], files: Sequence[SettingsFile], searched: str) -> LayeredSettings:
         """Returns the layers with these files, trusted or not."""
-        profile = _requested_profile(stronger_layers, files)
-        profile_layers = (
-            [_profile_layer(file, profile) for file in files if profile in file.profiles] if profile else []
-        )
-        layers = (*stronger_layers, *profile_layers, *map(_top_level_layer, files))
-        return cls(layers, profile, tuple(files), searched)
+        profile = _selected_profile(stronger, files)
+        profiles = [
+            {
+                name: (value, f"the profile {profile} in {file.path}")
+                for name, value in _non_empty(file.profiles[profile])
+            }
+            for file in files
+            if profile is not None and profile in file.profiles
+        ]
+        top_levels = [{name: (value, str(file.path)) for name, value in _non_empty(file.settings)} for file in files]
+        return cls(ChainMap(*stronger, *profiles, *top_levels), profile, tuple(files), searched)
 
     def effective(self) -> dict[str, object]:
         """Returns the strongest raw value of each setting: equal where two searches lead to the same login."""
-        found = {name: self.find_raw(name) for name in SETTING_NAMES}
-        return {name: each[0] for name, each in found.items() if each is not None}
-
-    def find_raw(self, name: str) -> tuple[object, str] | None:
-        """Returns a setting's strongest raw value and its source; None where it is missing."""
-        for layer in self.layers:
-            if name in layer.values:
-                return layer.values[name], layer.source(name)
-        return None
+        return {name: self.found[name][0] for name in SETTING_NAMES if name in self.found}
 
     def get_parsed(self, name: str, parse: Callable[[object], _Value], default: _Default) -> _Value | _Default:
         """Returns a setting's validated value, and notes its source.
@@ -151,23 +139,21 @@ class LayeredSettings:
         Raises:
             SettingError: The value is malformed; the message names the setting and its source.
         """
-        found = self.find_raw(name)
-        if found is None:
+        if name not in self.found:
             return default
-        value, source = found
+        value, source = self.found[name]
         self.sources[name] = source
         return parse_as(name, source, parse, value)
 
     def require_settings(self, *names: str) -> None:
         """Raises a SettingError that names every one of these settings that is missing."""
-        missing = [name for name in names if self.find_raw(name) is None]
-        if not missing:
-            return
-        are = "is" if len(missing) == 1 else "are"
-        raise SettingError(
-            f"{' and '.join(missing)} {are} not set. Looked in {self.searched}.",
-            "Ask your administrator for the values, or for a cognito.toml.",
-        )
+        missing = [name for name in names if name not in self.found]
+        if missing:
+            are = "is" if len(missing) == 1 else "are"
+            raise SettingError(
+                f"{' and '.join(missing)} {are} not set. Looked in {self.searched}.",
+                "Ask your administrator for the values, or for a cognito.toml.",
+            )
 
 
 def parse_as(name: str, source: str, parse: Callable[[object], _Value], value: object) -> _Value:
@@ -204,8 +190,8 @@ def known_profiles(folder: Path | None = None) -> list[str]:
     return sorted(names)
 
 
-def _non_empty(values: Mapping[str, object]) -> Mapping[str, object]:
-    return {name: value for name, value in values.items() if value not in (None, "")}
+def _non_empty(values: Mapping[str, object]) -> list[tuple[str, object]]:
+    return [(name, value) for name, value in values.items() if value not in (None, "")]
 
 
 def _candidate_paths(folder: Path | None) -> Iterator[tuple[Path, Scope]]:
@@ -218,23 +204,15 @@ def _candidate_paths(folder: Path | None) -> Iterator[tuple[Path, Scope]]:
         yield path, Scope.SYSTEM
 
 
-def _requested_profile(stronger_layers: Sequence[Layer], files: Sequence[SettingsFile]) -> str | None:
+def _selected_profile(stronger: Sequence[_Layer], files: Sequence[SettingsFile]) -> str | None:
     """Returns the profile that the strongest layer selects; some file must have it, and no file can select one."""
-    layer = next((each for each in stronger_layers if "profile" in each.values), None)
-    if layer is None:
+    found = ChainMap(*stronger).get("profile")
+    if found is None:
         return None
-    source = layer.source("profile")
-    name = parse_as("profile", source, parsers.profile_name, layer.values["profile"])
+    value, source = found
+    name = parse_as("profile", source, parsers.profile_name, value)
     known = sorted({each for file in files for each in file.profiles})
     if name not in known:
         remedy = f"There are: {', '.join(known)}." if known else f"No {FILE_NAME} has any profile."
         raise SettingError(f"There is no profile {parsers.quote_for_message(name)}, selected by {source}.", remedy)
     return name
-
-
-def _top_level_layer(file: SettingsFile) -> Layer:
-    return Layer(lambda _: str(file.path), _non_empty(file.settings))
-
-
-def _profile_layer(file: SettingsFile, profile: str) -> Layer:
-    return Layer(lambda _: f"the profile {profile} in {file.path}", _non_empty(file.profiles[profile]))

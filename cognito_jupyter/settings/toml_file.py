@@ -54,27 +54,6 @@ class SettingsFile:
     profiles: Mapping[str, Mapping[str, object]]
     stat_results: tuple[os.stat_result, ...]
 
-    @classmethod
-    def parse(cls, path: Path, scope: Scope, content: bytes, stat_results: tuple[os.stat_result, ...]) -> SettingsFile:
-        """Parses a file's content.
-
-        Args:
-            path: Where it was found, for messages.
-            scope: Who is responsible for it.
-            content: Its bytes.
-            stat_results: Of the file and of its symlink.
-
-        Raises:
-            SettingError: It is not TOML, or a key is not a setting.
-        """
-        table = _parse_toml(path, content)
-        profiles = table.pop("profile", {})
-        if not isinstance(profiles, dict) or not all(isinstance(each, dict) for each in profiles.values()):
-            raise SettingError(f"profile in {path} is not a table.", "Name a profile by a line [profile.NAME].")
-        for keys in (table, *profiles.values()):
-            _check_names(path, keys)
-        return cls(path, scope, content, table, profiles, stat_results)
-
 
 def find_project_file(folder: Path | None) -> Path | None:
     """Finds the nearest cognito.toml in a folder or above it, as far as the home or the repository root.
@@ -133,7 +112,13 @@ def read_settings_file(path: Path, scope: Scope) -> SettingsFile | None:
         raise SettingError(f"{path} cannot be read: {error.strerror}.", "Repair the file, or remove it.") from None
     if len(content) > MAX_FILE_SIZE:
         raise SettingError(f"{path} is longer than {MAX_FILE_SIZE} bytes.", "Keep only settings in it.")
-    return SettingsFile.parse(path, scope, content, stat_results)
+    table = _parse_toml(path, content)
+    profiles = table.pop("profile", {})
+    if not isinstance(profiles, dict) or not all(isinstance(each, dict) for each in profiles.values()):
+        raise SettingError(f"profile in {path} is not a table.", "Name a profile by a line [profile.NAME].")
+    for keys in (table, *profiles.values()):
+        _check_names(path, keys)
+    return SettingsFile(path, scope, content, table, profiles, stat_results)
 
 
 def _read_bytes(path: Path) -> tuple[bytes, tuple[os.stat_result, ...]]:
