@@ -30,6 +30,9 @@ ENVIRONMENT_NAMES = {
 _Layer = dict[str, tuple[object, str]]
 """One place: the raw value of each setting that it holds, and how a message names the place."""
 
+_EMPTY = (None, "")
+"""Raw values that count as missing."""
+
 _Value = TypeVar("_Value")
 _Default = TypeVar("_Default")
 
@@ -79,13 +82,13 @@ class LayeredSettings:
             SettingError: A file is malformed or not trusted, or no file has the profile.
         """
         arguments = {**overrides, "profile": profile or overrides.get("profile")}
-        variables = {name: environment.get(variable) for name, variable in ENVIRONMENT_NAMES.items()}
         stronger = [
-            {name: (value, "the arguments") for name, value in _non_empty(arguments)},
-            {name: (value, f"c.CognitoMagics.{name}") for name, value in _non_empty(traits)},
+            _layer(arguments, "the arguments"),
+            {name: (value, f"c.CognitoMagics.{name}") for name, value in traits.items() if value not in _EMPTY},
             {
-                name: (value, f"the environment variable {ENVIRONMENT_NAMES[name]}")
-                for name, value in _non_empty(variables)
+                name: (environment[variable], f"the environment variable {variable}")
+                for name, variable in ENVIRONMENT_NAMES.items()
+                if environment.get(variable)
             },
         ]
         here = find_project_file(folder) or f"a {FILE_NAME} beside the notebook or above it"
@@ -114,14 +117,11 @@ class LayeredSettings:
         """Returns the layers with these files, trusted or not."""
         profile = _selected_profile(stronger, files)
         profiles = [
-            {
-                name: (value, f"the profile {profile} in {file.path}")
-                for name, value in _non_empty(file.profiles[profile])
-            }
+            _layer(file.profiles[profile], f"the profile {profile} in {file.path}")
             for file in files
             if profile is not None and profile in file.profiles
         ]
-        top_levels = [{name: (value, str(file.path)) for name, value in _non_empty(file.settings)} for file in files]
+        top_levels = [_layer(file.settings, str(file.path)) for file in files]
         return cls(ChainMap(*stronger, *profiles, *top_levels), profile, tuple(files), searched)
 
     def effective(self) -> dict[str, object]:
@@ -190,8 +190,8 @@ def known_profiles(folder: Path | None = None) -> list[str]:
     return sorted(names)
 
 
-def _non_empty(values: Mapping[str, object]) -> list[tuple[str, object]]:
-    return [(name, value) for name, value in values.items() if value not in (None, "")]
+def _layer(values: Mapping[str, object], source: str) -> _Layer:
+    return {name: (value, source) for name, value in values.items() if value not in _EMPTY}
 
 
 def _candidate_paths(folder: Path | None) -> Iterator[tuple[Path, Scope]]:
