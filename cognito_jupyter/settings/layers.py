@@ -82,7 +82,7 @@ class LayeredSettings:
             SettingError: A file is malformed or not trusted, or no file has the profile.
         """
         arguments = {**overrides, "profile": profile or overrides.get("profile")}
-        stronger = [
+        stronger: list[_Layer] = [
             _layer(arguments, "the arguments"),
             {name: (value, f"c.CognitoMagics.{name}") for name, value in traits.items() if value not in _EMPTY},
             {
