@@ -36,22 +36,14 @@ not signed in."""
 def add_login_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `login`."""
     parser.description = _LOGIN_DESCRIPTION
+    role_suffix, timeout = _argument_type(parsers.role_suffix), _argument_type(parsers.timeout)
     parser.add_argument(
-        "-r",
-        "--role-suffix",
-        metavar="SUFFIX",
-        type=_argument_type(parsers.role_suffix),
-        help="the role to use: the end of its name",
+        "-r", "--role-suffix", metavar="SUFFIX", type=role_suffix, help="the role to use: the end of its name"
     )
     parser.add_argument("--paste", action="store_true", help="read the browser's final URL from standard input")
     parser.add_argument("--no-browser", action="store_true", help="print the link without opening a browser")
     parser.add_argument("--fresh", action="store_true", help="sign in again, even if you are signed in")
-    parser.add_argument(
-        "--timeout",
-        metavar="SECONDS",
-        type=_argument_type(parsers.timeout),
-        help="how long to wait for you; default: 300",
-    )
+    parser.add_argument("--timeout", metavar="SECONDS", type=timeout, help="how long to wait for you; default: 300")
     _add_settings_arguments(parser)
 
 

@@ -326,16 +326,9 @@ class SharedSignIn(NotPicklable):
 
 def to_stored(cached: CachedCredentials) -> StoredCredentials:
     """Returns a role's credentials as the store has them."""
-    return StoredCredentials(
-        str(cached.frozen.access_key),
-        str(cached.frozen.secret_key),
-        str(cached.frozen.token),
-        cached.expiration.timestamp(),
-        cached.expires_at,
-        cached.advisory_refresh_at,
-        cached.mandatory_refresh_at,
-        cached.lifetime,
-    )
+    access_key_id, secret_access_key, session_token = (str(each) for each in cached.frozen[:3])
+    times = (cached.expires_at, cached.advisory_refresh_at, cached.mandatory_refresh_at, cached.lifetime)
+    return StoredCredentials(access_key_id, secret_access_key, session_token, cached.expiration.timestamp(), *times)
 
 
 def _to_cached(stored: StoredCredentials, identity_id: str) -> CachedCredentials:
@@ -346,14 +339,9 @@ def _to_cached(stored: StoredCredentials, identity_id: str) -> CachedCredentials
         "Expiration": datetime.fromtimestamp(stored.expiration, UTC),
     }
     response: IdentityPoolCredentialsResponse = {"IdentityId": identity_id, "Credentials": redacted(credentials)}
-    return CachedCredentials(
-        redacted(response),
-        FrozenCredentials(stored.access_key_id, stored.secret_access_key, stored.session_token),
-        stored.expires_at,
-        stored.advisory_refresh_at,
-        stored.mandatory_refresh_at,
-        stored.lifetime,
-    )
+    frozen = FrozenCredentials(stored.access_key_id, stored.secret_access_key, stored.session_token)
+    times = (stored.expires_at, stored.advisory_refresh_at, stored.mandatory_refresh_at, stored.lifetime)
+    return CachedCredentials(redacted(response), frozen, *times)
 
 
 def _subject(tokens: CognitoTokens) -> Subject:

@@ -193,7 +193,7 @@ def rename_file(store: Store) -> None:
     [
         (delete_file, "You are not signed in"),
         (truncate_file, "is damaged"),
-        (open_to_others, "was open to others than you"),
+        (open_to_others, "is open to others than you"),
         (open_folder_to_others, "chmod 700"),
         (replace_by_link, "is a symbolic link"),
     ],

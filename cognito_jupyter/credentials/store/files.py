@@ -26,8 +26,6 @@ MAX_FILE_SIZE = 4 * 1024 * 1024
 TEMP_SUFFIX = ".part"
 QUARANTINE_SUFFIX = ".set-aside-"
 
-_GROUP_OR_OTHERS = stat.S_IRWXG | stat.S_IRWXO
-
 
 class UntrustedFileError(ValueError):
     """The file must not be used; the message says why, as the end of a sentence that begins with the file's path."""
@@ -59,22 +57,10 @@ def check_directory(directory: str | Path) -> bool:
         return False
     except OSError as error:
         raise os_error(f"{directory} cannot be read", error) from None
-    if not stat.S_ISDIR(status.st_mode):
-        kind = "a symbolic link" if stat.S_ISLNK(status.st_mode) else "not a folder"
-        raise _unavailable(f"{directory} is {kind}, so no sign-in is stored there.", "Remove it; it is created again.")
-    if sys.platform == "win32":
-        return True
-    if status.st_uid != os.geteuid():
-        raise _unavailable(
-            f"{directory} belongs to another user (uid {status.st_uid}), so no sign-in is read or stored there.",
-            "Remove it; it is created again.",
-        )
-    if status.st_mode & _GROUP_OR_OTHERS:
-        raise _unavailable(
-            f"{directory} is open to others than you (mode {stat.S_IMODE(status.st_mode):04o}), "
-            "so no sign-in is read or stored there.",
-            f'Run: chmod 700 "{directory}"',
-        )
+    reason = _reason_not_to_trust(status, stat.S_ISDIR(status.st_mode), "a folder")
+    if reason is not None:
+        remedy = f'Run: chmod 700 "{directory}"' if reason.startswith("is open") else "Remove it; it is created again."
+        raise _unavailable(f"{directory} {reason}, so no sign-in is read or stored there.", remedy)
     return True
 
 
@@ -114,11 +100,11 @@ def read_file(path: str | Path) -> bytes | None:
     """
     try:
         # Checked before it is opened: opening another user's device may have effects, and Windows follows every link.
-        _check_status(os.lstat(path))
+        _check_file(os.lstat(path))
         # O_NONBLOCK: a named pipe that is swapped in at this moment does not block the open.
         flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
         with open(os.open(path, flags), "rb") as file:
-            _check_status(os.fstat(file.fileno()))  # of the file that is read: another one may have taken its place
+            _check_file(os.fstat(file.fileno()))  # of the file that is read: another one may have taken its place
             content = file.read(MAX_FILE_SIZE + 1)
     except (FileNotFoundError, NotADirectoryError):
         return None
@@ -133,17 +119,24 @@ def read_file(path: str | Path) -> bytes | None:
     return content
 
 
-def _check_status(status: os.stat_result) -> None:
+def _check_file(status: os.stat_result) -> None:
+    reason = _reason_not_to_trust(status, stat.S_ISREG(status.st_mode), "a file")
+    if reason is not None:
+        raise UntrustedFileError(reason)
+
+
+def _reason_not_to_trust(status: os.stat_result, has_type: bool, type_name: str) -> str | None:
     if stat.S_ISLNK(status.st_mode):
-        raise UntrustedFileError("is a symbolic link")
-    if not stat.S_ISREG(status.st_mode):
-        raise UntrustedFileError("is not a file")
+        return "is a symbolic link"
+    if not has_type:
+        return f"is not {type_name}"
     if sys.platform == "win32":
-        return
+        return None
     if status.st_uid != os.geteuid():
-        raise UntrustedFileError(f"belongs to another user (uid {status.st_uid})")
-    if status.st_mode & _GROUP_OR_OTHERS:
-        raise UntrustedFileError(f"was open to others than you (mode {stat.S_IMODE(status.st_mode):04o})")
+        return f"belongs to another user (uid {status.st_uid})"
+    if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        return f"is open to others than you (mode {stat.S_IMODE(status.st_mode):04o})"
+    return None
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -140,7 +140,7 @@ def grow_beyond_limit(path: Path) -> None:
 
 
 UNTRUSTED: list[tuple[Callable[[Path], None], str]] = [
-    (open_to_others, r"was open to others than you \(mode 0640\)"),
+    (open_to_others, r"is open to others than you \(mode 0640\)"),
     (change_owner, rf"belongs to another user \(uid {NOBODY_UID}\)"),
     (replace_by_link, "is a symbolic link"),
     (replace_by_dangling_link, "is a symbolic link"),
