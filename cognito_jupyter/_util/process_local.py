@@ -31,7 +31,3 @@ class ProcessLocal(Generic[_Value]):
         existing = self._by_pid.get(pid)
         # setdefault is atomic: two threads that call at once get the same value.
         return existing if existing is not None else self._by_pid.setdefault(pid, self._factory())
-
-    def peek(self) -> _Value | None:
-        """Returns this process's value, or None; never makes one."""
-        return self._by_pid.get(os.getpid())
