@@ -34,7 +34,7 @@ _WITH_COGNITO: dict[str, Callable[[Stage], Group]] = {
 
 
 def main() -> None:
-    """One row for each figure; each group is printed as soon as it is there."""
+    """Prints one row for each figure, and each group as soon as it is measured."""
     arguments = _parser().parse_args()
     groups: list[Group] = []
     for name, measure_without_cognito in _WITHOUT_COGNITO.items():
@@ -60,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("--json", type=Path, metavar="PATH", help="write the figures with all samples")
     parser.add_argument("--chart", type=Path, metavar="PATH", help="draw them as SVG")
-    parser.add_argument("--only", nargs="+", choices=names, default=names, help="measure these groups alone")
+    parser.add_argument("--only", nargs="+", choices=names, default=names, help="measure only these groups")
     return parser
 
 

@@ -1,4 +1,4 @@
-"""The way from the browser's redirect to a session that can be used, by each implementation's own code path."""
+"""Times logins from the browser's redirect to a usable session, by each implementation's own code path."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class RedirectBenchmark:
     """Logins of this package as its notebook makes them, and of the reference as its entry point does.
 
     Args:
-        stage: Where the Cognito is.
-        round_trip: Milliseconds to it.
+        stage: The Cognito.
+        round_trip: The round-trip time to it in milliseconds.
     """
 
     def __init__(self, stage: Stage, round_trip: int) -> None:
@@ -39,36 +39,36 @@ class RedirectBenchmark:
         self._login_count = 0
 
     def time_login(self, previous: SignIn | None = None) -> tuple[float, SignIn]:
-        """One login of this package.
+        """Times one login of this package.
 
         Args:
-            previous: An ended sign-in of the same person, whose identity id is known.
+            previous: An ended sign-in of the same user, whose identity id is known.
 
         Returns:
             Seconds from the redirect to a session with credentials, and the sign-in.
         """
         settings, authenticator = self._settings()
-        attempt = LoginTask(LoginRequest(settings, open_browser=False), authenticator, previous)
+        login_task = LoginTask(LoginRequest(settings, open_browser=False), authenticator, previous)
         listening = threading.Event()
-        attempt.on_progress = listening.set
-        attempt.start()
-        if not listening.wait(_TIMEOUT) or attempt.login is None:
+        login_task.on_progress = listening.set
+        login_task.start()
+        if not listening.wait(_TIMEOUT) or login_task.login is None:
             raise RuntimeError("The login did not start.")
-        redirect_url = self._stage.sign_in(attempt.login.authorization_url)
+        redirect_url = self._stage.sign_in(login_task.login.authorization_url)
         time.sleep(self._idle_seconds)
         began = time.perf_counter()
         browser = _RedirectedBrowser(redirect_url)
-        outcome = attempt.future.result(_TIMEOUT)
-        if outcome.role is None:
-            raise RuntimeError(f"The login brought no role: {outcome.role_error}")
-        load_credentials(outcome.role.session)
+        result = login_task.future.result(_TIMEOUT)
+        if result.role is None:
+            raise RuntimeError(f"The login brought no role: {result.role_error}")
+        load_credentials(result.role.session)
         elapsed = time.perf_counter() - began
         browser.close()
-        attempt.join()
-        return elapsed, outcome.sign_in
+        login_task.join()
+        return elapsed, result.sign_in
 
     def time_reference_login(self, api: API) -> float:
-        """Seconds of one login of the reference, from the redirect to a session with credentials."""
+        """Returns the seconds of one login of the reference, from the redirect to a session with credentials."""
         self._login_count += 1
         opened_browser = _CapturingBrowser()
         webbrowser.register("benchmark", None, opened_browser, preferred=True)
@@ -96,44 +96,34 @@ class RedirectBenchmark:
             )
             load_credentials(manager.make_refreshing_session())
             finished.put(time.perf_counter())
-        # Handed to the thread that measures.
-        except BaseException as error:  # noqa: BLE001
+        except BaseException as error:  # noqa: BLE001 - raised in the thread that measures
             finished.put(error)
 
     def _settings(self) -> tuple[Settings, CognitoOAuthAuthenticator]:
         self._login_count += 1
         settings = Settings(self._stage.configuration(self._port, self._login_count))
-        pools = settings.configuration
-        authenticator = CognitoOAuthAuthenticator(
-            pools.domain,
-            pools.client_id,
-            pools.redirect_uri,
-            pools.region,
-            user_pool_id=pools.user_pool_id,
-            open_browser=False,
-        )
-        return settings, authenticator
+        return settings, CognitoOAuthAuthenticator.from_settings(settings)
 
 
 def idle_seconds(round_trip: int) -> float:
-    """Seconds that the person takes at least, so that all has been warmed; a real person takes longer."""
+    """Returns the seconds that the user takes to type, enough to finish the prewarming; real users take longer."""
     return 1.0 + _PREWARM_ROUND_TRIPS * round_trip / 1e3
 
 
 def time_refresh(manager: Any) -> float:
-    """Seconds in which both layers are renewed."""
+    """Returns the seconds of a refresh of both layers, tokens and credentials."""
     began = time.perf_counter()
     manager.ensure_credentials(refresh_margin=timedelta(hours=2))
     return time.perf_counter() - began
 
 
 def load_credentials(session: Any) -> str:
-    """What every request asks of a session first; returns the access key id."""
+    """Gets the credentials that every request to AWS needs first; returns the access key id."""
     return cast("str", session.get_credentials().get_frozen_credentials().access_key)
 
 
 class _RedirectedBrowser:
-    """The browser that follows the redirect, and reads the page at its leisure."""
+    """Acts as the browser that follows the redirect; it reads the page when it is closed."""
 
     def __init__(self, address: str) -> None:
         parts = urlsplit(address)
@@ -146,7 +136,7 @@ class _RedirectedBrowser:
 
 
 class _CapturingBrowser(webbrowser.BaseBrowser):
-    """Takes the address that the reference opens."""
+    """Captures the URL that the reference opens."""
 
     def __init__(self) -> None:
         super().__init__("benchmark")

@@ -1,4 +1,4 @@
-"""The figures as an SVG: how many times the floor each is, here and in the reference, on a logarithmic scale."""
+"""Draws the figures as SVG: each one's ratio to its floor, here and in the reference, on a logarithmic scale."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _WIDTH, _LABELS, _RIGHT = 960, 410, 110
 _ROW, _HEAD, _TOP = 34, 34, 64
 _BAR = 10
 _LEAST = 0.1
-# Colours that keep a contrast of 3:1 on white and of 4.5:1 as text; the dark ones likewise on GitHub's dark grey.
+# The colours have a contrast of 3:1 on white, and of 4.5:1 as text; the dark ones likewise on GitHub's dark grey.
 _STYLE = """
 text { font: 12px system-ui, sans-serif; fill: #1f2328; paint-order: stroke; stroke: #ffffff; stroke-width: 3px }
 .title { font-weight: 600 }
@@ -35,12 +35,17 @@ line { stroke: #818b98; stroke-width: 1 }
 
 
 def write_chart(path: Path, groups: Sequence[Group]) -> None:
-    """Writes the chart."""
+    """Writes the chart.
+
+    Args:
+        path: The SVG file.
+        groups: The figures.
+    """
     path.write_text(chart_of(groups), encoding="utf-8")
 
 
 def chart_of(groups: Sequence[Group]) -> str:
-    """The chart as SVG; as an image it follows the reader's light or dark."""
+    """Returns the chart as SVG; an image of it follows the reader's light or dark mode."""
     height = _TOP + sum(_HEAD + _ROW * len(group.figures) for group in groups) + 12
     most = max((ratio for group in groups for figure in group.figures for ratio in _ratios(figure)), default=1.0)
     scale = _Scale(max(10.0, most))
@@ -59,7 +64,7 @@ def chart_of(groups: Sequence[Group]) -> str:
 
 
 class _Scale:
-    """From a ratio to pixels.
+    """Converts a ratio to pixels.
 
     Attributes:
         most: The largest ratio.
@@ -70,7 +75,7 @@ class _Scale:
         self._span = math.log10(most / _LEAST)
 
     def x(self, ratio: float) -> float:
-        """Where a ratio stands."""
+        """Returns the x coordinate of a ratio."""
         share = math.log10(max(ratio, _LEAST) / _LEAST) / self._span
         return _LABELS + min(1.0, share) * (_WIDTH - _LABELS - _RIGHT)
 

@@ -1,6 +1,6 @@
-"""How often Cognito is asked when tokens and credentials have expired and everybody wants new ones at once.
+"""Counts the calls to Cognito when tokens and credentials have expired and many threads need new ones at once.
 
-Here: the threads of one process. Processes that share the store have a measurement of their own, beside this one.
+The threads belong to one process; kernels.py measures processes that share the store.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ _Counts = dict[str, int]
 
 
 def measure_expiry(stage: Stage) -> Group:
-    """Calls of each endpoint."""
-    own, reference = implementations()
+    """Counts the calls of each endpoint."""
+    package, reference = implementations()
     with stage.environment():
-        counts = [_count_calls(own, stage) for _ in range(_ROUNDS)]
+        counts = [_count_calls(package, stage) for _ in range(_ROUNDS)]
         reference_counts = [_count_calls(reference, stage) for _ in range(_ROUNDS)] if reference else None
     figures = tuple(_figure(name, counts, reference_counts) for name in _ENDPOINTS)
     return Group(f"Calls at one expiry, {_THREADS} threads of one process", figures)
@@ -52,9 +52,9 @@ def _count_calls(api: API, stage: Stage) -> _Counts:
     time.sleep(2.2)
     stage.reset_knobs()
     stage.reset_counts()
-    outcome = SigningThreads(session, _THREADS).run(0.0)
-    if outcome.errors:
-        raise RuntimeError(f"{outcome.errors} of {_THREADS} threads got no credentials, so the counts mean nothing.")
+    result = SigningThreads(session, _THREADS).run(0.0)
+    if result.errors:
+        raise RuntimeError(f"{result.errors} of {_THREADS} threads got no credentials, so the counts mean nothing.")
     return {name: stage.count(endpoint) for name, endpoint in _ENDPOINTS.items()}
 
 

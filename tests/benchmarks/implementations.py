@@ -1,4 +1,4 @@
-"""The two that are measured: this package and the reference, whose public names are the same."""
+"""The two implementations that are measured: this package and the reference, with the same public names."""
 
 from __future__ import annotations
 
@@ -11,29 +11,43 @@ from .reference import find_reference
 from .stage import Stage
 
 API = Any
-"""A module with the public names; the reference has no types to check."""
+"""A module with the public names. It is Any because the reference has no types."""
 
 
 def implementations() -> tuple[API, API | None]:
-    """This package, and the reference where it is installed."""
+    """Returns this package, and the reference if it is installed."""
     return cognito_jupyter, find_reference()
 
 
 def make_authenticator(api: API, stage: Stage, port: int | None = None, redirect_index: int = 0) -> Any:
-    """An authenticator at the stage."""
+    """Returns an authenticator for the stage's Cognito.
+
+    Args:
+        api: The implementation.
+        stage: The Cognito.
+        port: The port to connect to; None: the one without latency.
+        redirect_index: Chooses among the registered redirect URIs.
+    """
     settings = stage.configuration(port, redirect_index)
     return api.CognitoOAuthAuthenticator(settings.domain, settings.client_id, settings.redirect_uri, settings.region)
 
 
 def without_background_refresh(manager: Any) -> Any:
-    """The manager, whose credentials are renewed when somebody asks and not ahead of time, as the reference's are."""
+    """Stops the manager's background refresh: like the reference, it then refreshes only when a caller needs it."""
     if isinstance(manager, cognito_jupyter.CognitoCredentialsManager):
         manager.close()
     return manager
 
 
 def signed_in(api: API, stage: Stage, port: int | None = None, username: str = "demo") -> Any:
-    """A manager with the tokens of a login."""
+    """Returns a manager with the tokens of a login.
+
+    Args:
+        api: The implementation.
+        stage: The Cognito.
+        port: The port to connect to; None: the one without latency.
+        username: The user who signs in.
+    """
     settings = stage.configuration(port)
     authenticator = make_authenticator(api, stage, port)
     verifier, challenge = authenticator.generate_pkce_pair()

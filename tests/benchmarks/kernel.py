@@ -1,7 +1,7 @@
-"""A kernel of its own that takes the kept sign-in: `python -m tests.benchmarks.kernel FOLDER`.
+"""A kernel that restores the stored sign-in: `python -m tests.benchmarks.kernel FOLDER`.
 
-Its settings come on standard input as JSON, one line; a second line is its sign to begin. It answers with one line of
-JSON: the seconds that each step took.
+It reads its settings from standard input, one line of JSON; a second line starts it. It then writes one line of JSON:
+the seconds of each step.
 """
 
 from __future__ import annotations
@@ -12,19 +12,18 @@ import time
 from pathlib import Path
 from typing import Any
 
-# A kernel has imported it long before a cell runs.
-import IPython  # noqa: F401
+import IPython  # noqa: F401 - a kernel has imported it long before a cell runs
 
 ROLES = ("Analyst", "Uploader")
 CLOCK_ADVANCE = 3_590.0
-"""Seconds after which tokens and credentials that live an hour have expired, by this process's clock and Cognito's."""
+"""Seconds after which tokens and credentials with a lifetime of an hour must be refreshed, by both clocks."""
 
 
 def main() -> None:
-    """Ready at the first line, restarted at the second."""
+    """Reports that it is ready after the first line, and restores the sign-in after the second."""
     settings = json.loads(sys.stdin.readline())
     folder, warm = Path(sys.argv[1]), settings.pop("warm")
-    # Where many do this at once, they are to meet at Cognito, and not at the disk from which boto3 is read.
+    # If many kernels start at once, they should compete for Cognito, not for the disk from which boto3 is read.
     manager = _restore_manager(settings, folder, 0.0)[0] if warm else None
     print("ready", flush=True)
     sys.stdin.readline()
@@ -35,7 +34,7 @@ def main() -> None:
 
 def _restart(settings: dict[str, str], folder: Path, clock_offset: float) -> dict[str, float]:
     began = time.perf_counter()
-    import boto3  # noqa: F401 - its time is told apart
+    import boto3  # noqa: F401 - its time is measured separately
 
     imported_at = time.perf_counter()
     manager, restored_at = _restore_manager(settings, folder, clock_offset)
@@ -52,7 +51,7 @@ def _restart(settings: dict[str, str], folder: Path, clock_offset: float) -> dic
 
 
 def _restore_manager(settings: dict[str, str], folder: Path, clock_offset: float) -> tuple[Any, float]:
-    """A manager with the kept sign-in, and when it had it."""
+    """Returns a manager with the stored sign-in, and the time at which it was restored."""
     import cognito_jupyter
     from cognito_jupyter._util.clock import Clock
     from cognito_jupyter.credentials.store.store import Store, StoreKey
@@ -73,7 +72,7 @@ def _restore_manager(settings: dict[str, str], folder: Path, clock_offset: float
         clock=Clock(now=now),
     )
     if not manager.restore_from_store(Store(StoreKey.from_configuration(configuration), folder)):
-        raise RuntimeError("There is no kept sign-in.")
+        raise RuntimeError("There is no stored sign-in.")
     return manager, time.perf_counter()
 
 

@@ -1,4 +1,4 @@
-"""Kernels that share one sign-in by the store: one that restarts, and ten that need a refresh at the same moment."""
+"""Kernels that share one sign-in through the store: one restarts, and ten need a refresh at the same moment."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ _STEPS = {
 
 
 class Kernel:
-    """One process that takes the kept sign-in.
+    """One process that restores the stored sign-in.
 
     Args:
-        stage: Where the Cognito is.
+        stage: The Cognito.
         port: The port to connect to.
-        folder: Where the sign-in is kept.
-        warm: Whether it imports everything before its sign to begin, and begins an hour later by its clock.
+        folder: The folder of the stored sign-in.
+        warm: Whether it imports everything before it is started, and is then an hour ahead by its clock.
     """
 
     def __init__(self, stage: Stage, port: int, folder: Path, *, warm: bool) -> None:
@@ -67,12 +67,12 @@ class Kernel:
         self._process.communicate()
 
     def begin(self) -> None:
-        """Lets it go on once it is ready."""
+        """Starts it once it is ready."""
         self._read_line()
         self._write_line("go")
 
     def read_step_seconds(self) -> dict[str, float]:
-        """How long each step took."""
+        """Returns the seconds of each step."""
         steps: dict[str, float] = json.loads(self._read_line())
         return steps
 
@@ -84,12 +84,12 @@ class Kernel:
     def _read_line(self) -> str:
         line = self._process.stdout.readline() if self._process.stdout is not None else ""
         if not line:
-            raise RuntimeError("A kernel of the benchmark has ended before its time.")
+            raise RuntimeError("A kernel of the benchmark has ended early.")
         return line
 
 
 def measure_kernels(stage: Stage) -> Group:
-    """A restart beside the import of boto3, and how often ten kernels ask Cognito at one expiry."""
+    """Compares a restart with the import of boto3, and counts the calls of ten kernels at one expiry."""
     port = stage.port_at(_ROUND_TRIP)
     with stage.environment(port):
         boto3 = tuple(time_boto3_import() * 1e3 for _ in range(_RESTARTS))
@@ -102,7 +102,7 @@ def measure_kernels(stage: Stage) -> Group:
 
 
 def call_figures(counts: list[dict[str, float]]) -> Iterator[Figure]:
-    """How often Cognito was asked, in each round, as figures that have something to reach."""
+    """Returns the counted calls of each round as figures with a limit."""
     one: Samples = (1.0,) * len(counts)
     for name in _ENDPOINTS:
         samples = tuple(each[name] for each in counts)
@@ -117,9 +117,14 @@ def _restart(stage: Stage, port: int) -> dict[str, float]:
 
 
 def count_calls(stage: Stage, port: int, size: int) -> dict[str, float]:
-    """How often so many kernels ask Cognito at one expiry.
+    """Counts the calls of several kernels at one expiry.
 
-    Rotation is on, without a grace: a second refresh with the same token would end the sign-in of all.
+    Rotation is on, without a grace period: a second refresh with the same token would end the sign-in of all kernels.
+
+    Args:
+        stage: The Cognito.
+        port: The port to connect to.
+        size: How many kernels.
     """
     with stored_sign_in(stage, port) as folder, contextlib.ExitStack() as stack:
         kernels = [stack.enter_context(Kernel(stage, port, folder, warm=True)) for _ in range(size)]
@@ -136,7 +141,12 @@ def count_calls(stage: Stage, port: int, size: int) -> dict[str, float]:
 
 @contextlib.contextmanager
 def stored_sign_in(stage: Stage, port: int) -> Iterator[Path]:
-    """A folder that holds a sign-in with the credentials of every role that is used."""
+    """Makes a folder with a stored sign-in that holds the credentials of every role in use.
+
+    Args:
+        stage: The Cognito.
+        port: The port to connect to.
+    """
     with tempfile.TemporaryDirectory(prefix="benchmark-") as name:
         manager, folder = signed_in(cognito_jupyter, stage, port), Path(name) / "sign-ins"
         manager.adopt_tokens(manager.auth_tokens, Store(StoreKey.from_configuration(stage.configuration(port)), folder))

@@ -1,4 +1,4 @@
-"""What `%load_ext cognito_jupyter` adds to an IPython that runs already, beside `import boto3`."""
+"""What `%load_ext cognito_jupyter` costs in a running IPython, compared with `import boto3`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _FLOOR = "import boto3 in the same IPython"
 
 
 def measure_loading() -> Group:
-    """Fresh processes, taken in turns so that a slow moment of the machine meets all alike."""
+    """Measures new processes in alternation, so that a slow moment of the machine affects all of them."""
     has_reference = implementations()[1] is not None
     programs = {name: code for name, code in _PROGRAMS.items() if has_reference or name != "reference"}
     times: dict[str, list[float]] = {name: [] for name in _PROGRAMS}
@@ -47,7 +47,7 @@ def measure_loading() -> Group:
 
 
 def time_boto3_import() -> float:
-    """Seconds that `import boto3` takes in an IPython of its own."""
+    """Returns the seconds of `import boto3` in a new IPython."""
     return _run_program(_IN_IPYTHON.format(before="", what=_PROGRAMS["boto3"]))
 
 

@@ -1,4 +1,4 @@
-"""How long a person waits after the password: from the redirect to a session, at some distances from Cognito."""
+"""How long a user waits after the password: from the redirect to a session, at several round-trip times."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _Times = dict[str, list[float]]
 
 
 def measure_logins(stage: Stage) -> Group:
-    """First login, a later one of the same person, and a renewal, at each distance."""
+    """Measures a first login, a later one of the same user, and a refresh, at each round-trip time."""
     figures = tuple(figure for round_trip in ROUND_TRIPS for figure in _measure_at(stage, round_trip))
     return Group("Redirect to usable session, the person having taken their time; and renewals", figures)
 
@@ -49,7 +49,7 @@ def _measure_at(stage: Stage, round_trip: int) -> list[Figure]:
 
 
 def _measure_once(stage: Stage, round_trip: int, floor: list[float], times: _Times, reference_times: _Times) -> None:
-    """Everything once, in turns, so that a slow moment of the machine meets all alike."""
+    """Measures everything once in alternation, so that a slow moment of the machine affects all of it."""
     raw = RawClient(stage, stage.port_at(round_trip))
     floor.append(raw.time_three_requests(idle_seconds(round_trip)))
     raw.close()
@@ -60,7 +60,7 @@ def _measure_once(stage: Stage, round_trip: int, floor: list[float], times: _Tim
     times[_REFRESH].append(time_refresh(sign_in.manager))
     reference = implementations()[1]
     if reference is not None:
-        # It knows no identity id from before: each of its logins is a first one.
+        # The reference does not remember the identity id: each of its logins is a first one.
         reference_times[_FIRST].append(benchmark.time_reference_login(reference))
         reference_times[_SECOND].append(benchmark.time_reference_login(reference))
         manager = signed_in(reference, stage, stage.port_at(round_trip))
@@ -69,7 +69,7 @@ def _measure_once(stage: Stage, round_trip: int, floor: list[float], times: _Tim
 
 
 def _without_credentials(stage: Stage, sign_in: SignIn) -> SignIn:
-    """A sign-in whose credentials have expired by the time that the person has typed a password."""
+    """Lets the credentials of a sign-in expire while the user types the password."""
     stage.set_knobs(credentials_seconds=1)
     sign_in.manager.get_credentials()
     stage.reset_knobs()

@@ -1,6 +1,6 @@
-"""A sign-in that is kept on this computer: the credential process beside an empty Python, a restart beside boto3.
+"""A stored sign-in: the credential process compared with an empty Python, a restart compared with importing boto3.
 
-No server runs: stored credentials that are good are used without any call, whatever the distance to Cognito.
+No server runs: valid stored credentials are used without any call to Cognito.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ print(time.perf_counter() - began)
 
 
 def measure_process() -> Group:
-    """Fresh processes, taken in turns so that a slow moment of the machine meets all alike."""
+    """Measures new processes in alternation, so that a slow moment of the machine affects all of them."""
     with tempfile.TemporaryDirectory() as home:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         environment["XDG_STATE_HOME"] = home
@@ -86,7 +86,7 @@ def _time_program(program: str, environment: Mapping[str, str]) -> float:
 
 
 def _sign_in() -> StoredSignIn:
-    """Of the size of a real one, with three roles."""
+    """Returns a sign-in of realistic size, with three roles."""
     now = int(time.time())
     claims = {"iss": "https://issuer", "sub": "sub", "iat": now, "exp": now + 3600, "cognito:roles": _ROLES}
     payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).rstrip(b"=").decode()

@@ -1,4 +1,4 @@
-"""The floor of a login: the same requests, made by hand on connections that are open already."""
+"""The floor of a login: the same requests, sent directly over connections that are already open."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _FORM = "application/x-www-form-urlencoded"
 
 
 class RawClient:
-    """Two open connections, one to the user pool and one to the identity pool, and nothing around them.
+    """Two open connections, one to the user pool and one to the identity pool.
 
     Args:
-        stage: Where the Cognito is.
+        stage: The Cognito.
         port: The port to connect to.
     """
 
@@ -37,13 +37,13 @@ class RawClient:
             connection.getresponse().read()
 
     def time_three_requests(self, idle: float) -> float:
-        """What a first login must ask: the tokens, the identity id, the credentials.
+        """Times the three requests of a first login: tokens, identity id, credentials.
 
         Args:
-            idle: Seconds to do nothing before, as a login does while a person types: processors fall asleep too.
+            idle: Seconds to wait first, as a login waits while the user types: processors save power meanwhile.
 
         Returns:
-            Seconds.
+            The seconds.
         """
         form = self._code_exchange_form()
         time.sleep(idle)
@@ -63,7 +63,7 @@ class RawClient:
         self._identity_pool.close()
 
     def _code_exchange_form(self) -> dict[str, str]:
-        """A code exchange, up to the moment when the redirect has come."""
+        """Signs in up to the redirect, and returns the form of the code exchange."""
         import cognito_jupyter
 
         authenticator = make_authenticator(cognito_jupyter, self._stage, self._port)

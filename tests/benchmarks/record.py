@@ -1,4 +1,4 @@
-"""The figures as JSON, with what is needed to compare them with another day's."""
+"""Writes the figures as JSON, with what is needed to compare them with those of another day."""
 
 from __future__ import annotations
 
@@ -17,7 +17,12 @@ _PACKAGES = ("cognito_jupyter", "boto3", "botocore", "requests", "urllib3", "mas
 
 
 def write_record(path: Path, groups: Sequence[Group]) -> None:
-    """Writes all figures, each with its samples."""
+    """Writes all figures, each with its samples.
+
+    Args:
+        path: The JSON file.
+        groups: The figures.
+    """
     record = {"machine": _machine(), "groups": [_group(group) for group in groups]}
     path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 

@@ -1,4 +1,4 @@
-"""The reference implementation, mast_transfer_tools 1.0.3 from PyPI, where it is installed."""
+"""Finds the reference implementation, mast_transfer_tools 1.0.3 from PyPI, if it is installed."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ _PACKAGE = "mast_transfer_tools"
 
 
 def find_reference() -> Any | None:
-    """Its Cognito module; None where it is not installed, which no benchmark depends on.
+    """Returns its Cognito module; None if it is not installed, which no benchmark requires.
 
-    `pip install --no-deps mast_transfer_tools==1.0.3` is enough: of what it needs, its Cognito module wants only boto3,
-    requests and one dataclass, whose own module would import pandas.
+    `pip install --no-deps mast_transfer_tools==1.0.3` is enough: its Cognito module needs only boto3, requests and one
+    dataclass. The dataclass is replaced, because its own module would import pandas.
     """
     types = f"{_PACKAGE}.types"
     before = sys.modules.get(types)
     sys.modules[types] = _stand_in(types)
     try:
         return importlib.import_module(f"{_PACKAGE}.upload.cognito")
-    except ModuleNotFoundError as problem:
-        if problem.name != _PACKAGE:
+    except ModuleNotFoundError as error:
+        if error.name != _PACKAGE:
             raise
         return None
     finally:

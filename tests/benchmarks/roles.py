@@ -1,4 +1,4 @@
-"""What many roles on one manager cost: memory, and renewals."""
+"""What many roles on one manager cost: memory, and refreshes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import gc
 import tracemalloc
 from collections.abc import Callable
 from typing import Any
+
+from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 
 from .implementations import API, implementations, signed_in
 from .signing import static_session
@@ -15,18 +17,18 @@ from .table import Figure, Group, Samples
 _ROUNDS = 3
 _HOUR = 3600.0
 _REFERENCE_ADVISORY = 15 * 60.0
-"""Seconds before the end from which the reference's sessions renew; see its `advisory_timeout`."""
+"""Seconds before the expiry from which the reference's sessions refresh; see its `advisory_timeout`."""
 
 
 def measure_roles(stage: Stage) -> Group:
-    """Memory for each further role, and renewals in an hour with credentials that live one."""
-    own, reference = implementations()
+    """Measures the memory of each further role, and counts the refreshes in an hour."""
+    package, reference = implementations()
     with stage.environment():
-        sessions = _memory(lambda count: _sessions(own, stage, count))
+        sessions = _memory(lambda count: _sessions(package, stage, count))
         reference_sessions = _memory(lambda count: _sessions(reference, stage, count)) if reference else None
-        credentials = _memory(lambda count: _credentials(own, stage, count))
+        credentials = _memory(lambda count: _credentials(package, stage, count))
         static = _memory(lambda count: [_with_loaded_credentials(static_session()) for _ in range(count)])
-        refreshes = _refreshes_per_hour(own, stage)
+        refreshes = _refreshes_per_hour(package, stage)
     floor = "a boto3 session with static keys"
     return Group(
         f"{ROLES} roles on one manager",
@@ -46,7 +48,7 @@ def measure_roles(stage: Stage) -> Group:
 
 
 def _memory(make: Callable[[int], object]) -> Samples:
-    """KiB that each further role takes: what the manager holds once, whatever it serves, is not counted."""
+    """Returns the KiB of each further role, without what the manager needs once."""
     make(1)
     return tuple((_allocated(make, ROLES) - _allocated(make, 1)) / (ROLES - 1) / 1024 for _ in range(_ROUNDS))
 
@@ -86,7 +88,7 @@ def _suffixes(count: int) -> list[str]:
 
 
 def _refreshes_per_hour(api: API, stage: Stage) -> float:
-    """From when each role's credentials become due, which follows from their lifetime."""
-    manager = _credentials(api, stage, ROLES)
-    cached = [role.cached for role in manager._role_credentials.values()]
+    """Computes them from the time at which each role's credentials become due for a refresh."""
+    manager: CognitoCredentialsManager = _credentials(api, stage, ROLES)
+    cached = [role.cached for role in manager._role_credentials.values() if role.cached is not None]
     return float(sum(_HOUR / (each.advisory_refresh_at - (each.expires_at - each.lifetime)) for each in cached))

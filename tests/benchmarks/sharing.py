@@ -1,4 +1,4 @@
-"""The endpoint: how soon it is up, what it weighs, and how it answers while its parent is busy in one call of C."""
+"""The endpoint process: its start, its memory, and its response time while its parent is busy in one C call."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .table import Figure, Group, Reach, Samples
 _ROUNDS = 15
 _ISOLATED = [sys.executable, "-I", "-S", "-E"]
 _IDLE_PROCESS = [*_ISOLATED, "-c", "import sys; print(flush=True); sys.stdin.read()"]
-# As little as a process can do for an answer.
+# The least that a process can do to respond.
 _ECHO = """
 import socket
 listener = socket.create_server(("127.0.0.1", 0))
@@ -28,7 +28,7 @@ while True:
     connection.sendall(connection.recv(65536))
     connection.close()
 """
-# Asks a few hundred times, and says when it began and ended.
+# Sends 200 requests, and reports when it began and ended.
 _CLIENT = """
 import json, socket, sys, time
 port, request = json.loads(sys.stdin.readline())
@@ -39,11 +39,11 @@ for _ in range(200):
     began = time.perf_counter()
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         connection.sendall(request.encode())
-        answer = b""
+        response = b""
         while part := connection.recv(65536):
-            answer += part
+            response += part
     samples.append((time.perf_counter() - began) * 1e3)
-    assert b"AccessKeyId" in answer
+    assert b"AccessKeyId" in response
     time.sleep(0.003)
 print(json.dumps([first, time.time(), samples]), flush=True)
 """
@@ -56,7 +56,7 @@ _KEYS = {
 
 
 def measure_sharing() -> Group:
-    """Processes taken in turns, so that a slow moment of the machine meets all alike."""
+    """Measures processes in alternation, so that a slow moment of the machine affects all of them."""
     start_times: list[tuple[float, float]] = []
     memory: list[tuple[float, float]] = []
     for _ in range(_ROUNDS):
@@ -88,7 +88,7 @@ def _columns(pairs: list[tuple[float, float]]) -> tuple[Samples, Samples]:
 
 
 def _time_start(command: list[str]) -> tuple[float, float]:
-    """Milliseconds to the first line of a process, and its megabytes then."""
+    """Returns the milliseconds until a process writes its first line, and its megabytes then."""
     began = time.perf_counter()
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as process:
         assert process.stdout is not None
@@ -114,7 +114,7 @@ def _response_times_while_busy() -> tuple[Samples, Samples]:
         head = f"GET /Role HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: {endpoint.token}\r\n"
         here = _time_responses(int(endpoint.url.rpartition(":")[2]), f"{head}\r\n")
         assert echo.stdout is not None
-        # As much goes over the socket both ways as the endpoint's answer has.
+        # The request is as large as the endpoint's response, and the echo sends it back.
         floor = _time_responses(int(echo.stdout.readline()), f"{head}X: {json.dumps(_KEYS)}\r\n\r\n")
     finally:
         endpoint.close()
@@ -124,7 +124,7 @@ def _response_times_while_busy() -> tuple[Samples, Samples]:
 
 
 def _time_responses(port: int, request: str, rounds: int = 10**8) -> Samples:
-    """Milliseconds of each answer to another process, while this one is in one call of C from before to after."""
+    """Returns the milliseconds of each response to another process, while this process is in one long C call."""
     with subprocess.Popen([sys.executable, "-c", _CLIENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as client:
         assert client.stdin is not None
         assert client.stdout is not None

@@ -1,9 +1,10 @@
-"""What signing costs: in the steady state, during a renewal, while renewals fail, and after everything has expired."""
+"""What signing costs: in the steady state, during a refresh, while refreshes fail, and after everything has expired."""
 
 from __future__ import annotations
 
 import time
 import timeit
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,54 +19,60 @@ from .table import Figure, Group, Reach, Samples
 _THREADS = 32
 _ROUNDS = 5
 _SLOW_ROUNDS = 3
-"""For what takes the reference ten seconds each time."""
+"""Fewer rounds where the reference takes ten seconds for each."""
 _REFRESH_SECONDS = 0.3
 _LIFETIME = 6
-"""Seconds that credentials live which are to become due: short, so that they do so while somebody waits."""
+"""Lifetime in seconds of credentials that must become due during the benchmark."""
 _ENDPOINT = "GetCredentialsForIdentity"
 _CALLS = 20_000
 
 
 @dataclass(frozen=True)
-class _CrowdResults:
-    """What a crowd met with in each round."""
+class _RoundResults:
+    """What the threads experienced in each round.
+
+    Attributes:
+        results: One result for each round.
+    """
 
     results: tuple[SigningResult, ...]
 
     @property
     def slowest(self) -> Samples:
-        """Milliseconds of the slowest call."""
-        return tuple(outcome.slowest * 1e3 for outcome in self.results)
+        """Milliseconds of the slowest call in each round."""
+        return tuple(result.slowest * 1e3 for result in self.results)
 
     @property
     def total(self) -> Samples:
-        """Milliseconds until all were answered."""
-        return tuple(outcome.total * 1e3 for outcome in self.results)
+        """Milliseconds until all calls returned, in each round."""
+        return tuple(result.total * 1e3 for result in self.results)
 
     @property
     def errors(self) -> int:
-        """In all rounds."""
-        return sum(outcome.errors for outcome in self.results)
+        """The failed calls of all rounds."""
+        return sum(result.errors for result in self.results)
 
 
 def measure_signing(stage: Stage) -> Group:
-    """Everything about signing."""
+    """Measures signing in all four situations."""
     with stage.environment():
         figures = (_steady_state(stage), _during_refresh(stage), _during_failing_refresh(stage), _expired(stage))
     return Group(f"Signing: get_frozen_credentials(), {_THREADS} threads where not said otherwise", figures)
 
 
 def _steady_state(stage: Stage) -> Figure:
-    own, reference = implementations()
-    ours = [_cost(signed_in(own, stage).make_refreshing_session()) for _ in range(_ROUNDS)]
-    theirs = [_cost(signed_in(reference, stage).make_refreshing_session()) for _ in range(_ROUNDS if reference else 0)]
+    package, reference = implementations()
+    costs = [_cost(signed_in(package, stage).make_refreshing_session()) for _ in range(_ROUNDS)]
+    reference_costs = [
+        _cost(signed_in(reference, stage).make_refreshing_session()) for _ in range(_ROUNDS if reference else 0)
+    ]
     return Figure(
         "steady state, one thread",
         "us",
-        tuple(ours),
+        tuple(costs),
         tuple(_cost(static_session()) for _ in range(_ROUNDS)),
         "static botocore credentials",
-        tuple(theirs) if reference else None,
+        tuple(reference_costs) if reference else None,
         Reach(4, "ratio"),
     )
 
@@ -77,67 +84,69 @@ def _cost(session: Any) -> float:
 
 
 def _during_refresh(stage: Stage) -> Figure:
-    def one(api: API) -> SigningResult:
+    def run_once(api: API) -> SigningResult:
         session, first, _ = _short_lived(signed_in(api, stage), stage, _LIFETIME)
         stage.set_knobs(credentials_seconds=3600, latency={_ENDPOINT: _REFRESH_SECONDS})
         return SigningThreads(session, _THREADS).run(_LIFETIME + 2.0, lambda keys: not keys & {first, ""})
 
-    ours, theirs = _run_rounds(stage, one, _ROUNDS)
-    return _slowest_call(f"slowest call during a renewal of {_REFRESH_SECONDS * 1e3:.0f} ms", ours, theirs)
+    results, reference_results = _run_rounds(stage, run_once, _ROUNDS)
+    return _slowest_call(
+        f"slowest call during a renewal of {_REFRESH_SECONDS * 1e3:.0f} ms", results, reference_results
+    )
 
 
 def _during_failing_refresh(stage: Stage) -> Figure:
-    def one(api: API) -> SigningResult:
+    def run_once(api: API) -> SigningResult:
         session, _, end = _short_lived(signed_in(api, stage), stage, _LIFETIME)
         stage.set_knobs(latency={_ENDPOINT: _REFRESH_SECONDS})
         stage.refuse_calls(_ENDPOINT)
-        # They are good to their end, and nobody signs with the last twentieth.
+        # The credentials are valid until they expire, and no session uses their last twentieth.
         return SigningThreads(session, _THREADS).run(end - _LIFETIME * 0.1 - time.time())
 
-    ours, theirs = _run_rounds(stage, one, _SLOW_ROUNDS)
-    return _slowest_call("the same, and the renewal is refused", ours, theirs)
+    results, reference_results = _run_rounds(stage, run_once, _SLOW_ROUNDS)
+    return _slowest_call("the same, and the renewal is refused", results, reference_results)
 
 
-def _slowest_call(name: str, ours: _CrowdResults, theirs: _CrowdResults | None) -> Figure:
-    floor = _CrowdResults(tuple(SigningThreads(static_session(), _THREADS).run(1.0) for _ in range(_ROUNDS)))
+def _slowest_call(name: str, results: _RoundResults, reference_results: _RoundResults | None) -> Figure:
+    floor = _RoundResults(tuple(SigningThreads(static_session(), _THREADS).run(1.0) for _ in range(_ROUNDS)))
     return Figure(
         name,
         "ms",
-        ours.slowest,
+        results.slowest,
         floor.slowest,
         "the same threads with static credentials",
-        theirs.slowest if theirs else None,
+        reference_results.slowest if reference_results else None,
         Reach(2.0),
-        (ours.errors, theirs.errors if theirs else 0),
+        (results.errors, reference_results.errors if reference_results else 0),
     )
 
 
 def _expired(stage: Stage) -> Figure:
-    def crowd_of(size: int, api: API) -> SigningResult:
-        # One that renewed ahead of time would have met with the refusal before anybody asked.
+    def run_threads(size: int, api: API) -> SigningResult:
+        # A background refresh would meet the refusal before the first call.
         session, _, _ = _short_lived(without_background_refresh(signed_in(api, stage)), stage, 1)
         stage.set_knobs(latency={_ENDPOINT: _REFRESH_SECONDS})
         stage.refuse_calls(_ENDPOINT)
         time.sleep(1.2)
         return SigningThreads(session, size).run(0.0)
 
-    ours, theirs = _run_rounds(stage, lambda api: crowd_of(_THREADS, api), _SLOW_ROUNDS)
-    one_thread, _ = _run_rounds(stage, lambda api: crowd_of(1, api), _SLOW_ROUNDS, with_reference=False)
+    results, reference_results = _run_rounds(stage, lambda api: run_threads(_THREADS, api), _SLOW_ROUNDS)
+    one_thread, _ = _run_rounds(stage, lambda api: run_threads(1, api), _SLOW_ROUNDS, with_reference=False)
     return Figure(
         "expired, and the renewal is refused: all answered",
         "ms",
-        ours.total,
+        results.total,
         one_thread.total,
         "one attempt of one thread",
-        theirs.total if theirs else None,
+        reference_results.total if reference_results else None,
         Reach(1.2, "ratio"),
     )
 
 
 def _short_lived(manager: Any, stage: Stage, seconds: int) -> tuple[Any, str, float]:
-    """A session whose credentials live so many seconds, their access key id, and their end."""
+    """Returns a session whose credentials have a short lifetime, their access key id, and their expiry."""
     stage.set_knobs(credentials_seconds=seconds)
-    # The identity pool answers whole seconds.
+    # The identity pool rounds the expiry to whole seconds.
     time.sleep(1.02 - time.time() % 1)
     session = manager.make_refreshing_session()
     return (
@@ -148,19 +157,19 @@ def _short_lived(manager: Any, stage: Stage, seconds: int) -> tuple[Any, str, fl
 
 
 def _run_rounds(
-    stage: Stage, one: Any, rounds: int, *, with_reference: bool = True
-) -> tuple[_CrowdResults, _CrowdResults | None]:
-    """One after the other in each round, so that a slow moment of the machine meets both."""
+    stage: Stage, run_once: Callable[[API], SigningResult], rounds: int, *, with_reference: bool = True
+) -> tuple[_RoundResults, _RoundResults | None]:
+    """Runs both implementations in each round, so that a slow moment of the machine affects both."""
     package, reference = implementations()
     results: dict[bool, list[SigningResult]] = {True: [], False: []}
     for _ in range(rounds):
         for api in (package, reference if with_reference else None):
             if api is not None:
-                results[api is package].append(one(api))
+                results[api is package].append(run_once(api))
                 stage.reset_knobs()
-    return _CrowdResults(tuple(results[True])), _CrowdResults(tuple(results[False])) if results[False] else None
+    return _RoundResults(tuple(results[True])), _RoundResults(tuple(results[False])) if results[False] else None
 
 
 def static_session() -> boto3.Session:
-    """A session with keys that never change: what botocore itself costs."""
+    """Returns a session with static keys, to measure what botocore itself costs."""
     return boto3.Session("ASIAEXAMPLE", "secret", "token", region_name="us-east-1")

@@ -1,4 +1,4 @@
-"""Where the benchmarks are played: a Cognito in a process of its own, so that its work is nobody's in this one."""
+"""The Cognito of the benchmarks, in a child process, so that its work does not slow down the measured process."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ from tests.support.latency_proxy import LatencyProxy
 ROUND_TRIPS = (0, 40, 100)
 """Milliseconds."""
 ROLES = 100
-"""How many roles the person has who has many."""
+"""How many roles the user `everyone` has."""
 _CLEARED_PREFIXES = ("AWS_", "COGNITO_")
 
 
 class Stage:
-    """The local Cognito behind TLS, kept connections and some distances, in a child process.
+    """The local Cognito behind TLS, connections that stay open and several round-trip times, in a child process.
 
     Attributes:
         ca_file: The CA to trust.
-        port: Of the front, without any distance.
+        port: The port without latency.
     """
 
     def __init__(self) -> None:
@@ -62,12 +62,12 @@ class Stage:
         self._child.stop()
 
     def port_at(self, round_trip: int) -> int:
-        """The port to connect to for a round trip in milliseconds."""
-        return int(self._facts["distances"][str(round_trip)])
+        """Returns the port with a round-trip time in milliseconds."""
+        return int(self._facts["latency_ports"][str(round_trip)])
 
     @contextlib.contextmanager
     def environment(self, port: int | None = None) -> Iterator[None]:
-        """Points everything in this process at a port of this Cognito, and takes the developer's settings away."""
+        """Directs this process to a port of this Cognito, and removes the developer's settings."""
         inherited = {
             name: value
             for name, value in os.environ.items()
@@ -81,7 +81,12 @@ class Stage:
             yield
 
     def configuration(self, port: int | None = None, redirect_index: int = 0) -> CognitoConfiguration:
-        """The settings; the turn chooses among the registered redirect URIs."""
+        """Returns the settings.
+
+        Args:
+            port: The port to connect to; None: the one without latency.
+            redirect_index: Chooses among the registered redirect URIs.
+        """
         settings = self._facts["environment"]
         uris = settings["COGNITO_REDIRECT_URI"].split()
         return CognitoConfiguration(
@@ -94,32 +99,37 @@ class Stage:
         )
 
     def sign_in(self, authorization_url: str, username: str = "demo") -> str:
-        """What the person does in the browser, straight at the Cognito; returns the redirect URI with its code."""
+        """Signs in at the login page without latency, as the user does; returns the redirect URI with its code.
+
+        Args:
+            authorization_url: The URL that the login shows.
+            username: The user.
+        """
         direct = urlsplit(authorization_url)._replace(scheme="http", netloc=f"127.0.0.1:{self._facts['cognito_port']}")
         password = self._facts["passwords"][username]
         return LoginPageClient().submit_login(direct.geturl(), username, password, follow_callback=False)
 
     def set_knobs(self, **knobs: object) -> None:
-        """Turns knobs of the local Cognito; see `cognito_jupyter.local.Knobs`."""
+        """Sets knobs of the local Cognito; see `cognito_jupyter.local.Knobs`."""
         self._admin("PATCH", "knobs", knobs)
 
     def refuse_calls(self, endpoint: str) -> None:
-        """Has an endpoint refuse everything, for good, until `heal`."""
+        """Makes an endpoint refuse every call until `reset_knobs`."""
         body = json.dumps({"__type": "NotAuthorizedException", "message": "Refused by the benchmark."})
         fault = {"kind": "status", "status": 400, "body": body, "times": None}
         fault |= {"content_type": "application/x-amz-json-1.1"}
         self.set_knobs(faults={endpoint: [fault]})
 
     def reset_knobs(self) -> None:
-        """Puts every knob back that the benchmarks turn."""
+        """Resets every knob that the benchmarks set."""
         self.set_knobs(faults={}, latency={}, credentials_seconds=3600, id_token_seconds=3600)
 
     def reset_counts(self) -> None:
-        """Counts from zero again."""
+        """Starts counting from zero again."""
         self._admin("DELETE", "counts")
 
     def count(self, endpoint: str) -> int:
-        """Calls of an endpoint since the counts were forgotten."""
+        """Returns the calls of an endpoint since `reset_counts`."""
         return cast("int", self._admin("GET", "counts").get(endpoint, 0))
 
     def _admin(self, method: str, what: str, payload: object = None) -> dict[str, Any]:
@@ -132,27 +142,27 @@ class Stage:
 
 
 def main() -> None:
-    """The child: serves until its parent ends it."""
+    """Serves in the child process until the parent ends it."""
     with contextlib.ExitStack() as stack:
         cognito = stack.enter_context(LocalCognito(aws=False))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmark-")))
-        front = stack.enter_context(KeepAliveProxy(cognito.port, _tls(folder / "ca.pem")))
-        distances = {each: stack.enter_context(LatencyProxy(front.port, each / 1000)).port for each in ROUND_TRIPS}
+        proxy = stack.enter_context(KeepAliveProxy(cognito.port, _tls(folder / "ca.pem")))
+        latency_ports = {each: stack.enter_context(LatencyProxy(proxy.port, each / 1000)).port for each in ROUND_TRIPS}
         facts = {
             "environment": cognito.environment,
             "passwords": {"demo": cognito.demo_user.password, "everyone": _add_user_with_many_roles(cognito)},
             "admin": {"url": cognito.admin_url.replace("localhost", "127.0.0.1"), "token": cognito.admin_token},
             "ca_file": str(folder / "ca.pem"),
             "cognito_port": cognito.port,
-            "port": front.port,
-            "distances": distances,
+            "port": proxy.port,
+            "latency_ports": latency_ports,
         }
         print(json.dumps(facts), flush=True)
         threading.Event().wait()
 
 
 def _add_user_with_many_roles(cognito: LocalCognito) -> str:
-    """Adds somebody called everyone; returns the password."""
+    """Adds a user called everyone; returns the password."""
     names = [f"Role{number:03}" for number in range(ROLES)]
     for name in names:
         cognito.add_group(name, f"arn:aws:iam::123456789012:role/benchmark-{name}", 10)

@@ -1,4 +1,4 @@
-"""A figure: what was measured, what it is compared with, and how figures are printed."""
+"""A figure: what was measured and what it is compared with; and the table that shows figures."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _HEAD = ("", "here", "floor", "x floor", "reference", "reach", "")
 
 @dataclass(frozen=True)
 class Reach:
-    """What a figure must reach.
+    """The limit that a figure must not exceed.
 
     Attributes:
-        limit: The most it may be.
-        of: Of the figure itself, in its unit, or of its ratio to the floor.
+        limit: The largest value.
+        of: Whether the limit is for the figure itself, in its unit, or for its ratio to the floor.
     """
 
     limit: float
@@ -30,17 +30,17 @@ class Reach:
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured figure; a sample for each round, medians of all.
+    """One measured figure with a sample for each round.
 
     Attributes:
         name: What was measured.
-        unit: Of the samples.
-        samples: Of this package.
-        floor: What nothing can be better than, or what it is compared with.
-        floor_name: What that is.
-        reference: Of the reference implementation; None where it is not installed; empty where it has no such thing.
-        reach: What it must reach; None: it is only watched.
-        errors: How many calls failed here, and in the reference, in all rounds.
+        unit: The unit of the samples.
+        samples: The samples of this package.
+        floor: The samples of the least that is possible, or of what the figure is compared with.
+        floor_name: What the floor is.
+        reference: The samples of the reference; None if it is not installed; empty if it has no such feature.
+        reach: The limit; None if there is none.
+        errors: How many calls failed in all rounds, here and in the reference.
     """
 
     name: str
@@ -64,17 +64,17 @@ class Figure:
 
     @property
     def reference_median(self) -> float | None:
-        """The reference's median; None where there is none."""
+        """The reference's median; None if there is none."""
         return statistics.median(self.reference) if self.reference else None
 
     @property
     def ratio(self) -> float:
-        """How many times the floor."""
+        """This package's median divided by the floor's."""
         return self.median / self.floor_median if self.floor_median else float("inf")
 
     @property
     def reached(self) -> bool | None:
-        """Whether it is where it must be, without an error; None where nothing is asked."""
+        """Whether it is within its limit, without an error; None if it has no limit."""
         if self.reach is None:
             return None
         measured = self.median if self.reach.of == "figure" else self.ratio
@@ -86,7 +86,8 @@ class Group:
     """Figures that belong together.
 
     Attributes:
-        title: What they are about.
+        title: The heading.
+        figures: The figures.
     """
 
     title: str
@@ -101,7 +102,7 @@ def print_group(group: Group) -> None:
 
 
 def lines_of(figures: Sequence[Figure]) -> list[str]:
-    """The table's lines, its columns as wide as they need to be."""
+    """Returns the lines of the table, with columns as wide as their longest cell."""
     rows = [_HEAD, *(_row(figure) for figure in figures)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
     lines = []
@@ -135,6 +136,11 @@ def _with_errors(text: str, errors: int) -> str:
 
 
 def number(value: float, unit: str) -> str:
-    """A value with as many digits as mean something."""
+    """Formats a value with its significant digits.
+
+    Args:
+        value: The value.
+        unit: Its unit.
+    """
     digits = 0 if value == int(value) else 3 if value < 1 else 2 if value < 100 else 0
     return f"{value:.{digits}f} {unit}"
