@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 import pytest
 
@@ -13,8 +13,6 @@ from cognito_jupyter import sharing
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 
 BUCKET = "cognito-jupyter-demo"
-
-Run = Callable[[str], "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
@@ -25,7 +23,12 @@ def shared(manager: CognitoCredentialsManager) -> Iterator[sharing.Share]:
 
 
 def run_python(program: str, environ: Mapping[str, str] = os.environ) -> subprocess.CompletedProcess[str]:
-    """A Python of its own, which knows of the share by its environment alone."""
+    """Runs a program in another Python process, which finds the share only through its environment.
+
+    Args:
+        program: The source.
+        environ: The environment.
+    """
     return subprocess.run(
         [sys.executable, "-c", program], env=dict(environ), capture_output=True, text=True, check=False, timeout=100
     )

@@ -64,7 +64,7 @@ class RolePublisher:
             self._publish_error(error)
             return _RETRY_DELAY
         if cached is not self._published or self.warning is not None:
-            # Clients use credentials until the very second of their expiration, so they are told a slightly earlier
+            # Clients use credentials until the very second of their expiration, so they get a slightly earlier
             # one, by this machine's clock, which is also theirs.
             until = cached.mandatory_refresh_at
             body = credentials_body(cached.frozen, datetime.fromtimestamp(until, UTC))

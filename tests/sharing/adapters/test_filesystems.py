@@ -1,4 +1,4 @@
-"""The adapters as far as they need no library; those that do are in tests/sharing/libraries."""
+"""The adapters without their libraries; the tests with the libraries are in tests/sharing/libraries."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_missing_library_is_named_with_its_pip_command(
 ) -> None:
     for loaded in [name for name in sys.modules if name.partition(".")[0] == module]:
         monkeypatch.delitem(sys.modules, loaded)
-    # The import system's own way of saying that there is none.
+    # None in sys.modules makes an import raise ModuleNotFoundError.
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(MissingLibraryError) as caught:
         make(manager)
@@ -53,7 +53,7 @@ def test_importing_sharing_imports_no_library() -> None:
 def test_polars_gets_an_expiry_before_the_credentials_expire(
     cognito: LocalCognito, manager: CognitoCredentialsManager
 ) -> None:
-    """It goes on with what it has until the very second it was told, and refuses what is over when it comes."""
+    """polars uses what it has until the very second of the expiry, and refuses credentials that have expired."""
     cognito.knobs.credentials_seconds = 4
     provide = sharing.polars_provider(manager, "Analyst")
     snapshot = manager.refreshing_credentials("Analyst").get_cached_credentials()
@@ -68,7 +68,7 @@ def test_polars_gets_an_expiry_before_the_credentials_expire(
     cognito.knobs.fail(LocalCognito.EXCHANGE, status=500, times=None)
     while time.time() < snapshot.advisory_refresh_at:
         time.sleep(0.05)
-    # Nothing newer can be had: until the old ones are useless it is to go on with them.
+    # No new ones are available, so polars must use the old ones until the mandatory refresh.
     assert provide() == (keys, int(snapshot.mandatory_refresh_at))
 
 
@@ -107,7 +107,7 @@ def test_each_adapter_uses_the_role_that_it_was_made_for(
         name: cognito.roles[name] for name in keys
     }
     with pytest.raises(RoleError):
-        sharing.polars_provider(manager, "Nobody")
+        sharing.polars_provider(manager, "Unknown")
 
 
 def test_a_provider_raises_after_signing_out(manager: CognitoCredentialsManager) -> None:

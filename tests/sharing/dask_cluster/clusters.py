@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 @contextmanager
 def cluster_of(workers: int, folder: Path, **options: Any) -> Iterator[tuple[LocalCluster, Client]]:
-    """A cluster and a client of it.
+    """Starts a cluster and a client of it.
 
     Args:
-        workers: How many processes.
-        folder: For what the cluster writes.
-        options: LocalCluster's own.
+        workers: The number of processes.
+        folder: The folder for the cluster's files.
+        options: More options of LocalCluster.
     """
     from distributed import Client, LocalCluster
 
@@ -38,11 +38,11 @@ def cluster_of(workers: int, folder: Path, **options: Any) -> Iterator[tuple[Loc
 
 
 def plugins_of(client: Client) -> dict[str, bytes]:
-    """The plugins of ours that the scheduler keeps for workers to come."""
-    held: dict[str, bytes] = client.run_on_scheduler(lambda dask_scheduler: dict(dask_scheduler.worker_plugins))
-    return {name: blob for name, blob in held.items() if name.startswith("cognito")}
+    """Returns this package's plugins that the scheduler keeps for workers that join later."""
+    plugins: dict[str, bytes] = client.run_on_scheduler(lambda dask_scheduler: dict(dask_scheduler.worker_plugins))
+    return {name: blob for name, blob in plugins.items() if name.startswith("cognito")}
 
 
 def size_of_data(cognito: LocalCognito) -> int:
-    """How long the object is that the tasks read."""
+    """Returns the size of the object that the tasks read."""
     return len(demo_objects()[cognito.data_key])

@@ -1,8 +1,8 @@
-"""Many of Dask's workers in one process: a cluster of a hundred on a machine that could not hold a hundred processes.
+"""Many Dask workers in one process: a cluster of a hundred on a machine that cannot run a hundred processes.
 
-They are Dask's own, registered at a real scheduler, and take its plugins as all workers do; only, those of a process
-share its environment. Run as `python -m tests.sharing.dask_cluster.many_workers`, with a Crowd as JSON on standard
-input.
+They are Dask's own workers, registered with a real scheduler, and set up its plugins as all workers do; but the workers
+of one process share its environment. Run as `python -m tests.sharing.dask_cluster.many_workers`, with a WorkerGroup as
+JSON on standard input.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ class WorkerGroup:
     """The workers of one process.
 
     Attributes:
-        scheduler: Its address.
-        workers: How many.
-        folder: For what they write.
+        scheduler: The scheduler's address.
+        workers: The number of workers.
+        folder: The folder for their files.
     """
 
     scheduler: str
@@ -38,12 +38,12 @@ class WorkerGroup:
 
 @contextmanager
 def worker_groups(sizes: list[int], scheduler: str, folder: Path) -> Iterator[list[int]]:
-    """Processes full of workers, which come as soon as they can; yields the processes' ids.
+    """Starts processes with workers, which join as soon as they can; yields the process ids.
 
     Args:
-        sizes: How many workers each process has.
+        sizes: The number of workers of each process.
         scheduler: The scheduler's address.
-        folder: For what they write.
+        folder: The folder for their files.
     """
     with ExitStack() as stack:
         processes = [stack.enter_context(_process()) for _ in sizes]
@@ -56,7 +56,7 @@ def worker_groups(sizes: list[int], scheduler: str, folder: Path) -> Iterator[li
 
 @contextmanager
 def _process() -> Iterator[subprocess.Popen[str]]:
-    """It goes when its standard input ends."""
+    """Starts a process, which ends when its standard input does."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.sharing.dask_cluster.many_workers"], stdin=subprocess.PIPE, cwd=_ROOT, text=True
     )
@@ -69,11 +69,11 @@ def _process() -> Iterator[subprocess.Popen[str]]:
 
 
 async def run_workers(group: WorkerGroup) -> None:
-    """Works until standard input ends."""
+    """Runs the workers until standard input ends."""
     import dask
     from distributed import Worker
 
-    # A thread for each worker that looks a hundred times a second at what it does: not with fifty of them.
+    # Without the profiler: it has one thread per worker that samples it a hundred times a second.
     dask.config.set({"distributed.worker.profile.enabled": False})
     async with AsyncExitStack() as stack:
         workers = [

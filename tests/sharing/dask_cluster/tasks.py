@@ -1,11 +1,10 @@
-"""What runs on Dask's workers, none of which can import this package."""
+"""The tasks that run on Dask's workers, which cannot import this package."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -13,29 +12,29 @@ BUCKET = "cognito-jupyter-demo"
 KEY = "stars/measurements.csv"
 
 NO_PACKAGE = '''
-"""A worker's preload: this package cannot be imported here, as on a machine that has not got it."""
+"""A worker's preload: this package cannot be imported, as on a machine where it is not installed."""
 import sys
 
 
-class Refusal:
+class Blocker:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] == "cognito_jupyter":
             raise ModuleNotFoundError(f"No module named {name!r}")
 
 
-sys.meta_path.insert(0, Refusal())
+sys.meta_path.insert(0, Blocker())
 '''
 
 
 def read_by_boto3(number: int) -> int:
-    """The size of an object, by a client made for this task."""
+    """Returns the size of an object, read by a client made for this task."""
     import boto3
 
     return len(boto3.client("s3").get_object(Bucket=BUCKET, Key=KEY)["Body"].read())
 
 
 def read_by_s3fs(number: int) -> int:
-    """Likewise; the filesystem is fsspec's cached one, which lives as long as the worker."""
+    """Returns the size of an object, read by fsspec's cached filesystem, which lives as long as the worker."""
     import s3fs
 
     filesystem = s3fs.S3FileSystem()
@@ -44,35 +43,30 @@ def read_by_s3fs(number: int) -> int:
 
 
 def read(number: int) -> tuple[int, int]:
-    """The size of the object, by boto3 and s3fs in turn, and the process that read it."""
+    """Returns the size of the object, read by boto3 and s3fs in turn, and the process that read it."""
     return (read_by_s3fs if number % 2 else read_by_boto3)(number), os.getpid()
 
 
 def access_key_id() -> str:
-    """The access key id that a boto3 session of this process would sign with."""
+    """Returns the access key id with which a boto3 session of this process signs."""
     import boto3
 
     keys = boto3.Session().get_credentials()
-    return str(keys.get_frozen_credentials().access_key) if keys is not None else "nobody"
+    return str(keys.get_frozen_credentials().access_key) if keys is not None else "none"
 
 
 def environment() -> dict[str, str]:
-    """This process's."""
+    """Returns the environment of this process."""
     return dict(os.environ)
 
 
-def process_id() -> int:
-    """This process's."""
-    return os.getpid()
-
-
 def package_loaded() -> bool:
-    """Whether this package itself has come here."""
+    """Whether this package itself has been loaded here."""
     return "cognito_jupyter" in sys.modules
 
 
 def scheduler_state(dask_scheduler: Any) -> str:
-    """What a scheduler keeps: itself, its extensions, and the events that clients may read."""
+    """Returns the state of a scheduler: itself, its extensions, and the events that clients can read."""
     slots = {name for each in type(dask_scheduler).__mro__ for name in getattr(each, "__slots__", ())}
     in_slots = {name: getattr(dask_scheduler, name, None) for name in slots}
     extensions = [vars(extension) for extension in dask_scheduler.extensions.values()]
@@ -80,13 +74,8 @@ def scheduler_state(dask_scheduler: Any) -> str:
 
 
 def leak_token(token: str, file: str) -> None:
-    """Puts a token wherever something secret could come to lie in a worker."""
+    """Puts a token into every place in a worker where a secret could be."""
     os.environ["GIVEN_AWAY"] = token
     Path(file).write_text(token)
-    # Its standard input ends with this process, and it with that.
+    # It ends when this process does, because then its standard input ends.
     subprocess.Popen([sys.executable, "-c", "input()", token], stdin=subprocess.PIPE)
-
-
-def pause(seconds: float) -> None:
-    """Keeps a worker busy."""
-    time.sleep(seconds)

@@ -1,4 +1,4 @@
-"""The guide's notebook of a Dask cluster: from top to bottom, past an expiry."""
+"""The notebook about Dask, run from top to bottom, past an expiry."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ while set().union(*client.run(named).values()) != {None} and time.monotonic() < 
     time.sleep(0.1)
 print(share.closed, set().union(*client.run(named).values()))
 """
-"""The thread that tells the workers hears of it in a moment."""
+"""The pushing thread notices the logout after a moment."""
 
 
 def test_the_tasks_of_the_notebook_read_the_same_past_an_expiry_until_the_logout(

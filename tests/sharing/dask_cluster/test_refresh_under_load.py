@@ -1,4 +1,4 @@
-"""Work on a cluster whose keys live for five seconds, and how often Cognito is asked for new ones meanwhile."""
+"""Tasks on a cluster whose credentials live for five seconds, and how often Cognito is called in that time."""
 
 from __future__ import annotations
 
@@ -36,23 +36,23 @@ REFRESHES = 4
 def test_a_minute_of_tasks_continues_while_a_worker_is_killed_and_one_is_added(
     cognito: LocalCognito, manager: CognitoCredentialsManager, tmp_path: Path
 ) -> None:
-    """A dozen expiries: no task fails, no request is refused, and Cognito is asked once for each renewal."""
+    """A dozen expiries: no task fails, no request is refused, and Cognito is called once per refresh."""
     cognito.knobs.credentials_seconds = LIFETIME
     with cluster_of(4, tmp_path) as (cluster, client):
         first = set(client.run(os.getpid).values())
         victim = min(first)
         work = Workload(client)
         cognito.aws.proxy.requests.clear()
-        asked, began = cognito.counts[LocalCognito.EXCHANGE], time.time()
+        calls, began = cognito.counts[LocalCognito.EXCHANGE], time.time()
         with dask(manager, client, "Analyst") as share:
             work.run_for(MINUTE / 3)
             os.kill(victim, signal.SIGKILL)
             work.run_for(MINUTE / 3)
             cluster.scale(5)
             work.run_for(MINUTE / 3)
-            # The added one, and the one that Dask has put in the place of the killed one.
+            # The added worker, and the one that Dask started in place of the killed one.
             work.run_until(lambda: len(work.readers - first) >= 2, "the two new workers have read")
-        asked, took = cognito.counts[LocalCognito.EXCHANGE] - asked, time.time() - began
+        calls, seconds = cognito.counts[LocalCognito.EXCHANGE] - calls, time.time() - began
     assert work.sizes == {size_of_data(cognito)}
     assert work.readers > first
     requests = list(cognito.aws.proxy.requests)
@@ -60,18 +60,21 @@ def test_a_minute_of_tasks_continues_while_a_worker_is_killed_and_one_is_added(
     assert [request for request in requests if request.status >= 400] == []
     keys = [cognito.aws.issued_keys.find(key) for key in {request.access_key_id for request in requests}]
     assert sum(key is not None and key.expires < time.time() for key in keys) >= MINUTE / LIFETIME
-    # Cognito's seconds are whole ones. The kill may cost one push, and other keys may take its place.
-    assert share.pusher.pushes <= asked <= share.pusher.pushes + 1
-    assert asked <= took / (0.4 * (LIFETIME - 1)) + 1
+    # Cognito rounds to whole seconds. The kill may make one push fail, and a later one may bring other credentials.
+    assert share.pusher.pushes <= calls <= share.pusher.pushes + 1
+    assert calls <= seconds / (0.4 * (LIFETIME - 1)) + 1
 
 
 class Workload:
-    """Tasks that read S3 without a pause, two for each worker.
+    """Tasks that read S3 without a pause, two per worker.
+
+    Args:
+        client: A client of the cluster.
 
     Attributes:
-        done: How many have.
-        sizes: What they have read.
-        readers: The processes that they ran in.
+        done: The number of finished tasks.
+        sizes: The sizes that they read.
+        readers: The processes in which they ran.
     """
 
     def __init__(self, client: Client) -> None:
@@ -82,12 +85,17 @@ class Workload:
         self._numbers = itertools.count()
 
     def run_for(self, seconds: float) -> None:
-        """Works for so long; raises what a task raises."""
+        """Runs tasks for some seconds; raises what a task raises."""
         until = time.monotonic() + seconds
         self._work_while(lambda: time.monotonic() < until)
 
     def run_until(self, condition: Callable[[], bool], what: str) -> None:
-        """Works until something holds."""
+        """Runs tasks until a condition holds.
+
+        Args:
+            condition: Returns whether it holds.
+            what: What did not happen if it never holds.
+        """
         until = time.monotonic() + TEST_TIMEOUT
         self._work_while(lambda: not condition() and time.monotonic() < until)
         assert condition(), f"This did not happen: {what}"
@@ -112,24 +120,27 @@ class Workload:
 def test_cognito_is_called_once_per_refresh_for_any_number_of_workers(
     cognito: LocalCognito, manager: CognitoCredentialsManager, tmp_path: Path, workers: int
 ) -> None:
-    """All of them sign as the person. They are in two processes, and each of those serves one endpoint."""
+    """All of them sign as the user. They are in two processes, each of which serves one endpoint."""
     cognito.knobs.credentials_seconds = LIFETIME
     with client_of(workers, tmp_path) as (client, processes):
-        asked = cognito.counts[LocalCognito.EXCHANGE]
+        calls = cognito.counts[LocalCognito.EXCHANGE]
         with dask(manager, client, "Analyst") as share:
-            wait_until(lambda: share.pusher.pushes >= REFRESHES and share.pusher.workers == workers, "renewals")
+            wait_until(
+                lambda: share.pusher.pushes >= REFRESHES and share.pusher.workers == workers,
+                "The credentials were not refreshed.",
+            )
             signers = [client.submit(tasks.access_key_id, workers=[each], pure=False) for each in client.nthreads()]
             keys = [cognito.aws.issued_keys.find(key) for key in client.gather(signers)]
             assert [key and key.role_arn for key in keys] == [cognito.roles["Analyst"]] * workers
             assert [len(psutil.Process(process).children()) for process in processes] == [1, 1]
-        assert cognito.counts[LocalCognito.EXCHANGE] - asked == share.pusher.pushes
+        assert cognito.counts[LocalCognito.EXCHANGE] - calls == share.pusher.pushes
         assert share.warning is None
     assert not [child for child in psutil.Process().children() if child.pid in processes]
 
 
 @contextmanager
 def client_of(workers: int, folder: Path) -> Iterator[tuple[Client, list[int]]]:
-    """A client of a cluster of so many workers in two processes, and the processes' ids."""
+    """Yields a client of a cluster with workers in two processes, and the process ids."""
     with (
         cluster_of(0, folder) as (cluster, client),
         worker_groups([workers // 2] * 2, cluster.scheduler_address, folder) as processes,

@@ -1,4 +1,4 @@
-"""One sign-in on the workers of a Dask cluster: real schedulers, real worker processes, S3 behind the gate."""
+"""One sign-in on the workers of a Dask cluster: real schedulers, real worker processes, S3 behind the proxy."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.long
 
 STALE = {
-    "AWS_ACCESS_KEY_ID": "AKIAOFYESTERDAY",
-    "AWS_SECRET_ACCESS_KEY": "of yesterday",
-    "AWS_SESSION_TOKEN": "of yesterday",
+    "AWS_ACCESS_KEY_ID": "AKIASTALE",
+    "AWS_SECRET_ACCESS_KEY": "stale",
+    "AWS_SESSION_TOKEN": "stale",
     "AWS_PROFILE": "gone",
     "HTTP_PROXY": "http://127.0.0.1:9",
     "NO_PROXY": "intranet.example",
 }
-"""What may be left over in a worker's environment: each of it would stop or mislead an SDK."""
+"""What may be left over in a worker's environment: each variable would stop or mislead an SDK."""
 
 
 @pytest.fixture(scope="module")
@@ -59,21 +59,24 @@ def module_cluster(local_cognito: LocalCognito, folder: Path) -> Iterator[tuple[
 
 @pytest.fixture
 def client(module_cluster: tuple[LocalCluster, Client]) -> Iterator[Client]:
-    """Of a cluster of two workers, whose environment is stale; it must be left as it was found."""
+    """A client of a cluster of two workers with a stale environment, which each test must leave as it was."""
     client = module_cluster[1]
     before = client.run(tasks.environment)
     yield client
-    wait_until(lambda: client.run(tasks.environment) == before or len(before) != len(client.nthreads()), "all put back")
+    wait_until(
+        lambda: client.run(tasks.environment) == before or len(before) != len(client.nthreads()),
+        "The environment was not restored.",
+    )
 
 
 def endpoints_of(client: Client) -> dict[str, str | None]:
-    """Which endpoint each worker's environment names."""
+    """Returns the endpoint that each worker's environment names."""
     named: dict[str, dict[str, str]] = client.run(tasks.environment)
-    return {worker: held.get("AWS_CONTAINER_CREDENTIALS_FULL_URI") for worker, held in named.items()}
+    return {worker: variables.get("AWS_CONTAINER_CREDENTIALS_FULL_URI") for worker, variables in named.items()}
 
 
 def processes_of(client: Client) -> list[int]:
-    """The workers' processes, but for one that is just dying."""
+    """Returns the workers' processes, except one that is just ending."""
     return list(client.run(os.getpid, on_error="ignore").values())
 
 
@@ -83,7 +86,7 @@ def processes_of(client: Client) -> list[int]:
 def test_tasks_read_s3_with_nothing_but_their_environment(
     client: Client, manager: CognitoCredentialsManager, cognito: LocalCognito
 ) -> None:
-    """Stale keys, a profile that is gone and a proxy that is not there notwithstanding."""
+    """Despite stale keys, a missing profile and a proxy that does not exist."""
     with dask(manager, client, "Analyst"):
         sizes = client.gather(
             [
@@ -111,14 +114,14 @@ def test_closing_restores_the_workers_environment_and_leaves_no_credentials(
     before = client.run(tasks.environment)
     share = dask(manager, client, "Analyst")
     during: dict[str, dict[str, str]] = client.run(tasks.environment)
-    assert all(held["AWS_CONTAINER_CREDENTIALS_FULL_URI"] for held in during.values())
-    assert not any("AWS_ACCESS_KEY_ID" in held or "AWS_PROFILE" in held for held in during.values())
-    assert [get_credentials(held)[0] for held in during.values()] == [200, 200]
+    assert all(variables["AWS_CONTAINER_CREDENTIALS_FULL_URI"] for variables in during.values())
+    assert not any("AWS_ACCESS_KEY_ID" in variables or "AWS_PROFILE" in variables for variables in during.values())
+    assert [get_credentials(variables)[0] for variables in during.values()] == [200, 200]
     share.close()
     share.close()
     assert client.run(tasks.environment) == before
-    for held in during.values():
-        status, text = get_credentials(held)
+    for variables in during.values():
+        status, text = get_credentials(variables)
         assert status == 403
         assert "no longer does so" in text
     assert plugins_of(client) == {}
@@ -126,7 +129,7 @@ def test_closing_restores_the_workers_environment_and_leaves_no_credentials(
 
 
 def get_credentials(environ: dict[str, str]) -> tuple[int, str]:
-    """What an endpoint answers to whoever has the token."""
+    """Returns what an endpoint responds to a client with the token."""
     token = {"Authorization": environ["AWS_CONTAINER_AUTHORIZATION_TOKEN"]}
     answer = requests.get(environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"], headers=token, timeout=TEST_TIMEOUT)
     return answer.status_code, answer.text
@@ -137,20 +140,20 @@ def test_a_closed_share_is_not_refreshed(
 ) -> None:
     cognito.knobs.credentials_seconds = 3
     with dask(manager, client, "Analyst") as share:
-        wait_until(lambda: manager._refresher.running and share.until, "there is something to renew")
-    wait_until(lambda: not manager._refresher.running, "nothing is left to renew")
+        wait_until(lambda: manager._refresher.running and share.until, "Nothing is refreshed.")
+    wait_until(lambda: not manager._refresher.running, "The role is still refreshed.")
     assert share.until is None
 
 
 def test_sessions_made_by_tasks_continue_with_the_next_share(
     client: Client, manager: CognitoCredentialsManager, cognito: LocalCognito
 ) -> None:
-    """boto3's default session and fsspec's filesystems live as long as a worker, and ask where they asked first."""
+    """boto3's default session and fsspec's filesystems live as long as a worker, and use their first endpoint."""
     cognito.knobs.credentials_seconds = 4
     with dask(manager, client, "Analyst"):
         assert read_everywhere(client) == {size_of_data(cognito)}
     with dask(manager, client, "Analyst") as share:
-        wait_until(lambda: share.pusher.pushes >= 4, "what the sessions held has expired")
+        wait_until(lambda: share.pusher.pushes >= 4, "The sessions' first credentials have not expired.")
         assert read_everywhere(client) == {size_of_data(cognito)}
 
 
@@ -159,8 +162,8 @@ def test_signing_out_removes_the_credentials_from_the_workers(
 ) -> None:
     share = dask(manager, client, "Analyst")
     manager.sign_out()
-    wait_until(lambda: share.closed and plugins_of(client) == {}, "the plugin is unregistered")
-    wait_until(lambda: set(endpoints_of(client).values()) == {None}, "no worker names an endpoint")
+    wait_until(lambda: share.closed and plugins_of(client) == {}, "The plugin is still registered.")
+    wait_until(lambda: set(endpoints_of(client).values()) == {None}, "A worker still names an endpoint.")
 
 
 def test_another_users_sign_in_closes_the_share(
@@ -169,7 +172,7 @@ def test_another_users_sign_in_closes_the_share(
     share = dask(manager, client, "Analyst")
     cognito.add_user("other", "pass-word-1", ("Analyst",))
     manager.auth_tokens = manager_for(cognito, authenticator, "other").auth_tokens
-    wait_until(lambda: share.closed and plugins_of(client) == {}, "the plugin is unregistered")
+    wait_until(lambda: share.closed and plugins_of(client) == {}, "The plugin is still registered.")
 
 
 def test_tasks_that_run_while_the_keys_are_replaced_never_see_a_gap(
@@ -197,16 +200,20 @@ def test_late_and_replaced_workers_get_the_credentials(
         cluster.scale(2)
         client.wait_for_workers(2, timeout=TEST_TIMEOUT)
         victim = processes_of(client)[0]
-        folders = {held["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"] for held in client.run(tasks.environment).values()}
+        folders = {
+            variables["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"] for variables in client.run(tasks.environment).values()
+        }
         os.kill(victim, signal.SIGKILL)
-        wait_until(lambda: len(set(processes_of(client)) - {victim}) == 2, "a new worker")
+        wait_until(lambda: len(set(processes_of(client)) - {victim}) == 2, "There is no new worker.")
         assert read_everywhere(client) == {size_of_data(cognito)}
         assert share.pusher.pushes == 1
-        wait_until(lambda: sum(Path(path).exists() for path in folders) == 1, "the killed one's token file is gone")
+        wait_until(
+            lambda: sum(Path(path).exists() for path in folders) == 1, "The killed worker's token file still exists."
+        )
 
 
 def read_everywhere(client: Client) -> set[int]:
-    """What a task reads on each worker. A task: what Client.run runs holds up the worker's loop, and so the pushes."""
+    """Returns what a task reads on each worker. Client.run would block the worker's event loop, and so the pushes."""
     workers = list(client.run(os.getpid, on_error="ignore"))
     reads = [client.submit(tasks.read_by_boto3, 0, workers=[worker], pure=False) for worker in workers]
     return set(client.gather(reads))
@@ -215,7 +222,7 @@ def read_everywhere(client: Client) -> set[int]:
 def test_workers_in_the_client_process_are_skipped(
     cognito: LocalCognito, manager: CognitoCredentialsManager, tmp_path: Path
 ) -> None:
-    """The environment is the kernel's: over inproc:// and, with workers that are threads too, over tcp://."""
+    """The environment is the kernel's: over inproc://, and over tcp:// with workers that are threads."""
     for protocol in ("inproc://", "tcp://"):
         before = dict(os.environ)
         options: dict[str, Any] = {"processes": False, "protocol": protocol, "preload": []}
@@ -234,7 +241,7 @@ def test_a_second_principal_is_refused_and_the_first_is_unaffected(
     cognito: LocalCognito,
     authenticator: CognitoOAuthAuthenticator,
 ) -> None:
-    """Another person, and the same person in another role; by the scheduler's word and by the workers' own."""
+    """Another user, and the same user in another role; by the scheduler's metadata and by the workers themselves."""
     from distributed import Client
 
     cognito.add_user("other", "pass-word-1", ("Analyst",))
@@ -301,7 +308,7 @@ sys.stdin.read()
 def test_credentials_of_a_killed_kernel_expire_and_make_room(
     cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator, tmp_path: Path
 ) -> None:
-    """A late worker takes no expired credentials, and somebody else may come."""
+    """A worker that joins late ignores expired credentials, and another user may share."""
     cognito.knobs.credentials_seconds = 4
     cognito.add_user("other", "pass-word-1", ("Analyst",))
     with cluster_of(1, tmp_path) as (cluster, client):
@@ -320,7 +327,7 @@ def test_credentials_of_a_killed_kernel_expire_and_make_room(
         assert None not in endpoints_of(client).values()
         assert len(plugins_of(client)) == 1
         until = client.get_metadata("cognito_jupyter")["until"]
-        wait_until(lambda: time.time() > until, "the credentials expire")
+        wait_until(lambda: time.time() > until, "The credentials have not expired.")
         cluster.scale(2)
         client.wait_for_workers(2, timeout=TEST_TIMEOUT)
         assert sum(named is None for named in endpoints_of(client).values()) == 1
@@ -337,10 +344,10 @@ def test_while_cognito_is_unreachable_the_workers_continue_and_the_share_warns(
     cognito.knobs.credentials_seconds = 6
     with dask(manager, client, "Analyst") as share:
         cognito.knobs.fail(LocalCognito.EXCHANGE, status=503, times=None)
-        wait_until(lambda: isinstance(share.warning, UnavailableError), "the failure is told")
+        wait_until(lambda: isinstance(share.warning, UnavailableError), "The share does not warn.")
         assert read_everywhere(client) == {size_of_data(cognito)}
         cognito.knobs.faults.clear()
-        wait_until(lambda: share.warning is None and share.pusher.pushes > 1, "it has recovered")
+        wait_until(lambda: share.warning is None and share.pusher.pushes > 1, "The share has not recovered.")
 
 
 def test_a_killed_endpoint_is_replaced_by_the_next_push(
@@ -352,7 +359,7 @@ def test_a_killed_endpoint_is_replaced_by_the_next_push(
             for child in psutil.Process(pid).children():
                 child.kill()
         named = endpoints_of(client)
-        wait_until(lambda: not set(endpoints_of(client).values()) & set(named.values()), "new endpoints")
+        wait_until(lambda: not set(endpoints_of(client).values()) & set(named.values()), "There are no new endpoints.")
         assert read_everywhere(client) == {size_of_data(cognito)}
 
 

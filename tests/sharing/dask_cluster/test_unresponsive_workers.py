@@ -1,4 +1,4 @@
-"""One worker among others that hangs or goes at the wrong moment, and is nobody else's trouble."""
+"""One worker among others that hangs or ends at a bad moment, without an effect on the others."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.long
 def test_a_hung_worker_does_not_delay_the_others(
     cognito: LocalCognito, manager: CognitoCredentialsManager, tmp_path: Path
 ) -> None:
-    """As in a long C call; it has them again once it goes on."""
+    """As in a long C call; the worker gets the credentials once it responds again."""
     cognito.knobs.credentials_seconds = 4
     with cluster_of(2, tmp_path) as (_, client), dask(manager, client, "Analyst") as share:
         hanging, other = client.run(os.getpid).items()
@@ -36,7 +36,7 @@ def test_a_hung_worker_does_not_delay_the_others(
         try:
             pushes, until = share.pusher.pushes, share.until
             assert until is not None
-            wait_until(lambda: datetime.now(UTC) > until, "what the workers had expires")
+            wait_until(lambda: datetime.now(UTC) > until, "The workers' first credentials have not expired.")
             read = client.submit(tasks.read_by_boto3, 0, workers=[other[0]], pure=False)
             assert read.result(TEST_TIMEOUT) == size_of_data(cognito)
             assert share.pusher.pushes > pushes
@@ -45,7 +45,7 @@ def test_a_hung_worker_does_not_delay_the_others(
             assert "the other workers have them" in str(share.warning)
         finally:
             process.resume()
-        wait_until(lambda: share.pusher.workers == 2 and share.warning is None, "it answers again")
+        wait_until(lambda: share.pusher.workers == 2 and share.warning is None, "The worker does not respond again.")
         read = client.submit(tasks.read_by_boto3, 0, workers=[hanging[0]], pure=False)
         assert read.result(TEST_TIMEOUT) == size_of_data(cognito)
 
@@ -57,7 +57,7 @@ def test_a_worker_lost_during_the_first_push_is_tolerated(
         victim = min(client.run(os.getpid).values())
         os.kill(victim, signal.SIGSTOP)
         opening = pool.submit(dask, manager, client, "Analyst")
-        wait_until(lambda: plugins_of(client), "the scheduler passes them on")
+        wait_until(lambda: plugins_of(client), "The scheduler has not received the plugin.")
         os.kill(victim, signal.SIGKILL)
         with opening.result(TEST_TIMEOUT) as share:
             assert share.warning is None
@@ -67,7 +67,7 @@ def test_a_worker_lost_during_the_first_push_is_tolerated(
 def test_a_hung_worker_does_not_block_close(
     cognito: LocalCognito, manager: CognitoCredentialsManager, tmp_path: Path
 ) -> None:
-    """And it lets go of the keys once it goes on."""
+    """And the worker removes the credentials once it responds again."""
     with cluster_of(1, tmp_path) as (_, client):
         share = dask(manager, client, "Analyst")
         process = psutil.Process(next(iter(client.run(os.getpid).values())))
@@ -75,10 +75,13 @@ def test_a_hung_worker_does_not_block_close(
         try:
             share.close()
             assert plugins_of(client) == {}
-            wait_until(lambda: share.pusher.kernel_id not in [each.name for each in threading.enumerate()], "no thread")
+            wait_until(
+                lambda: share.pusher.kernel_id not in [each.name for each in threading.enumerate()],
+                "The thread still runs.",
+            )
         finally:
             process.resume()
         wait_until(
             lambda: "AWS_CONTAINER_CREDENTIALS_FULL_URI" not in next(iter(client.run(tasks.environment).values())),
-            "all put back",
+            "The environment was not restored.",
         )

@@ -1,4 +1,4 @@
-"""The environment, changed for a while."""
+"""The environment overlay."""
 
 from __future__ import annotations
 
@@ -86,6 +86,6 @@ def test_each_no_proxy_variable_retains_its_own_hosts() -> None:
 
 @pytest.mark.parametrize("platform", ["darwin", "win32"])
 def test_the_proxies_of_the_system_settings_stay_in_effect(platform: str) -> None:
-    """urllib and requests look there only while no variable is called something_proxy."""
+    """urllib and requests read the system settings only while no variable's name ends in _proxy."""
     assert no_proxy_variables({}, platform) == {}
     assert no_proxy_variables({"https_proxy": "http://proxy"}, platform)["NO_PROXY"] == "127.0.0.1,localhost"

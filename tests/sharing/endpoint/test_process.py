@@ -1,4 +1,4 @@
-"""The endpoint as a process, spoken to over plain sockets."""
+"""The endpoint's process, tested over plain sockets."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def connect(endpoint: EndpointProcess) -> socket.socket:
 
 
 def send_bytes(endpoint: EndpointProcess, request: bytes) -> bytes:
-    """Sends bytes as they are; returns all that comes back."""
+    """Sends raw bytes; returns everything that is received."""
     with connect(endpoint) as connection:
         connection.sendall(request)
         answer = b""
@@ -54,7 +54,7 @@ def request(path: str = "/Analyst", method: str = "GET", **fields: str) -> bytes
 
 
 def get_path(endpoint: EndpointProcess, path: str = "/Analyst") -> tuple[int, dict[str, str]]:
-    """As an SDK does."""
+    """Requests a path as an SDK does; returns the status and the JSON."""
     head, _, body = send_bytes(endpoint, request(path, Host="127.0.0.1", Authorization=endpoint.token)).partition(
         b"\r\n\r\n"
     )
@@ -63,7 +63,7 @@ def get_path(endpoint: EndpointProcess, path: str = "/Analyst") -> tuple[int, di
 
 
 def wait_until_commands_are_handled(endpoint: EndpointProcess) -> None:
-    """Waits until the process has heard all that it was told before."""
+    """Waits until the process has handled all earlier commands."""
     endpoint.set_response("/last", {})
     wait_until(lambda: get_path(endpoint, "/last")[0] == 200)
 
@@ -87,9 +87,9 @@ def test_expired_credentials_are_not_served(endpoint: EndpointProcess) -> None:
 
 def test_an_unknown_path_is_not_found_for_an_authorized_client(endpoint: EndpointProcess) -> None:
     wait_until_commands_are_handled(endpoint)
-    status, answer = get_path(endpoint, "/Nobody")
+    status, answer = get_path(endpoint, "/Unknown")
     assert (status, answer["code"]) == (404, "NotFound")
-    assert endpoint.request_stats("/Nobody") is None
+    assert endpoint.request_stats("/Unknown") is None
 
 
 def refused_requests(token: str) -> dict[str, bytes]:
@@ -98,7 +98,7 @@ def refused_requests(token: str) -> dict[str, bytes]:
         "a wrong token": request(Host="127.0.0.1", Authorization="x" * len(token)),
         "the beginning of the token": request(Host="127.0.0.1", Authorization=token[:-1]),
         "an empty token": request(Host="127.0.0.1", Authorization=""),
-        "a wrong token for no path": request("/Nobody", Host="127.0.0.1", Authorization="x"),
+        "a wrong token for no path": request("/Unknown", Host="127.0.0.1", Authorization="x"),
         "a web page that was rebound": request(Host="evil.example", Authorization=token),
         "a name that begins like ours": request(Host="127.0.0.1.evil.example", Authorization=token),
         "a name that is in the port": request(Host="127.0.0.1:80.evil.example", Authorization=token),
@@ -111,7 +111,7 @@ def refused_requests(token: str) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("how", refused_requests(""))
 def test_a_refused_client_learns_nothing(endpoint: EndpointProcess, how: str) -> None:
-    """Not even whether it was the token, the name or the path: the answer is the same to the byte."""
+    """Not even whether the token, the host or the path was wrong: the response is identical."""
     wait_until_commands_are_handled(endpoint)
     answer = send_bytes(endpoint, refused_requests(endpoint.token)[how])
     assert answer == send_bytes(endpoint, request(Host="127.0.0.1"))
@@ -157,14 +157,14 @@ def test_only_this_machine_reaches_it(endpoint: EndpointProcess) -> None:
 
 
 def test_silent_and_slow_clients_do_not_delay_others(endpoint: EndpointProcess) -> None:
-    """More of them than it has places for."""
+    """There are more of them than the maximum number of connections."""
     wait_until_commands_are_handled(endpoint)
     silent = [connect(endpoint) for _ in range(200)]
     for connection in silent[::2]:
         connection.send(b"GET /Analyst HT")
     began = time.monotonic()
     assert get_path(endpoint) == (200, KEYS)
-    # They have five seconds, which nobody else has to wait for.
+    # The others have five seconds, for which this client must not wait.
     assert time.monotonic() - began < 4
     for connection in silent:
         connection.close()
@@ -188,20 +188,20 @@ def test_it_reports_the_number_and_time_of_requests(endpoint: EndpointProcess) -
     before = time.time()
     for _ in range(5):
         get_path(endpoint)
-    wait_until(lambda: (asked := endpoint.request_stats("/Analyst")) is not None and asked.count == 5)
-    asked = endpoint.request_stats("/Analyst")
-    assert asked is not None
-    assert before - 0.01 <= asked.last <= time.time()
+    wait_until(lambda: (stats := endpoint.request_stats("/Analyst")) is not None and stats.count == 5)
+    stats = endpoint.request_stats("/Analyst")
+    assert stats is not None
+    assert before - 0.01 <= stats.last <= time.time()
 
 
 def test_a_parent_that_does_not_read_delays_no_response() -> None:
-    """A kernel in one long C call: the pipe is full of reports, and answers go on."""
+    """A kernel in one long C call: the pipe is full of reports, and the endpoint still responds."""
     command = [sys.executable, "-I", "-S", "-E", str(SOURCE)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         port = json.loads(process.stdout.readline())["port"]
-        # Long names fill the pipe within a few rounds.
+        # Long paths fill the pipe after a few reports.
         names = [f"/{'x' * 2000}{number}" for number in range(64)]
         puts = "".join(f"set {name} 200 inf {{}}\n" for name in names)
         process.stdin.write(f"token t\n{puts}".encode())
@@ -217,7 +217,7 @@ def test_a_parent_that_does_not_read_delays_no_response() -> None:
 
 
 def is_running(process: psutil.Process) -> bool:
-    """Whether it still does something: whoever inherited it may let it lie for a while once it has ended."""
+    """Whether the process still runs; its new parent may not reap it at once after it has ended."""
     try:
         return bool(process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
@@ -242,9 +242,9 @@ time.sleep(60)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither fork nor SIGKILL.")
-@pytest.mark.parametrize("how", ["alone", "fork"])
+@pytest.mark.parametrize("how", ["plain", "fork"])
 def test_it_ends_when_its_parent_is_killed(how: str) -> None:
-    """Also when a forked worker still holds the other end of its pipe; and its files go too."""
+    """Even while a forked process holds the other end of its pipe; its files are removed too."""
     with subprocess.Popen([sys.executable, "-c", PARENT, how], stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
         pid, forked, file = parent.stdout.readline().split()
@@ -275,7 +275,7 @@ def test_its_end_is_reported() -> None:
     os.kill(pid_of(process), signal.SIGTERM)
     wait_until(lambda: news == ["news"])
     assert not process.alive
-    # Nobody is there to hear it, which is nobody's fault here.
+    # A process that has ended ignores commands; this must not raise.
     process.set_response("/Analyst", KEYS)
     process.close()
 
@@ -295,7 +295,7 @@ def test_its_token_is_in_no_argument_and_no_repr(endpoint: EndpointProcess) -> N
 
 
 def test_it_is_one_file_that_needs_nothing_else(tmp_path: Path) -> None:
-    """Somebody without this package runs its text."""
+    """A machine without this package can run the source."""
     copy = tmp_path / "copied.py"
     copy.write_text(SOURCE.read_text(encoding="utf-8"), encoding="utf-8")
     command = [sys.executable, "-I", "-S", "-E", str(copy)]

@@ -1,4 +1,4 @@
-"""A share, as seen from here and from processes that know of it by their environment alone."""
+"""A share, as this process sees it and as other processes use it, which find it only through their environment."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.support.clock import FakeClock
 from tests.support.polling import wait_until
 
 LIST = f"import boto3\nboto3.client('s3').list_objects_v2(Bucket='{BUCKET}')\nprint('listed')"
-# One client for all of it, as a long job has.
+# One client for all requests, as in a long job.
 LIST_REPEATEDLY = f"""
 import boto3, time
 s3, until = boto3.client("s3"), time.time() + SECONDS
@@ -63,7 +63,7 @@ def test_clients_do_not_wait_for_a_slow_cognito(cognito: LocalCognito, manager: 
 def test_published_credentials_are_valid_for_at_least_sixteen_minutes(
     cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator
 ) -> None:
-    """With less left botocore would ask again for every single call."""
+    """With less time left, botocore would request credentials again for every call."""
     cognito.counts.clear()
     hands = FakeClock()
     tokens = as_tokens(cognito.issue_tokens())
@@ -83,10 +83,10 @@ def test_published_credentials_are_valid_for_at_least_sixteen_minutes(
             hands.advance(60)
             cognito.knobs.clock_offset = hands.now - time.time()
             least = min(least, left())
-            # Minutes pass here faster than the renewing thread could come.
+            # Minutes pass faster here than the refreshing thread runs.
             wait_until(lambda: left() > 19 * 60)
     assert least >= 16 * 60
-    # Not sooner than is needed either: an hour and forty minutes take three of them.
+    # And not refreshed more often than needed: an hour and forty minutes take three refreshes.
     assert cognito.counts[LocalCognito.EXCHANGE] <= 4
 
 
@@ -163,9 +163,9 @@ def test_roles_show_expiration_and_requests(cognito: LocalCognito, shared: shari
     before = datetime.now(UTC)
     assert run_python(LIST).stdout == "listed\n"
     wait_until(lambda: shared.roles[0].last_request is not None)
-    asked = shared.roles[0].last_request
-    assert asked is not None
-    assert before < asked < datetime.now(UTC)
+    requested = shared.roles[0].last_request
+    assert requested is not None
+    assert before < requested < datetime.now(UTC)
     assert shared.roles[0].request_count == 1
 
 
@@ -198,7 +198,7 @@ def test_boto3s_default_session_is_replaced_on_request_and_restored(
 def test_clients_get_an_error_once_the_sign_in_has_ended(
     cognito: LocalCognito, manager: CognitoCredentialsManager
 ) -> None:
-    """By the SDKs' own words, at once and without repeating it: 4xx."""
+    """In the message of the SDK, at once and without retries, because the status is 4xx."""
     cognito.knobs.credentials_seconds = 4
     cognito.knobs.id_token_seconds = 8
     manager.auth_tokens = as_tokens(cognito.issue_tokens())
@@ -223,7 +223,7 @@ def test_it_closes_with_the_sign_in(manager: CognitoCredentialsManager) -> None:
 def test_a_share_that_fails_changes_nothing(manager: CognitoCredentialsManager) -> None:
     before = dict(os.environ)
     with pytest.raises(RoleError):
-        sharing.share(manager, ["Analyst", "Nobody"])
+        sharing.share(manager, ["Analyst", "Unknown"])
     assert dict(os.environ) == before
     manager.sign_out()
     with pytest.raises(RefusedError):

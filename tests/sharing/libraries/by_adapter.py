@@ -1,4 +1,4 @@
-"""The libraries by an adapter: each with a role of its own, whatever the environment holds."""
+"""The libraries with an adapter: each with its own role, whatever the environment contains."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The libraries by the environment: each as its own documentation has it, without a word about credentials.
+"""The libraries that find credentials in the environment: each used as its documentation says, without credentials.
 
-What some of them are told besides is where S3 is, since here it is on this machine and speaks http: AWS_ENDPOINT_URL_S3
-is enough for most.
+Some also need the address of S3, because here it is on this machine and uses http; AWS_ENDPOINT_URL_S3 suffices for
+most.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from .case import Case, Place, Read, rows_of
 
-# Reads when a line comes, and answers with the number of rows.
+# Reads an object for each line, and prints the number of rows.
 _READER = """
 import boto3, csv, io, sys
 client = boto3.client("s3")
@@ -108,7 +108,7 @@ def _polars_itself(place: Place) -> Read:
 
 
 def duckdb_connection() -> Any:
-    """A connection with the extensions that PyPI has: DuckDB itself would fetch them from elsewhere."""
+    """Returns a connection with the extensions from PyPI; DuckDB itself would download them from elsewhere."""
     import duckdb
     import duckdb_extension_aws
     import duckdb_extension_httpfs

@@ -1,4 +1,4 @@
-"""What one library is asked to do: to open something once, and to read it again and again."""
+"""A case: one library, which opens an object once and reads it again and again."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ if TYPE_CHECKING:
 ROWS = 360
 """Measurements in the data set."""
 SHARED, ADAPTED = "Analyst", "Uploader"
-"""The role that is shared by the environment, and that of the adapters: the gate tells them apart."""
+"""The role shared through the environment, and the role of the adapters: the proxy before S3 tells them apart."""
 
 Way = Literal["environment", "adapter"]
 Form = Literal["csv", "parquet", "delta", "iceberg"]
 Read = Callable[[], int]
-"""Reads all of the data set, and returns how many rows came."""
+"""Reads the whole data set, and returns the number of rows."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a case finds its own copy of the data set, which no other case reads.
+    """Where a case finds its copy of the data set, which no other case reads.
 
     Attributes:
         bucket: The bucket.
         folder: The folder in it, without a slash at the end.
-        endpoint: S3 on this machine.
-        iceberg: Where the Iceberg table's metadata is; empty for a case that reads none.
+        endpoint: The URL of S3 on this machine.
+        iceberg: The URL of the Iceberg table's metadata; empty for a case that reads none.
         manager: The sign-in, for the adapters.
     """
 
@@ -42,36 +42,36 @@ class Place:
 
     @property
     def csv_key(self) -> str:
-        """The CSV copy's key."""
+        """The key of the CSV copy."""
         return f"{self.folder}/measurements.csv"
 
     @property
     def csv(self) -> str:
-        """The CSV copy."""
+        """The URL of the CSV copy."""
         return f"s3://{self.bucket}/{self.csv_key}"
 
     @property
     def parquet(self) -> str:
-        """The Parquet copy."""
+        """The URL of the Parquet copy."""
         return f"s3://{self.bucket}/{self.folder}/measurements.parquet"
 
     @property
     def delta(self) -> str:
-        """The Delta table."""
+        """The URL of the Delta table."""
         return f"s3://{self.bucket}/{self.folder}/delta"
 
 
 @dataclass(frozen=True)
 class Case:
-    """One library, one way.
+    """One library with one source of credentials.
 
     Attributes:
-        library: As people call it.
-        package: The distribution whose version counts.
+        library: The library's usual name.
+        package: The distribution that has the version.
         way: How it gets its credentials.
-        how: What a person writes, for the README.
+        how: The code that a user writes, for the documentation.
         opens: Opens the long-lived object.
-        form: In which form it reads the data set.
+        form: The form in which it reads the data set.
     """
 
     library: str
@@ -83,10 +83,10 @@ class Case:
 
     @property
     def name(self) -> str:
-        """Its name in test ids and in folder names."""
+        """The name in test ids and in folder names."""
         return f"{self.library.lower().replace(' ', '-').replace('_', '-')}-{self.way}"
 
 
 def rows_of(text: bytes) -> int:
-    """How many rows a CSV file has."""
+    """Returns the number of rows of a CSV file."""
     return len(list(csv.DictReader(io.StringIO(text.decode()))))

@@ -1,4 +1,4 @@
-"""One Cognito, and one copy of the data set for each case; each period is waited for once, whatever asks for it."""
+"""One local Cognito, and one copy of the data set per case; each period is run once for all tests that use it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .stage import Stage
 
 @pytest.fixture(scope="session")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """A Cognito of their own: its keys live for seconds, whatever other tests do meanwhile."""
+    """A local Cognito for these tests only, because its credentials live for seconds."""
     from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 
     with pytest.MonkeyPatch.context() as patch, LocalCognito() as cognito:
@@ -27,4 +27,4 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         )
         manager = manager_for(cognito, authenticator)
         places = write_copies(cognito, manager, CASES.values(), tmp_path_factory.mktemp("tables"))
-        yield Stage(cognito, places, tmp_path_factory.mktemp("nobody"))
+        yield Stage(cognito, places, tmp_path_factory.mktemp("home"))

@@ -1,4 +1,4 @@
-"""The data set once more for each case: as CSV, Parquet, Delta table and Iceberg table, in a folder of its own."""
+"""A copy of the data set for each case: as CSV, Parquet, Delta table or Iceberg table, in its own folder."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def write_copies(
     """Writes every case's copy.
 
     Args:
-        cognito: Whose bucket it is.
-        manager: Somebody who may write.
-        cases: Whose copies.
-        folder: For what is written on disk first.
+        cognito: The local Cognito with the bucket.
+        manager: A sign-in that may write to it.
+        cases: The cases.
+        folder: A folder for temporary files.
 
     Returns:
-        The arguments of each case's Place, but for the manager, by the case's name.
+        For each case's name the arguments of its Place, without the manager.
     """
     session = manager.make_refreshing_session("Uploader")
     client = session.client("s3", endpoint_url=cognito.aws_url)
@@ -52,7 +52,7 @@ def _table(text: bytes) -> Any:
 
 
 def _files(text: bytes, folder: Path) -> dict[Form, dict[str, bytes]]:
-    """What to put into a case's folder, by form; a Delta table's own references are relative."""
+    """Returns the files of a case's folder for each form; the references in a Delta table are relative."""
     import pyarrow.parquet as pq
     from deltalake import write_deltalake
 
@@ -69,7 +69,7 @@ def _files(text: bytes, folder: Path) -> dict[Form, dict[str, bytes]]:
 
 
 def _iceberg(cognito: LocalCognito, manager: CognitoCredentialsManager, text: bytes, where: str, folder: Path) -> str:
-    """An Iceberg table, whose references hold the whole address; returns where its metadata is."""
+    """Writes an Iceberg table, whose references are absolute; returns the URL of its metadata."""
     from pyiceberg.catalog.sql import SqlCatalog
 
     keys = manager.ensure_credentials("Uploader")

@@ -1,7 +1,7 @@
-"""A process that signs in, shares, and lets every library read side by side for a while.
+"""A process that signs in, shares, and lets all libraries read in parallel for some seconds.
 
-`python -m tests.sharing.libraries.period` takes a Task as JSON on standard input, since tokens are in it, and prints
-what came of each case as JSON.
+`python -m tests.sharing.libraries.period` reads a Task as JSON from standard input, because it contains tokens, and
+prints the outcome of each case as JSON.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ _HEAVY = (
     "awswrangler", "boto3", "deltalake", "duckdb", "obstore", "pandas", "polars", "pyarrow.dataset",
     "pyiceberg.io.fsspec", "pyiceberg.io.pyarrow", "pyiceberg.table", "s3fs",
 )  # fmt: skip
-"""What takes longer to import than the keys live: it is all there before the first of them is taken."""
+"""Modules that take longer to import than credentials live: they are imported before the first credentials are made."""
 READY = "all have read once"
-"""What is printed then."""
+"""The line that is printed then."""
 PAUSE = 0.7
 """Seconds between two reads of a case."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """What a process is to do.
+    """The task of a process.
 
     Attributes:
         cases: The names of the cases.
-        seconds: For how long, from when all of them have read once.
-        share: How the environment gets its credentials: shared, or pasted as people do today.
+        seconds: How long to read after all of them have read once.
+        share: How the environment gets its credentials: shared, or pasted by hand.
         hide_profiles: Whether the shared credentials file is hidden.
         cognito: The settings, and the tokens of a sign-in.
         places: Where each case reads; see Place.
@@ -61,12 +61,12 @@ class Task:
 
 @dataclass
 class Outcome:
-    """What came of a case.
+    """The outcome of a case.
 
     Attributes:
-        reads: How many reads went well.
+        reads: The number of successful reads.
         last: When the last of them began, in seconds since the epoch.
-        errors: Of the others, with the second in which they came.
+        errors: The errors of the other reads, with the second in which they occurred.
     """
 
     reads: int = 0
@@ -75,7 +75,7 @@ class Outcome:
 
 
 def main() -> None:
-    """Does what standard input says."""
+    """Executes the task on standard input."""
     task = Task(**json.load(sys.stdin))
     for module in _HEAVY:
         importlib.import_module(module)
@@ -88,7 +88,7 @@ def main() -> None:
         }
         _read_side_by_side(readers, outcomes, task.seconds)
     print(json.dumps({name: asdict(outcome) for name, outcome in outcomes.items()}), flush=True)
-    # Some libraries leave threads of their own that do not end.
+    # Some libraries leave threads that do not end.
     os._exit(0)
 
 
@@ -104,7 +104,7 @@ def _signed_in(cognito: dict[str, Any]) -> CognitoCredentialsManager:
 
 @contextmanager
 def _environment(task: Task, manager: CognitoCredentialsManager) -> Iterator[None]:
-    """The environment that the libraries find."""
+    """Prepares the environment that the libraries find."""
     if task.share == "shared":
         with sharing.share(manager, [SHARED], hide_credentials_file=task.hide_profiles):
             yield
@@ -120,13 +120,13 @@ def _environment(task: Task, manager: CognitoCredentialsManager) -> Iterator[Non
 def _open_case(case: Case, place: Place, outcome: Outcome) -> Read | None:
     try:
         return case.opens(place)
-    except Exception as error:  # noqa: BLE001 - whatever a library raises is its case's outcome
+    except Exception as error:  # noqa: BLE001 - any exception of a library is its case's outcome
         outcome.errors.append((0.0, _describe(error)))
         return None
 
 
 def _read_side_by_side(readers: dict[str, Read | None], outcomes: dict[str, Outcome], seconds: float) -> None:
-    """Reads in a thread per case, until all have read for as long as is asked."""
+    """Reads in one thread per case for some seconds."""
     parties = sum(reader is not None for reader in readers.values())
     ready = threading.Barrier(parties, action=lambda: print(READY, flush=True), timeout=120)
     threads = [
@@ -142,7 +142,7 @@ def _read_side_by_side(readers: dict[str, Read | None], outcomes: dict[str, Outc
 
 def _read_repeatedly(read: Read, outcome: Outcome, ready: threading.Barrier, seconds: float) -> None:
     _read_once(read, outcome, 0.0)
-    # The first read of some takes seconds of imports: the period begins when everybody is there.
+    # The first read of some libraries includes seconds of imports, so the period begins when all have read once.
     ready.wait()
     began = time.monotonic()
     while time.monotonic() < began + seconds:
@@ -154,7 +154,7 @@ def _read_once(read: Read, outcome: Outcome, second: float) -> None:
     began = time.time()
     try:
         rows = read()
-    except Exception as error:  # noqa: BLE001 - likewise
+    except Exception as error:  # noqa: BLE001 - any exception of a library is its case's outcome
         outcome.errors.append((round(second, 1), _describe(error)))
         return
     if rows != ROWS:

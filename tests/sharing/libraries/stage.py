@@ -1,4 +1,4 @@
-"""Runs a period in a process of its own, and joins what the libraries say with what the gate before S3 has seen."""
+"""Runs a period in another process, and combines the libraries' results with the requests that the proxy has seen."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _DEVELOPER_PREFIXES = ("AWS_", "COGNITO_", "DUCKDB_")
 
 @dataclass(frozen=True)
 class Result:
-    """What came of a case.
+    """The result of a case.
 
     Attributes:
-        reads: How many reads went well.
-        errors: Of the others, with the second in which they came.
-        roles: Whose keys signed its requests to S3.
-        expiries: How many of its keys had expired before its last good read began.
-        refused: How many of its requests the gate refused.
+        reads: The number of successful reads.
+        errors: The errors of the other reads, with the second in which they occurred.
+        roles: The roles whose keys signed its requests to S3.
+        expiries: How many of its keys had expired before its last successful read began.
+        refused: How many of its requests the proxy refused.
     """
 
     reads: int
@@ -41,12 +41,12 @@ class Result:
 
 
 class Stage:
-    """A Cognito, and each case's copy of the data set.
+    """A local Cognito, and each case's copy of the data set.
 
     Args:
-        cognito: The Cognito.
-        places: From the name of a case to the arguments of its Place.
-        home: An empty folder, for what programs look up.
+        cognito: The local Cognito.
+        places: For each case's name the arguments of its Place.
+        home: An empty folder, as the home of programs.
     """
 
     def __init__(self, cognito: LocalCognito, places: dict[str, dict[str, str]], home: Path) -> None:
@@ -54,7 +54,7 @@ class Stage:
         self._places = places
         self._home = home
 
-    def run_cases(  # noqa: PLR0913 - all but two have a default, by keyword alone
+    def run_cases(  # noqa: PLR0913 - all but two are keywords with a default
         self,
         cases: Iterable[str],
         seconds: float,
@@ -65,15 +65,15 @@ class Stage:
         environment: Mapping[str, str] | None = None,
         when_ready: Callable[[], None] = lambda: None,
     ) -> dict[str, Result]:
-        """Lets the cases read for some seconds.
+        """Has the cases read for some seconds.
 
         Args:
             cases: Their names.
-            seconds: For how long, from when all of them have read once.
+            seconds: How long to read after all of them have read once.
             share: How the environment gets its credentials.
-            lifetime: Seconds that they live.
+            lifetime: Seconds that credentials live.
             hide_profiles: Whether the share hides the shared credentials file.
-            environment: What the process finds in its environment besides.
+            environment: More variables for the process.
             when_ready: Called when all of them have read once.
         """
         self.cognito.knobs.credentials_seconds = lifetime
@@ -83,7 +83,7 @@ class Stage:
         return {name: self._result(name, outcome) for name, outcome in json.loads(last).items()}
 
     def _run(self, task: str, environment: Mapping[str, str], when_ready: Callable[[], None]) -> str:
-        """Runs a process with a task; returns the last line that it prints, for libraries print too."""
+        """Runs a process with a task; returns its last line, because libraries print too."""
         command = [sys.executable, "-W", "ignore", "-m", "tests.sharing.libraries.period"]
         with (
             (self._home / "errors.txt").open("w+") as errors,
@@ -117,19 +117,19 @@ class Stage:
         return settings | {"tokens": {name: tokens[name] for name in ("id_token", "access_token", "refresh_token")}}
 
     def _environment(self) -> dict[str, str]:
-        """Nothing of the developer's own; where Cognito and S3 are, and what object_store needs for plain http."""
-        kept = {
+        """The environment without the developer's variables, with the endpoints and object_store's setting for http."""
+        inherited = {
             name: value
             for name, value in os.environ.items()
             if not name.startswith(_DEVELOPER_PREFIXES) and not name.upper().endswith("_PROXY")
         }
         files = {name: str(self._home / name.lower()) for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")}
         own = {"HOME": str(self._home), "AWS_ALLOW_HTTP": "true", "AWS_EC2_METADATA_DISABLED": "true"}
-        return kept | self.cognito.environment | files | own
+        return inherited | self.cognito.environment | files | own
 
     def _result(self, name: str, outcome: dict[str, object]) -> Result:
         folder = f"/{self._places[name]['bucket']}/{self._places[name]['folder']}/"
-        # A listing names the folder in its query, which the gate does not note down: only objects are counted.
+        # A listing names the folder in its query, which the proxy does not record, so only objects are counted.
         requests = [each for each in self.cognito.aws.proxy.requests if each.path.startswith(folder)]
         keys = {each.access_key_id for each in requests}
         known = [key for key in map(self.cognito.aws.issued_keys.find, keys) if key is not None]

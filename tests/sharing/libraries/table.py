@@ -15,18 +15,18 @@ _HEAD = "| library | version | how | expiries | proven by |\n|---|---|---|---|--
 
 
 def versions() -> dict[str, str]:
-    """The versions that the tests are run with, by package."""
+    """Returns the versions with which the tests are run, by package."""
     lines = [line for line in VERSIONS.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
     return dict(line.split("==") for line in lines)
 
 
 def table() -> str:
-    """The table, with a line for each case."""
-    held = versions()
+    """Returns the table, with a line per case."""
+    tested = versions()
     cases = sorted(
         CASES.values(), key=lambda case: (case.library.lower().removeprefix("a "), case.way != "environment")
     )
-    return _HEAD + "".join(_line(case, held[case.package]) for case in cases)
+    return _HEAD + "".join(_line(case, tested[case.package]) for case in cases)
 
 
 def _line(case: Case, version: str) -> str:

@@ -1,4 +1,4 @@
-"""DuckDB's secret: it follows the credentials, ends with its connection, and shows nothing."""
+"""DuckDB's secret: it follows the credentials, ends with its connection, and is not shown."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_it_ends_with_its_connection(manager: CognitoCredentialsManager) -> None
         duckdb_secret(manager, connection, "Analyst")
     assert secret_threads() == 2
     closed.close()
-    # What wakes it: without any news it would look again within half a minute.
+    # This wakes the thread, which would otherwise notice within half a minute.
     manager.get_credentials(role_suffix="Analyst")
     wait_until(lambda: secret_threads() == 1)
     del connection, dropped
@@ -119,23 +119,23 @@ def test_signing_out_drops_it_and_another_users_sign_in_does_not_restore_it(
 def test_botocores_configuration_decides_the_s3_endpoint(
     manager: CognitoCredentialsManager, connection: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def held(region: str) -> str:
+    def secret_for(region: str) -> str:
         with duckdb_secret(manager, connection, "Analyst", region_name=region):
             return str(connection.execute(SECRETS).fetchall()[0][1])
 
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "https://s3.example.org/store")
-    assert "endpoint=s3.example.org/store;" in (here := held("us-east-1"))
+    assert "endpoint=s3.example.org/store;" in (here := secret_for("us-east-1"))
     assert "url_style=path;use_ssl=true" in here
     monkeypatch.delenv("AWS_ENDPOINT_URL_S3")
-    assert "endpoint=s3.eu-west-1.amazonaws.com;" in (aws := held("eu-west-1"))
+    assert "endpoint=s3.eu-west-1.amazonaws.com;" in (aws := secret_for("eu-west-1"))
     assert "region=eu-west-1;" in aws
     assert "url_style=vhost;use_ssl=true" in aws
     monkeypatch.setenv("AWS_USE_FIPS_ENDPOINT", "true")
-    assert "endpoint=s3-fips.us-west-2.amazonaws.com;" in held("us-west-2")
+    assert "endpoint=s3-fips.us-west-2.amazonaws.com;" in secret_for("us-west-2")
 
 
 def test_it_shows_no_secret(manager: CognitoCredentialsManager, connection: Any) -> None:
-    """Neither in what DuckDB tells of its secrets and its queries, nor in its errors and ours."""
+    """Neither in DuckDB's list of secrets and its logs, nor in its errors and this package's."""
     connection.execute("CALL enable_logging(level = 'trace')")
     secret = duckdb_secret(manager, connection, "Analyst")
     keys = manager.ensure_credentials("Analyst")
@@ -150,7 +150,7 @@ def test_it_shows_no_secret(manager: CognitoCredentialsManager, connection: Any)
 
 
 def test_it_is_never_written_to_disk(manager: CognitoCredentialsManager, connection: Any) -> None:
-    """Also where DuckDB's default is to keep secrets."""
+    """Even where DuckDB stores secrets by default."""
     with duckdb_secret(manager, connection, "Analyst"):
         stored = connection.execute("SELECT persistent, storage FROM duckdb_secrets()").fetchall()
     assert stored == [(False, "memory")]

@@ -1,4 +1,4 @@
-"""Every library, with an object that it holds for long, reads on while the keys expire again and again."""
+"""Every library, with one long-lived object, continues to read while credentials expire again and again."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 
 EXPIRIES = 3
 _HOUR = 600.0
-"""Seconds; not 3600, since S3 refuses what was signed more than 15 minutes ago for that alone."""
+"""Seconds; not 3600, because S3 also refuses requests that were signed more than 15 minutes ago."""
 ENVIRONMENT = [case.name for case in BY_ENVIRONMENT]
 DUCKDB_BY_ENVIRONMENT = "duckdb-environment"
-"""DuckDB asks for new keys only after a refusal, which costs what it was reading: duckdb_secret is for that."""
+"""DuckDB requests new credentials only after a refusal, which ends its query: duckdb_secret solves that."""
 STEADY = [name for name in CASES if name != DUCKDB_BY_ENVIRONMENT]
 
 
 @pytest.fixture(scope="session")
 def shared(stage: Stage) -> dict[str, Result]:
-    """All cases side by side in one process, for three lifetimes and the time until the third one's end is noticed."""
+    """Runs all cases in parallel in one process, for three lifetimes and until the end of the third one is noticed."""
     return stage.run_cases(CASES, (EXPIRIES + 1) * LIFETIME)
 
 
 @pytest.fixture(scope="session")
 def pasted(stage: Stage) -> dict[str, Result]:
-    """The same, but for keys set by hand, as people do today, and none of the waiting: the hour passes at once."""
+    """Runs the cases with keys set by hand; the clock is moved by an hour, so that they expire at once."""
     knobs = stage.cognito.knobs
 
     def an_hour_later() -> None:
@@ -42,7 +42,7 @@ def pasted(stage: Stage) -> dict[str, Result]:
 
 @pytest.mark.parametrize("name", STEADY)
 def test_a_library_reads_on(stage: Stage, shared: dict[str, Result], name: str) -> None:
-    """No read fails, three keys that it signed with have expired, and the gate knows whose they were."""
+    """No read fails, three of the keys that it signed with have expired, and all were of the expected role."""
     result = shared[name]
     assert not result.errors
     assert result.expiries >= EXPIRIES
@@ -52,7 +52,7 @@ def test_a_library_reads_on(stage: Stage, shared: dict[str, Result], name: str) 
 
 
 def test_duckdb_by_itself_may_lose_a_read_and_goes_on(shared: dict[str, Result]) -> None:
-    """Why its adapter is there: it signs with what it has until that is refused, in the middle of a read too."""
+    """The reason for its adapter: it uses its keys until they are refused, even in the middle of a query."""
     result = shared[DUCKDB_BY_ENVIRONMENT]
     assert result.refused
     assert result.expiries >= EXPIRIES
@@ -62,7 +62,7 @@ def test_duckdb_by_itself_may_lose_a_read_and_goes_on(shared: dict[str, Result])
 
 @pytest.mark.parametrize("name", ENVIRONMENT)
 def test_keys_set_by_hand_end_a_librarys_reads(pasted: dict[str, Result], name: str) -> None:
-    """So that the test above can fail: the same cases at the same gate."""
+    """Shows that the test above can fail: the same cases at the same proxy."""
     result = pasted[name]
     assert result.reads
     assert result.errors

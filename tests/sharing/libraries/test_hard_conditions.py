@@ -1,4 +1,4 @@
-"""What else is on people's machines: keys and profiles of long ago, a proxy, a Cognito that takes its time."""
+"""Difficult conditions on users' machines: old keys and profiles, a proxy, a slow Cognito."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ Results = dict[str, Result]
 
 
 def stale_keys(stage: Stage, folder: Path) -> Results:
-    """Keys that somebody once exported, and a profile that is not there any more."""
+    """Keys that were once exported, and a profile that no longer exists."""
     return stage.run_cases(STEADY, 1.5 * LIFETIME, environment=_STALE | {"AWS_PROFILE": "gone"})
 
 
 def a_stale_default_profile(stage: Stage, folder: Path) -> Results:
-    """Most SDKs look at it before the endpoint, so that it is to be hidden: what the option is for."""
+    """Most SDKs prefer it to the endpoint, so the option hides it."""
     file = folder / "credentials"
     file.write_text("[default]\n" + "".join(f"{name.lower()} = {value}\n" for name, value in _STALE.items()))
     environment = {"AWS_SHARED_CREDENTIALS_FILE": str(file)}
@@ -40,7 +40,7 @@ def a_stale_default_profile(stage: Stage, folder: Path) -> Results:
 
 
 def a_proxy(stage: Stage, folder: Path) -> Results:
-    """The sign-in goes through it; the requests for keys, which carry the bearer token, do not."""
+    """The sign-in goes through it; the requests for credentials, which contain the bearer token, do not."""
     with HttpProxy() as proxy:
         environment = dict.fromkeys(("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"), proxy.url)
         results = stage.run_cases(STEADY, 1.5 * LIFETIME, environment=environment)
@@ -51,7 +51,7 @@ def a_proxy(stage: Stage, folder: Path) -> Results:
 
 
 def a_slow_cognito(stage: Stage, folder: Path) -> Results:
-    """Nobody waits for it: the keys are renewed while the old ones are good."""
+    """No read waits for it: credentials are refreshed while the old ones are valid."""
     latency = stage.cognito.knobs.latency
     latency[LocalCognito.EXCHANGE] = 1.5
     try:
@@ -69,7 +69,7 @@ CONDITIONS: dict[str, Callable[[Stage, Path], Results]] = {
 def under_a_condition(
     request: pytest.FixtureRequest, stage: Stage, tmp_path_factory: pytest.TempPathFactory
 ) -> Results:
-    """All cases side by side under one condition, for longer than the keys live."""
+    """Runs all cases in parallel under one condition, for longer than credentials live."""
     return CONDITIONS[request.param](stage, tmp_path_factory.mktemp("condition"))
 
 

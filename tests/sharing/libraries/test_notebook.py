@@ -1,4 +1,4 @@
-"""The notebook of the guide that needs all the libraries: from top to bottom, past an expiry."""
+"""The notebook about sharing, which needs all libraries, run from top to bottom, past an expiry."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_every_library_of_the_notebook_reads_the_same_rows_past_an_expiry(
 
 
 def install_duckdbs_extension(home: Path) -> None:
-    """Where DuckDB would put what it fetches at its first use of S3."""
+    """Puts the extension where DuckDB looks for it, because otherwise it would download it."""
     import duckdb
     import duckdb_extension_httpfs
 

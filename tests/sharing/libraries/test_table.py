@@ -13,12 +13,12 @@ from .test_expiries import STEADY
 
 def test_the_readmes_table_matches_the_tests() -> None:
     """`python -m tests.sharing.libraries.table` writes the page."""
-    held = PAGE.read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0]
-    assert held == table()
+    written = PAGE.read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0]
+    assert written == table()
 
 
 def test_every_proof_that_the_table_names_is_a_test() -> None:
-    """Of each case but one the same test, which is parametrized with just these names."""
+    """The same test for each case but one, parametrized with exactly these names."""
     proofs = [line.split("|")[-2].strip().strip("`") for line in table().splitlines()[2:]]
     names = {proof.partition("[")[0] for proof in proofs}
     assert all(callable(getattr(test_expiries, name)) for name in names)

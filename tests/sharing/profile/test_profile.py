@@ -1,4 +1,4 @@
-"""The profile in the AWS config file, read by botocore and put beside whatever else is there."""
+"""The profile in the AWS config file: read by botocore, and written beside the user's own content."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ credential_process = /bin/theirs "a b"
 """
 OURS = Profile("cognito", "/opt/with\\ space/cognito-jupyter credential-process x 'arn:aws:iam::1:role/A'", "us-east-1")
 
-# What people write, and what goes wrong: headings of all kinds, settings, comments, line ends of all systems.
+# What users write, and mistakes: all kinds of headings, settings, comments, and the line ends of all systems.
 HEADINGS = ("[default]", "[profile a]", "[profile  b]", '[profile "c d"]', "[sso-session s]", "[profile cognito2]")
 LINES = ("region = x", "s3 =\n  nested = 1", "key=%(x)s", "# comment", "; comment", "", "   ", "name = \ufefföäü")
 WRONG = ("[profile [x]]", "no setting", "[default]", "region = x", "[profile 'x]", "\udcff")
@@ -43,7 +43,7 @@ WRONG = ("[profile [x]]", "no setting", "[default]", "region = x", "[profile 'x]
 
 @st.composite
 def config_files(draw: st.DrawFn) -> bytes:
-    """Mostly such as AWS's programs can read."""
+    """Config files, most of which AWS SDKs can read."""
     lines = draw(st.lists(st.sampled_from(["# comment", "", "; comment"]), max_size=2))
     for heading in draw(st.lists(st.sampled_from(HEADINGS), unique=True, max_size=4)):
         lines += [heading, *draw(st.lists(st.sampled_from(LINES[:3] + LINES[7:]), unique=True))]
@@ -61,8 +61,8 @@ def session_reading(path: Path) -> botocore.session.Session:
     return session
 
 
-def edited(content: bytes, profile: Profile = OURS) -> bytes | None:
-    """None: refused."""
+def try_edit(content: bytes, profile: Profile = OURS) -> bytes | None:
+    """Returns the edited content; None if the edit is refused."""
     try:
         return with_profile(content, profile)
     except SettingError:
@@ -71,12 +71,12 @@ def edited(content: bytes, profile: Profile = OURS) -> bytes | None:
 
 @given(config_files())
 def test_existing_content_is_preserved_and_restored(content: bytes) -> None:
-    added = edited(content)
+    added = try_edit(content)
     if added is None:
         return
     assert added.startswith(content)
     removed = without_profile(added, OURS.name)
-    # A last line without an end has got one.
+    # A last line without a line end has received one.
     end = b"\r\n" if b"\r\n" in content.partition(b"\n")[0] + b"\n" else b"\n"
     assert removed == content or removed in {content + end, content + b"\n"}
     assert without_profile(removed, OURS.name) == removed
@@ -84,8 +84,8 @@ def test_existing_content_is_preserved_and_restored(content: bytes) -> None:
 
 @given(config_files(), config_files())
 def test_content_after_the_profile_is_preserved(before: bytes, after: bytes) -> None:
-    added = edited(before)
-    if added is None or edited(added + after, Profile("other", "x", "y")) is None:
+    added = try_edit(before)
+    if added is None or try_edit(added + after, Profile("other", "x", "y")) is None:
         return
     whole = added + after
     changed = with_profile(whole, Profile(OURS.name, "another", "eu-west-1"))
@@ -101,7 +101,7 @@ def test_botocore_finds_it_in_every_file_that_it_can_read(
     tmp_path_factory: pytest.TempPathFactory, content: bytes
 ) -> None:
     path = tmp_path_factory.mktemp("config") / "config"
-    added = edited(content)
+    added = try_edit(content)
     path.write_bytes(content if added is None else added)
     if added is None:
         return
@@ -138,8 +138,8 @@ def test_an_invalid_file_is_refused_and_not_quoted(content: bytes) -> None:
 
 
 @pytest.fixture
-def kept(cognito: LocalCognito, manager: CognitoCredentialsManager, tmp_path: Path) -> CognitoCredentialsManager:
-    """The demo user, kept on this computer in a folder whose name has a space."""
+def remembered(cognito: LocalCognito, manager: CognitoCredentialsManager, tmp_path: Path) -> CognitoCredentialsManager:
+    """The demo user's sign-in, remembered in a folder whose name contains a space."""
     key = StoreKey(cognito.domain, cognito.client_id, cognito.user_pool_id, cognito.identity_pool_id)
     tokens = manager.auth_tokens
     assert tokens is not None
@@ -153,16 +153,16 @@ def config(own_environment: Path) -> Path:
 
 
 def test_the_profile_names_the_sign_in_and_the_role(
-    cognito: LocalCognito, kept: CognitoCredentialsManager, config: Path
+    cognito: LocalCognito, remembered: CognitoCredentialsManager, config: Path
 ) -> None:
     config.write_text(THEIRS)
-    assert sharing.write_profile(kept, "cognito", "Uploader", region_name="eu-west-1") == config
+    assert sharing.write_profile(remembered, "cognito", "Uploader", region_name="eu-west-1") == config
     found = session_reading(config).full_config["profiles"]["cognito"]
     assert found["region"] == "eu-west-1"
     command, *words = shlex.split(found["credential_process"])
     assert Path(command).is_file()
-    assert words == ["credential-process", str(kept.shared_sign_in.path), cognito.roles["Uploader"]]
-    tokens, credentials = kept.auth_tokens, kept.credentials
+    assert words == ["credential-process", str(remembered.shared_sign_in.path), cognito.roles["Uploader"]]
+    tokens, credentials = remembered.auth_tokens, remembered.credentials
     text = config.read_text()
     for secret in [*(tokens or {}).values(), *(credentials or {}).values()]:
         assert str(secret) not in text or secret == 3600
@@ -172,13 +172,13 @@ def test_the_profile_names_the_sign_in_and_the_role(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither modes nor links of this kind.")
-def test_symlink_and_mode_are_preserved(kept: CognitoCredentialsManager, config: Path, tmp_path: Path) -> None:
+def test_symlink_and_mode_are_preserved(remembered: CognitoCredentialsManager, config: Path, tmp_path: Path) -> None:
     real = tmp_path / "dotfiles" / "aws-config"
     real.parent.mkdir()
     real.write_text(THEIRS)
     real.chmod(0o640)
     config.symlink_to(real)
-    sharing.write_profile(kept, "cognito")
+    sharing.write_profile(remembered, "cognito")
     assert config.is_symlink()
     assert config.resolve() == real
     assert real.read_text().startswith(THEIRS)
@@ -188,20 +188,20 @@ def test_symlink_and_mode_are_preserved(kept: CognitoCredentialsManager, config:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no modes of this kind.")
 def test_a_missing_file_is_created_readable_only_by_the_user(
-    kept: CognitoCredentialsManager, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    remembered: CognitoCredentialsManager, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("AWS_CONFIG_FILE")
     monkeypatch.setenv("HOME", str(tmp_path))
-    path = sharing.write_profile(kept, "cognito")
+    path = sharing.write_profile(remembered, "cognito")
     assert path == tmp_path / ".aws" / "config"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
-def test_many_at_once_are_all_written(kept: CognitoCredentialsManager, config: Path) -> None:
+def test_many_at_once_are_all_written(remembered: CognitoCredentialsManager, config: Path) -> None:
     config.write_text(THEIRS)
     names = [f"profile{number}" for number in range(8)]
-    threads = [threading.Thread(target=sharing.write_profile, args=(kept, name)) for name in names]
+    threads = [threading.Thread(target=sharing.write_profile, args=(remembered, name)) for name in names]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -216,19 +216,19 @@ def test_a_sign_in_that_is_not_remembered_is_refused(manager: CognitoCredentials
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a]", "a\nb", "ä", "#a"])
-def test_an_invalid_name_is_refused(kept: CognitoCredentialsManager, config: Path, name: str) -> None:
+def test_an_invalid_name_is_refused(remembered: CognitoCredentialsManager, config: Path, name: str) -> None:
     with pytest.raises(SettingError, match="cannot be a profile's name"):
-        sharing.write_profile(kept, name)
+        sharing.write_profile(remembered, name)
     assert not config.exists()
 
 
-def test_an_unknown_role_is_refused(kept: CognitoCredentialsManager, config: Path) -> None:
+def test_an_unknown_role_is_refused(remembered: CognitoCredentialsManager, config: Path) -> None:
     with pytest.raises(RoleError):
-        sharing.write_profile(kept, "cognito", "Nobody")
+        sharing.write_profile(remembered, "cognito", "Unknown")
     assert not config.exists()
 
 
-# One client for all of it, which has the process run again when keys are about to be over.
+# One client for all requests, which runs the process again before its credentials expire.
 LIST_BY_PROFILE = """
 import boto3, time
 s3 = boto3.Session(profile_name="cognito").client("s3")
