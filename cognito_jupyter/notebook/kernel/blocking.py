@@ -1,7 +1,9 @@
-"""Waiting in a cell.
+"""Runs a coroutine in a cell that blocks.
 
-What waits is a coroutine, written once, that is given a way to let time pass; who drives it decides what that is. Under
-a top-level `await` it is the event loop of the kernel. Under a magic, which no event loop awaits, it is short sleeps.
+A login's display is one coroutine, which gets a function that lets time pass. With a top-level `await` the kernel's
+event loop runs it, and that function is `asyncio.sleep`. With a magic no event loop awaits it: `run_in_cell` runs it on
+a private loop, or without a loop, and that function sleeps in short steps. The private loop lets a coroutine use asyncio
+while the kernel's own loop is running in the same thread, for which nest_asyncio is needed.
 """
 
 from __future__ import annotations
@@ -13,26 +15,26 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 POLL_INTERVAL = 0.05
-"""Seconds between two looks while a person types."""
+"""Seconds between two polls while the user types."""
 FAST_POLL_INTERVAL = 0.005
-"""Seconds between two looks once the answer is there and only machines work."""
+"""Seconds between two polls once the response is there and no user is waited for."""
 
 _Result = TypeVar("_Result")
 Sleep = Callable[[float], Awaitable[None]]
-"""Lets so many seconds pass."""
+"""Lets a number of seconds pass."""
 
 
 def run_in_cell(
     main: Callable[[Sleep], Coroutine[Any, Any, _Result]], on_tick: Callable[[], None] = lambda: None
 ) -> _Result:
-    """Runs a coroutine to its end in the cell that calls; the stop button ends it at once.
+    """Runs a coroutine to its end in the calling cell; the stop button ends it at once.
 
-    Time passes asleep, because a wait for an Event or in a selector sometimes answers the stop button with an error of
-    its own.
+    It waits in short sleeps, because the stop button makes a wait for an Event or in a selector sometimes fail with an
+    error of its own.
 
     Args:
-        main: Makes the coroutine, from the way in which it is to let time pass.
-        on_tick: Called after each sleep: lets the widgets be heard.
+        main: Makes the coroutine from the function that lets time pass.
+        on_tick: Called after each sleep, to process the widgets' messages.
     """
     loop = _new_private_loop()
     if loop is None:
@@ -46,10 +48,10 @@ def run_in_cell(
 def _run_in_private_loop(
     loop: asyncio.AbstractEventLoop, main: Callable[[Sleep], Coroutine[Any, Any, _Result]], on_tick: Callable[[], None]
 ) -> _Result:
-    """Runs a loop in passes, and sleeps between them.
+    """Runs a loop in passes and sleeps between them.
 
-    What is heard belongs to the kernel's loop and not to this one, so it is heard while this one stands still: a
-    widget's handler may start a task, which has to live on.
+    `on_tick` is called while this loop stands still, so that a task that a widget's handler starts belongs to the
+    kernel's loop and outlives this one.
     """
     delay = POLL_INTERVAL
 
@@ -72,14 +74,14 @@ def _run_in_private_loop(
             task.cancel()
             loop.run_until_complete(asyncio.wait([task]))
         if not task.cancelled():
-            task.exception()  # Looked at, so that asyncio does not report it as well.
+            task.exception()  # retrieved, or asyncio would report it, too
 
 
 def _run_without_loop(main: Callable[[Sleep], Coroutine[Any, Any, _Result]], on_tick: Callable[[], None]) -> _Result:
-    """Runs a coroutine that never hands control back: what it awaits sleeps instead."""
+    """Runs a coroutine that awaits nothing but the given function, which sleeps."""
 
     async def sleep(seconds: float) -> None:
-        time.sleep(seconds)  # noqa: ASYNC251 - no loop is held up by it
+        time.sleep(seconds)  # noqa: ASYNC251 - there is no loop that it could block
         on_tick()
 
     coroutine = main(sleep)
@@ -90,23 +92,23 @@ def _run_without_loop(main: Callable[[Sleep], Coroutine[Any, Any, _Result]], on_
         return result
     finally:
         coroutine.close()
-    raise RuntimeError("A coroutine has awaited something that needs an event loop.")
+    raise RuntimeError("The coroutine awaited something that needs an event loop.")
 
 
 def _new_private_loop() -> asyncio.AbstractEventLoop | None:
-    """A loop that can run while the kernel's own loop does, in the same thread; None where there can be none.
+    """Returns a loop that can run while the kernel's own loop runs in the same thread; None where that is impossible.
 
-    `nest_asyncio.apply()` is never called: it would change asyncio for all the cells of the user, and breaks
-    ipykernel 7. Its patch of a single loop changes that loop's class, so the class is made for it.
+    `nest_asyncio.apply()` is never called: it would change asyncio for all cells of the user, and it breaks ipykernel
+    7. Its patch of a single loop changes the class of that loop, so the loop gets a class of its own.
     """
     if sys.version_info >= (3, 14):
-        # There a thread has one current task, whatever loop it belongs to, and the cell's own is it.
+        # There a thread has one current task for all its loops, and that is the cell's own.
         return None
     try:
         from nest_asyncio import _patch_loop
 
         class PrivateLoop(asyncio.SelectorEventLoop):
-            """Only ever the loop of one wait."""
+            """The loop of one call of `run_in_cell`."""
 
         loop = PrivateLoop()
         _patch_loop(loop)

@@ -1,28 +1,28 @@
-"""Hearing the widgets while a cell blocks: comm messages run, everything else waits its turn.
+"""Processes the messages of widgets while a cell blocks; all other messages stay in their order.
 
-A blocked cell holds the kernel's main shell. What the front end sends there meanwhile lies in that shell's stream, so a
-click on a widget made in the cell would run only after it. The parts of ipykernel used here are the same in 6.31 and in
-7.x; where one of them is missing there is no pump, and a wait is a plain one.
+A blocked cell occupies the kernel's main shell. Messages that the front end sends stay in that shell's stream, so that
+a click on a widget of the cell would be processed only after the cell. The private parts of ipykernel used here are the
+same in 6.31 and in 7.x; where one of them is missing there is no pump, and widgets react after the cell.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from types import TracebackType
 from typing import Any, Self
 
 _COMM_MESSAGES = frozenset({"comm_open", "comm_msg", "comm_close"})
 _LOG = logging.getLogger(__name__)
 _POLL_INTERVAL = 0.5
+"""Seconds."""
 _POLL_COUNT = 60
 
 
 class CommPump:
-    """Runs the comm messages of a kernel's main shell, when told to; use it in a `with` on the main thread.
+    """Runs the comm messages of a kernel's main shell at each call of `pump`; used in a `with`, in the main thread.
 
     Args:
-        kernel: ipykernel's.
+        kernel: The kernel of ipykernel.
         stream: The main shell's stream.
     """
 
@@ -35,7 +35,7 @@ class CommPump:
 
     @classmethod
     def for_kernel(cls, kernel: Any) -> CommPump | None:
-        """The pump of a kernel; None where it cannot be had."""
+        """Returns a pump for a kernel; None where a part of the kernel that it needs is missing."""
         try:
             stream = _main_stream(kernel)
             complete = "comm_msg" in kernel.shell_handlers and all(map(callable, _private_parts(kernel, stream)))
@@ -48,10 +48,8 @@ class CommPump:
         self._stream.on_recv(self._receive, copy=False)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Gives back what was held, in order; also after the stop button."""
+    def __exit__(self, *_: object) -> None:
+        """Passes the deferred messages on in their order, also after the stop button."""
         self._stream.on_recv(self._original, copy=self._copy)
         deferred, self._deferred = self._deferred, []
         for frames in deferred:
@@ -59,20 +57,20 @@ class CommPump:
             self._stream._run_callback(self._original, parts)
 
     def pump(self) -> None:
-        """Takes what has come, and runs the comm messages of it."""
+        """Receives the messages that have arrived, and runs the comm messages among them."""
         import zmq
 
         self._stream.flush(zmq.POLLIN)
 
     def _receive(self, frames: Any) -> None:
-        """Called by the stream for each message, within `pump`."""
+        """Runs or defers one message; the stream calls it within `pump`."""
         session = self._kernel.session
         try:
             identities, parts = session.feed_identities(frames, copy=False)
-            # A first look at the header alone does not count as having received it.
+            # Reading only the header does not mark the message as received.
             kind = session.deserialize(parts, content=False, copy=False)["header"]["msg_type"]
         except (ValueError, KeyError, IndexError, TypeError):
-            # Not signed with this kernel's key, or no message at all: whoever handles it otherwise is to judge.
+            # It is not signed with this kernel's key, or no message at all; the usual handler decides.
             self._deferred.append(frames)
             return
         if kind in _COMM_MESSAGES:
@@ -82,27 +80,27 @@ class CommPump:
 
     def _dispatch(self, message: dict[str, Any], identities: Any) -> None:
         kernel = self._kernel
-        # Widgets send their next change only once they have heard that the last one is done.
+        # A widget sends its next change only after the kernel has reported that the last one is done.
         kernel._publish_status("busy", "shell", parent=message)
         try:
             kernel.shell_handlers[message["header"]["msg_type"]](self._stream, identities, message)
-        except Exception:  # noqa: BLE001 - a widget of the user's, whose faults ipykernel logs too
+        except Exception:  # noqa: BLE001 - an error of the user's own widget, which ipykernel would log as well
             _LOG.warning("A widget's handler failed while a cell was waiting.", exc_info=True)
         finally:
             kernel._publish_status("idle", "shell", parent=message)
 
 
 def poll_shell_stream(kernel: Any, expecting: Callable[[], bool]) -> None:
-    """Makes a kernel look for messages by itself, twice a second for half a minute.
+    """Polls a kernel's shell stream twice a second for half a minute.
 
-    From ipykernel 7.0 to 7.3 a cell's reply goes past the stream that reads the requests, and takes along the wake-up
-    for a message that comes in the same moment: it is read when the next client connects, if ever (ipykernel's issue
-    1554, mended in 7.4). The first message of a widget that a cell shows comes just then. In 6.x there is one thread,
-    and no such moment.
+    In ipykernel 7.0 to 7.3 a cell's reply bypasses the stream that reads the requests and consumes the wake-up for a
+    message that arrives at the same moment. That message is then read when the next client connects, if ever
+    (ipykernel's issue 1554, fixed in 7.4). The first message of a widget that a cell shows arrives at that moment.
+    ipykernel 6 has a single thread and is not affected.
 
     Args:
-        kernel: ipykernel's.
-        expecting: Whether a message is still waited for.
+        kernel: The kernel of ipykernel.
+        expecting: Returns whether a message is still expected.
     """
     thread, stream = getattr(kernel, "shell_channel_thread", None), getattr(kernel, "shell_stream", None)
     if thread is None or stream is None:
@@ -114,19 +112,19 @@ def poll_shell_stream(kernel: Any, expecting: Callable[[], bool]) -> None:
             stream.flush(zmq.POLLIN)
             thread.io_loop.call_later(_POLL_INTERVAL, poll, polls_left - 1)
 
-    # In the thread that the stream belongs to.
+    # The stream belongs to that thread.
     thread.io_loop.add_callback(poll, _POLL_COUNT)
 
 
 def _private_parts(kernel: Any, stream: Any) -> tuple[Any, ...]:
-    """The parts of ipykernel and pyzmq that have no public name."""
+    """Returns the parts of ipykernel and pyzmq that have no public name."""
     return (stream._recv_callback, stream._run_callback, kernel._publish_status, kernel.session.deserialize)
 
 
 def _main_stream(kernel: Any) -> Any:
-    """The stream from which the main shell takes its messages."""
+    """Returns the stream from which the main shell reads its messages."""
     thread = getattr(kernel, "shell_channel_thread", None)
     if thread is None:
         return kernel.shell_stream  # 6.x
-    # 7.x: all messages come to a thread of their own, which passes those of the main shell on by this pair.
+    # 7.x: a separate thread receives all messages and passes those of the main shell on through this pair of sockets.
     return thread.manager.get_shell_channel_to_subshell_pair(None).to_stream

@@ -1,4 +1,7 @@
-"""What stands at the other end of the kernel: whether anybody can be asked, and where that person's browser may be."""
+"""The front end of the kernel: what it can display and ask, and whether the user's browser is on another computer.
+
+The notebook's modules call it before they show anything. It displays nothing itself.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ _REMOTE_ENVIRONMENT = (
 
 
 class Frontend:
-    """The person's side of a shell.
+    """The front end of a shell.
 
     Args:
         shell: The shell that runs the cell.
@@ -34,39 +37,40 @@ class Frontend:
     """
 
     def __init__(self, shell: InteractiveShell) -> None:
-        # ipykernel's classes differ between its versions, and a terminal has none of them.
+        # Any: ipykernel's classes differ between its versions, and a terminal has none of them.
         self.kernel: Any = getattr(shell, "kernel", None)
 
     @property
     def can_prompt(self) -> bool:
-        """Whether somebody can be asked: a kernel is told so with each cell, a script's stdin is no terminal."""
+        """Whether the user can be asked for input: by the cell's request in a kernel, by a terminal otherwise."""
         if self.kernel is None:
             return sys.stdin is not None and sys.stdin.isatty()
+        # Private, and the same in ipykernel 6 and 7; what the cell's request says has no public name.
         return bool(getattr(self.kernel, "_allow_stdin", True))
 
     @property
     def can_update_display(self) -> bool:
-        """Whether what was displayed can be replaced; a terminal would print it again."""
+        """Whether a displayed view can be replaced; a terminal would print it again."""
         return self.kernel is not None
 
     @property
     def is_notebook(self) -> bool:
-        """Whether the cell comes from a notebook, whose front ends nearly all show widgets: those name the cell.
+        """Whether the cell comes from a notebook: such front ends name the cell, and nearly all of them show widgets.
 
-        A guess, as none says whether it shows widgets: it decides what is shown first.
+        No front end reports whether it shows widgets, so this is a guess; it only decides what is shown first.
         """
         parent = getattr(self.kernel, "get_parent", None)
         message = parent("shell") if parent is not None else {}
         return "cellId" in (message.get("metadata") or {})
 
     def poll_while(self, expecting: Callable[[], bool]) -> None:
-        """Makes sure that a widget's first message is heard, for as long as it is wanted."""
+        """Ensures that a widget's first message is received, for as long as `expecting` returns true."""
         if self.kernel is not None:
             poll_shell_stream(self.kernel, expecting)
 
     @contextlib.contextmanager
     def comm_pump(self) -> Iterator[Callable[[], None]]:
-        """Lets the widgets be heard while a cell waits: gives a function to be called now and then."""
+        """Yields a function that processes the widgets' messages, to be called repeatedly while a cell blocks."""
         pump = CommPump.for_kernel(self.kernel) if self.kernel is not None else None
         if pump is None:
             yield lambda: None
@@ -76,13 +80,13 @@ class Frontend:
 
 
 def remote_kernel_reason(setting: bool | None = None, environment: Mapping[str, str] = os.environ) -> str | None:
-    """Why the browser may be on another computer than the kernel; None where nothing speaks for it.
+    """Returns why the browser may be on another computer than the kernel; None where nothing suggests it.
 
-    A guess: it decides what stands first, never which way is open.
+    It is a guess, which decides what is shown first and never what is possible.
 
     Args:
-        setting: What the person has set; None: nothing.
-        environment: Where to look for signs.
+        setting: The setting `remote_kernel`; None: not set.
+        environment: The environment variables that may suggest it.
     """
     if setting is not None:
         return "remote_kernel is set" if setting else None

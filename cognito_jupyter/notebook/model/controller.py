@@ -7,14 +7,15 @@ displays nothing and makes no request itself: `LoginTask` does the work of a log
 from __future__ import annotations
 
 import contextvars
+import copy
 import enum
 import threading
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ...errors import CognitoError, LoginCancelledError, PastedUrlError
+from ...errors import CognitoError, LoginCancelledError, LoginError, PastedUrlError
 from ...oauth.login import LoginState
 from .login_task import LoginTask
 
@@ -68,13 +69,13 @@ class SignInStatus:
 
     Attributes:
         phase: The phase.
-        warning: What went wrong last.
+        warning: What went wrong last; None where nothing did.
         busy: What is being done at the moment, in a word or two.
         user_cancelled: Whether the user cancelled the login, so that the warning is not a fault.
     """
 
     phase: Phase = Phase.IDLE
-    warning: str | None = None
+    warning: CognitoError | None = None
     busy: str | None = None
     user_cancelled: bool = False
 
@@ -129,8 +130,7 @@ class Controller:
                 return SignInStatus(Phase.IDLE, status.warning)
             if current.manager.ended:
                 return SignInStatus(Phase.ENDED, status.warning)
-            error = current.manager.warning
-            return SignInStatus(Phase.SIGNED_IN, status.warning or (str(error) if error is not None else None))
+            return SignInStatus(Phase.SIGNED_IN, status.warning or current.manager.warning)
 
     @property
     def login(self) -> Login | None:
@@ -227,7 +227,7 @@ class Controller:
             login.handle_pasted_url(text)
         except PastedUrlError as error:
             if not login.finished.is_set():
-                self._set_status(SignInStatus(Phase.WAITING, str(error)))
+                self._set_status(SignInStatus(Phase.WAITING, error))
         else:
             self._set_status(SignInStatus(Phase.FINISHING))
 
@@ -266,11 +266,11 @@ class Controller:
         """
 
         def work() -> None:
-            warning: str | None = None
+            warning: CognitoError | None = None
             try:
                 action()
             except CognitoError as error:
-                warning = str(error)
+                warning = error
             self._set_status(SignInStatus(self._idle_phase(), warning))
 
         self._set_status(SignInStatus(self._status.phase, None, busy))
@@ -300,15 +300,15 @@ class Controller:
             if login_task.cancelled:
                 raise _cancelled_error()
             result = login_task.future.result()
-            status = SignInStatus(Phase.SIGNED_IN, str(result.role_error) if result.role_error is not None else None)
+            status = SignInStatus(Phase.SIGNED_IN, result.role_error)
             self._sign_ins.accept_result(result, login_task.request)
         except CognitoError as error:
             login_task.failure = error
             signed_in = login_task.future.exception() is None and not login_task.cancelled
-            status = SignInStatus(Phase.SIGNED_IN, str(error)) if signed_in else _unfinished(error)
+            status = SignInStatus(Phase.SIGNED_IN, error) if signed_in else _unfinished(error)
         except BaseException as error:  # noqa: BLE001 - an unexpected error: the magic raises it again, the panel shows it
             login_task.failure = error
-            status = SignInStatus(Phase.UNFINISHED, _first_sentence(error))
+            status = SignInStatus(Phase.UNFINISHED, _unexpected_error(error))
         if login_task is self.login_task:
             self.login_task = None
             self._set_status(status)
@@ -318,20 +318,22 @@ class Controller:
         return Phase.SIGNED_IN if self._sign_ins.current is not None else Phase.IDLE
 
     def _set_status(self, status: SignInStatus) -> None:
+        # A copy of an error has no traceback, whose frames could hold what was pasted.
+        status = replace(status, warning=copy.copy(status.warning))
         with self._lock:
             self._status = status
         self.notify_listeners()
 
 
 def _unfinished(error: CognitoError) -> SignInStatus:
-    return SignInStatus(Phase.UNFINISHED, str(error), user_cancelled=isinstance(error, LoginCancelledError))
+    return SignInStatus(Phase.UNFINISHED, error, user_cancelled=isinstance(error, LoginCancelledError))
 
 
 def _cancelled_error() -> LoginCancelledError:
     return LoginCancelledError("The sign-in was stopped.", "Start it again when you like.")
 
 
-def _first_sentence(error: BaseException) -> str:
-    """Returns the first sentence of an unexpected error, or its class where it has none."""
-    lines = str(error).strip().splitlines()
-    return f"{lines[0].partition('. ')[0].rstrip('.')}." if lines else f"{type(error).__name__}."
+def _unexpected_error(error: BaseException) -> LoginError:
+    """Returns an error for the panel: the first sentence of an unexpected error, or its class where it has none."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return LoginError(f"{lines[0].partition('. ')[0].rstrip('.')}.")
