@@ -18,7 +18,7 @@ import pytest
 from cognito_jupyter.demo.jupyterlab import clean_environment
 from cognito_jupyter.demo.kernel import Kernel
 from cognito_jupyter.local import LocalCognito
-from tests.notebook.conftest import NotebookUser
+from tests.support.notebook import NotebookUser
 
 # At DEBUG, the loggers of botocore and urllib3 too, from before the extension is loaded.
 LOG_EVERYTHING = """

@@ -2,8 +2,8 @@
 
 A login's display is one coroutine, which gets a function that lets time pass. With a top-level `await` the kernel's
 event loop runs it, and that function is `asyncio.sleep`. With a magic no event loop awaits it: `run_in_cell` runs it on
-a private loop, or without a loop, and that function sleeps in short steps. The private loop lets a coroutine use asyncio
-while the kernel's own loop is running in the same thread, for which nest_asyncio is needed.
+a private loop, or without a loop, and that function sleeps in short steps. The private loop lets a coroutine use
+asyncio while the kernel's own loop is running in the same thread, for which nest_asyncio is needed.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from tests.notebook.conftest import Notebook
+from tests.support.notebook import Notebook
 from tests.support.polling import wait_until
 
 # Reads the socket's events and does not act on them, as ipykernel 7.0 to 7.3 do when they send a cell's reply.

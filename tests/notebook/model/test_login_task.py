@@ -1,4 +1,4 @@
-"""A login on its way, without a notebook around it."""
+"""A login in its thread, without a notebook around it."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def test_a_new_login_of_the_same_user_uses_the_connection_that_was_opened_before
     with KeepAliveProxy(cognito.port) as front, LatencyProxy(front.port, 0) as path:
         monkeypatch.setenv("AWS_ENDPOINT_URL_COGNITO_IDENTITY", f"http://127.0.0.1:{path.port}")
         request = LoginRequest(settings, open_browser=False)
-        attempt = LoginTask(request, authenticator, SignIn(settings, manager))
+        task = LoginTask(request, authenticator, SignIn(settings, manager))
         listening = threading.Event()
-        attempt.on_progress = listening.set
-        attempt.start()
+        task.on_progress = listening.set
+        task.start()
         assert listening.wait(60)
-        assert attempt.login is not None
+        assert task.login is not None
         user = cognito.demo_user
-        submit_login(attempt.login.authorization_url, user.username, user.password)
-        assert attempt.future.result(60).sign_in.manager is manager
-        attempt.join()
+        submit_login(task.login.authorization_url, user.username, user.password)
+        assert task.future.result(60).sign_in.manager is manager
+        task.join()
         assert path.connections == 1

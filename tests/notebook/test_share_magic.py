@@ -13,9 +13,8 @@ import pytest
 
 from cognito_jupyter.demo.kernel import Kernel
 from cognito_jupyter.local import LocalCognito
+from tests.support.notebook import Notebook, NotebookUser, started_notebook
 from tests.support.polling import wait_until
-
-from .conftest import Notebook, NotebookUser
 
 LIST = """
 import os, subprocess, sys
@@ -120,24 +119,24 @@ REQUEST_IN_A_LOOP = """
 import json, os, time, urllib.request
 request = urllib.request.Request(os.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"])
 request.add_header("Authorization", os.environ["AWS_CONTAINER_AUTHORIZATION_TOKEN"])
-answered = []
+responses = []
 while not os.path.exists("enough"):
     json.load(urllib.request.urlopen(request, timeout=10))["AccessKeyId"]
-    answered.append(time.time())
+    responses.append(time.time())
     time.sleep(0.05)
-open("answered", "w").write(json.dumps(answered))
+open("responses", "w").write(json.dumps(responses))
 """
 TICK = """
 import threading, time
-ticks, over = [], threading.Event()
+ticks, stopped = [], threading.Event()
 
 def tick():
-    while not over.wait(0.05):
+    while not stopped.wait(0.05):
         ticks.append(time.time())
 
 threading.Thread(target=tick).start()
 """
-# One call of C, in which no other thread of the kernel runs: as many rounds as take some seconds.
+# One call of C during which no other thread of the kernel runs, long enough to take some seconds.
 BUSY = """
 import itertools, time
 first = last = time.time()
@@ -156,17 +155,17 @@ def test_the_share_serves_while_the_kernel_is_in_one_long_call_of_c(
         notebook.text("%load_ext cognito_jupyter")
         notebook.text("%cognito_login -r Analyst --share")
         notebook.text("import subprocess, sys")
-        notebook.text(f"asking = subprocess.Popen([sys.executable, '-c', '''{REQUEST_IN_A_LOOP}'''])")
+        notebook.text(f"client = subprocess.Popen([sys.executable, '-c', '''{REQUEST_IN_A_LOOP}'''])")
         wait_until(lambda: "last used" in notebook.text("%cognito_status"))
-        # A thread of the kernel's shows that nothing else could run there.
+        # The ticks of a thread of the kernel show that nothing else could run there.
         notebook.text(TICK)
         notebook.text(BUSY)
-        notebook.text("over.set()\nopen('enough', 'w').close()\nassert asking.wait(30) == 0")
+        notebook.text("stopped.set()\nopen('enough', 'w').close()\nassert client.wait(30) == 0")
         first, last = json.loads(notebook.value("[first, last]"))
         ticks = json.loads(notebook.value("ticks"))
-    answered = json.loads((tmp_path / "answered").read_text())
+    responses = json.loads((tmp_path / "responses").read_text())
     assert not [tick for tick in ticks if first + 0.5 < tick < last - 0.5]
-    assert len([when for when in answered if first + 0.5 < when < last - 0.5]) > 3
+    assert len([when for when in responses if first + 0.5 < when < last - 0.5]) > 3
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no process groups of this kind.")
@@ -199,13 +198,11 @@ def test_the_endpoint_exits_with_a_killed_kernel_even_while_a_fork_of_it_lives(n
 def test_a_kernel_that_is_shut_down_leaves_nothing_behind(
     cognito: LocalCognito, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    with Kernel(environment | {"TMPDIR": str(tmp_path)}) as kernel:
-        notebook = Notebook(kernel, NotebookUser(cognito))
-        notebook.text("%load_ext cognito_jupyter")
+    with started_notebook(cognito, environment | {"TMPDIR": str(tmp_path)}) as notebook:
         notebook.text("%cognito_login -r Analyst --share")
         endpoint = endpoint_of(notebook)
         assert list(tmp_path.glob("cognito-share-*"))
-        kernel.manager.shutdown_kernel(now=False)
+        notebook.kernel.manager.shutdown_kernel(now=False)
         wait_until(lambda: has_exited(endpoint))
         assert not list(tmp_path.glob("cognito-share-*"))
 

@@ -1,43 +1,25 @@
-"""Staying signed in on this computer: real kernels that share a sign-in, and the file it is kept in."""
+"""Remembered sign-ins: real kernels that share one, and the file in which it is stored."""
 
 from __future__ import annotations
 
 import json
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from cognito_jupyter.demo.kernel import Kernel
 from cognito_jupyter.local import LocalCognito
-from tests.notebook.conftest import Notebook, NotebookUser
+from tests.support.notebook import READS_S3, started_notebook
 from tests.support.shared_kernels import refresh_token_of, restart_kernel
 
-READS_S3 = (
-    'body = session.client("s3").get_object(Bucket="cognito-jupyter-demo", Key="stars/measurements.csv")["Body"]\n'
-    "print(len(body.read().splitlines()))"
-)
 REFRESH = "cognito.refresh_user_pool_tokens() and None"
 
 
 @pytest.fixture
 def home(tmp_path: Path, environment: dict[str, str]) -> Path:
-    """Where kernels keep what they keep between runs."""
+    """Where kernels store sign-ins."""
     environment["XDG_STATE_HOME"] = str(tmp_path / "state")
     return tmp_path / "state" / "cognito_jupyter" / "sign-ins"
-
-
-@contextmanager
-def started_notebook(
-    cognito: LocalCognito, environment: dict[str, str], *, allow_stdin: bool = True
-) -> Iterator[Notebook]:
-    """A kernel that has just started, with somebody in front of it."""
-    with Kernel(environment, allow_stdin=allow_stdin) as kernel:
-        notebook = Notebook(kernel, NotebookUser(cognito))
-        notebook.text("%load_ext cognito_jupyter")
-        yield notebook
 
 
 def stored_files(home: Path) -> list[Path]:
@@ -45,8 +27,8 @@ def stored_files(home: Path) -> list[Path]:
 
 
 @pytest.fixture
-def kept(cognito: LocalCognito, environment: dict[str, str], home: Path) -> Path:
-    """The file of a sign-in that an earlier kernel has kept."""
+def stored_file(cognito: LocalCognito, environment: dict[str, str], home: Path) -> Path:
+    """The file of a sign-in that an earlier kernel has stored."""
     with started_notebook(cognito, environment) as notebook:
         notebook.text("%cognito_login --role-suffix Analyst --remember")
     (path,) = stored_files(home)
@@ -64,20 +46,20 @@ def test_nothing_is_stored_unless_remember_is_requested(
 
 
 def test_a_new_kernel_signs_in_without_a_user_and_without_any_request(
-    cognito: LocalCognito, environment: dict[str, str], kept: Path
+    cognito: LocalCognito, environment: dict[str, str], stored_file: Path
 ) -> None:
     before = cognito.counts.copy()
     with started_notebook(cognito, environment) as notebook:
-        assert f"yes, on this computer, in {kept}" in notebook.text("%cognito_login --role-suffix Analyst")
+        assert f"yes, on this computer, in {stored_file}" in notebook.text("%cognito_login --role-suffix Analyst")
         assert cognito.counts == before
         assert notebook.text(READS_S3) == "361\n"
         assert notebook.user.login_count == 0
-    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
-    assert stat.S_IMODE(kept.parent.stat().st_mode) == 0o700
+    assert stat.S_IMODE(stored_file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(stored_file.parent.stat().st_mode) == 0o700
 
 
 def test_a_notebook_without_an_interactive_front_end_signs_in_from_the_store(
-    cognito: LocalCognito, environment: dict[str, str], kept: Path
+    cognito: LocalCognito, environment: dict[str, str], stored_file: Path
 ) -> None:
     with started_notebook(cognito, environment, allow_stdin=False) as notebook:
         assert "Signed in" in notebook.text("%cognito_login --role-suffix Uploader")
@@ -85,7 +67,7 @@ def test_a_notebook_without_an_interactive_front_end_signs_in_from_the_store(
 
 
 def test_the_domain_of_a_remembered_sign_in_needs_no_request(
-    cognito: LocalCognito, environment: dict[str, str], kept: Path
+    cognito: LocalCognito, environment: dict[str, str], stored_file: Path
 ) -> None:
     del environment["COGNITO_DOMAIN"]
     before = cognito.counts.copy()
@@ -95,52 +77,52 @@ def test_the_domain_of_a_remembered_sign_in_needs_no_request(
 
 
 def test_fresh_always_logs_in_and_the_new_sign_in_replaces_the_stored_one(
-    cognito: LocalCognito, environment: dict[str, str], kept: Path
+    cognito: LocalCognito, environment: dict[str, str], stored_file: Path
 ) -> None:
-    before = kept.read_bytes()
+    before = stored_file.read_bytes()
     with started_notebook(cognito, environment) as notebook:
         notebook.text("%cognito_login --fresh")
         assert notebook.user.login_count == 1
         notebook.text("%cognito_login --fresh")
         assert notebook.user.login_count == 2
-    assert kept.read_bytes() != before
+    assert stored_file.read_bytes() != before
 
 
 def test_signing_out_in_one_notebook_signs_out_all_and_removes_the_file(
-    cognito: LocalCognito, environment: dict[str, str], kept: Path
+    cognito: LocalCognito, environment: dict[str, str], stored_file: Path
 ) -> None:
     with started_notebook(cognito, environment) as first, started_notebook(cognito, environment) as second:
         for notebook in (first, second):
             notebook.text("%cognito_login --role-suffix Analyst")
         first.text("%cognito_logout")
-        assert stored_files(kept.parent) == []
+        assert stored_files(stored_file.parent) == []
         assert "You signed out on this computer" in second.error(REFRESH)
-        assert stored_files(kept.parent) == []
+        assert stored_files(stored_file.parent) == []
         second.text("%cognito_login")
         assert second.user.login_count == 1
-        assert stored_files(kept.parent) == []
+        assert stored_files(stored_file.parent) == []
 
 
 def test_a_sign_in_ended_by_the_user_pool_needs_a_new_login_and_is_stored_again(
-    cognito: LocalCognito, environment: dict[str, str], kept: Path
+    cognito: LocalCognito, environment: dict[str, str], stored_file: Path
 ) -> None:
     with started_notebook(cognito, environment) as notebook:
         notebook.text("%cognito_login --role-suffix Analyst")
         notebook.text("cognito.authenticator.revoke(cognito.auth_tokens['refresh_token'])")
-    before = kept.read_bytes()
+    before = stored_file.read_bytes()
     with started_notebook(cognito, environment) as notebook:
         notebook.text("%cognito_login --role-suffix Analyst")
         assert "Sign in again." in notebook.error(REFRESH)
         notebook.text("%cognito_login")
         assert notebook.user.login_count == 1
         notebook.text(REFRESH)
-    assert kept.read_bytes() != before
+    assert stored_file.read_bytes() != before
 
 
 def test_a_new_kernel_knows_that_a_remembered_sign_in_has_ended_without_any_request(
-    cognito: LocalCognito, environment: dict[str, str], kept: Path
+    cognito: LocalCognito, environment: dict[str, str], stored_file: Path
 ) -> None:
-    manager = restart_kernel(kept.parent)
+    manager = restart_kernel(stored_file.parent)
     assert manager.authenticator is not None
     manager.authenticator.revoke(refresh_token_of(manager))
     with pytest.raises(PermissionError):
@@ -152,23 +134,23 @@ def test_a_new_kernel_knows_that_a_remembered_sign_in_has_ended_without_any_requ
             assert "The sign-in has ended" in notebook.error("%cognito_login --role-suffix Analyst")
         assert cognito.counts == before
         assert "Signed out" in notebook.text("%cognito_logout")
-    assert stored_files(kept.parent) == []
+    assert stored_files(stored_file.parent) == []
 
 
 def test_a_notebook_without_a_login_shows_and_ends_the_remembered_sign_in(
-    cognito: LocalCognito, environment: dict[str, str], kept: Path
+    cognito: LocalCognito, environment: dict[str, str], stored_file: Path
 ) -> None:
     with started_notebook(cognito, environment) as notebook:
-        assert str(kept) in notebook.text("%cognito_status")
+        assert str(stored_file) in notebook.text("%cognito_status")
         assert "Signed out" in notebook.text("%cognito_logout")
-        assert stored_files(kept.parent) == []
+        assert stored_files(stored_file.parent) == []
         assert cognito.counts[cognito.REVOKE]
         assert "You are not signed in" in notebook.text("%cognito_status")
         assert notebook.user.login_count == 0
 
 
 def test_another_role_of_a_remembered_sign_in_is_selected_without_a_user(
-    cognito: LocalCognito, environment: dict[str, str], kept: Path
+    cognito: LocalCognito, environment: dict[str, str], stored_file: Path
 ) -> None:
     with started_notebook(cognito, environment) as notebook:
         assert "This sign-in allows: Analyst, Uploader." in notebook.error("%cognito_login -r Nobody")
@@ -200,10 +182,14 @@ def test_an_untrusted_folder_is_reported_and_the_sign_in_still_works(
     assert stored_files(home) == []
 
 
-def test_no_stored_secret_is_in_any_output(cognito: LocalCognito, environment: dict[str, str], kept: Path) -> None:
+def test_no_stored_secret_is_in_any_output(
+    cognito: LocalCognito, environment: dict[str, str], stored_file: Path
+) -> None:
     with started_notebook(cognito, environment) as notebook:
-        runs = [notebook.run(line) for line in ("%cognito_login", "%cognito_status", "cognito.keeper", "vars(cognito)")]
+        lines = ("%cognito_login", "%cognito_status", "cognito.shared_sign_in", "vars(cognito)")
+        runs = [notebook.run(line) for line in lines]
+        assert [run.error for run in runs] == [None] * len(lines)
         shown = json.dumps([[run.outputs, run.error, run.text] for run in runs])
-    secrets = [secret for secret in cognito.secrets if secret and secret in kept.read_text("ascii")]
+    secrets = [secret for secret in cognito.secrets if secret and secret in stored_file.read_text("ascii")]
     assert len(secrets) >= 5
     assert not [secret for secret in secrets if secret in shown]

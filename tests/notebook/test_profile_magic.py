@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from .conftest import Notebook
+from tests.support.notebook import Notebook
 
 STORE_SIGN_IN = """
 from cognito_jupyter.credentials.store.store import Store

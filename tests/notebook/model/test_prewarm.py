@@ -1,4 +1,4 @@
-"""What a login does while the person types a password, in a real kernel; and that nothing does it otherwise."""
+"""What a real kernel prepares while the user types a password, and that it does so only then."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import html
 import time
 
 from cognito_jupyter.local import LocalCognito
-from tests.notebook.conftest import AUTHORIZE, Notebook, NotebookUser
+from tests.support.notebook import Notebook, NotebookUser
+from tests.support.printed_login import AUTHORIZE_URL
 
 HEAVY = ("boto3", "botocore.session", "cryptography", "jwt")
 WATCH = f"""
@@ -32,10 +33,10 @@ def test_without_a_login_nothing_heavy_is_imported_and_no_request_is_made(
 
 
 class SlowUser(NotebookUser):
-    """Somebody who takes so long to type a password that the kernel has done all that it can do meanwhile.
+    """A user who types the password so slowly that the kernel can finish its preparations.
 
     Attributes:
-        requests_before_login: What Cognito was asked until then.
+        requests_before_login: The requests that Cognito received before the password.
     """
 
     def __init__(self, cognito: LocalCognito) -> None:
@@ -43,7 +44,7 @@ class SlowUser(NotebookUser):
         self.requests_before_login: set[str] = set()
 
     def on_output(self, text: str) -> None:
-        if AUTHORIZE.search(html.unescape(text)) and not self.login_count:
+        if AUTHORIZE_URL.search(html.unescape(text)) and not self.login_count:
             counts = self._cognito.counts
             before = counts.copy()
             until = time.monotonic() + 60

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from cognito_jupyter.local import LocalCognito
-from tests.notebook.conftest import Notebook
+from tests.support.notebook import Notebook
 
 NOT_SIGNED_IN = "You are not signed in. Run %cognito_login."
 
