@@ -217,19 +217,19 @@ class CognitoMagics(Magics):
 
         Nothing else in that file is changed, and --remove removes the profile.
         """
-        from .. import sharing
+        from ..sharing.profile.profile import remove_profile, write_profile_for_role
         from .display.status import NOT_SIGNED_IN, profile_removed, profile_written
 
         arguments, current = parse_profile_arguments(type(self).cognito_profile, line), self.state.current
         if arguments.remove:
-            display_view(profile_removed(arguments.profile, existed=sharing.remove_profile(arguments.profile)))
+            display_view(profile_removed(arguments.profile, existed=remove_profile(arguments.profile)))
         elif current is None:
             display_view(NOT_SIGNED_IN)
         else:
             manager, suffix = current.manager, arguments.role_suffix
             role_arn = manager.resolve_role(suffix) if suffix is not None else self._session_role(current)
             region = current.settings.session_region
-            path = sharing.write_profile(manager, arguments.profile, role_arn, region_name=region)
+            path = write_profile_for_role(manager, arguments.profile, role_arn, region_name=region)
             display_view(profile_written(arguments.profile, str(path), role_arn))
 
     @line_magic

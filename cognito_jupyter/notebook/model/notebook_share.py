@@ -46,16 +46,21 @@ class NotebookShare:
         Raises:
             CognitoError: The roles cannot be shared.
         """
-        from ... import sharing
+        from ...sharing.endpoint.share import Share
 
         share = self._share
         if share is None or not share.alive or share.manager is not sign_in.manager:
             self.close()
-            region = sign_in.settings.session_region
-            share = self._share = sharing.share(sign_in.manager, role_arns[:1], region_name=region)
-        for role_arn in role_arns:
-            share.add(role_arn)
-        share.select(role_arns[0])
+            share = Share(sign_in.manager, region_name=sign_in.settings.session_region)
+        try:
+            for role_arn in role_arns:
+                share.add_role(role_arn)
+            share.select_role(role_arns[0])
+        except BaseException:
+            if share is not self._share:
+                share.close()
+            raise
+        self._share = share
         self._followed_variable = follow_variable
         if hide_credentials_file:
             share.hide_credentials_file()

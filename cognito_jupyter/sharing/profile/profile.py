@@ -56,6 +56,30 @@ def write_profile(
         RoleError: The suffix matches no role, or several (a PermissionError).
         UnavailableError: The file cannot be written, and is unchanged (a ConnectionError).
     """
+    role_arn = manager.resolve_role(role_suffix)
+    return write_profile_for_role(manager, name, role_arn, region_name=region_name, environ=environ)
+
+
+def write_profile_for_role(
+    manager: CognitoCredentialsManager,
+    name: str,
+    role_arn: str | None,
+    *,
+    region_name: str | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> Path:
+    """Writes a profile for a role that is given by its ARN, as `write_profile` does.
+
+    Args:
+        manager: The sign-in.
+        name: The profile's name.
+        role_arn: The role; None: the identity pool's default role.
+        region_name: The profile's region; None: the manager's.
+        environ: The environment, which may name another config file.
+
+    Raises:
+        SettingError, UnavailableError: As in `write_profile`.
+    """
     check_name(name)
     stored_file = manager.shared_sign_in.path
     if stored_file is None:
@@ -63,7 +87,6 @@ def write_profile(
             "This sign-in is only in this kernel's memory, where no other program finds it.",
             "Have it remembered on this computer: %cognito_login --remember --fresh",
         )
-    role_arn = manager.resolve_role(role_suffix)
     script = Path(
         sysconfig.get_path("scripts"), "cognito-jupyter.exe" if sys.platform == "win32" else "cognito-jupyter"
     )
