@@ -49,7 +49,12 @@ class SingleFlight:
         self._failures = 0
 
     def run(
-        self, get_ready: Callable[[], _Result | None], attempt: Callable[[], _Result], *, force: bool = False
+        self,
+        get_ready: Callable[[], _Result | None],
+        attempt: Callable[[], _Result],
+        *,
+        force: bool = False,
+        notify: bool = True,
     ) -> _Result:
         """Waits for the lock, then returns what is ready, or makes the attempt.
 
@@ -57,6 +62,8 @@ class SingleFlight:
             get_ready: Returns what another thread may have achieved since, or None where an attempt is needed.
             attempt: Makes the attempt and returns its result.
             force: Whether to make the attempt even during the backoff.
+            notify: Whether to call `on_attempt`. Not from within another SingleFlight's attempt: `on_attempt` could
+                wait for that one's lock, which this thread holds.
 
         Raises:
             CognitoError: From the attempt, or from one that failed while this thread waited.
@@ -75,7 +82,7 @@ class SingleFlight:
                 attempted = True
                 return self._attempt(attempt)
         finally:
-            if attempted:
+            if attempted and notify:
                 self._on_attempt()
 
     def run_if_idle(self, still_needed: Callable[[], bool], attempt: Callable[[], _Result]) -> None:

@@ -66,7 +66,7 @@ class CredentialsExchange:
             cached = self._from_store_or_aws(subject, role_arn, current)
         except IdTokenExpiredError:
             # It has expired by AWS's clock; this machine's clock has been set since the two were compared.
-            self._tokens.refresh()
+            self._tokens.refresh(notify=False)
             cached = self._from_store_or_aws(subject, role_arn, current)
         if self._tokens.subject != subject:
             # The user has signed out in the meantime: these credentials must not outlive that.
@@ -82,7 +82,8 @@ class CredentialsExchange:
         try:
             cached = shared_sign_in.lookup_credentials(role_arn, tokens, current)
             if cached is None:
-                tokens = self._tokens.get_valid()
+                # The role's own attempt, in which this is, notifies the callbacks when it has ended.
+                tokens = self._tokens.get_valid(notify=False)
                 id_token = tokens["id_token"]
                 cached = shared_sign_in.get_or_fetch_credentials(
                     role_arn, tokens, current, lambda known: self.from_identity_pool(subject, id_token, role_arn, known)

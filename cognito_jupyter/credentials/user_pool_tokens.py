@@ -108,10 +108,13 @@ class UserPoolTokens:
         """Whether the id token is valid for longer than a margin in seconds, by Cognito's clock."""
         return self._seconds_left(self.claims) > margin
 
-    def get_valid(self) -> CognitoTokens:
+    def get_valid(self, *, notify: bool = True) -> CognitoTokens:
         """Returns tokens to exchange for credentials, refreshed if the current ones expire soon.
 
         A refresh that fails because Cognito cannot be reached does not matter while the id token is valid.
+
+        Args:
+            notify: Whether to call `on_attempt` after a refresh; see `SingleFlight.run`.
 
         Raises:
             SignedOutError: The sign-in has ended (a PermissionError).
@@ -120,15 +123,18 @@ class UserPoolTokens:
         """
         self._raise_if_ended()
         try:
-            return self.single_flight.run(self._current_if_valid, self._refresh_current)
+            return self.single_flight.run(self._current_if_valid, self._refresh_current, notify=notify)
         except UnavailableError:
             tokens = self._tokens
             if tokens is None or not self.is_valid_for(0.0):
                 raise
             return tokens
 
-    def refresh(self) -> CognitoTokens:
+    def refresh(self, *, notify: bool = True) -> CognitoTokens:
         """Refreshes the tokens in any case.
+
+        Args:
+            notify: Whether to call `on_attempt` afterwards; see `SingleFlight.run`.
 
         Raises:
             SignedOutError: The sign-in has ended (a PermissionError).
@@ -137,7 +143,7 @@ class UserPoolTokens:
                 ConnectionError).
         """
         self._raise_if_ended()
-        return self.single_flight.run(lambda: None, self._refresh_current, force=True)
+        return self.single_flight.run(lambda: None, self._refresh_current, force=True, notify=notify)
 
     # -- ahead of time
 

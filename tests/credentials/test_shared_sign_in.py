@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from contextlib import suppress
 from datetime import timedelta
@@ -127,6 +128,28 @@ def test_refreshing_in_turns_never_uses_a_token_twice(cognito: LocalCognito, fol
         assert refresh_token_of(manager) == stored_refresh_token(store)
     assert not first.ended
     assert not second.ended
+
+
+def test_a_callback_may_request_credentials_when_tokens_are_refreshed_for_an_exchange(
+    cognito: LocalCognito, folder: Path
+) -> None:
+    """The thread that refreshes them then holds the role's lock, for which the callback would wait."""
+    manager = new_manager()
+    expired = int(time.time()) - 1
+    manager.adopt_tokens(as_tokens(cognito.issue_tokens("demo", iat=expired - 300, exp=expired)), store_in(folder))
+    access_keys: list[str] = []
+
+    def callback() -> None:
+        if not access_keys:
+            access_keys.append("")
+            access_keys.append(manager.get_credentials(role_suffix="Analyst")["access_key_id"])
+
+    manager.on_change(callback)
+    thread = threading.Thread(target=manager.make_refreshing_session, args=["Analyst"], daemon=True)
+    thread.start()
+    thread.join(30)
+    assert not thread.is_alive()
+    assert access_keys[1].startswith("ASIA")
 
 
 def test_the_promised_api_never_touches_the_store(
