@@ -1,1 +1,1 @@
-"""Signing in outside of notebooks: what `cognito-jupyter login`, `logout` and `status` do."""
+"""The command `cognito-jupyter`, one module for each of its commands."""

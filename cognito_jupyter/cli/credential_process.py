@@ -13,8 +13,7 @@ import os
 import sys
 import time
 
-from ..credentials.store import files
-from ..credentials.store.format import FIRST_ROLE, ROLE, SUFFIX, parse_records, parse_role, single_values
+from ..credentials.store import files, format as file_format
 
 TYPE_CHECKING = False  # typing itself takes long to load
 if TYPE_CHECKING:
@@ -32,8 +31,6 @@ profile's credential_process setting. It never asks for anything: `cognito-jupyt
   ROLE_ARN  the role; without it, the first role that the sign-in allows
 """
 
-_MAX_CLOCK_ERROR = 60.0
-"""Seconds by which stored credentials may seem to last longer than their lifetime; more, and the clock was set back."""
 _LOGIN_HINT = "Run: cognito-jupyter login"
 
 
@@ -54,7 +51,7 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     path, role_arn = arguments[0], arguments[1] if len(arguments) > 1 else None
     if not os.path.isabs(path):
-        path = os.path.join(files.state_directory(), os.path.basename(path) + SUFFIX)
+        path = os.path.join(files.state_directory(), os.path.basename(path) + file_format.SUFFIX)
     output = _from_cache(path, role_arn)
     if output is None:
         output, error = _after_refresh(path, role_arn)
@@ -71,15 +68,15 @@ def _from_cache(path: str, role_arn: str | None) -> str | None:
         content = files.read_file(path) if files.check_directory(os.path.dirname(path)) else None
         if content is None:
             return None
-        records = parse_records(content)
+        records = file_format.parse_records(content)
         if role_arn is None:
-            role_arn = single_values(records).get(FIRST_ROLE, "")
+            role_arn = file_format.single_values(records).get(file_format.FIRST_ROLE, "")
         for record in records:
-            if record[:2] == [ROLE, role_arn]:
-                _, access_key_id, secret_access_key, session_token, times = parse_role(record)
+            if record[:2] == [file_format.ROLE, role_arn]:
+                _, access_key_id, secret_access_key, session_token, times = file_format.parse_role(record)
                 _, expires_at, advisory_refresh_at, _, lifetime = times
                 now = time.time()
-                if now < advisory_refresh_at and expires_at - now <= lifetime + _MAX_CLOCK_ERROR:
+                if now < advisory_refresh_at and file_format.has_plausible_lifetime(expires_at, lifetime, now):
                     return _to_json(access_key_id, secret_access_key, session_token, expires_at)
     except (ValueError, OSError):  # whatever is wrong, _after_refresh explains it
         pass

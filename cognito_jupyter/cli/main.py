@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
             return credential_process.main(argv[1:])
         arguments = _parser().parse_args(argv)
-        return int(arguments.run(arguments))
+        return _run(arguments)
     except KeyboardInterrupt:
         return 130
     except ModuleNotFoundError as missing:
@@ -53,23 +53,18 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="cognito-jupyter", description="Sign in at Amazon Cognito once, and a notebook can use AWS."
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     login = commands.add_parser("login", help="sign in, and stay signed in on this computer")
     arguments.add_login_arguments(login)
-    login.set_defaults(run=_login)
     logout = commands.add_parser("logout", help="sign out, and remove the sign-in from this computer")
     arguments.add_logout_arguments(logout)
-    logout.set_defaults(run=_logout)
     status = commands.add_parser("status", help="show who is signed in on this computer, and the roles")
     arguments.add_status_arguments(status)
-    status.set_defaults(run=_status)
     # Only for the list of commands: `main` runs it without this parser.
     commands.add_parser("credential-process", help="print a stored sign-in's AWS credentials for an AWS profile")
     local = commands.add_parser("local", help="run a Cognito with S3 on this machine, and print its settings")
     add_local_arguments(local)
-    local.set_defaults(run=_local)
     demo = commands.add_parser("demo", help="show everything: a local Cognito, S3, and JupyterLab with a notebook")
-    demo.set_defaults(run=_demo)
     mode = demo.add_mutually_exclusive_group()
     mode.add_argument("--no-browser", action="store_true", help="print the URL instead of opening it")
     mode.add_argument(
@@ -78,39 +73,30 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _login(arguments: argparse.Namespace) -> int:
-    from .login import login
+def _run(arguments: argparse.Namespace) -> int:
+    if arguments.command == "login":
+        from .login import login
 
-    return login(arguments)
+        return login(arguments)
+    if arguments.command == "logout":
+        from .logout import logout
 
+        return logout(arguments)
+    if arguments.command == "status":
+        from .status import status
 
-def _logout(arguments: argparse.Namespace) -> int:
-    from .logout import logout
-
-    return logout(arguments)
-
-
-def _status(arguments: argparse.Namespace) -> int:
-    from .status import status
-
-    return status(arguments)
-
-
-def _local(arguments: argparse.Namespace) -> int:
-    import threading
-
-    from .local import run_local
-
+        return status(arguments)
     _raise_keyboard_interrupt_on_sigterm()
-    run_local(arguments, _write, threading.Event())
-    return 0
+    if arguments.command == "local":
+        import threading
 
+        from .local import run_local
 
-def _demo(arguments: argparse.Namespace) -> int:
+        run_local(arguments, _write, threading.Event())
+        return 0
     from ..demo import demo
     from ..oauth.browser import open_in_browser
 
-    _raise_keyboard_interrupt_on_sigterm()
     if arguments.check:
         return 0 if demo.check_demo(_write) else 1
     demo.run_demo(_write, None if arguments.no_browser else open_in_browser)

@@ -23,6 +23,7 @@ from ..errors import CognitoError, SignedOutError, UnavailableError
 from ..oauth.token_errors import sign_in_expired
 from ..oauth.tokens import CognitoTokens, Subject, claims_of, subject_of
 from .role_credentials import CachedCredentials, FrozenCredentials
+from .store.format import has_plausible_lifetime
 from .store.store import Store, StoredCredentials, StoredSignIn, StoreTransaction
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 
 _RETRY_LOCK_TIMEOUT = 1.0
 """Seconds to wait for the lock after an earlier wait timed out: assume that its holder still hangs."""
-_MAX_CLOCK_ERROR = 60.0
-"""Seconds by which credentials may seem to last longer than their lifetime; more, and the clock was set back."""
 
 
 class SharedSignIn(NotPicklable):
@@ -245,13 +244,13 @@ class SharedSignIn(NotPicklable):
         if stored is None or found is None or stored.identity_id is None:
             return None
         now = self._now()
-
-        def is_plausible(credentials: StoredCredentials | CachedCredentials) -> bool:
-            return credentials.expires_at - now <= credentials.lifetime + _MAX_CLOCK_ERROR
-
-        # Cached credentials from before the clock was set back seem to outlast everything that comes after them.
-        is_newer = cached is None or not is_plausible(cached) or found.expires_at > cached.expires_at
-        is_valid = now < found.advisory_refresh_at and is_plausible(found)
+        is_valid = now < found.advisory_refresh_at and has_plausible_lifetime(found.expires_at, found.lifetime, now)
+        is_newer = (
+            cached is None
+            or found.expires_at > cached.expires_at
+            # Cached credentials from before the clock was set back seem to outlast everything that comes after them.
+            or not has_plausible_lifetime(cached.expires_at, cached.lifetime, now)
+        )
         return _to_cached(found, stored.identity_id) if is_valid and is_newer else None
 
     # -- the file

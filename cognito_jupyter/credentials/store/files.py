@@ -144,6 +144,10 @@ def write_atomically(path: Path, content: bytes) -> None:
 
     A process that reads at the same time, or after a crash, finds either the old file or the new one, complete.
 
+    Args:
+        path: The file.
+        content: What it contains then.
+
     Raises:
         UnavailableError: It could not be written; the old file is unchanged.
     """

@@ -27,19 +27,8 @@ from ...oauth.redirect_uri import parse_domain
 from ...oauth.tokens import CognitoTokens, decode_jwt_payload
 from ...settings import CognitoConfiguration, Settings, parsers
 from ..roles import roles_in
-from . import files
+from . import files, format as file_format
 from .files import InterProcessLock, UntrustedFileError
-from .format import (
-    FIRST_ROLE,
-    ROLE,
-    SUFFIX,
-    damaged,
-    parse_number,
-    parse_records,
-    parse_role,
-    serialize_records,
-    single_values,
-)
 
 ENDPOINT_VARIABLES = (
     "AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER",
@@ -200,9 +189,9 @@ def serialize(key: StoreKey, sign_in: StoredSignIn) -> bytes:
     except ValueError:
         roles = ()
     # For the credential process, which could not decode the id token without importing more.
-    records.append([FIRST_ROLE, roles[0] if roles else ""])
-    records += [[ROLE, arn, *map(str, astuple(each))] for arn, each in sign_in.credentials.items()]
-    return serialize_records(records)
+    records.append([file_format.FIRST_ROLE, roles[0] if roles else ""])
+    records += [[file_format.ROLE, arn, *map(str, astuple(each))] for arn, each in sign_in.credentials.items()]
+    return file_format.serialize_records(records)
 
 
 def parse(key: StoreKey, content: bytes) -> StoredSignIn:
@@ -215,29 +204,29 @@ def parse(key: StoreKey, content: bytes) -> StoredSignIn:
     Raises:
         UntrustedFileError: It is damaged, of another version or another sign-in; the message shows nothing of it.
     """
-    records = parse_records(content)
+    records = file_format.parse_records(content)
     if _key_in(records) != key:
         raise UntrustedFileError("is not what its name says")
-    values = single_values(records)
+    values = file_format.single_values(records)
     if not values.keys() >= set(_TOKEN_FIELDS):
-        raise damaged()
+        raise file_format.damaged()
     tokens: dict[str, object] = {
         name: values[name] for name in (*_TOKEN_FIELDS, *_OPTIONAL_TOKEN_FIELDS) if name in values
     }
     if "expires_in" in tokens:
-        tokens["expires_in"] = int(parse_number(values["expires_in"]))
+        tokens["expires_in"] = int(file_format.parse_number(values["expires_in"]))
     credentials = {}
     for record in records:
-        if record[0] == ROLE:
-            role_arn, access_key_id, secret_access_key, session_token, times = parse_role(record)
+        if record[0] == file_format.ROLE:
+            role_arn, access_key_id, secret_access_key, session_token, times = file_format.parse_role(record)
             credentials[role_arn] = StoredCredentials(access_key_id, secret_access_key, session_token, *times)
     return StoredSignIn(cast("CognitoTokens", tokens), values.get("identity_id"), credentials, _ENDED in records)
 
 
 def _key_in(records: list[list[str]]) -> StoreKey:
-    values = single_values(records)
+    values = file_format.single_values(records)
     if not values.keys() >= set(_KEY_FIELDS):
-        raise damaged()
+        raise file_format.damaged()
     endpoints = tuple(record[1] for record in records if len(record) == 2 and record[0] == "endpoint")
     domain, client_id, user_pool_id, identity_pool_id = (values[name] for name in _KEY_FIELDS)
     return StoreKey(domain, client_id, user_pool_id, identity_pool_id, endpoints)
@@ -269,7 +258,7 @@ class Store:
         parts = [key.client_id, key.domain, key.user_pool_id, key.identity_pool_id, *key.endpoints]
         digest = hashlib.sha256(json.dumps([files.current_user(), *parts]).encode()).hexdigest()
         directory = Path(files.state_directory()) if directory is None else directory
-        self.path = directory / f"{digest[:_NAME_LENGTH]}{SUFFIX}"
+        self.path = directory / f"{digest[:_NAME_LENGTH]}{file_format.SUFFIX}"
         self.name = self.path.stem
         self.key = key
         self.lock_timeout = lock_timeout
@@ -462,7 +451,7 @@ def open_store(path: Path) -> Store | None:
     content = files.read_file(path) if files.check_directory(path.parent) else None
     if content is None:
         return None
-    store = Store(_key_in(parse_records(content)), path.parent)
+    store = Store(_key_in(file_format.parse_records(content)), path.parent)
     if store.path != path:
         raise UntrustedFileError("is not what its name says")
     return store
@@ -473,10 +462,10 @@ def list_store_keys() -> list[StoreKey]:
     directory, keys = Path(files.state_directory()), []
     with suppress(UnavailableError):
         if files.check_directory(directory):
-            for path in sorted(directory.glob(f"*{SUFFIX}")):
+            for path in sorted(directory.glob(f"*{file_format.SUFFIX}")):
                 with suppress(UntrustedFileError, UnavailableError):
                     if content := files.read_file(path):
-                        keys.append(_key_in(parse_records(content)))
+                        keys.append(_key_in(file_format.parse_records(content)))
     return keys
 
 
