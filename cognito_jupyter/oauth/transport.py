@@ -30,6 +30,7 @@ _MAX_BODY = 1 << 20
 _MAX_RETRY_AFTER = 10.0
 """Seconds: if the server asks for a longer delay, the caller gets the error at once."""
 _RETRYABLE_STATUSES = frozenset({429, 500, 502, 503, 504})
+_TRY_AGAIN = "Try again; check the network or the VPN."
 
 
 @dataclass(frozen=True, repr=False)
@@ -168,9 +169,7 @@ def _read_response(
     status = response.status_code
     body = _read_body(cast("BaseHTTPResponse", response.raw), deadline)
     if body is None:
-        return _RequestFailure(
-            UnavailableError(f"The response of {host} took too long.", "Try again; check the network or the VPN.")
-        )
+        return _RequestFailure(UnavailableError(f"The response of {host} took too long.", _TRY_AGAIN))
     if allow_empty and status == HTTPStatus.OK and not body:
         return JsonResponse(status, {})
     try:
@@ -216,35 +215,29 @@ def _not_json(host: str, status: int, body: bytes, content_type: str) -> Unavail
 
 def _network_error(error: Exception, host: str) -> _RequestFailure:
     """Translates a fault below HTTP. It does not show the library's message, which can hold the request."""
-    if isinstance(error, requests.exceptions.SSLError):
-        return _RequestFailure(
-            UnavailableError(
-                f"The TLS certificate of {host} could not be verified.",
-                "If your network inspects TLS, set REQUESTS_CA_BUNDLE or AWS_CA_BUNDLE to its CA; or check the domain.",
-            ),
-            retryable=False,
-        )
-    if isinstance(error, requests.exceptions.ProxyError):
-        return _RequestFailure(
-            UnavailableError(f"The proxy did not let the request to {host} through.", "Check HTTPS_PROXY.")
-        )
-    if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)):
-        error_for_url = UnavailableError(f"{host} is not a valid address.", "Check the Cognito domain.")
-        return _RequestFailure(error_for_url, retryable=False)
-    if isinstance(error, requests.exceptions.ReadTimeout):
-        return _RequestFailure(
-            UnavailableError(f"{host} did not respond in time.", "Try again; check the network or the VPN.")
-        )
-    if _never_connected(error):
-        return _RequestFailure(
-            UnavailableError(
-                f"{host} could not be reached.", "Check the network, the VPN, the proxy and the domain's name."
-            ),
-            sent=False,
-        )
-    return _RequestFailure(
-        UnavailableError(f"The connection to {host} broke before the response was complete.", "Try again.")
-    )
+    sent = retryable = True
+    remedy = _TRY_AGAIN
+    match error:
+        case requests.exceptions.SSLError():
+            retryable = False
+            what = f"The TLS certificate of {host} could not be verified."
+            remedy = (
+                "If your network inspects TLS, set REQUESTS_CA_BUNDLE or AWS_CA_BUNDLE to its CA; or check the domain."
+            )
+        case requests.exceptions.ProxyError():
+            what, remedy = f"The proxy did not let the request to {host} through.", "Check HTTPS_PROXY."
+        case requests.exceptions.InvalidURL() | requests.exceptions.InvalidSchema():
+            retryable = False
+            what, remedy = f"{host} is not a valid address.", "Check the Cognito domain."
+        case requests.exceptions.ReadTimeout():
+            what = f"{host} did not respond in time."
+        case _ if _never_connected(error):
+            sent = False
+            what = f"{host} could not be reached."
+            remedy = "Check the network, the VPN, the proxy and the domain's name."
+        case _:
+            what = f"The connection to {host} broke before the response was complete."
+    return _RequestFailure(UnavailableError(what, remedy), sent, retryable)
 
 
 def _never_connected(error: Exception) -> bool:

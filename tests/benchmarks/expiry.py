@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from cognito_jupyter.local import LocalCognito
 from tests.support.signing_threads import SigningThreads
 
 from .implementations import API, implementations, signed_in, without_background_refresh
@@ -16,7 +17,7 @@ from .table import Figure, Group, Reach, Samples
 
 _THREADS = 256
 _ROUNDS = 3
-_ENDPOINTS = {"token endpoint": "token:refresh_token", "GetCredentialsForIdentity": "GetCredentialsForIdentity"}
+_ENDPOINTS = {"token endpoint": LocalCognito.REFRESH, "GetCredentialsForIdentity": LocalCognito.EXCHANGE}
 
 _Counts = dict[str, int]
 

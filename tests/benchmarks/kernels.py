@@ -16,6 +16,7 @@ from typing import Self
 
 import cognito_jupyter
 from cognito_jupyter.credentials.store.store import Store, StoreKey
+from cognito_jupyter.local import LocalCognito
 
 from .implementations import signed_in
 from .kernel import CLOCK_ADVANCE, ROLES
@@ -27,13 +28,13 @@ _KERNELS = 10
 _ROUNDS = 3
 _RESTARTS = 5
 _ROUND_TRIP = 40
-_FLOOR = "import boto3 alone"
-_ENDPOINTS = {"token endpoint": "token:refresh_token", "GetCredentialsForIdentity": "GetCredentialsForIdentity"}
+_FLOOR = "only import boto3"
+_ENDPOINTS = {"token endpoint": LocalCognito.REFRESH, "GetCredentialsForIdentity": LocalCognito.EXCHANGE}
 _STEPS = {
     "whole": f"kernel restart to usable session, {_ROUND_TRIP} ms away",
     "boto3": "of it: import boto3",
-    "sign-in": "of it: the rest of the imports, and the file",
-    "session": "of it: a session over what the file holds",
+    "sign-in": "of it: the other imports, and the file",
+    "session": "of it: a session with the file's credentials",
 }
 
 
@@ -106,7 +107,7 @@ def call_figures(counts: list[dict[str, float]]) -> Iterator[Figure]:
     one: Samples = (1.0,) * len(counts)
     for name in _ENDPOINTS:
         samples = tuple(each[name] for each in counts)
-        each = " for each role" if name == "GetCredentialsForIdentity" else ""
+        each = " for each role" if name == LocalCognito.EXCHANGE else ""
         yield Figure(f"{name}{each}, {_KERNELS} kernels at one expiry", "calls", samples, one, "one call", (), Reach(1))
 
 
@@ -136,7 +137,7 @@ def count_calls(stage: Stage, port: int, size: int) -> dict[str, float]:
             kernel.read_step_seconds()
         counts = {name: float(stage.count(endpoint)) for name, endpoint in _ENDPOINTS.items()}
         stage.set_knobs(rotation=False, clock_offset=0)
-    return counts | {"GetCredentialsForIdentity": counts["GetCredentialsForIdentity"] / len(ROLES)}
+    return counts | {LocalCognito.EXCHANGE: counts[LocalCognito.EXCHANGE] / len(ROLES)}
 
 
 @contextlib.contextmanager

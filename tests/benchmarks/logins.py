@@ -14,7 +14,7 @@ from .table import Figure, Group, Reach, Samples
 
 _ROUNDS = 5
 _FLOOR = "three raw requests on open connections"
-_FIRST, _SECOND, _REFRESH = "first login", "the same person again", "renewal of both layers"
+_FIRST, _SECOND, _REFRESH = "first login", "the same user again", "refresh of both layers"
 _REACH = {_FIRST: Reach(1.10, "ratio"), _SECOND: Reach(0.75, "ratio"), _REFRESH: Reach(0.75, "ratio")}
 
 _Times = dict[str, list[float]]
@@ -23,7 +23,7 @@ _Times = dict[str, list[float]]
 def measure_logins(stage: Stage) -> Group:
     """Measures a first login, a later one of the same user, and a refresh, at each round-trip time."""
     figures = tuple(figure for round_trip in ROUND_TRIPS for figure in _measure_at(stage, round_trip))
-    return Group("Redirect to usable session, the person having taken their time; and renewals", figures)
+    return Group("Redirect to usable session, after the user has typed a password; and refreshes", figures)
 
 
 def _measure_at(stage: Stage, round_trip: int) -> list[Figure]:

@@ -59,12 +59,12 @@ def measure_process() -> Group:
             restarts.append(_time_program(_RESTART, environment))
             imports.append(_time_program(_IMPORT, environment))
     return Group(
-        "A sign-in that is kept on this computer",
+        "A sign-in stored on this computer",
         (
             Figure(
                 "credential-process, a whole process", "ms", samples, floor, "python -c pass", (), Reach(2.5, "ratio")
             ),
-            Figure("kernel restart to usable session", "ms", tuple(restarts), tuple(imports), "import boto3 alone"),
+            Figure("kernel restart to usable session", "ms", tuple(restarts), tuple(imports), "only import boto3"),
         ),
     )
 

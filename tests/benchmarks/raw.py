@@ -40,7 +40,7 @@ class RawClient:
         """Times the three requests of a first login: tokens, identity id, credentials.
 
         Args:
-            idle: Seconds to wait first, as a login waits while the user types: processors save power meanwhile.
+            idle: Seconds to wait first, as a login waits while the user types: processors save power then.
 
         Returns:
             The seconds.
@@ -87,5 +87,5 @@ class RawClient:
         response = connection.getresponse()
         payload = json.loads(response.read())
         if response.status != http.HTTPStatus.OK:
-            raise RuntimeError(f"{path} answered {response.status}: {payload}")
+            raise RuntimeError(f"{path} returned {response.status}: {payload}")
         return payload

@@ -34,9 +34,9 @@ def measure_roles(stage: Stage) -> Group:
         f"{ROLES} roles on one manager",
         (
             Figure("each further role, its session included", "KiB", sessions, static, floor, reference_sessions),
-            Figure("each further role's credentials alone", "KiB", credentials, static, floor),
+            Figure("only each further role's credentials", "KiB", credentials, static, floor),
             Figure(
-                "renewals in an hour, by the policy",
+                "refreshes in an hour, by the policy",
                 "calls",
                 (refreshes,),
                 (float(ROLES),),

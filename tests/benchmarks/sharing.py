@@ -71,7 +71,7 @@ def measure_sharing() -> Group:
             Figure("until it listens", "ms", *_columns(start_times), floor, (), Reach(40)),
             Figure("resident memory", "MB", *_columns(memory), f"{floor}, waiting", (), Reach(15)),
             Figure(
-                "an answer while its parent is in C",
+                "a response while its parent is in C",
                 "ms",
                 *response_times,
                 "a socket that sends the request back",

@@ -10,6 +10,7 @@ from typing import Any
 
 import boto3
 
+from cognito_jupyter.local import LocalCognito
 from tests.support.signing_threads import SigningResult, SigningThreads
 
 from .implementations import API, implementations, signed_in, without_background_refresh
@@ -23,7 +24,6 @@ _SLOW_ROUNDS = 3
 _REFRESH_SECONDS = 0.3
 _LIFETIME = 6
 """Lifetime in seconds of credentials that must become due during the benchmark."""
-_ENDPOINT = "GetCredentialsForIdentity"
 _CALLS = 20_000
 
 
@@ -57,7 +57,7 @@ def measure_signing(stage: Stage) -> Group:
     """Measures signing in all four situations."""
     with stage.environment():
         figures = (_steady_state(stage), _during_refresh(stage), _during_failing_refresh(stage), _expired(stage))
-    return Group(f"Signing: get_frozen_credentials(), {_THREADS} threads where not said otherwise", figures)
+    return Group(f"Signing: get_frozen_credentials(), {_THREADS} threads if not stated otherwise", figures)
 
 
 def _steady_state(stage: Stage) -> Figure:
@@ -86,25 +86,25 @@ def _cost(session: Any) -> float:
 def _during_refresh(stage: Stage) -> Figure:
     def run_once(api: API) -> SigningResult:
         session, first, _ = _short_lived(signed_in(api, stage), stage, _LIFETIME)
-        stage.set_knobs(credentials_seconds=3600, latency={_ENDPOINT: _REFRESH_SECONDS})
+        stage.set_knobs(credentials_seconds=3600, latency={LocalCognito.EXCHANGE: _REFRESH_SECONDS})
         return SigningThreads(session, _THREADS).run(_LIFETIME + 2.0, lambda keys: not keys & {first, ""})
 
     results, reference_results = _run_rounds(stage, run_once, _ROUNDS)
     return _slowest_call(
-        f"slowest call during a renewal of {_REFRESH_SECONDS * 1e3:.0f} ms", results, reference_results
+        f"slowest call during a refresh of {_REFRESH_SECONDS * 1e3:.0f} ms", results, reference_results
     )
 
 
 def _during_failing_refresh(stage: Stage) -> Figure:
     def run_once(api: API) -> SigningResult:
         session, _, end = _short_lived(signed_in(api, stage), stage, _LIFETIME)
-        stage.set_knobs(latency={_ENDPOINT: _REFRESH_SECONDS})
-        stage.refuse_calls(_ENDPOINT)
+        stage.set_knobs(latency={LocalCognito.EXCHANGE: _REFRESH_SECONDS})
+        stage.refuse_calls(LocalCognito.EXCHANGE)
         # The credentials are valid until they expire, and no session uses their last twentieth.
         return SigningThreads(session, _THREADS).run(end - _LIFETIME * 0.1 - time.time())
 
     results, reference_results = _run_rounds(stage, run_once, _SLOW_ROUNDS)
-    return _slowest_call("the same, and the renewal is refused", results, reference_results)
+    return _slowest_call("the same, and the refresh is refused", results, reference_results)
 
 
 def _slowest_call(name: str, results: _RoundResults, reference_results: _RoundResults | None) -> Figure:
@@ -125,15 +125,15 @@ def _expired(stage: Stage) -> Figure:
     def run_threads(size: int, api: API) -> SigningResult:
         # A background refresh would meet the refusal before the first call.
         session, _, _ = _short_lived(without_background_refresh(signed_in(api, stage)), stage, 1)
-        stage.set_knobs(latency={_ENDPOINT: _REFRESH_SECONDS})
-        stage.refuse_calls(_ENDPOINT)
+        stage.set_knobs(latency={LocalCognito.EXCHANGE: _REFRESH_SECONDS})
+        stage.refuse_calls(LocalCognito.EXCHANGE)
         time.sleep(1.2)
         return SigningThreads(session, size).run(0.0)
 
     results, reference_results = _run_rounds(stage, lambda api: run_threads(_THREADS, api), _SLOW_ROUNDS)
     one_thread, _ = _run_rounds(stage, lambda api: run_threads(1, api), _SLOW_ROUNDS, with_reference=False)
     return Figure(
-        "expired, and the renewal is refused: all answered",
+        "expired, and the refresh is refused: all calls returned",
         "ms",
         results.total,
         one_thread.total,

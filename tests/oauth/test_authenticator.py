@@ -215,8 +215,8 @@ def test_both_forms_of_the_logout_url_end_the_browsers_session(
 
 def test_the_domain_is_discovered_from_the_user_pool(cognito: LocalCognito) -> None:
     assert discover_domain(cognito.user_pool_id, cognito.region) == cognito.domain
-    with pytest.raises(SettingError, match="There is no user pool us-east-1_Nobody"):
-        discover_domain("us-east-1_Nobody", cognito.region)
+    with pytest.raises(SettingError, match="There is no user pool us-east-1_Unknown"):
+        discover_domain("us-east-1_Unknown", cognito.region)
 
 
 def test_an_endpoint_override_must_be_https_or_loopback(cognito: LocalCognito, monkeypatch: pytest.MonkeyPatch) -> None:

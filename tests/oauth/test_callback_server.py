@@ -256,7 +256,7 @@ def test_a_server_without_a_login_accepts_the_first_well_formed_response() -> No
     with authenticator.start_local_server(port) as server:
         assert server.result == AuthorizationResponse()
         assert send_request(server, "/favicon.ico")[0] == 404
-        assert send_request(server, "/?state=alone")[0] == 404
+        assert send_request(server, "/?state=without-code")[0] == 404
         assert send_request(server, "/?code=first&state=any")[0] == 200
         assert send_request(server, "/?code=second&state=any")[0] == 410
         assert (server.result.authorization_code, server.result.state, server.result.error) == ("first", "any", None)

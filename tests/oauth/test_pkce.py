@@ -5,42 +5,10 @@ from cognito_jupyter.oauth.pkce import LoginSecrets, base64url, s256
 
 
 def test_the_challenge_matches_rfc_7636_appendix_b() -> None:
-    octets = bytes(
-        [
-            116,
-            24,
-            223,
-            180,
-            151,
-            153,
-            224,
-            37,
-            79,
-            250,
-            96,
-            125,
-            216,
-            173,
-            187,
-            186,
-            22,
-            212,
-            37,
-            77,
-            105,
-            214,
-            191,
-            240,
-            91,
-            88,
-            5,
-            88,
-            83,
-            132,
-            141,
-            121,
-        ]
-    )
+    octets = bytes([
+        116, 24, 223, 180, 151, 153, 224, 37, 79, 250, 96, 125, 216, 173, 187, 186,
+        22, 212, 37, 77, 105, 214, 191, 240, 91, 88, 5, 88, 83, 132, 141, 121,
+    ])  # fmt: skip
     verifier = base64url(octets)
     assert verifier == "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
     assert s256(verifier) == "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
