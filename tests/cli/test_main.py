@@ -56,7 +56,7 @@ def assert_gone(processes: list[psutil.Process], seconds: float = 10.0) -> None:
 
 
 def listening(processes: list[psutil.Process]) -> set[str]:
-    """The addresses at which processes listen."""
+    """Returns the addresses at which processes listen."""
     found = set()
     for process in processes:
         connections = process.net_connections("inet")
@@ -120,7 +120,7 @@ def test_a_latency_that_makes_no_sense_is_one_line() -> None:
 
 
 def test_without_the_extra_it_says_what_to_install(tmp_path: Path) -> None:
-    """A Python that has this package and not Flask."""
+    """In a Python that has this package but not Flask."""
     (tmp_path / "flask.py").write_text("raise ModuleNotFoundError(\"No module named 'flask'\", name='flask')\n")
     start = "from cognito_jupyter.cli.main import main; sys.exit(main())"
     program = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {start}"

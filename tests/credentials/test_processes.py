@@ -35,14 +35,14 @@ session = manager.make_refreshing_session("Analyst")
 client = session.client("s3")
 
 @atexit.register
-def last_words():
+def list_objects_at_exit():
     time.sleep(facts["sleep"])
     threads = [thread.name for thread in threading.enumerate()]
     print(json.dumps([client.list_objects_v2(Bucket=facts["bucket"])["KeyCount"], threads]))
 
 class Late:
     def __del__(self):
-        # The interpreter is about to be gone, and the renewing thread with it: this neither hangs nor crashes.
+        # The interpreter is finalizing, and the refresher's thread is gone: this must neither hang nor crash.
         try:
             session.get_credentials().get_frozen_credentials()
         except Exception:
@@ -55,7 +55,7 @@ if facts["close"]:
 
 
 def succeeds_in_child(work: Callable[[], bool]) -> bool:
-    """Whether something holds in a forked child; a child that hangs is ended."""
+    """Returns whether the work succeeds in a forked child; a child that hangs is killed."""
     child = os.fork()
     if child == 0:
         succeeded = False
@@ -193,7 +193,7 @@ def test_a_pool_of_forked_workers_uses_the_session_that_it_inherited(
 
 @pytest.mark.parametrize("close", [False, True])
 def test_credentials_are_refreshed_while_the_interpreter_exits(cognito: LocalCognito, close: bool) -> None:
-    """No thread can be started then; the last words of a program, a log written to S3 perhaps, need keys too."""
+    """No thread can be started then; a log that is written to S3 at exit, for example, needs credentials too."""
     cognito.knobs.credentials_seconds = 2
     facts = {
         "domain": cognito.domain,
@@ -207,6 +207,6 @@ def test_credentials_are_refreshed_while_the_interpreter_exits(cognito: LocalCog
     command, given = [sys.executable, "-c", AT_EXIT], json.dumps(facts)
     done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=90, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    keys, threads = json.loads(done.stdout)
-    assert keys >= 2
+    key_count, threads = json.loads(done.stdout)
+    assert key_count >= 2
     assert ("cognito-refresh" in threads) is not close

@@ -298,12 +298,12 @@ class Store:
         content = self.serialize(sign_in)
         files.ensure_directory(self.path.parent)
         with InterProcessLock(self.path, self.lock_timeout):
-            self._read_or_quarantine()  # to overwrite a file that is not ours would lose it
+            self._read_or_quarantine()  # overwriting an unusable file would lose it
             files.write_atomically(self.path, content)
 
     @contextmanager
     def transaction(self, timeout: float | None = None) -> Iterator[StoreTransaction]:
-        """Locks the file against all other kernels, and yield what it contains then.
+        """Locks the file against all other kernels, and yields what it contains then.
 
         The lock cannot be taken twice: use nothing but the yielded object within the block.
 
@@ -336,7 +336,7 @@ class Store:
         return StoreTransaction(self, content, sign_in)
 
     def delete(self, matches: Callable[[StoredSignIn], bool] = lambda _: True) -> StoredSignIn | None:
-        """Signs out on disk: delete the file, and everything that was set aside of it.
+        """Signs out on disk: deletes the file, and everything that was set aside of it.
 
         If another process hangs with the lock, the file is deleted without the lock after a while.
 
