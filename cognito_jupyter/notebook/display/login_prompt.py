@@ -91,11 +91,11 @@ class LoginPrompt:
             if task.failure is not None:
                 raise task.failure
         except CognitoError as error:
-            self._withdraw(error.what)
+            self._replace_link(Note((error.what,)))
             raise
         except BaseException:
             # The stop button, or a fault in this package: the link must not stay in either case.
-            self._withdraw("The sign-in was stopped.")
+            self._replace_link(Note(("The sign-in was stopped.",)))
             raise
         finally:
             if self._redirect_page is not None:
@@ -103,10 +103,8 @@ class LoginPrompt:
 
     def finish(self, view: View) -> None:
         """Shows the result in place of the link; a panel that is displayed shows it itself."""
-        if self._display is None or not self._frontend.can_update_display:
+        if not self._replace_link(view):
             display_view(view)
-        else:
-            self._replace_link(view)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -180,16 +178,19 @@ class LoginPrompt:
             self._display.update(self._with_panel(link))
         self._shown_link = link
 
-    def _withdraw(self, sentence: str) -> None:
-        """Replaces the link by a sentence, where a display can be replaced."""
-        if self._display is not None and self._frontend.can_update_display:
-            self._replace_link(Note((sentence,)))
+    def _replace_link(self, view: View) -> bool:
+        """Shows a view in place of the link, or only removes the link if the panel is displayed.
 
-    def _replace_link(self, view: View) -> None:
+        Returns:
+            Whether there is a display that can be replaced.
+        """
+        if self._display is None or not self._frontend.can_update_display:
+            return False
         if self._panel_is_displayed:
             self._remove_link()
-        elif self._display is not None:
+        else:
             self._display.update(self._with_panel(view))
+        return True
 
     def _remove_link(self) -> None:
         """Removes the link from what is saved beside the panel.

@@ -9,17 +9,12 @@ import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from ..._util.durations import duration_in_words
 
-_ADDRESS_BAR = """<svg viewBox="0 0 420 56" role="img"
- aria-label="A browser's address bar with all of its text marked."><rect x="1" y="1" width="418" height="54" rx="8"
- fill="none" stroke="currentColor" stroke-opacity=".35"/><g fill="currentColor" fill-opacity=".35"><circle cx="18"
- cy="28" r="4"/><circle cx="32" cy="28" r="4"/></g><rect x="48" y="12" width="360" height="32" rx="16" fill="none"
- stroke="var(--bar)" stroke-width="2"/><rect x="60" y="18" width="318" height="20" rx="3" fill="var(--bar)"
- fill-opacity=".25"/><text x="64" y="33" textLength="308" font-family="monospace" font-size="13"
- fill="currentColor">{address}</text></svg>"""
+_ADDRESS_BAR = Path(__file__).with_name("address_bar.svg").read_text(encoding="utf-8")
 _PASTE_BOX = """<label class="address">Address<input type="password" autocomplete="off" spellcheck="false"
  data-1p-ignore data-lpignore="true" placeholder="Paste it here"></label>"""
 
