@@ -64,7 +64,13 @@ class OAuthCallbackHandler(BaseHTTPRequestHandler):
         return path == self.server.path and len(hosts) == 1 and parse_host_header(hosts[0]) in self.server.allowed_hosts
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002 - the base class's signature
-        """Replaces the standard library's error page, which repeats parts of the request."""
+        """Sends a fixed page instead of the standard library's, which repeats parts of the request.
+
+        Args:
+            code: The status that the base class chose.
+            message: Not used.
+            explain: Not used.
+        """
         self.close_connection = True
         unknown_method = code == HTTPStatus.NOT_IMPLEMENTED
         self._send_page(callback_pages.METHOD_NOT_ALLOWED if unknown_method else callback_pages.NOT_FOUND)

@@ -211,10 +211,11 @@ def _number(value: object, unit: str, maximum: float, remedy: str) -> float:
 
 
 def _text(value: object, what: str) -> str:
+    name = what[0].upper() + what[1:]  # capitalize() would write "Aws region"
     if not isinstance(value, str):
-        raise SettingError(f"{what.capitalize()} is {quote_for_message(value)}, not text.", "Write it in quotes.")
+        raise SettingError(f"{name} is {quote_for_message(value)}, not text.", "Write it in quotes.")
     if not value.strip():
-        raise SettingError(f"{what.capitalize()} is empty.", "Write a value, or remove the line.")
+        raise SettingError(f"{name} is empty.", "Write a value, or remove the line.")
     return value.strip()
 
 
