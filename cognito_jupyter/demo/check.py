@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from ..local.login_page_client import LoginPageClient
+from ..local.login_page_client import submit_login
 from ..local.server import LocalCognito
 from .kernel import CellTimeoutError, Kernel
 
@@ -55,7 +55,7 @@ class LinkFollower:
             return
         self._followed.add(found[0])
         user = self._cognito.demo_user
-        LoginPageClient(verify=self._cognito.ca_file or True).submit_login(found[0], user.username, user.password)
+        submit_login(found[0], user.username, user.password, verify=self._cognito.ca_file or True)
         self.sign_ins += 1
 
 

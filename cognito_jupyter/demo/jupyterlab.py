@@ -19,25 +19,14 @@ from urllib.parse import urlsplit
 from ..local.child_process import ChildProcess, supervised_command
 
 _READY_TIMEOUT = 60.0
-_SETTINGS_FOLDERS = {
-    "IPYTHONDIR": "ipython",
-    "JUPYTER_CONFIG_DIR": "jupyter-config",
-    "JUPYTER_DATA_DIR": "jupyter-data",
-    "JUPYTER_RUNTIME_DIR": "jupyter-runtime",
-    "JUPYTERLAB_SETTINGS_DIR": "lab-settings",
-    "JUPYTERLAB_WORKSPACES_DIR": "lab-workspaces",
-    "XDG_CONFIG_HOME": "config",
-    "XDG_STATE_HOME": "state",
-}
+_SETTINGS_FOLDERS = (
+    "IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTERLAB_SETTINGS_DIR",
+    "JUPYTERLAB_WORKSPACES_DIR", "XDG_CONFIG_HOME", "XDG_STATE_HOME",
+)  # fmt: skip
 _REMOVED_VARIABLES = (
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "AWS_PROFILE",
-    "AWS_ENDPOINT_URL",
-    "COGNITO_PROFILE",
-    "JUPYTER_CONFIG_PATH",
-)
+    "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_ENDPOINT_URL",
+    "COGNITO_PROFILE", "JUPYTER_CONFIG_PATH",
+)  # fmt: skip
 """Set for the user's other work, these would change what the demo shows."""
 _NOTIFICATION_SETTINGS = {"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True}
 """JupyterLab's question about news would cover the notebook, and contacts the internet."""
@@ -51,8 +40,8 @@ def clean_environment(folder: Path, extra: Mapping[str, str]) -> dict[str, str]:
         extra: Variables to add.
     """
     environment = {name: value for name, value in os.environ.items() if name not in _REMOVED_VARIABLES}
-    for name, subfolder in _SETTINGS_FOLDERS.items():
-        path = folder / subfolder
+    for name in _SETTINGS_FOLDERS:
+        path = folder / name.lower()
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         environment[name] = str(path)
     return environment | dict(extra)

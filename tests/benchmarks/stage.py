@@ -22,7 +22,7 @@ import trustme
 
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.local.child_process import ChildProcess, supervised_command
-from cognito_jupyter.local.login_page_client import LoginPageClient
+from cognito_jupyter.local.login_page_client import submit_login
 from cognito_jupyter.settings import CognitoConfiguration
 from tests.support.keep_alive_proxy import KeepAliveProxy
 from tests.support.latency_proxy import LatencyProxy
@@ -107,7 +107,7 @@ class Stage:
         """
         direct = urlsplit(authorization_url)._replace(scheme="http", netloc=f"127.0.0.1:{self._facts['cognito_port']}")
         password = self._facts["passwords"][username]
-        return LoginPageClient().submit_login(direct.geturl(), username, password, follow_callback=False)
+        return submit_login(direct.geturl(), username, password, follow_callback=False)
 
     def set_knobs(self, **knobs: object) -> None:
         """Sets knobs of the local Cognito; see `cognito_jupyter.local.Knobs`."""

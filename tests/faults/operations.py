@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import boto3
 
 from cognito_jupyter.local import LocalCognito
-from cognito_jupyter.local.login_page_client import LoginPageClient
+from cognito_jupyter.local.login_page_client import submit_login
 from cognito_jupyter.oauth.login import Login
 from cognito_jupyter.oauth.tokens import CognitoTokens
 from tests.support.polling import wait_until
@@ -73,8 +73,10 @@ class LoginOperation(Operation):
     def _login_with_response(self) -> Login:
         login = self.scenario.authenticator.begin_login()
         user = self.scenario.cognito.demo_user
-        browser = LoginPageClient(verify=str(self.scenario.certificates.ca_file))
-        callback = browser.submit_login(login.authorization_url, user.username, user.password, follow_callback=False)
+        ca_file = str(self.scenario.certificates.ca_file)
+        callback = submit_login(
+            login.authorization_url, user.username, user.password, verify=ca_file, follow_callback=False
+        )
         with urllib.request.urlopen(callback, timeout=10) as page:
             assert page.status == 200
         return login

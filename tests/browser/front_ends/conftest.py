@@ -28,7 +28,7 @@ def kernel_of(lab_files: Path, tmp_path_factory: pytest.TempPathFactory) -> Kern
             python = _environment(tmp_path_factory.mktemp(f"ipykernel{version}"), f"ipykernel=={version}.*")
             names[version] = name = f"ipykernel-{version}"
             spec = {"argv": [python, "-m", "ipykernel_launcher", "-f", "{connection_file}"], "language": "python"}
-            folder = lab_files / "jupyter-data" / "kernels" / name
+            folder = lab_files / "jupyter_data_dir" / "kernels" / name
             folder.mkdir(parents=True)
             (folder / "kernel.json").write_text(json.dumps({**spec, "display_name": name}), encoding="utf-8")
         return names[version]
