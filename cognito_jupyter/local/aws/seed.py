@@ -19,10 +19,7 @@ def role_policies() -> dict[str, dict[str, Any]]:
     bucket = [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"]
     allowed = {"Analyst": (_READ_ACTIONS, bucket), "Uploader": (_WRITE_ACTIONS, bucket), "Admin": (["*"], ["*"])}
     return {
-        name: {
-            "Version": "2012-10-17",
-            "Statement": [{"Effect": "Allow", "Action": actions, "Resource": resources}],
-        }
+        name: {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": actions, "Resource": resources}]}
         for name, (actions, resources) in allowed.items()
     }
 

@@ -49,6 +49,7 @@ def make_app(
         ("/oauth2/userInfo", tokens.user_info, ["GET", "POST"]),
     ):
         app.add_url_rule(path, path, view, methods=methods)
+    app.register_error_handler(OAuthError, _error_response)
 
     @app.get(f"/{pool.pool_id}/.well-known/jwks.json")
     def _jwks() -> AnyResponse:
@@ -160,7 +161,6 @@ class _HostedPages:
         response = Response(
             render_template(
                 "login.html",
-                title="Sign in",
                 client_id=client.client_id,
                 action=f"/login?{request.query_string.decode('latin-1')}",
                 csrf=csrf,
@@ -200,10 +200,7 @@ class _TokenEndpoints:
         form = request.form
         for name in ("code_verifier", "code", "refresh_token"):
             self._on_secret(form.get(name, ""))
-        try:
-            tokens = self._issue_tokens(self._authenticate_client(), form)
-        except OAuthError as error:
-            return _error_response(error)
+        tokens = self._issue_tokens(self._authenticate_client(), form)
         for name in ("id_token", "access_token", "refresh_token"):
             self._on_secret(tokens.get(name, ""))
         return _json_response(tokens, headers={"Cache-Control": "no-store", "Access-Control-Allow-Origin": "*"})
@@ -227,16 +224,13 @@ class _TokenEndpoints:
 
     def revoke(self) -> AnyResponse:
         """POST /oauth2/revoke (RFC 7009)."""
-        try:
-            self._authenticate_client(error_status=401)
-            token = request.form.get("token")
-            if not token:
-                raise OAuthError("invalid_request")
-            if token.count(".") == 2 and token.startswith("eyJ"):
-                raise OAuthError("unsupported_token_type")
-            self._pool.revoke_family(token)
-        except OAuthError as error:
-            return _error_response(error)
+        self._authenticate_client(error_status=401)
+        token = request.form.get("token")
+        if not token:
+            raise OAuthError("invalid_request")
+        if token.count(".") == 2 and token.startswith("eyJ"):
+            raise OAuthError("unsupported_token_type")
+        self._pool.revoke_family(token)
         return Response("", 200)
 
     def user_info(self) -> AnyResponse:
