@@ -1,15 +1,17 @@
-"""Parses and validates the lines of the magics; `magics` and `cognito_jupyter.login` call it."""
+"""Parses the lines of the magics into options that are validated once; `magics` calls it."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from ..errors import SettingError
 from ..settings import parsers
 from .display.ipython import parse_magic_arguments
-from .model.login_requests import LoginArguments
+
+_Arguments = TypeVar("_Arguments")
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,17 @@ class ShareArguments:
     hide_credentials_file: bool
     default_session: bool
 
+    def __post_init__(self) -> None:
+        """Refuses an empty role suffix, and options that contradict each other.
+
+        Raises:
+            SettingError: There is one.
+        """
+        for role_suffix in self.role_suffixes:
+            parsers.role_suffix(role_suffix)
+        if self.stop and (self.role_suffixes or self.hide_credentials_file or self.default_session):
+            raise SettingError("%cognito_share --stop stops sharing all roles.", "Leave out the rest of the line.")
+
 
 @dataclass(frozen=True)
 class ProfileArguments:
@@ -43,64 +56,30 @@ class ProfileArguments:
     role_suffix: str | None
     remove: bool
 
+    def __post_init__(self) -> None:
+        """Refuses an empty role suffix.
 
-def parse_login_arguments(magic: Callable[..., None], line: str) -> LoginArguments:
-    """Parses the line of `%cognito_login`.
+        Raises:
+            SettingError: It is empty.
+        """
+        if self.role_suffix is not None:
+            parsers.role_suffix(self.role_suffix)
+
+
+def parse_line(line: str, magic: Callable[..., None], options: Callable[..., _Arguments]) -> _Arguments:
+    """Parses the line of a magic, split as a shell would: IPython's own splitting leaves quotation marks in values.
 
     Args:
+        line: The line.
         magic: The magic.
-        line: Its line.
+        options: The class of its options.
 
     Raises:
         SettingError: A quotation mark has no partner, or a value is malformed.
-        UsageError: An option is unknown or lacks its value (IPython's error).
-    """
-    return LoginArguments(**parse_magic_arguments(magic, split_line(line)))
-
-
-def parse_share_arguments(magic: Callable[..., None], line: str) -> ShareArguments:
-    """Parses the line of `%cognito_share`.
-
-    Args:
-        magic: The magic.
-        line: Its line.
-
-    Raises:
-        SettingError: A quotation mark has no partner, a role suffix is empty, or options contradict each other.
-        UsageError: An option is unknown (IPython's error).
-    """
-    arguments = ShareArguments(**parse_magic_arguments(magic, split_line(line)))
-    for role_suffix in arguments.role_suffixes:
-        parsers.role_suffix(role_suffix)
-    if arguments.stop and (arguments.role_suffixes or arguments.hide_credentials_file or arguments.default_session):
-        raise SettingError("%cognito_share --stop stops sharing all roles.", "Leave out the rest of the line.")
-    return arguments
-
-
-def parse_profile_arguments(magic: Callable[..., None], line: str) -> ProfileArguments:
-    """Parses the line of `%cognito_profile`.
-
-    Args:
-        magic: The magic.
-        line: Its line.
-
-    Raises:
-        SettingError: A quotation mark has no partner, or the role suffix is empty.
-        UsageError: The name is missing, or an option is unknown (IPython's error).
-    """
-    arguments = ProfileArguments(**parse_magic_arguments(magic, split_line(line)))
-    if arguments.role_suffix is not None:
-        parsers.role_suffix(arguments.role_suffix)
-    return arguments
-
-
-def split_line(line: str) -> list[str]:
-    """Splits a magic's line as a shell would and removes quotation marks, which IPython's own splitting leaves.
-
-    Raises:
-        SettingError: A quotation mark has no partner.
+        UsageError: An option is unknown, or a value is missing (IPython's error).
     """
     try:
-        return shlex.split(line)
+        words = shlex.split(line)
     except ValueError:
         raise SettingError("A quotation mark in this line has no partner.", "Close it, or leave it out.") from None
+    return options(**parse_magic_arguments(magic, words))

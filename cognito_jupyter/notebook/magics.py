@@ -12,7 +12,7 @@ from IPython.core.magic import Magics, magics_class
 from traitlets import Bool, Float, List, Unicode
 
 from ..errors import CognitoError, SettingError
-from .arguments import parse_login_arguments, parse_profile_arguments, parse_share_arguments
+from .arguments import ProfileArguments, ShareArguments, parse_line
 from .completion import MagicCompleter
 from .display.errors import one_line_errors
 from .display.ipython import (
@@ -82,14 +82,12 @@ class CognitoMagics(Magics):
         self._request_factory = LoginRequestFactory(
             lambda: {name: getattr(self, name) for name in self.class_own_traits(config=True)}
         )
-        roles = {"--role-suffix": self._role_suffixes, "-r": self._role_suffixes}
-        magics = type(self)
+        magics, roles, profiles = type(self), self._role_suffixes, self._profile_names
+        values = {"--role-suffix": roles, "-r": roles, "--profile": profiles}
         self.completers = {
-            "%cognito_login": MagicCompleter(
-                magic_options(magics.cognito_login), {**roles, "--profile": self._profile_names}
-            ),
-            "%cognito_share": MagicCompleter(magic_options(magics.cognito_share), {}, self._role_suffixes),
-            "%cognito_profile": MagicCompleter(magic_options(magics.cognito_profile), roles),
+            "%cognito_login": MagicCompleter(magic_options(magics.cognito_login), values),
+            "%cognito_share": MagicCompleter(magic_options(magics.cognito_share), {}, roles),
+            "%cognito_profile": MagicCompleter(magic_options(magics.cognito_profile), values),
         }
 
     @functools.cached_property
@@ -130,7 +128,7 @@ class CognitoMagics(Magics):
         With --remember you stay signed in on this computer, by a file that only you can read, until %cognito_logout:
         after a restart, and in other notebooks, %cognito_login signs you in without a login.
         """
-        arguments = parse_login_arguments(type(self).cognito_login, line)
+        arguments = parse_line(line, type(self).cognito_login, LoginArguments)
         if arguments.panel:
             self._show_panel(arguments)
         else:
@@ -183,7 +181,7 @@ class CognitoMagics(Magics):
         """
         from .display.status import NOT_SIGNED_IN, NOTHING_WAS_SHARED, SHARING_STOPPED, shared_table
 
-        arguments = parse_share_arguments(type(self).cognito_share, line)
+        arguments = parse_line(line, type(self).cognito_share, ShareArguments)
         sign_in, share = self.state.current, self.state.notebook_share
         if arguments.stop:
             display_view(SHARING_STOPPED if share.close() else NOTHING_WAS_SHARED)
@@ -220,7 +218,8 @@ class CognitoMagics(Magics):
         from ..sharing.profile.profile import remove_profile, write_profile_for_role
         from .display.status import NOT_SIGNED_IN, profile_removed, profile_written
 
-        arguments, current = parse_profile_arguments(type(self).cognito_profile, line), self.state.current
+        arguments = parse_line(line, type(self).cognito_profile, ProfileArguments)
+        current = self.state.current
         if arguments.remove:
             display_view(profile_removed(arguments.profile, existed=remove_profile(arguments.profile)))
         elif current is None:

@@ -119,7 +119,7 @@ class Controller:
 
     @property
     def status(self) -> SignInStatus:
-        """The current status, in which a sign-in that has ended counts as ended."""
+        """The current status; IDLE, SIGNED_IN and ENDED depend on the current sign-in."""
         with self._lock:
             status, current = self._status, self._sign_ins.current
             if status.phase is Phase.WAITING and self._response_received:
@@ -255,7 +255,7 @@ class Controller:
     def reset_status(self) -> None:
         """Sets the status to signed in or not signed in, unless a login is running."""
         if self.login_task is None:
-            self._set_status(SignInStatus(self._idle_phase()))
+            self._set_status(SignInStatus())
 
     def run_in_background(self, busy: str, action: Callable[[], object]) -> None:
         """Runs an action that may take a while in a thread; its error becomes the warning.
@@ -271,9 +271,9 @@ class Controller:
                 action()
             except CognitoError as error:
                 warning = error
-            self._set_status(SignInStatus(self._idle_phase(), warning))
+            self._set_status(SignInStatus(warning=warning))
 
-        self._set_status(SignInStatus(self._status.phase, None, busy))
+        self._set_status(SignInStatus(self.status.phase, busy=busy))
         threading.Thread(target=work, name="cognito-panel-action", daemon=True).start()
 
     def notify_listeners(self) -> None:
@@ -313,9 +313,6 @@ class Controller:
             self.login_task = None
             self._set_status(status)
         login_task.done.set()
-
-    def _idle_phase(self) -> Phase:
-        return Phase.SIGNED_IN if self._sign_ins.current is not None else Phase.IDLE
 
     def _set_status(self, status: SignInStatus) -> None:
         # A copy of an error has no traceback, whose frames could hold what was pasted.

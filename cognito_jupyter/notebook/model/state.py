@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ...credentials.remembered import load_manager
+from ...credentials.roles import shortest_suffixes
 from ...errors import CognitoError
 from ...oauth.authenticator import CognitoOAuthAuthenticator
 from ...signin.service import SignIn, select_role
@@ -110,11 +111,11 @@ class NotebookState:
         request = self.controller.request
         self.controller.start_in_background(lambda: request or self._default_request(), self.start_login)
 
-    def change_role(self, role_suffix: str | None, request: LoginRequest) -> None:
+    def change_role(self, role_arn: str, request: LoginRequest) -> None:
         """Sets the session's variable to another role of the current sign-in.
 
         Args:
-            role_suffix: The end of the role's ARN.
+            role_arn: The role.
             request: Names the variables.
 
         Raises:
@@ -124,6 +125,8 @@ class NotebookState:
         if current is None:
             return
         self.variables.check_names(request.session_name, request.manager_name)
+        # The suffix is what the user saw in the panel; it becomes the manager's `last_role_suffix`.
+        (role_suffix,) = shortest_suffixes([role_arn], current.manager.roles)
         role = select_role(current, role_suffix, request.settings.session_region)
         self.sign_ins.bind_variables(current, role, request)
 
