@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
+from ..._util.durations import duration_in_words
 from ..._util.timeouts import parse_retry_after
 from ...errors import CredentialsError, IdTokenExpiredError, UnavailableError
 
@@ -68,7 +69,9 @@ def translate_client_error(error: ClientError, region: str, clock_skew: float) -
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     what, remedy = _explain(code, text, region)
     if abs(clock_skew) >= _REPORTED_CLOCK_SKEW:
-        remedy = f"{_skew_sentence(clock_skew)} {remedy}"
+        direction = "behind" if clock_skew > 0 else "ahead of"
+        skew = duration_in_words(abs(clock_skew))
+        remedy = f"This machine's clock is {skew} {direction} AWS's: correct it. {remedy}"
     kind = UnavailableError if code in _THROTTLED or status >= 500 else CredentialsError
     if code == "NotAuthorizedException" and _EXPIRED in text:
         kind = IdTokenExpiredError
@@ -128,12 +131,6 @@ def clock_skew_from_response(response: Any, now: float) -> float:
     except (ValueError, TypeError, OverflowError):
         return 0.0
     return skew if abs(skew) > 2 else 0.0
-
-
-def _skew_sentence(skew: float) -> str:
-    minutes, seconds = divmod(round(abs(skew)), 60)
-    amount = f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
-    return f"This machine's clock is {amount} {'behind' if skew > 0 else 'ahead of'} AWS's: correct it."
 
 
 def _printable(text: str) -> str:

@@ -9,13 +9,14 @@ It uses one private attribute of botocore, `client._endpoint.http_session`.
 
 from __future__ import annotations
 
+import io
 import time
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 from urllib3.exceptions import HTTPError, ReadTimeoutError as ChunkTimeoutError
+from urllib3.response import HTTPResponse
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest
@@ -67,14 +68,6 @@ def send_with_deadline(client: Any, request: AWSPreparedRequest, timeout: float)
         raise ConnectionClosedError(endpoint_url=request.url, error=error) from None
     if len(body) < int(response.headers.get("Content-Length") or 0):
         raise ConnectionClosedError(endpoint_url=request.url)
-    return AWSResponse(response.url, response.status_code, response.headers, _BufferedBody(body))
-
-
-class _BufferedBody:
-    """A body that has been read, in place of the stream that AWSResponse expects."""
-
-    def __init__(self, content: bytes) -> None:
-        self._content = content
-
-    def stream(self) -> Iterator[bytes]:
-        yield self._content
+    # AWSResponse expects a body that has not been read yet.
+    unread = HTTPResponse(io.BytesIO(body), preload_content=False)
+    return AWSResponse(response.url, response.status_code, response.headers, unread)
