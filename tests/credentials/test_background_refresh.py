@@ -5,73 +5,17 @@ from __future__ import annotations
 import gc
 import logging
 import weakref
-from collections.abc import Iterator
 
 import boto3
 import pytest
 
-from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.errors import SignedOutError, UnavailableError
 from cognito_jupyter.local import LocalCognito
-from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
-from tests.conftest import as_tokens, manager_for
-from tests.support.clock import FakeClock
+from tests.conftest import as_tokens
+from tests.support.laptop import SimulatedLaptop
 from tests.support.polling import wait_until
 
 MINUTE, HOUR = 60.0, 3600.0
-
-
-class SimulatedLaptop:
-    """A laptop and a Cognito, whose clocks the test moves together."""
-
-    def __init__(self, cognito: LocalCognito) -> None:
-        self.cognito = cognito
-        self.clock = FakeClock()
-        self.manager = self.new_manager("demo")
-
-    def new_manager(self, username: str) -> CognitoCredentialsManager:
-        cognito = self.cognito
-        authenticator = CognitoOAuthAuthenticator(
-            cognito.domain, cognito.client_id, cognito.redirect_uri, cognito.region, now=lambda: self.clock.now
-        )
-        return manager_for(cognito, authenticator, username, clock=self.clock.clock)
-
-    def advance(self, seconds: float) -> None:
-        """Lets time pass while the laptop is awake."""
-        self.cognito.knobs.clock_offset += seconds
-        self.clock.advance(seconds)
-        if self.running:
-            # The refresher may be about to sleep by the clock as it was before.
-            self.manager._refresher.ensure_running(run_now=True)
-
-    def suspend(self, seconds: float) -> None:
-        """Lets the laptop sleep, and wakes it up."""
-        self.cognito.knobs.clock_offset += seconds
-        self.clock.suspend(seconds)
-
-    def count(self, endpoint: str) -> int:
-        return self.cognito.counts[endpoint]
-
-    @property
-    def running(self) -> bool:
-        return self.manager._refresher.running
-
-    def wait_for_refresher(self) -> None:
-        """Waits until the refresher has run once more, or has ended."""
-        seen = self.manager._refresher._last_seen_clocks
-        self.advance(1)
-        wait_until(lambda: self.manager._refresher._last_seen_clocks != seen or not self.running)
-
-
-@pytest.fixture
-def laptop(cognito: LocalCognito) -> Iterator[SimulatedLaptop]:
-    laptop = SimulatedLaptop(cognito)
-    cognito.knobs.id_token_seconds = 86_400
-    laptop.manager.refresh_user_pool_tokens()
-    yield laptop
-    laptop.manager.auth_tokens = None
-    laptop.clock.advance(60)
-    wait_until(lambda: not laptop.running)
 
 
 def access_key_of(session: boto3.Session) -> str:

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.errors import SignedOutError
 from cognito_jupyter.local import LocalCognito
+from tests.support.laptop import SimulatedLaptop
 
 
 def test_a_client_works_past_many_expiries(cognito: LocalCognito, manager: CognitoCredentialsManager) -> None:
@@ -54,17 +55,15 @@ def test_many_threads_at_an_expiry_make_one_call(cognito: LocalCognito, manager:
     assert cognito.counts[LocalCognito.EXCHANGE] - before == 1
 
 
-def test_when_the_sign_in_has_ended_a_session_says_so(
-    cognito: LocalCognito, manager: CognitoCredentialsManager
-) -> None:
-    cognito.knobs.credentials_seconds, cognito.knobs.id_token_seconds = 2, 3
-    manager.refresh_user_pool_tokens()
-    session = manager.make_refreshing_session("Analyst")
-    assert manager.authenticator is not None
-    manager.authenticator.revoke(dict(manager.auth_tokens or {})["refresh_token"])  # type: ignore[arg-type]
-    time.sleep(3.1)
+def test_when_the_sign_in_has_ended_a_session_says_so(laptop: SimulatedLaptop) -> None:
+    laptop.cognito.knobs.id_token_seconds = 3600
+    tokens = laptop.manager.refresh_user_pool_tokens()
+    session = laptop.manager.make_refreshing_session("Analyst")
+    assert laptop.manager.authenticator is not None
+    laptop.manager.authenticator.revoke(tokens["refresh_token"])
+    laptop.advance(3601)
     with pytest.raises(SignedOutError, match="has ended"):
-        session.client("s3").list_objects_v2(Bucket=cognito.bucket)
+        session.client("s3").list_objects_v2(Bucket=laptop.cognito.bucket)
 
 
 @pytest.mark.parametrize("profile", ["left-over", "default"])
