@@ -73,6 +73,11 @@ class NotebookPage:
             self.start_cell(index)
             self.wait_for_cell(index)
 
+    def run_and_expect(self, index: int, text: str) -> None:
+        """Runs a cell, and waits until its output holds a text."""
+        self.run_cells(index)
+        self.expect_output(index, text)
+
     def run_all_cells(self) -> None:
         """Runs every cell, by the menu."""
         self.choose_menu_item("Run", "Run All Cells")

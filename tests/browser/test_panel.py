@@ -17,8 +17,7 @@ def test_signing_in_by_a_click_on_the_panels_link(open_notebook: OpenNotebook) -
     notebook.start_cell(1)
     notebook.sign_in_by_link()
     notebook.expect_signed_in()
-    notebook.run_cells(2)
-    notebook.expect_output(2, "True")
+    notebook.run_and_expect(2, "True")
 
 
 def test_run_all_continues_after_the_sign_in_in_its_first_cell(open_notebook: OpenNotebook) -> None:
@@ -40,8 +39,7 @@ def test_a_browser_that_cannot_reach_the_kernel_pastes_the_address(
     assert address.startswith(REMOTE_REDIRECT_URI)
     notebook.paste_field.fill(address)
     notebook.expect_signed_in()
-    notebook.run_cells(2)
-    notebook.expect_output(2, "True")
+    notebook.run_and_expect(2, "True")
     code = re.search(r"code=([^&]+)", address)
     assert code is not None
     assert code[1] not in notebook.save()
@@ -54,8 +52,7 @@ def test_a_panel_in_a_free_kernel_leaves_the_kernel_free(open_notebook: OpenNote
     notebook.expect_output(2, "42")
     notebook.sign_in_by_link()
     notebook.expect_signed_in()
-    notebook.run_cells(3)
-    notebook.expect_output(3, "True")
+    notebook.run_and_expect(3, "True")
 
 
 def test_a_wrong_address_is_explained_and_the_box_is_empty_again(open_notebook: OpenNotebook) -> None:
@@ -80,8 +77,7 @@ def test_the_stop_button_leaves_a_way_to_try_again(open_notebook: OpenNotebook) 
     notebook.button("Try again").click()
     notebook.sign_in_by_link()
     notebook.expect_signed_in()
-    notebook.run_cells(2)
-    notebook.expect_output(2, "True")
+    notebook.run_and_expect(2, "True")
 
 
 def test_cancel_ends_the_cell_and_so_does_the_timeout(open_notebook: OpenNotebook) -> None:
@@ -113,8 +109,7 @@ def test_another_role_is_selected_by_the_drop_down(open_notebook: OpenNotebook) 
     notebook.sign_in_by_link()
     notebook.wait_for_cell(1)
     notebook.panel.get_by_label("Role").select_option("Uploader")
-    notebook.run_cells(3)
-    notebook.expect_output(3, "Uploader")
+    notebook.run_and_expect(3, "Uploader")
 
 
 def test_login_with_panel_respects_the_other_arguments(open_notebook: OpenNotebook) -> None:
@@ -123,8 +118,7 @@ def test_login_with_panel_respects_the_other_arguments(open_notebook: OpenNotebo
     notebook.run_cells(0, 1)
     notebook.sign_in_by_link()
     notebook.expect_signed_in()
-    notebook.run_cells(2)
-    notebook.expect_output(2, "Uploader")
+    notebook.run_and_expect(2, "Uploader")
     notebook.run_cells(3, 4)
     notebook.expect_output(4, "Analyst")
 
@@ -140,8 +134,7 @@ def test_all_panels_of_a_kernel_show_the_same_sign_in_and_sign_out(open_notebook
     notebook.button("Sign out").click()
     for index in range(2):
         expect(notebook.panels.nth(index)).to_contain_text("You are not signed in")
-    notebook.run_cells(3)
-    notebook.expect_output(3, "False")
+    notebook.run_and_expect(3, "False")
 
 
 def test_two_browsers_on_one_kernel_show_the_same(
@@ -176,8 +169,7 @@ def test_a_sign_in_ended_by_the_server_is_restored_by_one_click(open_notebook: O
     notebook.button("Sign in again").click()
     notebook.sign_in_by_link(form=False)
     notebook.expect_signed_in()
-    notebook.run_cells(4)
-    notebook.expect_output(4, "True")
+    notebook.run_and_expect(4, "True")
 
 
 def test_a_restarted_kernel_needs_a_new_sign_in(open_notebook: OpenNotebook) -> None:

@@ -50,8 +50,7 @@ def test_checked_it_remembers_the_sign_in_for_later_kernels(
     other = open_notebook(load, PANEL, READS_S3)
     other.run_cells(0, 1)
     other.expect_signed_in()
-    other.run_cells(2)
-    other.expect_output(2, "True")
+    other.run_and_expect(2, "True")
     assert cognito.counts["authorize"] == authorizations > 0
     other.button("Sign out").click()
     other.expect_panel_text("You are not signed in")
@@ -68,8 +67,7 @@ def test_unchecked_it_remembers_nothing_whatever_the_settings_say(
     remember_box(notebook).uncheck()
     notebook.sign_in_by_link()
     notebook.expect_signed_in()
-    notebook.run_cells(2)
-    notebook.expect_output(2, "True")
+    notebook.run_and_expect(2, "True")
     assert stored_files(tmp_path) == []
     notebook.restart_kernel()
     notebook.run_cells(0)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import getpass
 import sys
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from ...errors import LoginCancelledError
 
@@ -16,23 +16,6 @@ if TYPE_CHECKING:
     from ..kernel.frontend import Frontend
 
 _END_OF_INPUT = "\x04"
-
-
-class PasteBox(Protocol):
-    """Asks for one text."""
-
-    blocks: bool
-    """Whether `poll_input` returns only after the user has replied."""
-
-    def request_input(self, prompt: str) -> None:
-        """Shows the box."""
-
-    def poll_input(self) -> str | None:
-        """Returns what was pasted since; None: nothing.
-
-        Raises:
-            LoginCancelledError: The user ended the input instead.
-        """
 
 
 def make_paste_box(frontend: Frontend) -> PasteBox:
@@ -51,6 +34,9 @@ class KernelPasteBox:
 
     Args:
         kernel: The ipykernel.
+
+    Attributes:
+        blocks: Whether `poll_input` returns only after the user has replied.
     """
 
     blocks = False
@@ -60,7 +46,7 @@ class KernelPasteBox:
         self._request_id: str | None = None
 
     def request_input(self, prompt: str) -> None:
-        """Sends the request for input, and discards replies to older requests."""
+        """Shows the box: sends the request for input, and discards replies to older requests."""
         sys.stdout.flush()
         sys.stderr.flush()
         while self._receive() is not None:
@@ -75,7 +61,13 @@ class KernelPasteBox:
         self._request_id = request["header"]["msg_id"]
 
     def poll_input(self) -> str | None:
-        """Returns the reply to this request only: the box of an older one may still be open in the notebook."""
+        """Returns what was pasted since; None: nothing.
+
+        Only a reply to this request counts: the box of an older one may still be open in the notebook.
+
+        Raises:
+            LoginCancelledError: The user ended the input instead.
+        """
         while (reply := self._receive()) is not None:
             request_id = (reply.get("parent_header") or {}).get("msg_id", self._request_id)
             if request_id == self._request_id:
@@ -92,7 +84,7 @@ class KernelPasteBox:
 
 
 class GetpassPasteBox:
-    """getpass: in a terminal, and in kernels that have their own."""
+    """getpass, with the same methods: in a terminal, and in kernels that have their own getpass."""
 
     blocks = True
 
@@ -109,6 +101,10 @@ class GetpassPasteBox:
             return getpass.getpass(self._prompt)
         except EOFError:
             return _pasted_text(_END_OF_INPUT)
+
+
+PasteBox = KernelPasteBox | GetpassPasteBox
+"""A box that asks for one text."""
 
 
 def _pasted_text(value: str) -> str:

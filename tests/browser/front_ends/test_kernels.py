@@ -49,8 +49,7 @@ def test_a_blocked_cell_accepts_a_pasted_address(
     notebook.expect_panel_text("belongs to another sign-in")
     notebook.paste_field.fill(address)
     notebook.expect_signed_in()
-    notebook.run_cells(2)
-    notebook.expect_output(2, "True")
+    notebook.run_and_expect(2, "True")
 
 
 def test_a_panel_in_a_free_kernel_restarts_a_login_by_its_buttons(
@@ -62,7 +61,6 @@ def test_a_panel_in_a_free_kernel_restarts_a_login_by_its_buttons(
     notebook.button("Try again").click()
     notebook.sign_in_by_link()
     notebook.expect_signed_in()
-    notebook.run_cells(2)
-    notebook.expect_output(2, "True")
+    notebook.run_and_expect(2, "True")
     notebook.button("Sign out").click()
     notebook.expect_panel_text("You are not signed in")

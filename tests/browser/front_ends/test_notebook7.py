@@ -15,8 +15,7 @@ def test_signing_in_by_link_in_notebook_7(open_notebook: OpenNotebook) -> None:
     notebook.start_cell(1)
     notebook.sign_in_by_link()
     notebook.expect_signed_in()
-    notebook.run_cells(2)
-    notebook.expect_output(2, "True")
+    notebook.run_and_expect(2, "True")
 
 
 def test_an_address_is_pasted_into_a_blocked_cell_of_notebook_7(
@@ -29,8 +28,7 @@ def test_an_address_is_pasted_into_a_blocked_cell_of_notebook_7(
     assert address.startswith(REMOTE_REDIRECT_URI)
     notebook.paste_field.fill(address)
     notebook.expect_signed_in()
-    notebook.run_cells(2)
-    notebook.expect_output(2, "True")
+    notebook.run_and_expect(2, "True")
 
 
 def test_the_panel_in_a_free_kernel_of_notebook_7(open_notebook: OpenNotebook) -> None:
@@ -40,7 +38,6 @@ def test_the_panel_in_a_free_kernel_of_notebook_7(open_notebook: OpenNotebook) -
     notebook.button("Try again").click()
     notebook.sign_in_by_link()
     notebook.expect_signed_in()
-    notebook.run_cells(2)
-    notebook.expect_output(2, "True")
+    notebook.run_and_expect(2, "True")
     notebook.button("Sign out").click()
     notebook.expect_panel_text("You are not signed in")

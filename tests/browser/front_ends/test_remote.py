@@ -70,8 +70,7 @@ def test_one_click_one_form_one_copy_and_one_paste_sign_in_on_a_remote_kernel(no
     done.update(notebook.page.evaluate("window.deeds"))
     # Control and V are the keys of the paste.
     assert done == {"click": 1, "form": 1, "copy": 1, "paste": 1, "keydown": 2}
-    notebook.run_cells(2)
-    notebook.expect_output(2, "True")
+    notebook.run_and_expect(2, "True")
 
 
 def _copy_to_clipboard(page: Page, address: str) -> None:
