@@ -110,19 +110,17 @@ class Transport:
         self._send_once(requests.Request("GET", url), allow_empty=True)
 
     def _send(self, request: requests.Request, idempotent: bool, allow_empty: bool) -> JsonResponse:
-        outcome = self._send_once(request, allow_empty)
-        for delay in self._timeouts.retry_delays:
+        delays = iter(self._timeouts.retry_delays)
+        while True:
+            outcome = self._send_once(request, allow_empty)
             if isinstance(outcome, JsonResponse):
                 return outcome
+            delay, retry_after = next(delays, None), outcome.error.retry_after
             may_retry = outcome.retryable and (idempotent or not outcome.sent)
-            if not may_retry or outcome.error.retry_after > _MAX_RETRY_AFTER:
-                break
-            time.sleep(max(delay * random.uniform(0.75, 1.25), outcome.error.retry_after))  # noqa: S311 - jitter, no secret
-            outcome = self._send_once(request, allow_empty)
-        if isinstance(outcome, JsonResponse):
-            return outcome
-        # Raised outside of any `except`: the library's exception holds the request, and with it the secrets.
-        raise outcome.error
+            if delay is None or not may_retry or retry_after > _MAX_RETRY_AFTER:
+                # Raised outside of any `except`: the library's exception holds the request, and with it the secrets.
+                raise outcome.error
+            time.sleep(max(delay * random.uniform(0.75, 1.25), retry_after))  # noqa: S311 - jitter, no secret
 
     def _send_once(self, request: requests.Request, allow_empty: bool) -> JsonResponse | _RequestFailure:
         host = urlsplit(request.url).netloc
