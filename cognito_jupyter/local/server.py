@@ -19,7 +19,7 @@ from typing import Any, Self
 
 from .admin import make_admin_blueprint
 from .aws.local_aws import LocalAWS
-from .aws.seed import BUCKET, DATA_KEY
+from .aws.seed import BUCKET, DATA_KEY, ROLE_PREFIX
 from .cognito.app import make_app
 from .cognito.identity_pool import IdentityPool
 from .cognito.user_pool import UserPool
@@ -101,7 +101,7 @@ class LocalCognito:
         self._servers: list[LoopbackServer] = []
         self._aws: LocalAWS | None = None
         for name, precedence in _DEFAULT_GROUPS:
-            self.add_group(name, f"arn:aws:iam::{ACCOUNT}:role/cognito-jupyter-{name}", precedence)
+            self.add_group(name, f"arn:aws:iam::{ACCOUNT}:role/{ROLE_PREFIX}{name}", precedence)
         password = "-".join(secrets.choice(_PASSWORD_WORDS) for _ in range(4))
         self.add_user("demo", password, ("Analyst", "Uploader"), "demo@example.org")
         self._add_secret(password)

@@ -1,4 +1,4 @@
-"""IAM, STS and S3 on this machine: starts moto in a child process, fills it, and puts the proxy in front of it."""
+"""IAM, STS and S3 on this machine: moto in a child process, and the proxy in front of it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ import sys
 import threading
 from collections import Counter
 from concurrent.futures import Future
-from typing import Any
+from contextlib import suppress
 
 from ..child_process import ChildProcess
-from ..model import ACCOUNT, REGION, IssuedKeys, Knobs
+from ..model import IssuedKeys, Knobs
 from .proxy import AwsProxy
-from .seed import BUCKET, ROLE_PREFIX, demo_objects, role_policies, trust_policy
 
 _MOTO_MODULE = "cognito_jupyter.local.aws.moto_child"
 
@@ -28,41 +27,32 @@ class LocalAWS:
     Attributes:
         issued_keys: The credentials that were issued.
         proxy: What clients connect to.
-        roles: Role ARNs by short name.
     """
 
     def __init__(self, knobs: Knobs, counts: Counter[str]) -> None:
         self._child = ChildProcess([sys.executable, "-m", _MOTO_MODULE], output=subprocess.PIPE)
         self._lock = threading.Lock()
         self._port: Future[int] = Future()
-        self._seed_thread: threading.Thread | None = None
+        self._start_thread: threading.Thread | None = None
         self.issued_keys = IssuedKeys(knobs)
         self.proxy = AwsProxy(self._port.result, self.issued_keys, knobs, counts)
-        self.roles = {name: f"arn:aws:iam::{ACCOUNT}:role/{ROLE_PREFIX}{name}" for name in role_policies()}
 
     def start(self, identity_pool_id: str) -> None:
-        """Start the proxy, and fill moto in a thread; requests wait until that is done."""
+        """Start the proxy, and wait for moto in a thread; requests wait too until it has started."""
         self.proxy.start()
-        self._seed_thread = threading.Thread(
-            target=self._seed, args=(identity_pool_id,), name="local-aws-seed", daemon=True
+        self._start_thread = threading.Thread(
+            target=self._start_moto, args=(identity_pool_id,), name="local-aws-start", daemon=True
         )
-        self._seed_thread.start()
+        self._start_thread.start()
 
-    def _seed(self, identity_pool_id: str) -> None:
+    def _start_moto(self, identity_pool_id: str) -> None:
         try:
-            port = int(self._read_reply()["port"])
-            trust = trust_policy(identity_pool_id)
-            for name, policy in role_policies().items():
-                self._send_command("role", name=f"{ROLE_PREFIX}{name}", policy=policy, trust=trust)
-            self._send_command("bucket", name=BUCKET, region=REGION, objects=demo_objects())
-            self._send_command("enforce")
+            self._port.set_result(int(self._send_line(identity_pool_id)))
         except (RuntimeError, OSError, ValueError) as error:
             self._port.set_exception(error)
-        else:
-            self._port.set_result(port)
 
     def wait_until_ready(self) -> None:
-        """Wait until moto has started and is filled.
+        """Wait until moto has started.
 
         Raises:
             RuntimeError: moto did not start.
@@ -72,8 +62,8 @@ class LocalAWS:
     def stop(self) -> None:
         """End the child process and the proxy."""
         self._child.stop()
-        if self._seed_thread is not None:
-            self._seed_thread.join()
+        if self._start_thread is not None:
+            self._start_thread.join()
         self.proxy.stop()
 
     def assume_role(self, role_arn: str, session_name: str) -> dict[str, str]:
@@ -87,21 +77,20 @@ class LocalAWS:
             AccessKeyId, SecretKey and SessionToken.
         """
         self.wait_until_ready()
-        credentials: dict[str, str] = self._send_command(
-            "assume", role_arn=role_arn, session_name=session_name, region=REGION
-        )
+        credentials: dict[str, str] = json.loads(self._send_line(json.dumps([role_arn, session_name])))
         return credentials
 
-    def _send_command(self, command: str, **arguments: Any) -> Any:
+    def _send_line(self, line: str) -> bytes:
+        """Send a line to the child process, and return its reply."""
+        process = self._child.process
+        assert process.stdin is not None
+        assert process.stdout is not None
         with self._lock:
-            assert self._child.process.stdin is not None
-            self._child.process.stdin.write(json.dumps({"do": command, **arguments}).encode() + b"\n")
-            self._child.process.stdin.flush()
-            return self._read_reply()
-
-    def _read_reply(self) -> Any:
-        assert self._child.process.stdout is not None
-        line = self._child.process.stdout.readline()
-        if not line:
+            # A child that has ended is noticed by its missing reply.
+            with suppress(OSError):
+                process.stdin.write(line.encode() + b"\n")
+                process.stdin.flush()
+            reply: bytes = process.stdout.readline()
+        if not reply:
             raise RuntimeError("moto's server ended. Install it: pip install 'cognito_jupyter[local]'")
-        return json.loads(line)
+        return reply

@@ -1,8 +1,9 @@
 """moto's server: IAM, STS and S3 with IAM enforced; `LocalAWS` runs this module in a child process.
 
-It needs a process of its own because importing moto adds handlers to every botocore client in the process. It reads one
-JSON command a line from standard input, writes one reply a line to standard output, and ends at the end of standard
-input.
+It needs a process of its own because importing moto adds handlers to every botocore client in the process. It reads the
+identity pool's id from standard input, creates the roles and the bucket, and writes its port to standard output. After
+that it replies to each line, a role ARN and a session name as JSON, with credentials for the role, until standard input
+ends.
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Callable
-from typing import Any, TextIO
+from typing import Any
 
-ACCOUNT = "123456789012"
+from ..model import ACCOUNT, REGION
+from .seed import BUCKET, ROLE_PREFIX, demo_objects, role_policies, trust_policy
 
 
 def main() -> None:
@@ -27,15 +28,11 @@ def main() -> None:
     from werkzeug.serving import make_server
 
     server = make_server("127.0.0.1", 0, DomainDispatcherApplication(create_backend_app), threaded=True)
+    _fill(sys.stdin.readline().strip())
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    print(json.dumps({"port": server.port}), file=replies)
-    _run_commands(sys.stdin, replies)
-
-
-def _run_commands(commands: TextIO, replies: TextIO) -> None:
-    for line in commands:
-        command = json.loads(line)
-        print(json.dumps(_COMMANDS[command.pop("do")](**command)), file=replies)
+    print(server.port, file=replies)
+    for line in sys.stdin:
+        print(json.dumps(_assume_role(*json.loads(line))), file=replies)
     os._exit(0)
 
 
@@ -47,31 +44,24 @@ def _backend(service: str, region: str = "aws") -> Any:
     return get_backend(service)[ACCOUNT][region]
 
 
-def _create_role(name: str, policy: dict[str, Any], trust: dict[str, Any]) -> dict[str, str]:
-    iam = _backend("iam")
-    role = iam.create_role(name, json.dumps(trust), "/", None, "", {}, "3600")
-    iam.put_role_policy(name, "data", json.dumps(policy))
-    return {"arn": role.arn}
-
-
-def _create_bucket(name: str, region: str, objects: dict[str, str]) -> dict[str, str]:
-    s3 = _backend("s3")
-    s3.create_bucket(name, region)
-    for key, text in objects.items():
-        s3.put_object(name, key, text.encode())
-    return {}
-
-
-def _enforce_iam() -> dict[str, str]:
+def _fill(identity_pool_id: str) -> None:
     import moto.settings
 
+    iam, s3 = _backend("iam"), _backend("s3")
+    for name, policy in role_policies().items():
+        role_name = f"{ROLE_PREFIX}{name}"
+        iam.create_role(role_name, json.dumps(trust_policy(identity_pool_id)), "/", None, "", {}, "3600")
+        iam.put_role_policy(role_name, "data", json.dumps(policy))
+    s3.create_bucket(BUCKET, REGION)
+    for key, text in demo_objects().items():
+        s3.put_object(BUCKET, key, text.encode())
+    # Enforces IAM from the first request on.
     moto.settings.INITIAL_NO_AUTH_ACTION_COUNT = 0.0
-    return {}
 
 
-def _assume_role(role_arn: str, session_name: str, region: str) -> dict[str, str]:
+def _assume_role(role_arn: str, session_name: str) -> dict[str, str]:
     role = _backend("sts").assume_role(
-        region_name=region,
+        region_name=REGION,
         role_session_name=session_name,
         role_arn=role_arn,
         policy=None,
@@ -79,14 +69,6 @@ def _assume_role(role_arn: str, session_name: str, region: str) -> dict[str, str
         external_id=None,
     )
     return {"AccessKeyId": role.access_key_id, "SecretKey": role.secret_access_key, "SessionToken": role.session_token}
-
-
-_COMMANDS: dict[str, Callable[..., dict[str, Any]]] = {
-    "role": _create_role,
-    "bucket": _create_bucket,
-    "enforce": _enforce_iam,
-    "assume": _assume_role,
-}
 
 
 if __name__ == "__main__":
