@@ -1,1 +1,1 @@
-"""What a person sees: the magics and what they show. Knows all the stages before it, and IPython."""
+"""The notebook: the magics, what they display, and the panel; it is built on `signin` and `sharing`, and on IPython."""

@@ -105,8 +105,8 @@ class Controller:
         self._sign_ins = sign_ins
         # Guards the status and the attributes. Never held while listeners are notified, or during a request.
         self._lock = threading.RLock()
-        # Held while a login is being started, so that two panels and a magic start one after the other. Taken before
-        # `_lock`, never after it.
+        # Held while a login is started, which cancels the previous one and notifies listeners, so that two panels and a
+        # magic start one after the other. Acquired before a panel's lock and `_lock`, never after them.
         self._start_lock = threading.Lock()
         self._pending_start: object = None
         self._context = contextvars.copy_context()
