@@ -18,6 +18,7 @@ from typing import Any, cast
 
 import jwt
 
+from .._util.durations import duration_in_words
 from ..errors import VerificationError
 from .discovery import issuer
 from .pkce import base64url
@@ -137,9 +138,9 @@ def _require_current(claims: Mapping[str, Any], token_use: str, now: float) -> N
     if expires_at <= now - LEEWAY.total_seconds():
         raise VerificationError(f"The {token_use} token has already expired.", _CLOCK_REMEDY)
     if issued_at > now + LEEWAY.total_seconds():
-        ahead = timedelta(seconds=round(issued_at - now))
+        behind = duration_in_words(issued_at - now)
         raise VerificationError(
-            f"The {token_use} token was issued in the future: this machine's clock is {ahead} behind.", _CLOCK_REMEDY
+            f"The {token_use} token was issued in the future: this machine's clock is {behind} behind.", _CLOCK_REMEDY
         )
 
 
