@@ -14,6 +14,7 @@ import pytest
 from cognito_jupyter._util.clock import Clock
 from cognito_jupyter._util.refresh_loop import RefreshLoop
 from cognito_jupyter.credentials.background_refresh import BackgroundRefresher
+from cognito_jupyter.credentials.boto_sessions import RefreshingCredentials
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.local import Knobs, LocalCognito
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
@@ -106,6 +107,11 @@ def manager_for(
         authenticator,
         clock=clock,
     )
+
+
+def credentials_of(manager: CognitoCredentialsManager, role_suffix: str) -> RefreshingCredentials:
+    """Returns a role's credentials, as everything that shares them gets them."""
+    return manager.credentials_for_role(manager.resolve_role(role_suffix))
 
 
 def as_tokens(issued: Mapping[str, str]) -> CognitoTokens:

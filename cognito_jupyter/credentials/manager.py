@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from .._util.clock import Clock
@@ -193,15 +193,9 @@ class CognitoCredentialsManager(NotPicklable):
         cached = self._last_role.cached if self._last_role is not None else None
         return cached.response if cached is not None else None
 
-    def expiration(self, role_arn: str | None) -> datetime | None:
-        """When the current credentials of a role expire; None if there are none."""
-        cached = self._cached_credentials(role_arn)
-        return cached.expiration if cached is not None else None
-
-    def lifetime(self, role_arn: str | None) -> float:
-        """The lifetime in seconds of the current credentials of a role; 0 if there are none."""
-        cached = self._cached_credentials(role_arn)
-        return cached.lifetime if cached is not None else 0.0
+    def cached_credentials(self, role_arn: str | None) -> CachedCredentials | None:
+        """Returns the current credentials of a role, to show when they expire; None if there are none."""
+        return next((role.cached for role in self._roles_of_user() if role.role_arn == role_arn), None)
 
     @property
     def ended(self) -> bool:
@@ -323,17 +317,6 @@ class CognitoCredentialsManager(NotPicklable):
             RoleError, RefusedError, CredentialsError, UnavailableError: As `ensure_credentials`.
         """
         return self._session(StaticCredentials(self._select_role(role_suffix).for_signing().frozen))
-
-    def refreshing_credentials(self, role_suffix: str | None = None) -> RefreshingCredentials:
-        """Returns a role's credentials as a botocore object that is refreshed automatically.
-
-        Args:
-            role_suffix: The end of the role's ARN.
-
-        Raises:
-            RoleError, RefusedError, CredentialsError, UnavailableError: As `ensure_credentials`.
-        """
-        return self._refreshing(self._select_role(role_suffix))
 
     def select_role(self, role_suffix: str | None = None) -> str | None:
         """Gets a role's credentials, and makes it the role of `credentials` and of later calls without a suffix.
@@ -534,9 +517,6 @@ class CognitoCredentialsManager(NotPicklable):
     def _roles_of_user(self) -> list[RoleCredentials]:
         user = self._tokens.subject
         return [role for (subject, _), role in list(self._role_credentials.items()) if subject == user]
-
-    def _cached_credentials(self, role_arn: str | None) -> CachedCredentials | None:
-        return next((role.cached for role in self._roles_of_user() if role.role_arn == role_arn), None)
 
     def _install_log_redaction(self) -> None:
         """Keeps the current secrets out of the logs of all packages imported by now."""

@@ -18,7 +18,7 @@ import pytest
 from cognito_jupyter.credentials.store.files import state_directory
 from cognito_jupyter.credentials.store.store import Store, StoreKey
 from cognito_jupyter.local import LocalCognito
-from tests.conftest import as_tokens
+from tests.conftest import as_tokens, credentials_of
 from tests.support.shared_kernels import configuration_from_environment, new_manager, refresh_token_of, restart_kernel
 
 EXCHANGE, REFRESH = LocalCognito.EXCHANGE, LocalCognito.REFRESH
@@ -63,7 +63,7 @@ def error_output(process: subprocess.CompletedProcess[str], code: int = 1) -> st
 
 def test_valid_credentials_are_printed_without_any_call(cognito: LocalCognito, store: Store) -> None:
     before = cognito.counts.copy()
-    stored = restart_kernel(store.path.parent).refreshing_credentials("Analyst").get_cached_credentials().frozen
+    stored = credentials_of(restart_kernel(store.path.parent), "Analyst").get_cached_credentials().frozen
     for words in ([store.name, cognito.roles["Analyst"]], [str(store.path)], [store.name]):
         printed = printed_credentials(run(*words))
         assert printed["AccessKeyId"] == stored.access_key

@@ -11,7 +11,7 @@ import pytest
 
 from cognito_jupyter.errors import SignedOutError, UnavailableError
 from cognito_jupyter.local import LocalCognito
-from tests.conftest import as_tokens
+from tests.conftest import as_tokens, credentials_of
 from tests.support.laptop import SimulatedLaptop
 from tests.support.polling import wait_until
 
@@ -48,7 +48,7 @@ def test_credentials_are_refreshed_with_about_twenty_minutes_left_without_any_ca
 
 def test_shared_credentials_always_have_at_least_sixteen_minutes_left(laptop: SimulatedLaptop) -> None:
     """With less time remaining, botocore in the receiving process would request new ones at every call."""
-    credentials = laptop.manager.refreshing_credentials("Analyst")
+    credentials = credentials_of(laptop.manager, "Analyst")
     for _ in range(5 * 60):
         current = credentials.get_cached_credentials()
         remaining = current.expires_at - laptop.clock.now
@@ -67,16 +67,15 @@ def test_after_a_suspend_everything_is_refreshed_within_half_a_minute(laptop: Si
     """A role that was used just before the suspend counts as used just now, however many hours have passed."""
     session = laptop.manager.make_refreshing_session("Analyst")
     assert session.get_credentials() is not None
-    current = laptop.manager.refreshing_credentials("Analyst").get_cached_credentials()
+    current = credentials_of(laptop.manager, "Analyst").get_cached_credentials()
     laptop.wait_for_refresher()
     before = laptop.count(LocalCognito.EXCHANGE)
     laptop.suspend(8 * HOUR)
     laptop.advance(30.5)
     wait_until(lambda: laptop.count(LocalCognito.EXCHANGE) == before + 1)
-    wait_until(lambda: laptop.manager.refreshing_credentials("Analyst").get_cached_credentials() is not current)
+    wait_until(lambda: credentials_of(laptop.manager, "Analyst").get_cached_credentials() is not current)
     assert (
-        laptop.manager.refreshing_credentials("Analyst").get_cached_credentials().expires_at
-        > laptop.clock.now + 50 * MINUTE
+        credentials_of(laptop.manager, "Analyst").get_cached_credentials().expires_at > laptop.clock.now + 50 * MINUTE
     )
 
 
@@ -91,7 +90,7 @@ def test_after_the_clock_is_set_back_everything_is_refreshed(laptop: SimulatedLa
     wait_until(lambda: laptop.count(LocalCognito.EXCHANGE) == exchanges + 1)
     assert laptop.count(LocalCognito.REFRESH) == refreshes + 1
     wait_until(lambda: access_key_of(session) != first)
-    cached = laptop.manager.refreshing_credentials("Analyst").get_cached_credentials()
+    cached = credentials_of(laptop.manager, "Analyst").get_cached_credentials()
     assert 58 * MINUTE < cached.expires_at - laptop.clock.now < 62 * MINUTE
 
 

@@ -16,7 +16,7 @@ from cognito_jupyter.credentials.manager import CognitoCredentialsManager, get_a
 from cognito_jupyter.errors import RefusedError, RoleError, SignedOutError, VerificationError
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
-from tests.conftest import as_tokens, manager_for
+from tests.conftest import as_tokens, credentials_of, manager_for
 from tests.support.clock import FakeClock
 
 
@@ -344,5 +344,5 @@ def test_an_id_token_that_expired_only_by_the_clock_of_aws_is_refreshed(
     next(iter(manager._role_credentials.values())).cached = None
     assert frozen(session).access_key != first
     assert manager.get_credentials()["access_key_id"] != first
-    snapshot = manager.refreshing_credentials("Analyst").get_cached_credentials()
+    snapshot = credentials_of(manager, "Analyst").get_cached_credentials()
     assert 3500 < snapshot.expires_at - time.time() < 3700

@@ -18,7 +18,7 @@ from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 from cognito_jupyter.oauth.tokens import CognitoTokens
-from tests.conftest import as_tokens
+from tests.conftest import as_tokens, credentials_of
 from tests.support.keep_alive_proxy import KeepAliveProxy
 from tests.support.latency_proxy import LatencyProxy
 from tests.support.polling import wait_until
@@ -75,14 +75,14 @@ def succeeds_in_child(work: Callable[[], bool]) -> bool:
 
 
 def access_key_of(manager: CognitoCredentialsManager) -> str:
-    return str(manager.refreshing_credentials("Analyst").get_frozen_credentials().access_key)
+    return str(credentials_of(manager, "Analyst").get_frozen_credentials().access_key)
 
 
 def test_a_forked_child_refreshes_in_its_own_threads_once_refresh_is_due(
     cognito: LocalCognito, manager: CognitoCredentialsManager
 ) -> None:
     """The parent's thread does not exist there: the first caller refreshes, although the old credentials are valid."""
-    credentials = manager.refreshing_credentials("Analyst")
+    credentials = credentials_of(manager, "Analyst")
     slot = next(iter(manager._role_credentials.values()))
     first = slot.cached
     assert first is not None
@@ -125,7 +125,7 @@ def test_a_forked_child_opens_connections_of_its_own(
 def test_a_fork_during_a_refresh_blocks_neither_process(
     cognito: LocalCognito, manager: CognitoCredentialsManager
 ) -> None:
-    credentials = manager.refreshing_credentials("Analyst")
+    credentials = credentials_of(manager, "Analyst")
     slot = next(iter(manager._role_credentials.values()))
     cognito.knobs.latency[EXCHANGE] = 1.0
     before = cognito.counts[EXCHANGE]

@@ -17,7 +17,7 @@ from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.credentials.store.store import Store
 from cognito_jupyter.errors import SignedOutError, UnavailableError
 from cognito_jupyter.local import LocalCognito
-from tests.conftest import as_tokens
+from tests.conftest import as_tokens, credentials_of
 from tests.support import shared_kernels
 from tests.support.shared_kernels import new_manager, refresh_token_of, restart_kernel, run_in_processes, store_in
 
@@ -79,11 +79,11 @@ def test_ten_processes_make_one_exchange_for_each_role(cognito: LocalCognito, fo
 
 def test_a_kernel_that_starts_again_signs_without_any_call(cognito: LocalCognito, folder: Path) -> None:
     first = restart_kernel(folder)
-    keys = first.refreshing_credentials("Analyst").get_cached_credentials()
+    keys = credentials_of(first, "Analyst").get_cached_credentials()
     before = cognito.counts.copy()
     second = restart_kernel(folder)
     session = second.make_refreshing_session("Analyst")
-    assert second.refreshing_credentials("Analyst").get_cached_credentials().frozen == keys.frozen
+    assert credentials_of(second, "Analyst").get_cached_credentials().frozen == keys.frozen
     assert second.identity_id == first.identity_id
     assert cognito.counts == before
     session.client("s3").get_object(Bucket=cognito.bucket, Key=cognito.data_key)
@@ -92,7 +92,7 @@ def test_a_kernel_that_starts_again_signs_without_any_call(cognito: LocalCognito
 def test_a_kernel_that_starts_again_waits_for_no_refresh(cognito: LocalCognito, folder: Path) -> None:
     """Its id token has expired and cannot be refreshed now; the credentials are valid, which is enough to start."""
     cognito.knobs.id_token_seconds = 1
-    sign_in_and_store(cognito, folder).refreshing_credentials("Analyst")
+    credentials_of(sign_in_and_store(cognito, folder), "Analyst")
     cognito.knobs.fail(REFRESH, status=503, times=None)
     session = restart_kernel(folder).make_refreshing_session("Analyst")
     session.client("s3").get_object(Bucket=cognito.bucket, Key=cognito.data_key)
@@ -102,11 +102,11 @@ def test_credentials_that_another_kernel_refreshed_are_used(cognito: LocalCognit
     cognito.knobs.credentials_seconds = 3
     first, second = restart_kernel(folder), restart_kernel(folder)
     for manager in (first, second):
-        manager.refreshing_credentials("Analyst").get_cached_credentials()
+        credentials_of(manager, "Analyst").get_cached_credentials()
     time.sleep(3.1)
     cognito.knobs.credentials_seconds = 3600
     before = cognito.counts[EXCHANGE]
-    frozen = [manager.refreshing_credentials("Analyst").get_cached_credentials().frozen for manager in (first, second)]
+    frozen = [credentials_of(manager, "Analyst").get_cached_credentials().frozen for manager in (first, second)]
     assert frozen[0] == frozen[1]
     assert cognito.counts[EXCHANGE] - before == 1
 
@@ -187,11 +187,11 @@ def test_signing_out_is_noticed_when_credentials_are_refreshed(
 ) -> None:
     """The other kernel's id token is valid for another hour, but is not exchanged any more."""
     first, second = restart_kernel(folder), restart_kernel(folder)
-    second.refreshing_credentials("Analyst")
+    credentials_of(second, "Analyst")
     store.path.unlink()
     before = cognito.counts[EXCHANGE]
     with pytest.raises(SignedOutError, match="in another kernel"):
-        second.refreshing_credentials("Uploader")
+        credentials_of(second, "Uploader")
     assert second.ended
     assert cognito.counts[EXCHANGE] == before
     assert not store.path.exists()
@@ -261,7 +261,7 @@ def test_a_kernel_killed_while_it_writes_leaves_a_usable_sign_in(
     assert store.warning is None
     manager = restart_kernel(folder)
     manager.refresh_user_pool_tokens()
-    assert manager.refreshing_credentials("Analyst").access_key
+    assert credentials_of(manager, "Analyst").access_key
     assert refresh_token_of(manager) == stored_refresh_token(store)
     assert {path.suffix for path in folder.iterdir()} == {".sign-in", ".lock"}
 
@@ -275,7 +275,7 @@ def test_a_login_that_cannot_be_stored_works_with_a_warning(cognito: LocalCognit
     assert manager.shared_sign_in.path is None
     assert "lasts as long as its kernel" in str(manager.shared_sign_in.warning)
     assert "is not a folder" in str(manager.shared_sign_in.warning)
-    assert manager.refreshing_credentials("Analyst").access_key
+    assert credentials_of(manager, "Analyst").access_key
     manager.refresh_user_pool_tokens()
 
 
@@ -293,7 +293,7 @@ def test_a_process_that_hangs_with_the_lock_does_not_end_the_sign_in(
         assert hung.stdout is not None
         assert hung.stdout.readline() == b"locked\n"
         manager = restart_kernel(folder, lock_timeout=0.2)
-        assert manager.refreshing_credentials("Analyst").access_key
+        assert credentials_of(manager, "Analyst").access_key
         assert "has been using" in str(manager.shared_sign_in.warning)
         manager.refresh_user_pool_tokens()
         assert refresh_token_of(manager) == stored_refresh_token(store)
@@ -309,7 +309,7 @@ def test_a_damaged_file_does_not_end_the_sign_in(cognito: LocalCognito, folder: 
     manager = restart_kernel(folder)
     store.path.write_bytes(b"damaged")
     manager.refresh_user_pool_tokens()
-    assert manager.refreshing_credentials("Analyst").access_key
+    assert credentials_of(manager, "Analyst").access_key
     assert "is damaged, and was set aside as" in str(manager.shared_sign_in.warning)
     assert not store.path.exists()
     assert not manager.ended
@@ -327,7 +327,7 @@ def refresh_without_disk_space(manager: CognitoCredentialsManager) -> list[objec
     manager.refresh_user_pool_tokens()
     second = refresh_token_of(manager)
     resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    manager.refreshing_credentials("Analyst")
+    credentials_of(manager, "Analyst")
     return [first, second, warning, manager.shared_sign_in.warning]
 
 
@@ -372,7 +372,7 @@ def test_an_untrusted_folder_does_not_end_the_sign_in(folder: Path) -> None:
     manager = restart_kernel(folder)
     folder.chmod(0o755)
     manager.refresh_user_pool_tokens()
-    assert manager.refreshing_credentials("Analyst").access_key
+    assert credentials_of(manager, "Analyst").access_key
     assert "chmod 700" in str(manager.shared_sign_in.warning)
     with pytest.raises(UnavailableError, match="chmod 700"):
         new_manager().restore_from_store(store_in(folder))

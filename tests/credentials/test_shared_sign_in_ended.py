@@ -11,7 +11,7 @@ import pytest
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.errors import SignedOutError
 from cognito_jupyter.local import LocalCognito
-from tests.conftest import as_tokens
+from tests.conftest import as_tokens, credentials_of
 from tests.support.shared_kernels import new_manager, refresh_token_of, restart_kernel, store_in
 
 REFRESH = LocalCognito.REFRESH
@@ -41,7 +41,7 @@ def end_the_sign_in(manager: CognitoCredentialsManager) -> None:
 def test_a_kernel_that_starts_later_knows_it_without_a_call(cognito: LocalCognito, folder: Path) -> None:
     """Also while the stored credentials are valid: nothing new starts after the user pool has refused."""
     first = restart_kernel(folder)
-    first.refreshing_credentials("Analyst")
+    credentials_of(first, "Analyst")
     end_the_sign_in(first)
     before = cognito.counts.copy()
     for _ in range(3):
@@ -74,7 +74,7 @@ def test_signing_in_again_revives_all_kernels(cognito: LocalCognito, folder: Pat
     for manager in (first, second, restart_kernel(folder)):
         manager.refresh_user_pool_tokens()
         assert not manager.ended
-        assert manager.refreshing_credentials("Analyst").access_key
+        assert credentials_of(manager, "Analyst").access_key
 
 
 def test_signing_out_deletes_the_ended_sign_in(folder: Path) -> None:

@@ -12,7 +12,7 @@ from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.credentials.store.store import Store
 from cognito_jupyter.errors import SignedOutError, UnavailableError
 from cognito_jupyter.local import LocalCognito
-from tests.conftest import as_tokens
+from tests.conftest import as_tokens, credentials_of
 from tests.support.polling import wait_until
 from tests.support.shared_kernels import new_manager, refresh_token_of, restart_kernel, store_in
 
@@ -117,7 +117,7 @@ def test_rotated_tokens_that_cannot_be_written_stay_in_memory_and_are_written_wi
         assert files(folder) == {".sign-in", ".lock"}
     first.get_credentials(role_suffix="Analyst")
     assert first.shared_sign_in.warning is not None, "get_credentials does not write to the store"
-    first.refreshing_credentials("Uploader")
+    credentials_of(first, "Uploader")
     assert first.shared_sign_in.warning is None
     assert stored_refresh_token(store) == refresh_token_of(first)
     for manager in (second, first, restart_kernel(folder)):
@@ -155,7 +155,7 @@ def test_a_kernel_whose_stored_tokens_are_refused_ends_the_sign_in_of_no_other_k
     with pytest.raises(SignedOutError):
         second.refresh_user_pool_tokens()
     assert restart_kernel(folder).ended
-    first.refreshing_credentials("Analyst")
+    credentials_of(first, "Analyst")
     for manager in (second, first, restart_kernel(folder)):
         assert not manager.ended or manager is second
         assert can_refresh_twice(cognito, manager)
@@ -169,19 +169,16 @@ def test_refreshed_credentials_that_cannot_be_written_are_used_and_the_next_ones
     manager = restart_kernel(folder)
     before = store.path.read_bytes()
     with disk(folder):
-        first = manager.refreshing_credentials("Analyst").get_cached_credentials()
+        first = credentials_of(manager, "Analyst").get_cached_credentials()
         assert FILE_UNCHANGED.fullmatch(str(manager.shared_sign_in.warning))
         manager.ensure_credentials("Analyst", timedelta(hours=1))
-        second = manager.refreshing_credentials("Analyst").get_cached_credentials()
+        second = credentials_of(manager, "Analyst").get_cached_credentials()
         assert second.frozen != first.frozen
     assert store.path.read_bytes() == before
     manager.ensure_credentials("Analyst", timedelta(hours=1))
     assert manager.shared_sign_in.warning is None
     calls = cognito.counts[EXCHANGE]
-    assert (
-        restart_kernel(folder).refreshing_credentials("Analyst").access_key
-        == manager.refreshing_credentials("Analyst").access_key
-    )
+    assert credentials_of(restart_kernel(folder), "Analyst").access_key == credentials_of(manager, "Analyst").access_key
     assert cognito.counts[EXCHANGE] == calls
 
 

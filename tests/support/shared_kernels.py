@@ -17,6 +17,7 @@ from cognito_jupyter.credentials.store.store import Store, StoreKey
 from cognito_jupyter.errors import CognitoError
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 from cognito_jupyter.settings import CognitoConfiguration
+from tests.conftest import credentials_of
 
 SPAWN = multiprocessing.get_context("spawn")
 
@@ -78,9 +79,7 @@ def refresh_tokens(manager: CognitoCredentialsManager) -> str:
 
 def get_credentials_of_two_roles(manager: CognitoCredentialsManager) -> tuple[str, str]:
     """Returns the access key ids of two roles, as sessions get them."""
-    analyst, uploader = (
-        manager.refreshing_credentials(role).get_cached_credentials() for role in ("Analyst", "Uploader")
-    )
+    analyst, uploader = (credentials_of(manager, role).get_cached_credentials() for role in ("Analyst", "Uploader"))
     return str(analyst.frozen.access_key), str(uploader.frozen.access_key)
 
 

@@ -177,8 +177,8 @@ def _remembered(sign_in: SignIn, *, hide_user: bool) -> str:
 def _describe_binding(binding: Binding, now: datetime) -> str:
     if not isinstance(binding, BoundSession):
         return str(binding)
-    until = binding.manager.expiration(binding.role_arn)
-    return f"{binding}; {_keys_until(until, now) if until else 'the next use fetches keys'}"
+    cached = binding.manager.cached_credentials(binding.role_arn)
+    return f"{binding}; {_keys_until(cached.expiration, now) if cached else 'the next use fetches keys'}"
 
 
 def _describe_share(role: SharedRole, now: datetime) -> str:

@@ -91,12 +91,11 @@ def _signed_in(state: NotebookState, current: SignIn, now: datetime | None) -> s
         keys = page.note("No variable holds a session of this sign-in: run %cognito_login.")
     else:
         rows.append(("Use it as", f'{request.session_name}.client("s3")'))
-        until = manager.expiration(bound.role_arn)
-        if until is None or until <= datetime.now(UTC):
+        cached = manager.cached_credentials(bound.role_arn)
+        if cached is None or cached.expiration <= datetime.now(UTC):
             keys = page.note("AWS keys: none at the moment; the next use fetches new ones.")
         else:
-            total = manager.lifetime(bound.role_arn)
-            keys = page.time_left("AWS keys", until, total, "renewed automatically", now)
+            keys = page.time_left("AWS keys", cached.expiration, cached.lifetime, "renewed automatically", now)
     return page.facts(rows) + keys + _sign_in_time(current, now)
 
 

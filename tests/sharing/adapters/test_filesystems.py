@@ -15,6 +15,7 @@ from cognito_jupyter import sharing
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.errors import CognitoError, MissingLibraryError, RoleError, SignedOutError
 from cognito_jupyter.local import LocalCognito
+from tests.conftest import credentials_of
 
 Make = Callable[[CognitoCredentialsManager], object]
 
@@ -56,7 +57,7 @@ def test_polars_gets_an_expiry_before_the_credentials_expire(
     """polars uses what it has until the very second of the expiry, and refuses credentials that have expired."""
     cognito.knobs.credentials_seconds = 4
     provide = sharing.polars_provider(manager, "Analyst")
-    snapshot = manager.refreshing_credentials("Analyst").get_cached_credentials()
+    snapshot = credentials_of(manager, "Analyst").get_cached_credentials()
     keys, expiry = provide()
     assert keys == {
         "aws_access_key_id": snapshot.frozen.access_key,
@@ -76,7 +77,7 @@ def test_obstore_gets_the_expiration_in_the_only_utc_that_it_accepts(
     cognito: LocalCognito, manager: CognitoCredentialsManager
 ) -> None:
     provide = sharing.obstore_provider(manager, "Analyst", region_name="eu-west-1")
-    snapshot = manager.refreshing_credentials("Analyst").get_cached_credentials()
+    snapshot = credentials_of(manager, "Analyst").get_cached_credentials()
     answer = provide()
     assert answer["access_key_id"] == snapshot.frozen.access_key
     assert answer["secret_access_key"] == snapshot.frozen.secret_key
