@@ -207,6 +207,8 @@ class OAuthCallbackServer(HTTPServer):
             if self._closed.is_set():
                 request.close()
                 return
+            # A connection stays here until its thread has ended, so that `server_close` misses none.
+            self._connections = {each: other for each, other in self._connections.items() if other.is_alive()}
             if len(self._connections) >= _MAX_CONNECTIONS:
                 # Idle connections must not use up the threads. The oldest goes: the callback is among the newest.
                 _shutdown_socket(next(iter(self._connections)))
@@ -220,8 +222,6 @@ class OAuthCallbackServer(HTTPServer):
             # The browser closed the connection. The response was handled before its page was sent.
             pass
         finally:
-            with self._lock:
-                self._connections.pop(request, None)
             self.shutdown_request(request)
 
     def _accept_first(self, response: AuthorizationResponse) -> CallbackOutcome:
