@@ -1,6 +1,7 @@
 """Redirect URIs, the Cognito domain and Host headers, split into what a login needs of them.
 
-The settings package validates redirect URIs and domains; this module only splits what it has accepted.
+The settings package validates redirect URIs and domains; this module splits what it has accepted. It accepts what a
+caller of the API passes, even if no user pool would register it: the login then goes on with a pasted URL.
 """
 
 from __future__ import annotations
@@ -40,10 +41,10 @@ def parse_redirect_uris(setting: str) -> tuple[RedirectUri, ...]:
         The redirect URIs, in order.
 
     Raises:
-        SettingError: One of them cannot be registered with Cognito, or there is none.
+        SettingError: One of them is not a redirect URI, or there is none.
     """
     uris = []
-    for text in parsers.redirect_uris(setting).split():
+    for text in parsers.redirect_uris(setting, registrable=False).split():
         parts = urlsplit(text)
         host = parts.hostname or ""
         uris.append(
@@ -67,7 +68,7 @@ def parse_domain(domain: str) -> str:
     Raises:
         SettingError: It is not a domain, or it is plain http to another machine.
     """
-    text = parsers.domain(domain)
+    text = parsers.domain(domain, full=False)
     return text if "://" in text else f"https://{text}"
 
 

@@ -39,8 +39,13 @@ def quote_for_message(value: object) -> str:
     return repr(without_userinfo if len(without_userinfo) <= 80 else f"{without_userinfo[:80]}...")
 
 
-def domain(value: object) -> str:
-    """Parses a Cognito domain: the bare host, or `http://` and the host for loopback."""
+def domain(value: object, *, full: bool = True) -> str:
+    """Parses a Cognito domain: the bare host, or `http://` and the host for loopback.
+
+    Args:
+        value: The setting's value.
+        full: Whether to refuse a host without a dot, which is usually the prefix of a domain.
+    """
     text = _text(value, "the domain").rstrip("/")
     parts = _split_url(text if "://" in text else f"https://{text}")
     if parts is None or parts.path or parts.query or parts.scheme not in {"http", "https"}:
@@ -53,7 +58,7 @@ def domain(value: object) -> str:
             f"The domain {quote_for_message(value)} is plain http: anyone on the network could read the password.",
             "Use https; http is only for a local Cognito on loopback.",
         )
-    if "." not in host:
+    if full and "." not in host:
         raise _malformed(value, "a full domain", f"Write all of it: {host}.auth.us-east-1.amazoncognito.com.")
     return parts.netloc.lower()
 
@@ -88,14 +93,20 @@ def client_id(value: object) -> str:
     return _matching(_CLIENT_ID, value, "an app client id", remedy)
 
 
-def redirect_uris(value: object) -> str:
-    """Parses one or more redirect URIs; each stays as it is, with one space between two."""
-    return " ".join(_registrable_url(uri, "a redirect URI") for uri in _text(value, "the redirect URI").split())
+def redirect_uris(value: object, *, registrable: bool = True) -> str:
+    """Parses one or more redirect URIs; each stays as it is, with one space between two.
+
+    Args:
+        value: The setting's value.
+        registrable: Whether to refuse plain http to another machine, which Cognito does not register.
+    """
+    uris = _text(value, "the redirect URI").split()
+    return " ".join(_redirect_url(uri, "a redirect URI", registrable) for uri in uris)
 
 
 def logout_uri(value: object) -> str:
     """Parses the URL to which Cognito's logout page sends the browser."""
-    return _registrable_url(_text(value, "the logout URI"), "a logout URI")
+    return _redirect_url(_text(value, "the logout URI"), "a logout URI")
 
 
 def scopes(value: object) -> str:
@@ -178,12 +189,12 @@ def _split_url(text: str) -> SplitResult | None:
     return parts
 
 
-def _registrable_url(uri: str, what: str) -> str:
+def _redirect_url(uri: str, what: str, registrable: bool = True) -> str:
     parts = _split_url(uri)
     if parts is None or parts.scheme not in {"http", "https"}:
         remedy = "Write it exactly as it is registered with the app client, such as http://localhost:3000."
         raise _malformed(uri, what, remedy)
-    if parts.scheme == "http" and parts.hostname not in LOOPBACK_NAMES:
+    if registrable and parts.scheme == "http" and parts.hostname not in LOOPBACK_NAMES:
         raise SettingError(
             f"{quote_for_message(uri)} is plain http to another machine, which Cognito does not register.",
             "Use https, or http://localhost, http://127.0.0.1 or http://[::1] with a port.",
