@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from ..errors import SettingError
-from ..settings import parsers
 from .display.ipython import parse_magic_arguments
 
 _Arguments = TypeVar("_Arguments")
@@ -36,6 +35,8 @@ class ShareArguments:
         Raises:
             SettingError: There is one.
         """
+        from ..settings import parsers
+
         for role_suffix in self.role_suffixes:
             parsers.role_suffix(role_suffix)
         if self.stop and (self.role_suffixes or self.hide_credentials_file or self.default_session):
@@ -62,6 +63,8 @@ class ProfileArguments:
         Raises:
             SettingError: It is empty.
         """
+        from ..settings import parsers
+
         if self.role_suffix is not None:
             parsers.role_suffix(self.role_suffix)
 

@@ -10,8 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..credentials.remembered import remembered_domain
-
 if TYPE_CHECKING:
     from ..settings import Settings
 
@@ -40,6 +38,7 @@ def domain_finder(
         fresh: Whether to ignore the remembered sign-ins, one of which may know the domain and save a request.
         discover_domain: Finds it otherwise; None: by a request to the user pool.
     """
+    from ..credentials.remembered import remembered_domain
 
     def find_domain(user_pool_id: str, region: str) -> str:
         known = None if fresh else remembered_domain(user_pool_id)

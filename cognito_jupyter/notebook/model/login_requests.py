@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ...errors import SettingError
-from ...settings import parsers
 from ...signin.request import SignInRequest, domain_finder
 
 if TYPE_CHECKING:
@@ -63,6 +62,8 @@ class LoginArguments:
         Raises:
             SettingError: A value is malformed.
         """
+        from ...settings import parsers
+
         if self.role_suffix is not None:
             parsers.role_suffix(self.role_suffix)
         for option in ("name", "manager_name"):
