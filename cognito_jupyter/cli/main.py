@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-_MISSING_PACKAGES = "That needs packages that are not installed ({}). Run: pip install 'cognito_jupyter[demo]'"
+_MISSING_PACKAGES = "This command needs packages that are not installed ({}). Run: pip install 'cognito_jupyter[demo]'"
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -129,7 +129,7 @@ def test_without_the_extra_it_says_what_to_install(tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     assert done.stderr == (
-        "That needs packages that are not installed (flask). Run: pip install 'cognito_jupyter[demo]'\n"
+        "This command needs packages that are not installed (flask). Run: pip install 'cognito_jupyter[demo]'\n"
     )
 
 

@@ -12,6 +12,7 @@ from multiprocessing.pool import AsyncResult
 from pathlib import Path
 from typing import Any
 
+from cognito_jupyter._util.clock import Clock
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.credentials.store.store import Store, StoreKey
 from cognito_jupyter.errors import CognitoError
@@ -31,19 +32,21 @@ def store_in(folder: Path | str, lock_timeout: float = 60) -> Store:
     return Store(StoreKey.from_configuration(configuration_from_environment()), Path(folder), lock_timeout)
 
 
-def new_manager() -> CognitoCredentialsManager:
+def new_manager(clock: Clock | None = None) -> CognitoCredentialsManager:
     settings = configuration_from_environment()
     authenticator = CognitoOAuthAuthenticator(
         settings.domain, settings.client_id, settings.redirect_uri, settings.region
     )
     return CognitoCredentialsManager(
-        settings.identity_pool_id, settings.user_pool_id, settings.region, authenticator=authenticator
+        settings.identity_pool_id, settings.user_pool_id, settings.region, authenticator=authenticator, clock=clock
     )
 
 
-def restart_kernel(folder: Path | str, lock_timeout: float = 60) -> CognitoCredentialsManager:
-    """Return the manager of a kernel that has just started with the stored sign-in."""
-    manager = new_manager()
+def restart_kernel(
+    folder: Path | str, lock_timeout: float = 60, clock: Clock | None = None
+) -> CognitoCredentialsManager:
+    """Returns the manager of a kernel that has just started with the stored sign-in."""
+    manager = new_manager(clock)
     assert manager.restore_from_store(store_in(folder, lock_timeout))
     return manager
 
