@@ -97,8 +97,7 @@ class LoginTask:
         try:
             with self._service.sign_in(self._wait_for_user) as result:
                 self.future.set_result(result)
-        # The cell raises it again.
-        except BaseException as error:  # noqa: BLE001
+        except BaseException as error:  # noqa: BLE001 - the cell raises it again
             self.future.set_exception(error)
 
     def _wait_for_user(self, login: Login) -> None:
