@@ -21,21 +21,14 @@ if TYPE_CHECKING:
     from .endpoint.share import Share as Share, SharedRole as SharedRole, share as share
     from .profile.profile import remove_profile as remove_profile, write_profile as write_profile
 
-_MODULES = {
-    "DaskShare": "dask_cluster.share",
-    "DuckDBSecret": "adapters.duckdb",
-    "Share": "endpoint.share",
-    "SharedRole": "endpoint.share",
-    "dask": "dask_cluster.share",
-    "duckdb_secret": "adapters.duckdb",
-    "obstore_provider": "adapters.filesystems",
-    "polars_provider": "adapters.filesystems",
-    "remove_profile": "profile.profile",
-    "write_profile": "profile.profile",
-    "pyarrow_filesystem": "adapters.filesystems",
-    "s3fs_session": "adapters.filesystems",
-    "share": "endpoint.share",
+_NAMES = {
+    "adapters.duckdb": ("DuckDBSecret", "duckdb_secret"),
+    "adapters.filesystems": ("obstore_provider", "polars_provider", "pyarrow_filesystem", "s3fs_session"),
+    "dask_cluster.share": ("DaskShare", "dask"),
+    "endpoint.share": ("Share", "SharedRole", "share"),
+    "profile.profile": ("remove_profile", "write_profile"),
 }
+_MODULES = {name: module for module, names in _NAMES.items() for name in names}
 
 __all__ = [*_MODULES]  # noqa: PLE0604 - the keys are strings
 

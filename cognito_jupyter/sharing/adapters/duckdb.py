@@ -60,11 +60,13 @@ class DuckDBSecret(Closeable):
         options: Mapping[str, object],
     ) -> None:
         self.name = name
+        self._identifier = '"' + name.replace('"', '""') + '"'
         self._credentials = credentials
         self._options = dict(options)
         # A connection serves one thread at a time, so the secret has another one to the same database.
         self._cursor = connection.cursor()
-        self._error: type[Exception] = import_library("duckdb", "duckdb").Error
+        duckdb = import_library("duckdb", "duckdb")
+        self._error: type[Exception] = duckdb.Error
         self._connection = weakref.ref(connection)
         self._lock = threading.Lock()
         self._closed = False
@@ -78,11 +80,11 @@ class DuckDBSecret(Closeable):
             on_end=self._on_loop_end,
         )
         self._unsubscribe = manager.on_change(self._loop.wake)
+        # The object of the default connection may be collected while the connection itself is still in use.
+        if connection is not duckdb.default_connection():
+            # A finalizer runs in any thread and under any lock, so it only has the loop's thread close the secret.
+            weakref.finalize(connection, self._loop.stop)
         self._loop.ensure_running()
-
-    def request_close(self) -> None:
-        """Has the loop's thread close the secret: for a finalizer, which runs in any thread and under any lock."""
-        self._loop.stop()
 
     def matches(self, connection: DuckDBPyConnection, name: str) -> bool:
         """Whether this is the secret of a name on a connection.
@@ -133,14 +135,19 @@ class DuckDBSecret(Closeable):
             # Even if there is nothing new: a closed connection raises here.
             self._cursor.execute("SELECT 1")
             if cached is not self._current:
-                self._cursor.execute(*_create_statement(self.name, cached, self._options))
+                keys = {"key_id": cached.frozen.access_key, "secret": cached.frozen.secret_key}
+                values: dict[str, object] = {**keys, "session_token": cached.frozen.token, **self._options}
+                # Bound parameters: a logged statement must not show any value.
+                settings = ", ".join(f"{option} ?" for option in values)
+                secret = f"TEMPORARY SECRET {self._identifier} (TYPE s3, PROVIDER config, {settings})"
+                self._cursor.execute(f"CREATE OR REPLACE {secret}", list(values.values()))
                 self._current = cached
 
     def _drop_secret(self) -> None:
         if self._current is not None:
             self._current = None
             try:
-                self._cursor.execute(f"DROP TEMPORARY SECRET IF EXISTS {_quote_identifier(self.name)}")
+                self._cursor.execute(f"DROP TEMPORARY SECRET IF EXISTS {self._identifier}")
             except self._error:
                 return
 
@@ -192,17 +199,13 @@ def duckdb_secret(  # noqa: PLR0913 - two are required; the others are optional 
         if existing.matches(connection, name):
             existing.close()
     try:
-        secret = DuckDBSecret(manager, credentials, connection, name, options)
+        return DuckDBSecret(manager, credentials, connection, name, options)
     except duckdb.Error as error:
         # Only the kind of error: its text may quote the statement, in which DuckDB may have filled in the values.
         raise UnavailableError(
             f"DuckDB did not accept the secret ({type(error).__name__}).",
             "Check that the connection is open, and that INSTALL httpfs; LOAD httpfs; works in it.",
         ) from None
-    # The object of the default connection may be collected while the connection itself is still in use.
-    if connection is not duckdb.default_connection():
-        weakref.finalize(connection, secret.request_close)
-    return secret
 
 
 def _s3_options(region: str) -> dict[str, object]:
@@ -242,17 +245,3 @@ class _EmptyBody:
 
     def stream(self) -> Iterator[bytes]:
         return iter(())
-
-
-def _create_statement(name: str, cached: CachedCredentials, options: Mapping[str, object]) -> tuple[str, list[object]]:
-    """The statement and its values, which are bound parameters: a logged statement must show none of them."""
-    keys = {"key_id": cached.frozen.access_key, "secret": cached.frozen.secret_key}
-    values: dict[str, object] = {**keys, "session_token": cached.frozen.token, **options}
-    settings = ", ".join(f"{option} ?" for option in values)
-    statement = f"CREATE OR REPLACE TEMPORARY SECRET {_quote_identifier(name)} (TYPE s3, PROVIDER config, {settings})"
-    return statement, list(values.values())
-
-
-def _quote_identifier(name: str) -> str:
-    """Quotes an SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'

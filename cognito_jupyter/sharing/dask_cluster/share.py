@@ -111,7 +111,7 @@ class DaskShare(Closeable, NotPicklable):
             raise
         if self._pushed is None:
             self.close()
-            raise self.warning or _push_error("the client is closed", self.pusher.address)
+            raise self.warning or _as_cognito_error(None, self.pusher.address)
 
     def close(self) -> None:
         """Removes the credentials from the workers; a second call does nothing.
@@ -145,7 +145,12 @@ class DaskShare(Closeable, NotPicklable):
             delay = _MIN_DELAY * 2.0 ** min(self._failures, 10)
         else:
             self._failures = 0
-            self.warning = self._unresponsive_worker()
+            self.warning = None
+            if self.pusher.workers is None:
+                self.warning = UnavailableError(
+                    f"A worker of the Dask cluster at {self.pusher.address} does not respond.",
+                    "It gets the credentials as soon as it does; the other workers have them.",
+                )
             delay = _seconds_until_due(self._pushed) if self._pushed is not None else 0.0
         if self._pushed is not None or self._failures >= _FIRST_ATTEMPTS:
             self._first_push_done.set()
@@ -166,15 +171,6 @@ class DaskShare(Closeable, NotPicklable):
         if cached is not self._pushed or self.pusher.workers is None:
             self.pusher.push(cached, min(_PUSH_TIMEOUT, _seconds_until_due(cached)))
             self._pushed = cached
-
-    def _unresponsive_worker(self) -> CognitoError | None:
-        """The warning after a push that not all workers have confirmed."""
-        if self.pusher.workers is not None:
-            return None
-        return UnavailableError(
-            f"A worker of the Dask cluster at {self.pusher.address} does not respond.",
-            "It gets the credentials as soon as it does; the other workers have them.",
-        )
 
     def _on_loop_end(self) -> None:
         self._closing = True
@@ -262,15 +258,12 @@ def _subject(manager: CognitoCredentialsManager) -> Subject | None:
     return subject_of(manager.claims) if manager.auth_tokens is not None else None
 
 
-def _as_cognito_error(error: Exception, address: str) -> CognitoError:
+def _as_cognito_error(error: Exception | None, address: str) -> CognitoError:
     if isinstance(error, CognitoError):
         return error
-    kind = type(error).__name__
-    # A plain ConnectionError is the plugin's own, whose message a worker has written for the user.
-    return _push_error(f"{kind}: {error}" if type(error) is ConnectionError else kind, address)
-
-
-def _push_error(reason: str, address: str) -> UnavailableError:
+    reason = type(error).__name__ if error is not None else "the client is closed"
+    # A plain ConnectionError is the plugin's own, whose message is meant for the user.
+    reason = f"{reason}: {error}" if type(error) is ConnectionError else reason
     return UnavailableError(
         f"The Dask cluster at {address} did not accept the credentials ({reason}).",
         "Check that client.nthreads() responds, and call it again.",

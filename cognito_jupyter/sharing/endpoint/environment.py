@@ -103,24 +103,6 @@ class EnvironmentOverlay:
             self._environ[name] = value
 
 
-def endpoint_variables(
-    url: str, token: str, token_file: str, region: str, environ: Mapping[str, str]
-) -> dict[str, str]:
-    """Returns the variables that point AWS SDKs to an endpoint.
-
-    Args:
-        url: The endpoint's URL with the role's path.
-        token: The bearer token that the endpoint requires.
-        token_file: A file with the same token: some SDKs support only the variable, and some only the file.
-        region: The region to set where the environment names none.
-        environ: The current environment.
-    """
-    variables = {FULL_URI: url, TOKEN: token, TOKEN_FILE: token_file}
-    if not any(environ.get(name) for name in REGIONS):
-        variables |= dict.fromkeys(REGIONS, region)
-    return variables | no_proxy_variables(environ)
-
-
 def no_proxy_variables(environ: Mapping[str, str], platform: str = sys.platform) -> dict[str, str]:
     """Returns the variables that exempt loopback from every proxy, because a proxy would see the bearer token.
 

@@ -22,7 +22,7 @@ from typing import IO, Any
 
 from ..._util.closing import NotPicklable
 from ...errors import UnavailableError
-from .environment import endpoint_variables
+from .environment import FULL_URI, REGIONS, TOKEN, TOKEN_FILE, no_proxy_variables
 
 SOURCE = Path(__file__).with_name("server.py")
 """The program of the child process."""
@@ -106,7 +106,11 @@ class EndpointProcess(NotPicklable):
             region: The region to set where the environment names none.
             environ: The current environment.
         """
-        return endpoint_variables(self.url + path, self.token, str(self.token_file), region, environ)
+        # Some SDKs support only the variable with the token, and some only the one with its file.
+        variables = {FULL_URI: self.url + path, TOKEN: self.token, TOKEN_FILE: str(self.token_file)}
+        if not any(environ.get(name) for name in REGIONS):
+            variables |= dict.fromkeys(REGIONS, region)
+        return variables | no_proxy_variables(environ)
 
     def set_response(
         self, path: str, body: Mapping[str, str], *, status: int = 200, until: float = float("inf")
@@ -171,18 +175,17 @@ class EndpointProcess(NotPicklable):
         with self._process.stdout as reports:
             for line in reports:
                 with suppress(ValueError, KeyError, TypeError):
-                    self._handle_report(json.loads(line))
+                    report: Mapping[str, Any] = json.loads(line)
+                    if "port" in report:
+                        self.url = f"http://127.0.0.1:{int(report['port'])}"
+                        self._started_or_ended.set()
+                    else:
+                        stats = RequestStats(float(report["last"]), int(report["count"]))
+                        self._request_stats[report["path"]] = stats
+                        self._on_report()
         self.alive = False
         self._started_or_ended.set()
         self._on_report()
-
-    def _handle_report(self, report: Mapping[str, Any]) -> None:
-        if "port" in report:
-            self.url = f"http://127.0.0.1:{int(report['port'])}"
-            self._started_or_ended.set()
-        else:
-            self._request_stats[report["path"]] = RequestStats(float(report["last"]), int(report["count"]))
-            self._on_report()
 
 
 def _start_process(program: str | None) -> subprocess.Popen[bytes]:

@@ -138,7 +138,8 @@ class Share(Closeable, NotPicklable):
         self._environ = environ
         self._region = region_name or manager.region
         self._environment_overlay = EnvironmentOverlay(environ)
-        self._default_session: _DefaultSessionOverride | None = None
+        self._default_session: boto3.Session | None = None
+        self._original_session: boto3.Session | None = None
         self._publishers: dict[str | None, RolePublisher] = {}
         self._selected: RolePublisher | None = None
         self._close_lock = threading.Lock()
@@ -249,9 +250,13 @@ class Share(Closeable, NotPicklable):
 
     def replace_default_session(self) -> None:
         """Has `boto3.client(...)` in this process use the role that the environment names."""
+        import boto3
+
         role_arn = self._selected.credentials.role_arn if self._selected is not None else None
-        self._default_session = self._default_session or _DefaultSessionOverride()
-        self._default_session.set(self.manager.session_for_role(role_arn, region_name=self._region))
+        session = self.manager.session_for_role(role_arn, region_name=self._region)
+        if boto3.DEFAULT_SESSION is not self._default_session:
+            self._original_session = boto3.DEFAULT_SESSION
+        boto3.DEFAULT_SESSION = self._default_session = session
 
     def close(self) -> None:
         """Ends the endpoint and restores everything; a second call and a call in a forked process do nothing."""
@@ -265,7 +270,11 @@ class Share(Closeable, NotPicklable):
         atexit.unregister(self.close)
         self._environment_overlay.restore()
         if self._default_session is not None:
-            self._default_session.restore()
+            import boto3
+
+            # Other code may have set another default session since.
+            if boto3.DEFAULT_SESSION is self._default_session:
+                boto3.DEFAULT_SESSION = self._original_session
         self._endpoint.close()
         self._loop.stop()
 
@@ -305,27 +314,3 @@ class Share(Closeable, NotPicklable):
             requests.count if requests is not None else 0,
             warning,
         )
-
-
-class _DefaultSessionOverride:
-    """Replaces boto3's default session, and restores it later."""
-
-    def __init__(self) -> None:
-        self._replacement: boto3.Session | None = None
-        self._original: boto3.Session | None = None
-
-    def set(self, session: boto3.Session) -> None:
-        """Makes a session the default one."""
-        import boto3
-
-        if self._replacement is None or boto3.DEFAULT_SESSION is not self._replacement:
-            self._original = boto3.DEFAULT_SESSION
-        boto3.DEFAULT_SESSION = self._replacement = session
-
-    def restore(self) -> None:
-        """Restores the original default session, unless other code has set another one since."""
-        import boto3
-
-        if self._replacement is not None and boto3.DEFAULT_SESSION is self._replacement:
-            boto3.DEFAULT_SESSION = self._original
-        self._replacement = self._original = None

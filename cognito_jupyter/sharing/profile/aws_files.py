@@ -13,15 +13,13 @@ from ..endpoint.environment import CREDENTIALS_FILE
 
 CONFIG_FILE = "AWS_CONFIG_FILE"
 
-_CREDENTIAL_SETTINGS = frozenset(
-    {
-        "aws_access_key_id",
-        "credential_process",
-        "role_arn",
-        "sso_account_id",
-        "web_identity_token_file",
-    }
-)
+_CREDENTIAL_SETTINGS = {
+    "aws_access_key_id",
+    "credential_process",
+    "role_arn",
+    "sso_account_id",
+    "web_identity_token_file",
+}
 """The settings with which a profile supplies credentials."""
 
 

@@ -56,7 +56,8 @@ def with_profile(content: bytes, profile: Profile) -> bytes:
     Raises:
         SettingError: AWS SDKs cannot read the content, or the user has written a profile of that name.
     """
-    lines, found = _split_lines(content), _find_managed_profile(content, profile.name)
+    lines = _split_lines(content)
+    found = _find_managed_profile(content, lines, profile.name)
     end = b"\r\n" if lines and lines[0].endswith(b"\r\n") else b"\n"
     settings = [
         f"{MARKER}; to remove it: %cognito_profile {profile.name} --remove",
@@ -64,7 +65,7 @@ def with_profile(content: bytes, profile: Profile) -> bytes:
     ]
     body = [line.encode() + end for line in (*settings, f"region = {profile.region}")]
     if found is not None:
-        lines[found.start + 1 : found.end] = body
+        lines[found[0] + 1 : found[1]] = body
         return b"".join(lines)
     # The last line gets a line end if it has none, and an empty line separates the profile for readability.
     before = [end] if lines and not lines[-1].endswith(b"\n") else []
@@ -82,40 +83,27 @@ def without_profile(content: bytes, name: str) -> bytes:
     Raises:
         SettingError: AWS SDKs cannot read the content, or the user has written the profile.
     """
-    lines, found = _split_lines(content), _find_managed_profile(content, name)
+    lines = _split_lines(content)
+    found = _find_managed_profile(content, lines, name)
     if found is None:
         return content
-    if found.has_user_settings:
-        del lines[found.start + 1 : found.end]
-    else:
-        empty_before = found.start > 0 and not lines[found.start - 1].strip()
-        del lines[found.start - empty_before : found.end]
+    start, end = found
+    if _has_user_settings(lines[end:]):
+        start += 1
+    elif start > 0 and not lines[start - 1].strip():
+        start -= 1
+    del lines[start:end]
     return b"".join(lines)
 
 
-@dataclass(frozen=True)
-class _ManagedProfile:
-    """Where a profile of this package is.
-
-    Attributes:
-        start: The index of its heading's line.
-        end: The index of the line after its last setting that this package wrote.
-        has_user_settings: Whether settings of the user follow.
-    """
-
-    start: int
-    end: int
-    has_user_settings: bool
-
-
-def _find_managed_profile(content: bytes, name: str) -> _ManagedProfile | None:
-    lines = _split_lines(content)
+def _find_managed_profile(content: bytes, lines: list[bytes], name: str) -> tuple[int, int] | None:
+    """Finds this package's profile of a name: the index of its heading, and of the line after its last own setting."""
     for start, line in enumerate(lines[:-1]):
         if line.strip() == _heading(name) and lines[start + 1].startswith(MARKER.encode()):
             end = start + 2
             while end < len(lines) and _MANAGED_SETTING.match(lines[end]):
                 end += 1
-            return _ManagedProfile(start, end, _has_user_settings(lines[end:]))
+            return start, end
     if name in _profile_names(content):
         raise SettingError(
             f"The AWS config file has a profile {name} that cognito_jupyter did not write.",

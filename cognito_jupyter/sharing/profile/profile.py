@@ -162,7 +162,6 @@ def _write_atomically(path: Path, content: bytes) -> None:
                 with suppress(OSError):
                     os.chown(temporary, old.st_uid, old.st_gid)
         os.replace(temporary, path)
-    except BaseException:
-        with suppress(OSError):
+    finally:
+        with suppress(OSError):  # it has been renamed
             os.unlink(temporary)
-        raise
