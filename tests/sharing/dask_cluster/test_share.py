@@ -339,8 +339,10 @@ def test_credentials_of_a_killed_kernel_expire_and_make_room(
 
 
 def test_while_cognito_is_unreachable_the_workers_continue_and_the_share_warns(
-    client: Client, manager: CognitoCredentialsManager, cognito: LocalCognito
+    client: Client, manager: CognitoCredentialsManager, cognito: LocalCognito, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Without botocore's retries, which may last longer than the credentials live.
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     cognito.knobs.credentials_seconds = 6
     with dask(manager, client, "Analyst") as share:
         cognito.knobs.fail(LocalCognito.EXCHANGE, status=503, times=None)
