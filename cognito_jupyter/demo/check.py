@@ -49,7 +49,7 @@ class LinkFollower:
         self.sign_ins = 0
 
     def follow(self, text: str) -> None:
-        """Follow the sign-in link in a cell's output, if there is a new one."""
+        """Follows the sign-in link in a cell's output, if there is a new one."""
         found = _AUTHORIZE_URL.search(html.unescape(text))
         if found is None or found[0] in self._followed:
             return
@@ -62,7 +62,7 @@ class LinkFollower:
 def run_notebook(
     cognito: LocalCognito, notebook: Path, environment: dict[str, str], write: Callable[[str], None]
 ) -> None:
-    """Run every cell; before the logout, use S3 for longer than credentials are valid.
+    """Runs every cell; before the logout, uses S3 for longer than credentials are valid.
 
     Args:
         cognito: The Cognito to sign in to.
@@ -108,14 +108,14 @@ def run_notebook(
 
 
 def code_cells(notebook: Path) -> list[str]:
-    """Return the sources of a notebook's code cells, in order (nbformat 4)."""
+    """Returns the sources of a notebook's code cells, in order (nbformat 4)."""
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
     return ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
 
 
 @contextmanager
 def _step(name: str, write: Callable[[str], None]) -> Iterator[list[str]]:
-    """Print a step with its time, and the details that were added to the list."""
+    """Prints a step with its time, and the details that were added to the list."""
     began, details = time.monotonic(), list[str]()
     try:
         yield details

@@ -18,7 +18,7 @@ CHECKED_NOTEBOOKS = (FIRST_NOTEBOOK, "quickstart.ipynb")
 
 
 def find_notebooks() -> Path:
-    """Return the folder of the guide's notebooks: in the installed package, or at the top of a checkout."""
+    """Returns the folder of the guide's notebooks: in the installed package, or at the top of a checkout."""
     installed = Path(__file__).parent / "notebooks"
     return installed if installed.is_dir() else Path(__file__).parents[2] / "notebooks"
 
@@ -26,7 +26,7 @@ def find_notebooks() -> Path:
 def run_demo(
     write: Callable[[str], None], open_page: Callable[[str], AbstractContextManager[object] | None] | None
 ) -> None:
-    """Run until interrupted, or until JupyterLab is shut down.
+    """Runs until interrupted, or until JupyterLab is shut down.
 
     Args:
         write: Prints a line for the user.
@@ -49,7 +49,7 @@ def run_demo(
 
 
 def check_demo(write: Callable[[str], None]) -> bool:
-    """Run the demo without a screen.
+    """Runs the demo without a screen.
 
     Args:
         write: Prints each step and what failed.

@@ -33,7 +33,7 @@ _NOTIFICATION_SETTINGS = {"fetchNews": "false", "checkForUpdates": False, "doNot
 
 
 def clean_environment(folder: Path, extra: Mapping[str, str]) -> dict[str, str]:
-    """Return this process's environment with empty settings folders for Jupyter, IPython and this package.
+    """Returns this process's environment with empty settings folders for Jupyter, IPython and this package.
 
     Args:
         folder: Where those folders are made.
@@ -89,7 +89,7 @@ class JupyterLab:
             self._child.stop()
 
     def notebook_url(self, notebook: str) -> str:
-        """Return the URL that opens a notebook, with the token."""
+        """Returns the URL that opens a notebook, with the token."""
         return f"{self.url}lab/tree/{notebook}?token={self.token}"
 
     @property
@@ -125,7 +125,7 @@ class JupyterLab:
 
 
 def _accepts_connections(url: str) -> bool:
-    """Return whether a server listens: Jupyter Server writes its file a moment before it binds its port."""
+    """Returns whether a server listens: Jupyter Server writes its file a moment before it binds its port."""
     address = urlsplit(url)
     try:
         socket.create_connection((str(address.hostname), int(address.port or 0)), timeout=1.0).close()
@@ -135,7 +135,7 @@ def _accepts_connections(url: str) -> bool:
 
 
 def _read_server_url(file: Path) -> str | None:
-    """Read the URL in a Jupyter server's file; None while the file is incomplete."""
+    """Reads the URL in a Jupyter server's file; None while the file is incomplete."""
     try:
         information = json.loads(file.read_text())
     except ValueError:

@@ -114,7 +114,7 @@ class Kernel:
         on_input: Callable[[str], str | None] | None = None,
         timeout: float = 60.0,
     ) -> CellRun:
-        """Run one cell to its end.
+        """Runs one cell to its end.
 
         Args:
             code: The cell's source.
@@ -142,7 +142,7 @@ class Kernel:
         raise CellTimeoutError(f"The cell did not end within {timeout:.0f} s.")
 
     def next_message(self) -> Message | None:
-        """Return the next message on the kernel's IOPub channel; None if there is none for a moment."""
+        """Returns the next message on the kernel's IOPub channel; None if there is none for a moment."""
         with suppress(queue.Empty):
             message: Message = self.client.get_iopub_msg(timeout=_POLL_INTERVAL)
             return message
@@ -161,7 +161,7 @@ class Kernel:
 
 
 def _add_output(run: CellRun, displays: dict[str, Message], kind: str, content: Message) -> Message | None:
-    """Add a message's output to the run, or put it in place of the display that it updates.
+    """Adds a message's output to the run, or puts it in place of the display that it updates.
 
     Args:
         run: The run.

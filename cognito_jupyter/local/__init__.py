@@ -15,7 +15,7 @@ __all__ = ["Fault", "Knobs", "LocalCognito"]
 
 
 def __getattr__(name: str) -> object:
-    """Load a public name at its first use, since pytest imports the plugin in this package in every project."""
+    """Loads a public name at its first use, since pytest imports the plugin in this package in every project."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from . import model, server

@@ -15,7 +15,7 @@ TOKEN_HEADER = "X-Admin-Token"  # noqa: S105 - a header's name
 
 
 def make_admin_blueprint(knobs: Knobs, counts: Counter[str], token: str) -> Blueprint:
-    """Make the routes /_admin/knobs, /_admin/faults/ENDPOINT and /_admin/counts; without the token they are not found.
+    """Makes the routes /_admin/knobs, /_admin/faults/ENDPOINT and /_admin/counts; without the token they are not found.
 
     Args:
         knobs: What GET and PATCH of knobs and POST of faults read and change.
@@ -60,7 +60,7 @@ def make_admin_blueprint(knobs: Knobs, counts: Counter[str], token: str) -> Blue
 
 
 def set_knobs(knobs: Knobs, changes: dict[str, Any]) -> None:
-    """Set knobs by name.
+    """Sets knobs by name.
 
     Args:
         knobs: The knobs.

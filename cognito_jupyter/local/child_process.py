@@ -52,7 +52,7 @@ class ChildProcess:
         )
 
     def stop(self) -> None:
-        """End the child and all its descendants; a second call does nothing."""
+        """Ends the child and all its descendants; a second call does nothing."""
         if self.process.stdin is not None:
             with suppress(OSError):
                 self.process.stdin.close()
@@ -66,12 +66,12 @@ class ChildProcess:
 
 
 def supervised_command(module: str, *arguments: str) -> list[str]:
-    """Return the command line that runs a module as `python -m` does, and ends it with its parent."""
+    """Returns the command line that runs a module as `python -m` does, and ends it with its parent."""
     return [sys.executable, "-m", __name__, module, *arguments]
 
 
 def exit_with_parent() -> None:
-    """Kill this process and its group when standard input ends, that is, when the parent is gone."""
+    """Kills this process and its group when standard input ends, that is, when the parent is gone."""
     # Duplicate the descriptor: the module that runs here may use sys.stdin, and its children must not inherit the pipe.
     pipe = os.dup(0)
     os.set_inheritable(pipe, False)
@@ -91,7 +91,7 @@ def _watch_parent(pipe: int) -> None:
 
 
 def main() -> None:
-    """Run the module that the arguments name."""
+    """Runs the module that the arguments name."""
     exit_with_parent()
     sys.argv = sys.argv[1:]
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

@@ -33,7 +33,7 @@ class FakeBrowser(webbrowser.BaseBrowser):
         self.page_error: str | None = None
 
     def open(self, url: str, new: int = 0, autoraise: bool = True) -> bool:  # noqa: ARG002 - webbrowser's interface
-        """Open a page; a local page that redirects by meta refresh is followed.
+        """Opens a page; a local page that redirects by meta refresh is followed.
 
         Args:
             url: The page's URL.

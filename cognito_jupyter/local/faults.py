@@ -44,7 +44,7 @@ class FaultInjection:
         self._counts = counts
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        """Serve one request (PEP 3333)."""
+        """Serves one request (PEP 3333)."""
         if not is_loopback_host(environ.get("HTTP_HOST", "")):
             return Response("Wrong Host", 421)(environ, start_response)
         # Buffer the body: it is parsed here for the endpoint's name, and read again by the application.
@@ -66,7 +66,7 @@ class FaultInjection:
 
 
 def _corrupted(fault: Fault, response: Response, environ: Environ, start_response: StartResponse) -> Iterator[bytes]:
-    """Send the real response as the fault changes it."""
+    """Sends the real response as the fault changes it."""
     body = response.get_data()
     if fault.kind == "label":
         response.content_type = fault.content_type
@@ -85,7 +85,7 @@ def _corrupted(fault: Fault, response: Response, environ: Environ, start_respons
 
 
 def endpoint_name(environ: Environ) -> str:
-    """Return the name under which a request is counted."""
+    """Returns the name under which a request is counted."""
     path, target = environ.get("PATH_INFO", ""), environ.get("HTTP_X_AMZ_TARGET", "")
     if path == "/" and target:
         return str(target.rpartition(".")[2])
@@ -97,7 +97,7 @@ def endpoint_name(environ: Environ) -> str:
 
 
 def is_loopback_host(host: str) -> bool:
-    """Return whether a Host header names loopback.
+    """Returns whether a Host header names loopback.
 
     Any other name is DNS rebinding: a web page that lets its own name resolve to 127.0.0.1.
     """
@@ -108,14 +108,14 @@ def is_loopback_host(host: str) -> bool:
 
 
 def shutdown_socket(connection: socket.socket) -> None:
-    """Shut a connection down in both directions."""
+    """Shuts a connection down in both directions."""
     # The client may have closed it already.
     with suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)
 
 
 def break_connection(fault: Fault, connection: socket.socket) -> None:
-    """Break a connection as a drop, a reset, a stall or a truncation does.
+    """Breaks a connection as a drop, a reset, a stall or a truncation does.
 
     Args:
         fault: The fault.
@@ -140,7 +140,7 @@ def break_connection(fault: Fault, connection: socket.socket) -> None:
 
 
 def is_marked_for_reset(connection: socket.socket) -> bool:
-    """Return whether closing the connection will reset it, which requires that it is not shut down first."""
+    """Returns whether closing the connection will reset it, which requires that it is not shut down first."""
     try:
         return connection.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, len(_NO_LINGER)) == _NO_LINGER
     except OSError:

@@ -31,11 +31,11 @@ class RequestHandler(WSGIRequestHandler):
     timeout = 60
 
     def date_time_string(self, timestamp: float | None = None) -> str:
-        """Return the Date header by the server's own clock, so that clients can notice a clock skew."""
+        """Returns the Date header by the server's own clock, so that clients can notice a clock skew."""
         return super().date_time_string(self.server.clock() if timestamp is None else timestamp)
 
     def log(self, *args: object) -> None:
-        """Log nothing."""
+        """Logs nothing."""
 
 
 class LoopbackServer(ThreadedWSGIServer):
@@ -74,11 +74,11 @@ class LoopbackServer(ThreadedWSGIServer):
         self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), name="local-server", daemon=True)
 
     def start(self) -> None:
-        """Start to accept connections."""
+        """Starts to accept connections."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Free the port, close every connection and wait for their threads."""
+        """Frees the port, closes every connection and waits for their threads."""
         if self._thread.is_alive():
             self.shutdown()
             self._thread.join()
@@ -91,7 +91,7 @@ class LoopbackServer(ThreadedWSGIServer):
             thread.join(_CLOSE_TIMEOUT)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Serve a connection in a thread of its own.
+        """Serves a connection in a thread of its own.
 
         Args:
             request: The connection's socket.
@@ -103,7 +103,7 @@ class LoopbackServer(ThreadedWSGIServer):
         thread.start()
 
     def shutdown_request(self, request: Any) -> None:
-        """Close a connection, by a TCP reset where a fault asked for one."""
+        """Closes a connection, by a TCP reset where a fault asked for one."""
         with self._lock:
             self._connections.pop(request, None)
         if is_marked_for_reset(request):
@@ -112,13 +112,13 @@ class LoopbackServer(ThreadedWSGIServer):
             super().shutdown_request(request)
 
     def handle_error(self, *args: object) -> None:
-        """Ignore errors of a connection: clients close connections early, and so do injected faults."""
+        """Ignores errors of a connection: clients close connections early, and so do injected faults."""
 
 
 def bind_both_loopbacks(
     app: WSGIApp, port: int, *, tls: ssl.SSLContext | None, clock: Callable[[], float]
 ) -> list[LoopbackServer]:
-    """Bind the same port on 127.0.0.1 and ::1; only on 127.0.0.1 where the machine has no IPv6.
+    """Binds the same port on 127.0.0.1 and ::1; only on 127.0.0.1 where the machine has no IPv6.
 
     Args:
         app: The WSGI application.

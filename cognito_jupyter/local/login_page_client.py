@@ -22,7 +22,7 @@ _TIMEOUT = 10.0
 def submit_login(
     authorization_url: str, username: str, password: str, *, verify: str | bool = True, follow_callback: bool = True
 ) -> str:
-    """Open the sign-in URL with a new browser, fill in the form, and follow the redirects.
+    """Opens the sign-in URL with a new browser, fills in the form, and follows the redirects.
 
     Args:
         authorization_url: The URL that the notebook shows.

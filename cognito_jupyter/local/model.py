@@ -130,11 +130,11 @@ class Knobs:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def now(self) -> float:
-        """Return the time of the server's clock, in seconds since the epoch."""
+        """Returns the time of the server's clock, in seconds since the epoch."""
         return time.time() + self.clock_offset
 
     def next_fault(self, endpoint: str) -> Fault | None:
-        """Return the next fault of an endpoint and count it down; None if there is none."""
+        """Returns the next fault of an endpoint and counts it down; None if there is none."""
         with self._lock:
             pending = self.faults.get(endpoint) or self.faults.get("*") or []
             if not pending:
@@ -147,11 +147,11 @@ class Knobs:
             return fault
 
     def latency_of(self, endpoint: str) -> float:
-        """Return the delay of an endpoint."""
+        """Returns the delay of an endpoint."""
         return self.latency.get(endpoint, self.latency.get("*", 0.0))
 
     def fail(self, endpoint: str, **fields: Any) -> Fault:
-        """Add a fault to an endpoint.
+        """Adds a fault to an endpoint.
 
         Args:
             endpoint: The endpoint's name, as in the call counts.
@@ -190,13 +190,13 @@ class IssuedKeys:
         self._keys: dict[str, IssuedKey] = {}
 
     def add(self, key: IssuedKey) -> None:
-        """Record credentials."""
+        """Records credentials."""
         self._keys[key.access_key_id] = key
 
     def find(self, access_key_id: str) -> IssuedKey | None:
-        """Return the credentials of an access key; None if it was never issued."""
+        """Returns the credentials of an access key; None if it was never issued."""
         return self._keys.get(access_key_id)
 
     def is_expired(self, key: IssuedKey) -> bool:
-        """Return whether credentials have expired."""
+        """Returns whether credentials have expired."""
         return key.expires <= self._knobs.now()

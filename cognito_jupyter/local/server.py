@@ -109,7 +109,7 @@ class LocalCognito:
     # -- start and stop
 
     def start(self) -> Self:
-        """Start to respond, within two seconds; a second call does nothing."""
+        """Starts to respond, within two seconds; a second call does nothing."""
         if self._servers:
             return self
         # moto first: its imports take longer than everything else, and run at the same time in its own process.
@@ -135,7 +135,7 @@ class LocalCognito:
         return self
 
     def stop(self) -> None:
-        """End every thread, connection and child process, and remove all files; a second call does nothing."""
+        """Ends every thread, connection and child process, and removes all files; a second call does nothing."""
         for server in self._servers:
             server.stop()
         if self._aws is not None:
@@ -230,7 +230,7 @@ class LocalCognito:
         return self.pool.users["demo"]
 
     def add_user(self, username: str, password: str, groups: Sequence[str] = (), email: str | None = None) -> User:
-        """Add a user.
+        """Adds a user.
 
         Args:
             username: The user's name.
@@ -243,7 +243,7 @@ class LocalCognito:
         return user
 
     def add_group(self, name: str, role_arn: str | None = None, precedence: int | None = None) -> Group:
-        """Add a group.
+        """Adds a group.
 
         Args:
             name: The group's name.
@@ -255,12 +255,12 @@ class LocalCognito:
         return group
 
     def add_client(self, client: AppClient) -> AppClient:
-        """Add an app client."""
+        """Adds an app client."""
         self.pool.clients[client.client_id] = client
         return client
 
     def issue_tokens(self, username: str = "demo", **claims: Any) -> dict[str, Any]:
-        """Return signed tokens without a login.
+        """Returns signed tokens without a login.
 
         Args:
             username: The user.
@@ -289,14 +289,14 @@ class LocalCognito:
 
 
 def _fake_credentials(role_arn: str, session_name: str) -> dict[str, str]:
-    """Make credentials that open nothing, for tests without AWS."""
+    """Makes credentials that open nothing, for tests without AWS."""
     del role_arn, session_name
     key = f"ASIA{secrets.token_hex(8).upper()}"
     return {"AccessKeyId": key, "SecretKey": secrets.token_urlsafe(30), "SessionToken": secrets.token_urlsafe(90)}
 
 
 def _free_ports(count: int) -> list[int]:
-    """Return ports that are free on both loopback addresses now.
+    """Returns ports that are free on both loopback addresses now.
 
     They are from a range that no system assigns by itself, so that a kernel that starts later does not get one of them
     for a socket of its own.

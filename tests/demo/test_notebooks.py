@@ -31,7 +31,7 @@ def test_a_notebook_is_stored_without_outputs(path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def mistakes(tmp_path_factory: pytest.TempPathFactory) -> dict[int, CellRun]:
-    """Run mistakes.ipynb once, and return the result of each numbered cell."""
+    """Runs mistakes.ipynb once, and returns the result of each numbered cell."""
     cell_runs: dict[int, CellRun] = {}
     cells = json.loads((NOTEBOOKS / "mistakes.ipynb").read_text(encoding="utf-8"))["cells"]
     number = 0

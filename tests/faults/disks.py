@@ -20,7 +20,7 @@ Disk = Callable[[Path], AbstractContextManager[None]]
 
 @contextmanager
 def full_disk(folder: Path) -> Iterator[None]:
-    """Limit every file to a few bytes."""
+    """Limits every file to a few bytes."""
     del folder
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (_FILE_SIZE_LIMIT, hard))
@@ -32,7 +32,7 @@ def full_disk(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def read_only_folder(folder: Path) -> Iterator[None]:
-    """Let nothing be created, renamed or removed in a folder; under root, threads that ran before still can."""
+    """Lets nothing be created, renamed or removed in a folder; under root, threads that ran before still can."""
     _enforce_modes(enforced=True)
     folder.chmod(0o500)
     try:
@@ -43,7 +43,7 @@ def read_only_folder(folder: Path) -> Iterator[None]:
 
 
 def _enforce_modes(*, enforced: bool) -> None:
-    """Make file modes apply to root in this thread and those that it starts, or no longer.
+    """Makes file modes apply to root in this thread and those that it starts, or no longer.
 
     Source: capget(2)
     """

@@ -35,21 +35,21 @@ class Operation(ABC):
         self.scenario = scenario
 
     def prepare(self) -> None:  # noqa: B027 - most operations need no preparation
-        """Do what comes before the fault."""
+        """Does what comes before the fault."""
 
     @abstractmethod
     def run(self) -> None:
-        """Run into the fault."""
+        """Runs into the fault."""
 
     def check_during_fault(self) -> None:  # noqa: B027 - most operations have nothing to check here
-        """Check what holds while the fault lasts, after `run`."""
+        """Checks what holds while the fault lasts, after `run`."""
 
     @abstractmethod
     def check_recovery(self) -> None:
-        """Check that the operation works after the fault, with the right role."""
+        """Checks that the operation works after the fault, with the right role."""
 
     def clean_up(self) -> None:  # noqa: B027 - most operations leave nothing behind
-        """Restore everything."""
+        """Restores everything."""
 
 
 class LoginOperation(Operation):
@@ -114,7 +114,7 @@ class TokenRefresh(Operation):
         assert _signing_role(self.scenario, self._session) == ANALYST
 
     def check_recovery(self) -> None:
-        """Refresh twice: the second refresh shows that the refresh token of the first is valid."""
+        """Refreshes twice: the second refresh shows that the refresh token of the first is valid."""
         for _ in range(2):
             self.scenario.manager.refresh_user_pool_tokens()
         credentials = self.scenario.manager.get_credentials()
@@ -203,7 +203,7 @@ class DownloadDuringRefresh(Operation):
         self._head()
 
     def _head(self) -> None:
-        """Call AWS, and check the role that signed the call."""
+        """Calls AWS, and checks the role that signed the call."""
         self._client.head_object(Bucket=self.scenario.cognito.bucket, Key=self.scenario.cognito.data_key)
         assert self.scenario.cognito.aws.proxy.requests[-1].role_arn == self.scenario.cognito.roles[ANALYST]
 

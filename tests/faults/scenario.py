@@ -94,13 +94,13 @@ class FaultScenario:
         self._timeouts = TIMEOUTS
 
     def start_session(self, timeouts: Timeouts) -> None:
-        """Make `manager` and `authenticator`, with these timeouts."""
+        """Makes `manager` and `authenticator`, with these timeouts."""
         self._timeouts = timeouts
         self.authenticator = self.new_authenticator()
         self.manager = self.new_manager(as_tokens(self.cognito.issue_tokens()))
 
     def new_authenticator(self) -> CognitoOAuthAuthenticator:
-        """Make an authenticator that has not called Cognito yet, as that of another kernel."""
+        """Makes an authenticator that has not called Cognito yet, as that of another kernel."""
         return CognitoOAuthAuthenticator(
             f"127.0.0.1:{self.proxies['user pool'].port}",
             self.cognito.client_id,
@@ -113,7 +113,7 @@ class FaultScenario:
         )
 
     def new_manager(self, tokens: CognitoTokens) -> CognitoCredentialsManager:
-        """Make another manager with these tokens."""
+        """Makes another manager with these tokens."""
         return CognitoCredentialsManager(
             self.cognito.identity_pool_id,
             self.cognito.user_pool_id,
@@ -125,7 +125,7 @@ class FaultScenario:
         )
 
     def release(self) -> None:
-        """Drop every reference that could keep a thread running."""
+        """Drops every reference that could keep a thread running."""
         del self.manager, self.authenticator
         for handler in logging.getLogger().handlers:
             # pytest's handlers keep whole records for a report that is no longer needed.
@@ -135,31 +135,31 @@ class FaultScenario:
     # -- time
 
     def advance(self, seconds: float) -> None:
-        """Let time pass, here and at Cognito."""
+        """Lets time pass, here and at Cognito."""
         self.cognito.knobs.clock_offset += seconds
         self.clock.advance(seconds)
 
     def suspend(self, seconds: float) -> None:
-        """Suspend this machine while time passes at Cognito."""
+        """Suspends this machine while time passes at Cognito."""
         self.cognito.knobs.clock_offset += seconds
         self.clock.suspend(seconds)
 
     # -- faults
 
     def inject(self, point: FaultPoint, fault: Fault | ProxyState, *, times: int | None = None) -> None:
-        """Inject a fault: so many times, or until `clear_fault`."""
+        """Injects a fault: so many times, or until `clear_fault`."""
         if isinstance(fault, Fault):
             self.cognito.knobs.faults[point.endpoint] = [replace(fault, times=times)]
         else:
             self.proxies[point.place].set_state(fault)
 
     def clear_fault(self, point: FaultPoint) -> None:
-        """Remove the fault."""
+        """Removes the fault."""
         self.cognito.knobs.faults.pop(point.endpoint, None)
         self.proxies[point.place].set_state("good")
 
     def role_of(self, access_key_id: str) -> str:
-        """Return the short name of the role of credentials that must have been issued and must be valid."""
+        """Returns the short name of the role of credentials that must have been issued and must be valid."""
         issued_key = self.cognito.aws.issued_keys.find(access_key_id)
         assert issued_key is not None, "credentials that were never issued"
         assert not self.cognito.aws.issued_keys.is_expired(issued_key)
@@ -168,7 +168,7 @@ class FaultScenario:
     # -- checks
 
     def check_message(self, error: CognitoError) -> None:
-        """Check that an error has two sentences, and that no secret is in it, in its traceback or in a log."""
+        """Checks that an error has two sentences, and that no secret is in it, in its traceback or in a log."""
         assert _SENTENCE.fullmatch(error.what), error.what
         assert _SENTENCE.fullmatch(error.remedy), error.remedy
         shown = {
@@ -195,14 +195,14 @@ class ProcessResources:
 
     @classmethod
     def current(cls) -> ProcessResources:
-        """Return those of now."""
+        """Returns those of now."""
         threads = [each for each in threading.enumerate() if not any(part in each.name for part in _SERVER_THREADS)]
         connections = psutil.Process().net_connections("tcp")
         listening = [each.laddr.port for each in connections if each.status == psutil.CONN_LISTEN]
         return cls(frozenset(threads), frozenset(listening))
 
     def check_nothing_leaked(self) -> None:
-        """Wait until everything that was started since has ended."""
+        """Waits until everything that was started since has ended."""
         wait_until(lambda: not self._leaked(), lambda: f"leaked: {self._leaked()}")
 
     def _leaked(self) -> list[object]:

@@ -72,15 +72,15 @@ class WorkingKernel:
         self._before = scenario.cognito.counts.copy()
 
     def step_clock(self) -> None:
-        """Set the clock."""
+        """Sets the clock."""
         self.scenario.clock.step(self._step.after - self._step.before)
 
     def calls_of(self, endpoint: str) -> int:
-        """Return how often an endpoint was called."""
+        """Returns how often an endpoint was called."""
         return self.scenario.cognito.counts[endpoint] - self._before[endpoint]
 
     def session(self, manager: CognitoCredentialsManager, *, ahead_of_time: bool = True) -> boto3.Session:
-        """Return a session of a manager, with or without the background refresh."""
+        """Returns a session of a manager, with or without the background refresh."""
         session = manager.make_refreshing_session(ANALYST)
         if not ahead_of_time:
             manager.close()
@@ -88,11 +88,11 @@ class WorkingKernel:
         return session
 
     def check_signature(self, session: boto3.Session) -> None:
-        """Check that a session signs with valid credentials of the right role."""
+        """Checks that a session signs with valid credentials of the right role."""
         assert self.scenario.role_of(access_key_id_of(session)) == ANALYST
 
     def check_idle(self, *managers: CognitoCredentialsManager) -> None:
-        """Check that further runs of the refresh thread call nothing, and that the refresh token is valid."""
+        """Checks that further runs of the refresh thread call nothing, and that the refresh token is valid."""
         for manager in managers:
             wait_for_refresh_runs(manager, 2)
         counts = self.scenario.cognito.counts.copy()
@@ -104,7 +104,7 @@ class WorkingKernel:
 
 
 def wait_for_refresh_runs(manager: CognitoCredentialsManager, times: int = 1) -> None:
-    """Wait until the refresh thread has run so many times more, or has ended."""
+    """Waits until the refresh thread has run so many times more, or has ended."""
     for _ in range(times):
         seen = manager._refresher._last_seen_clocks
         wait_until(has_run_since(manager, seen), "the thread is stuck")

@@ -53,7 +53,7 @@ def files(folder: Path) -> set[str]:
 
 
 def can_refresh_twice(cognito: LocalCognito, manager: CognitoCredentialsManager) -> bool:
-    """Refresh the tokens twice, and exchange them for valid credentials."""
+    """Refreshes the tokens twice, and exchanges them for valid credentials."""
     for _ in range(2):
         manager.refresh_user_pool_tokens()
     key = cognito.aws.issued_keys.find(manager.get_credentials(role_suffix="Analyst")["access_key_id"])

@@ -49,7 +49,7 @@ RETRIED: dict[type[Operation], tuple[str, ...]] = {
 
 
 def table_cells(faults: Callable[[type[Operation]], Iterable[str]]) -> list[ParameterSet]:
-    """Return the cells, each named by its fault and its operation."""
+    """Returns the cells, each named by its fault and its operation."""
     return [
         pytest.param(operation, fault, id=f"{fault} x {name}")
         for name, operation in OPERATIONS.items()
@@ -111,7 +111,7 @@ def test_a_lost_rotation_response_ends_the_sign_in_at_once_without_grace(scenari
 
 
 def is_refresh_token_lost(operation_type: type[Operation], fault: str) -> bool:
-    """Return whether a rotated refresh token is lost and the old one invalid, which no client can prevent."""
+    """Returns whether a rotated refresh token is lost and the old one invalid, which no client can prevent."""
     return operation_type is TokenRefreshWithoutGrace and fault in RESPONSE_LOST
 
 

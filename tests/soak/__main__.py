@@ -33,7 +33,7 @@ _TIMEOUTS = Timeouts(connect=1.0, read=1.0, total=2.0)
 
 
 def main() -> int:
-    """Run the soak, print one line of figures, and return the exit code."""
+    """Runs the soak, prints one line of figures, and returns the exit code."""
     arguments = _parser().parse_args()
     print(f"soak: {arguments.minutes:g} minutes, seed {arguments.seed}", flush=True)
     with SoakServer() as server:
@@ -81,7 +81,7 @@ def _measure(seconds: float) -> list[ProcessSize]:
 
 
 def _calls(server: SoakServer) -> list[Callable[[], Any]]:
-    """Return calls that read, list and write, with two roles of one manager."""
+    """Returns calls that read, list and write, with two roles of one manager."""
     environment, bucket, key = server.facts["environment"], server.facts["bucket"], server.facts["data_key"]
     authenticator = CognitoOAuthAuthenticator(
         environment["COGNITO_DOMAIN"], environment["COGNITO_CLIENT_ID"], region=environment["COGNITO_REGION"],

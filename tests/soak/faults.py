@@ -23,14 +23,14 @@ KINDS: tuple[dict[str, object], ...] = (
 
 
 def random_faults(seed: int) -> Iterator[tuple[float, str, dict[str, object]]]:
-    """Yield without end: the seconds to wait, the endpoint, and the fault."""
+    """Yields without end: the seconds to wait, the endpoint, and the fault."""
     rng = random.Random(seed)
     while True:
         yield rng.uniform(0.5, 4.0), rng.choice(ENDPOINTS), rng.choice(KINDS)
 
 
 def inject_until(stop: threading.Event, server: SoakServer, seed: int) -> int:
-    """Inject faults until stopped, and return how many."""
+    """Injects faults until stopped, and returns how many."""
     for number, (delay, endpoint, fault) in enumerate(random_faults(seed)):
         if stop.wait(delay):
             return number

@@ -27,7 +27,7 @@ class ProcessSize:
 
     @classmethod
     def measure(cls) -> ProcessSize:
-        """Measure this process now."""
+        """Measures this process now."""
         process = psutil.Process()
         sockets = len(process.net_connections("tcp"))
         return cls(threading.active_count(), sockets, process.memory_info().rss / 2**20)
@@ -38,7 +38,7 @@ TOLERANCE = ProcessSize(threads=2, sockets=8, memory=8.0)
 
 
 def median_thirds(sizes: list[ProcessSize]) -> tuple[ProcessSize, ProcessSize]:
-    """Return the medians of the first third and of the last."""
+    """Returns the medians of the first third and of the last."""
     third = len(sizes) // 3
     first, last = (
         ProcessSize(*(statistics.median(getattr(size, name) for size in part) for name in _NAMES))
@@ -48,5 +48,5 @@ def median_thirds(sizes: list[ProcessSize]) -> tuple[ProcessSize, ProcessSize]:
 
 
 def find_growth(first: ProcessSize, last: ProcessSize) -> list[str]:
-    """Return the names of what has grown by more than the tolerance."""
+    """Returns the names of what has grown by more than the tolerance."""
     return [name for name in _NAMES if getattr(last, name) > getattr(first, name) + getattr(TOLERANCE, name)]

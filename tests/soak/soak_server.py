@@ -38,11 +38,11 @@ class SoakServer:
         self._child.stop()
 
     def inject(self, endpoint: str, fault: dict[str, object]) -> None:
-        """Inject a fault into the next call of an endpoint; a fault that has not occurred yet is replaced."""
+        """Injects a fault into the next call of an endpoint; a fault that has not occurred yet is replaced."""
         self._admin_request("PATCH", "knobs", {"faults": {endpoint: [fault]}})
 
     def counts(self) -> dict[str, int]:
-        """Return the calls by endpoint."""
+        """Returns the calls by endpoint."""
         return cast("dict[str, int]", self._admin_request("GET", "counts"))
 
     def _admin_request(self, method: str, what: str, payload: object = None) -> Any:
@@ -54,7 +54,7 @@ class SoakServer:
 
 
 def main() -> None:
-    """Serve until the parent ends it."""
+    """Serves until the parent ends it."""
     # With a grace period: without it, the first lost response to a refresh would end the sign-in.
     knobs = Knobs(
         credentials_seconds=CREDENTIALS_SECONDS, id_token_seconds=2 * CREDENTIALS_SECONDS, rotation=True, grace=60

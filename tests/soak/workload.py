@@ -25,7 +25,7 @@ class Outcome(Enum):
 
 
 def is_s3_failure(error: Exception) -> bool:
-    """Return whether a call failed at S3 or on the way there, and not because of its credentials."""
+    """Returns whether a call failed at S3 or on the way there, and not because of its credentials."""
     if isinstance(error, ClientError):
         return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)) in {429, 500, 503}
     return isinstance(error, _S3_ERRORS)
@@ -54,12 +54,12 @@ class Workload:
         ]
 
     def start(self) -> None:
-        """Start the threads."""
+        """Starts the threads."""
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
-        """Wait until every thread has finished its last call."""
+        """Waits until every thread has finished its last call."""
         self._stop.set()
         for thread in self._threads:
             thread.join()

@@ -38,7 +38,7 @@ class LocalAWS:
         self.proxy = AwsProxy(self._port.result, self.issued_keys, knobs, counts)
 
     def start(self, identity_pool_id: str) -> None:
-        """Start the proxy, and wait for moto in a thread; requests wait too until it has started."""
+        """Starts the proxy, and waits for moto in a thread; requests wait too until it has started."""
         self.proxy.start()
         self._start_thread = threading.Thread(
             target=self._start_moto, args=(identity_pool_id,), name="local-aws-start", daemon=True
@@ -52,7 +52,7 @@ class LocalAWS:
             self._port.set_exception(error)
 
     def wait_until_ready(self) -> None:
-        """Wait until moto has started.
+        """Waits until moto has started.
 
         Raises:
             RuntimeError: moto did not start.
@@ -60,14 +60,14 @@ class LocalAWS:
         self._port.result()
 
     def stop(self) -> None:
-        """End the child process and the proxy."""
+        """Ends the child process and the proxy."""
         self._child.stop()
         if self._start_thread is not None:
             self._start_thread.join()
         self.proxy.stop()
 
     def assume_role(self, role_arn: str, session_name: str) -> dict[str, str]:
-        """Make credentials that moto accepts.
+        """Makes credentials that moto accepts.
 
         Args:
             role_arn: The role.
@@ -81,7 +81,7 @@ class LocalAWS:
         return credentials
 
     def _send_line(self, line: str) -> bytes:
-        """Send a line to the child process, and return its reply."""
+        """Sends a line to the child process, and returns its reply."""
         process = self._child.process
         assert process.stdin is not None
         assert process.stdout is not None

@@ -19,7 +19,7 @@ from .seed import BUCKET, ROLE_PREFIX, demo_objects, role_policies, trust_policy
 
 
 def main() -> None:
-    """Serve until standard input ends."""
+    """Serves until standard input ends."""
     # Replies get a descriptor of their own, so that moto's prints do not mix with them.
     replies = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)

@@ -111,15 +111,15 @@ class AwsProxy:
         self.url = f"http://127.0.0.1:{self._server.port}"
 
     def start(self) -> None:
-        """Start to accept connections."""
+        """Starts to accept connections."""
         self._server.start()
 
     def stop(self) -> None:
-        """Free the port and close every connection."""
+        """Frees the port and closes every connection."""
         self._server.stop()
 
     def authorize(self, access_key_id: str, session_token: str | None, date: str | None) -> AwsError | None:
-        """Check the credentials of a signed request.
+        """Checks the credentials of a signed request.
 
         Args:
             access_key_id: The access key that signed it.
@@ -169,7 +169,7 @@ class _ProxyHandler(RequestHandler):
         super().finish()
 
     def run_wsgi(self) -> None:
-        """Handle a request of any method: werkzeug calls this for all of them."""
+        """Handles a request of any method: werkzeug calls this for all of them."""
         proxy = self.server.proxy
         signature = _CREDENTIAL.search(self.headers.get("Authorization", ""))
         access_key_id, service = signature.groups() if signature else ("", "s3")
@@ -194,7 +194,7 @@ class _ProxyHandler(RequestHandler):
             self._forward(fault)
 
     def send_response_only(self, code: int, message: str | None = None) -> None:
-        """Record the request before its client can read the response and look at the record."""
+        """Records the request before its client can read the response and look at the record."""
         if code != HTTPStatus.CONTINUE:
             self._record(code)
         super().send_response_only(code, message)
@@ -244,7 +244,7 @@ class _ProxyHandler(RequestHandler):
         self._relay_response(self._upstream.getresponse(), truncate=fault is not None and fault.kind == "truncate")
 
     def _request_body(self, *, chunked: bool) -> Iterator[bytes] | None:
-        """Return the body piece by piece as it arrives, so that it is never all in memory."""
+        """Returns the body piece by piece as it arrives, so that it is never all in memory."""
         if chunked:
             return self._read_chunks()
         length = int(self.headers.get("Content-Length") or 0)

@@ -15,7 +15,7 @@ _WRITE_ACTIONS = [
 
 
 def role_policies() -> dict[str, dict[str, Any]]:
-    """Return the policy of each role: Analyst reads, Uploader writes too, Admin may do everything."""
+    """Returns the policy of each role: Analyst reads, Uploader writes too, Admin may do everything."""
     bucket = [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"]
     allowed = {"Analyst": (_READ_ACTIONS, bucket), "Uploader": (_WRITE_ACTIONS, bucket), "Admin": (["*"], ["*"])}
     return {
@@ -25,7 +25,7 @@ def role_policies() -> dict[str, dict[str, Any]]:
 
 
 def trust_policy(identity_pool_id: str) -> dict[str, Any]:
-    """Return the trust policy of the roles: only signed-in identities of the pool may assume them."""
+    """Returns the trust policy of the roles: only signed-in identities of the pool may assume them."""
     return {
         "Version": "2012-10-17",
         "Statement": [
@@ -43,7 +43,7 @@ def trust_policy(identity_pool_id: str) -> dict[str, Any]:
 
 
 def demo_objects() -> dict[str, str]:
-    """Return the objects by key: brightness measurements of a few variable stars, the same at every start."""
+    """Returns the objects by key: brightness measurements of a few variable stars, the same at every start."""
     rng = random.Random(2026)  # noqa: S311 - made-up data
     rows = ["star,day,magnitude,error"]
     for star in range(1, 13):

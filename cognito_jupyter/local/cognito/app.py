@@ -28,7 +28,7 @@ _WRONG_PASSWORD = "Incorrect username or password."  # noqa: S105 - a message
 def make_app(
     pool: UserPool, identity_pool: IdentityPool, domain_url: Callable[[], str], on_secret: Callable[[str], None]
 ) -> Flask:
-    """Make the WSGI application of one Cognito.
+    """Makes the WSGI application of one Cognito.
 
     Args:
         pool: The user pool.
@@ -67,7 +67,7 @@ def make_app(
 
     @app.post("/")
     def _identity_pool_action() -> AnyResponse:
-        """Run an action of the identity pool (AWS JSON 1.1)."""
+        """Runs an action of the identity pool (AWS JSON 1.1)."""
         action = request.headers.get("X-Amz-Target", "").removeprefix("AWSCognitoIdentityService.")
         try:
             body = json.loads(request.get_data() or b"{}")
@@ -133,7 +133,7 @@ class _HostedPages:
         return response
 
     def logout(self) -> AnyResponse:
-        """GET /logout: delete the login cookie, and redirect to a registered sign-out URL or to the sign-in."""
+        """GET /logout: deletes the login cookie, and redirects to a registered sign-out URL or to the sign-in."""
         query = request.args
         client = self._pool.clients.get(query.get("client_id", ""))
         target = query.get("logout_uri", "")
@@ -261,7 +261,7 @@ class _TokenEndpoints:
 
 
 def _authorize_error(query: Mapping[str, str], client: AppClient) -> dict[str, str] | None:
-    """Return the error of an authorization request whose client and redirect URI are valid; None if it has none."""
+    """Returns the error of an authorization request whose client and redirect URI are valid; None if it has none."""
     challenge, method = query.get("code_challenge"), query.get("code_challenge_method")
     if not query.get("response_type") or bool(challenge) != bool(method) or (method and method != "S256"):
         return {"error": "invalid_request"}
@@ -279,7 +279,7 @@ def _redirect_mismatch() -> AnyResponse:
 
 
 def _redirect_to_client(query: Mapping[str, str], **parameters: str) -> AnyResponse:
-    """Redirect to the client's redirect URI, with the state that it sent."""
+    """Redirects to the client's redirect URI, with the state that it sent."""
     if "state" in query:
         parameters["state"] = query["state"]
     target = query["redirect_uri"]

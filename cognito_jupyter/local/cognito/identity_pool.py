@@ -96,7 +96,7 @@ class IdentityPool:
         self._identities: dict[str, str] = {}
 
     def handle_action(self, action: str, body: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
-        """Run GetId or GetCredentialsForIdentity.
+        """Runs GetId or GetCredentialsForIdentity.
 
         Args:
             action: The action's name.

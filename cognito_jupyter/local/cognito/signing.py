@@ -24,7 +24,7 @@ class Signer:
         self._kids = {use: secrets.token_urlsafe(32) for use in TOKEN_USES}
 
     def sign_token(self, use: str, claims: Mapping[str, Any]) -> str:
-        """Sign a token.
+        """Signs a token.
 
         Args:
             use: "id" or "access".
@@ -33,7 +33,7 @@ class Signer:
         return jwt.encode(dict(claims), self._keys[use], "RS256", {"kid": self._kids[use]})
 
     def verified_claims(self, token: str, use: str) -> dict[str, Any] | None:
-        """Verify the signature of a token, but not its times.
+        """Verifies the signature of a token, but not its times.
 
         Args:
             token: The token.
@@ -53,7 +53,7 @@ class Signer:
             return None
 
     def jwks(self) -> dict[str, Any]:
-        """Return the public keys as a JSON Web Key Set."""
+        """Returns the public keys as a JSON Web Key Set."""
         keys = []
         for use in TOKEN_USES:
             numbers = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(self._keys[use].public_key()))

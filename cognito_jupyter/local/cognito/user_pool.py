@@ -118,7 +118,7 @@ class UserPool:
     # -- login sessions
 
     def create_session(self, username: str, password: str) -> tuple[str, Session] | None:
-        """Log a user in.
+        """Logs a user in.
 
         Args:
             username: The name that was typed.
@@ -135,24 +135,24 @@ class UserPool:
         return cookie, session
 
     def find_session(self, cookie: str | None) -> Session | None:
-        """Return the session of a login cookie; None if it is unknown or has expired."""
+        """Returns the session of a login cookie; None if it is unknown or has expired."""
         session, expires = self._sessions.get(cookie or "", (None, 0.0))
         return session if expires > self.knobs.now() else None
 
     def end_session(self, cookie: str | None) -> None:
-        """Delete a login cookie."""
+        """Deletes a login cookie."""
         self._sessions.pop(cookie or "", None)
 
     # -- authorization codes
 
     def issue_code(self, grant: Grant) -> str:
-        """Return a code for a grant; it can be redeemed once, within five minutes by default."""
+        """Returns a code for a grant; it can be redeemed once, within five minutes by default."""
         code = str(uuid.uuid4())
         self._codes[code] = grant, self.knobs.now() + self.knobs.code_seconds
         return code
 
     def redeem_code(self, client: AppClient, code: str, redirect_uri: str, verifier: str) -> dict[str, Any]:
-        """Exchange a code for tokens.
+        """Exchanges a code for tokens.
 
         Args:
             client: The client that presents the code.
@@ -178,7 +178,7 @@ class UserPool:
     # -- refresh tokens
 
     def redeem_refresh_token(self, client: AppClient, token: str) -> dict[str, Any]:
-        """Return new tokens; under rotation with a new refresh token, which expires when the old one would have.
+        """Returns new tokens; under rotation with a new refresh token, which expires when the old one would have.
 
         During the grace period a token that was rotated can be used again. Only the newest of its replacements
         remains valid then.
@@ -207,7 +207,7 @@ class UserPool:
         return response
 
     def revoke_family(self, token: str) -> None:
-        """Revoke a refresh token and its whole family; an unknown token is no error (RFC 7009, section 2.2)."""
+        """Revokes a refresh token and its whole family; an unknown token is no error (RFC 7009, section 2.2)."""
         with self._lock:
             stored = self._refresh_tokens.get(token)
             if stored is not None:
@@ -225,7 +225,7 @@ class UserPool:
     # -- id and access tokens
 
     def issue_tokens(self, username: str, client_id: str, **claims: Any) -> dict[str, Any]:
-        """Return tokens without a login, for tests that need no browser.
+        """Returns tokens without a login, for tests that need no browser.
 
         Args:
             username: The user.
