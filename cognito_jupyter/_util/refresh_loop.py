@@ -65,15 +65,14 @@ class RefreshLoop:
         self._on_end = on_end
         self._lock = threading.Lock()
         self._pid = os.getpid()
-        self._thread: _LoopThread | None = None
-        self._last_thread: _LoopThread | None = None
+        self._thread: _LoopThread | None = None  # the last one, which may have ended
+        self._active = False  # whether it will run again; changed only with the lock held
         self._stopped = False
 
     @property
     def running(self) -> bool:
         """Whether the thread is alive in this process."""
-        thread = self._thread
-        return thread is not None and self._pid == os.getpid() and thread.is_alive()
+        return self._active and self._pid == os.getpid()
 
     def ensure_running(self, *, run_now: bool = False) -> bool:
         """Starts the thread if there is none.
@@ -90,11 +89,20 @@ class RefreshLoop:
             return True
         if self._stopped or os.getpid() != self._pid:
             return False
-        if self._thread is not None and not run_now:
+        if self._active and not run_now:
             return True
         with self._lock:
             self._wake.set()
-            return self._thread is not None or self._start()
+            if not self._active:
+                previous, self._thread = self._thread, _LoopThread(self, self._run, self._name)
+                try:
+                    self._thread.start()
+                except RuntimeError:
+                    # The interpreter is about to exit, or the machine has no more threads.
+                    self._thread = previous
+                    return False
+                self._active = True
+            return True
 
     @property
     def owner(self) -> object:
@@ -121,36 +129,24 @@ class RefreshLoop:
         Args:
             timeout: Seconds to wait at most.
         """
-        # The last thread, which may still be in `on_end` after `_thread` has been reset.
-        thread = self._last_thread
+        thread = self._thread
         if thread is not None and self._pid == os.getpid() and thread is not threading.current_thread():
             thread.join(timeout)
-
-    def _start(self) -> bool:
-        self._thread = thread = _LoopThread(self, self._run, self._name)
-        try:
-            thread.start()
-        except RuntimeError:
-            # The interpreter is about to exit, or the machine has no more threads.
-            self._thread = None
-            return False
-        self._last_thread = thread
-        return True
 
     def _run(self) -> None:
         try:
             while self._step():
                 pass
         finally:
-            # After an exception too: the next caller of `ensure_running` starts another thread. By then `_may_end` has
-            # perhaps let it, and the thread is not this one any more.
-            if self._thread is threading.current_thread():
-                self._thread = None
+            # After an exception too: the next caller of `ensure_running` starts another thread, unless it has done so.
+            with self._lock:
+                if self._thread is threading.current_thread():
+                    self._active = False
             if self._on_end is not None:
                 self._on_end()
             if self._stopped:
                 # Object and loop refer to each other; without this only the garbage collector would free the object.
-                self._run_once = lambda: None
+                self._run_once, self._on_end = lambda: None, None
 
     def _step(self) -> bool:
         """Runs once and sleeps; returns whether to go on."""
@@ -169,7 +165,7 @@ class RefreshLoop:
         with self._lock:
             if self._wake.is_set() and self._run_once() is not None and not self._stopped:
                 return False
-            self._thread = None
+            self._active = False
             return True
 
 

@@ -163,3 +163,25 @@ def test_wake_runs_at_once_but_not_from_within_the_run_itself() -> None:
     work.loop.wake()
     wait_until(lambda: work.runs == 3)
     finish(work.loop, work)
+
+
+def test_a_stopped_loop_does_not_keep_its_object_alive() -> None:
+    class Owner(CountedWork):
+        def __init__(self) -> None:
+            super().__init__(1000.0)
+            self.loop = RefreshLoop(self.run_once, name=NAME, min_delay=0.05, max_delay=30.0, on_end=self.end)
+
+        def end(self) -> None:
+            self.delay = None
+
+    gc.disable()
+    try:
+        owner = Owner()
+        owner.loop.ensure_running()
+        owner.loop.stop()
+        owner.loop.join(60)
+        gone = weakref.ref(owner)
+        del owner
+        assert gone() is None
+    finally:
+        gc.enable()
