@@ -12,22 +12,16 @@ from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.local.login_page_client import submit_login
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 from cognito_jupyter.oauth.login import Login
-from cognito_jupyter.settings import CognitoConfiguration, Settings
+from cognito_jupyter.settings import Settings
 from cognito_jupyter.signin.request import SignInRequest
 from cognito_jupyter.signin.service import LoginService
+from tests.support.shared_kernels import configuration_from_environment
 
 
 @pytest.fixture
 def settings(cognito: LocalCognito, own_environment: Path) -> Settings:
     return Settings(
-        CognitoConfiguration(
-            cognito.domain,
-            cognito.client_id,
-            cognito.redirect_uri,
-            cognito.region,
-            cognito.user_pool_id,
-            cognito.identity_pool_id,
-        ),
+        configuration_from_environment(cognito.environment),
         remember=True,
         wait_for_sign_in=7.0,
     )

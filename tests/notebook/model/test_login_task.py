@@ -12,10 +12,11 @@ from cognito_jupyter.local.login_page_client import submit_login
 from cognito_jupyter.notebook.model.login_requests import LoginRequest
 from cognito_jupyter.notebook.model.login_task import LoginTask
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
-from cognito_jupyter.settings import CognitoConfiguration, Settings
+from cognito_jupyter.settings import Settings
 from cognito_jupyter.signin.service import SignIn
 from tests.support.keep_alive_proxy import KeepAliveProxy
 from tests.support.latency_proxy import LatencyProxy
+from tests.support.shared_kernels import configuration_from_environment
 
 
 def test_a_new_login_of_the_same_user_uses_the_connection_that_was_opened_before(
@@ -24,16 +25,7 @@ def test_a_new_login_of_the_same_user_uses_the_connection_that_was_opened_before
     manager: CognitoCredentialsManager,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    settings = Settings(
-        CognitoConfiguration(
-            cognito.domain,
-            cognito.client_id,
-            cognito.redirect_uri,
-            cognito.region,
-            cognito.user_pool_id,
-            cognito.identity_pool_id,
-        )
-    )
+    settings = Settings(configuration_from_environment(cognito.environment))
     with KeepAliveProxy(cognito.port) as front, LatencyProxy(front.port, 0) as path:
         monkeypatch.setenv("AWS_ENDPOINT_URL_COGNITO_IDENTITY", f"http://127.0.0.1:{path.port}")
         request = LoginRequest(settings, open_browser=False)

@@ -16,8 +16,9 @@ from cognito_jupyter.notebook.model.controller import Phase, StatusListener
 from cognito_jupyter.notebook.model.login_requests import LoginRequest
 from cognito_jupyter.notebook.model.state import NotebookState
 from cognito_jupyter.notebook.panel.widget import LoginPanel
-from cognito_jupyter.settings import CognitoConfiguration, Settings
+from cognito_jupyter.settings import Settings
 from tests.support.polling import wait_until
+from tests.support.shared_kernels import configuration_from_environment
 
 
 class TransitionRecorder(StatusListener):
@@ -86,13 +87,6 @@ class PanelDriver:
 
 
 def request_for(cognito: LocalCognito, **changes: object) -> LoginRequest:
-    pools = CognitoConfiguration(
-        cognito.domain,
-        cognito.client_id,
-        cognito.redirect_uri,
-        cognito.region,
-        cognito.user_pool_id,
-        cognito.identity_pool_id,
-    )
+    pools = configuration_from_environment(cognito.environment)
     request = LoginRequest(Settings(pools, timeout=60), "Analyst", open_browser=False)
     return replace(request, **changes)  # type: ignore[arg-type]
