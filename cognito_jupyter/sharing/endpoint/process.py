@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from ..._util.closing import NotPicklable
 from ...errors import UnavailableError
@@ -81,6 +81,9 @@ class EndpointProcess(NotPicklable):
         self._started_or_ended = threading.Event()
         self.folder = Path(tempfile.mkdtemp(prefix="cognito-share-"))
         self._process = _start_process(program)
+        assert self._process.stdin is not None  # noqa: S101 - both were opened as pipes
+        assert self._process.stdout is not None  # noqa: S101 - likewise
+        self._commands, self._reports = self._process.stdin, self._process.stdout
         try:
             threading.Thread(target=self._read_reports, name="cognito-share-reports", daemon=True).start()
             if not self._started_or_ended.wait(_PROCESS_TIMEOUT) or not self.alive:
@@ -154,26 +157,20 @@ class EndpointProcess(NotPicklable):
             self._process.kill()
             self._process.wait()
         with suppress(OSError):
-            self._stdin.close()
+            self._commands.close()
         shutil.rmtree(self.folder, ignore_errors=True)
-
-    @property
-    def _stdin(self) -> IO[bytes]:
-        assert self._process.stdin is not None  # noqa: S101 - it was opened as a pipe
-        return self._process.stdin
 
     def _send_command(self, line: bytes) -> None:
         remaining = memoryview(line + b"\n")
         # A process that has ended is not an error here: `alive` says so.
         with self._write_lock, suppress(OSError, ValueError):
             while remaining:
-                remaining = remaining[self._stdin.write(remaining) :]
+                remaining = remaining[self._commands.write(remaining) :]
 
     def _read_reports(self) -> None:
         """Reads the reports until the process ends; runs in a thread."""
-        assert self._process.stdout is not None  # noqa: S101 - it was opened as a pipe
-        with self._process.stdout as reports:
-            for line in reports:
+        with self._reports:
+            for line in self._reports:
                 with suppress(ValueError, KeyError, TypeError):
                     report: Mapping[str, Any] = json.loads(line)
                     if "port" in report:

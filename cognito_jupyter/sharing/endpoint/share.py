@@ -180,7 +180,7 @@ class Share(Closeable, NotPicklable):
         Raises:
             RoleError, RefusedError, CredentialsError, UnavailableError: As in `share`.
         """
-        self.add_role(self._resolve(role_suffix))
+        self.add_role(self.manager.resolve_role(role_suffix))
 
     def select(self, role_suffix: str | None = None) -> None:
         """Has the environment name a role, and shares it if it is not shared yet.
@@ -193,7 +193,7 @@ class Share(Closeable, NotPicklable):
         Raises:
             RoleError, RefusedError, CredentialsError, UnavailableError: As in `share`.
         """
-        self.select_role(self._resolve(role_suffix))
+        self.select_role(self.manager.resolve_role(role_suffix))
 
     def environment(self, role_suffix: str | None = None) -> dict[str, str]:
         """Returns the variables for a process that is to use another role than this environment names.
@@ -210,7 +210,7 @@ class Share(Closeable, NotPicklable):
         if role_suffix is None and self._selected is not None:
             publisher = self._selected
         else:
-            publisher = self.add_role(self._resolve(role_suffix))
+            publisher = self.add_role(self.manager.resolve_role(role_suffix))
         return redacted(self._endpoint.variables(publisher.path, self._region, self._environ))
 
     def add_role(self, role_arn: str | None) -> RolePublisher:
@@ -222,7 +222,8 @@ class Share(Closeable, NotPicklable):
         Raises:
             RefusedError, CredentialsError, UnavailableError: As in `share`.
         """
-        self._require_open()
+        if self._closed:
+            raise RefusedError("This share is closed.", "Call share(...) again.")
         publisher = self._publishers.get(role_arn)
         if publisher is None:
             credentials = self.manager.credentials_for_role(role_arn)
@@ -285,14 +286,6 @@ class Share(Closeable, NotPicklable):
         if self._closed:
             return None
         return min((publisher.publish() for publisher in list(self._publishers.values())), default=_MAX_DELAY)
-
-    def _require_open(self) -> None:
-        if self._closed:
-            raise RefusedError("This share is closed.", "Call share(...) again.")
-
-    def _resolve(self, role_suffix: str | None) -> str | None:
-        self._require_open()
-        return self.manager.resolve_role(role_suffix)
 
     def _free_path(self, role_arn: str | None) -> str:
         """The role's name, with a number where two roles have the same name."""

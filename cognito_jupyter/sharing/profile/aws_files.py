@@ -23,11 +23,6 @@ _CREDENTIAL_SETTINGS = {
 """The settings with which a profile supplies credentials."""
 
 
-def credentials_file(environ: Mapping[str, str]) -> Path:
-    """Returns the path of the shared credentials file, whether it exists or not."""
-    return Path(environ.get(CREDENTIALS_FILE) or "~/.aws/credentials").expanduser()
-
-
 def config_file(environ: Mapping[str, str]) -> Path:
     """Returns the path of the config file, whether it exists or not."""
     return Path(environ.get(CONFIG_FILE) or "~/.aws/config").expanduser()
@@ -39,8 +34,9 @@ def default_profile_warning(environ: Mapping[str, str]) -> str | None:
     Args:
         environ: The environment of the programs that use the share.
     """
+    credentials_file = Path(environ.get(CREDENTIALS_FILE) or "~/.aws/credentials").expanduser()
     for path, remedy in (
-        (credentials_file(environ), "hide that file with %cognito_share --hide-credentials-file"),
+        (credentials_file, "hide that file with %cognito_share --hide-credentials-file"),
         (config_file(environ), "remove them from that profile, or rename it"),
     ):
         if _default_profile_has_credentials(path):
