@@ -1,1 +1,1 @@
-"""Helpers that know nothing of the rest of this package."""
+"""Helpers for the whole package; they import nothing else of it, except `errors`."""
