@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections import Counter
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
@@ -31,7 +31,7 @@ def make_admin_blueprint(knobs: Knobs, counts: Counter[str], token: str) -> Blue
 
     @admin.get("/knobs")
     def _get_knobs() -> Response:
-        return jsonify(_knob_values(knobs))
+        return jsonify(asdict(knobs))
 
     @admin.patch("/knobs")
     def _patch_knobs() -> Response:
@@ -70,16 +70,9 @@ def set_knobs(knobs: Knobs, changes: dict[str, Any]) -> None:
         ValueError: There is no such knob.
     """
     for name, value in changes.items():
-        if name not in _knob_values(knobs):
-            raise ValueError(f"There is no knob {name}; there are {', '.join(_knob_values(knobs))}.")
+        if name not in asdict(knobs):
+            raise ValueError(f"There is no knob {name}; there are {', '.join(asdict(knobs))}.")
         if name == "faults":
             knobs.faults = {endpoint: [Fault(**each) for each in faults] for endpoint, faults in value.items()}
         else:
             setattr(knobs, name, value)
-
-
-def _knob_values(knobs: Knobs) -> dict[str, Any]:
-    names = [each.name for each in fields(knobs) if not each.name.startswith("_")]
-    values = {name: getattr(knobs, name) for name in names}
-    values["faults"] = {endpoint: [asdict(fault) for fault in faults] for endpoint, faults in knobs.faults.items()}
-    return values

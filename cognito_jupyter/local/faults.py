@@ -11,10 +11,10 @@ import socket
 import struct
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from typing import Any
 from urllib.parse import urlsplit
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from werkzeug.wrappers import Response
 
@@ -24,13 +24,10 @@ LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 MAX_BODY = 1 << 20
 """Bytes: much more than any form or token here."""
 _NO_LINGER = struct.pack("ii", 1, 0)
-Environ = dict[str, Any]
-StartResponse = Callable[..., Any]
-WSGIApp = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 
-class FaultInjection:
-    """WSGI middleware; the endpoint names that it counts are those of the knobs.
+def inject_faults(app: WSGIApplication, knobs: Knobs, counts: Counter[str]) -> WSGIApplication:
+    """Returns WSGI middleware (PEP 3333); the endpoint names that it counts are those of the knobs.
 
     Args:
         app: The application behind it.
@@ -38,34 +35,32 @@ class FaultInjection:
         counts: Calls by endpoint name.
     """
 
-    def __init__(self, app: WSGIApp, knobs: Knobs, counts: Counter[str]) -> None:
-        self._app = app
-        self._knobs = knobs
-        self._counts = counts
-
-    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        """Serves one request (PEP 3333)."""
+    def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if not is_loopback_host(environ.get("HTTP_HOST", "")):
             return Response("Wrong Host", 421)(environ, start_response)
         # Buffer the body: it is parsed here for the endpoint's name, and read again by the application.
         length = int(environ.get("CONTENT_LENGTH") or 0)
         environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(min(length, MAX_BODY)))
         endpoint = endpoint_name(environ)
-        self._counts[endpoint] += 1
-        time.sleep(self._knobs.latency_of(endpoint))
-        fault = self._knobs.next_fault(endpoint)
+        counts[endpoint] += 1
+        time.sleep(knobs.latency_of(endpoint))
+        fault = knobs.next_fault(endpoint)
         if fault is None:
-            return self._app(environ, start_response)
+            return app(environ, start_response)
         if fault.kind == "status":
             response = Response(fault.body, fault.status, fault.headers, content_type=fault.content_type)
             return response(environ, start_response)
         if fault.kind in {"drop", "reset", "stall"} and not fault.midway:
             break_connection(fault, environ["werkzeug.socket"])
-            return self._app(environ, start_response)
-        return _corrupted(fault, Response.from_app(self._app, environ, buffered=True), environ, start_response)
+            return app(environ, start_response)
+        return _corrupted(fault, Response.from_app(app, environ, buffered=True), environ, start_response)
+
+    return serve
 
 
-def _corrupted(fault: Fault, response: Response, environ: Environ, start_response: StartResponse) -> Iterator[bytes]:
+def _corrupted(
+    fault: Fault, response: Response, environ: WSGIEnvironment, start_response: StartResponse
+) -> Iterator[bytes]:
     """Sends the real response as the fault changes it."""
     body = response.get_data()
     if fault.kind == "label":
@@ -84,7 +79,7 @@ def _corrupted(fault: Fault, response: Response, environ: Environ, start_respons
             yield body[len(body) // 2 :]
 
 
-def endpoint_name(environ: Environ) -> str:
+def endpoint_name(environ: WSGIEnvironment) -> str:
     """Returns the name under which a request is counted."""
     path, target = environ.get("PATH_INFO", ""), environ.get("HTTP_X_AMZ_TARGET", "")
     if path == "/" and target:

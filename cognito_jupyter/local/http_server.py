@@ -9,13 +9,13 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
+from wsgiref.types import WSGIApplication
 
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
-from .faults import WSGIApp, is_marked_for_reset, shutdown_socket
+from .faults import is_marked_for_reset, shutdown_socket
 
 _BIND_ATTEMPTS = 20
 """How many free ports of 127.0.0.1 are tried until one is free on ::1 too."""
@@ -56,11 +56,11 @@ class LoopbackServer(ThreadedWSGIServer):
         self,
         host: str,
         port: int,
-        app: WSGIApp,
+        app: WSGIApplication,
         handler: type[RequestHandler] = RequestHandler,
         *,
         tls: ssl.SSLContext | None = None,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float],
     ) -> None:
         self.clock = clock
         self._connections: dict[Any, threading.Thread] = {}
@@ -116,7 +116,7 @@ class LoopbackServer(ThreadedWSGIServer):
 
 
 def bind_both_loopbacks(
-    app: WSGIApp, port: int, *, tls: ssl.SSLContext | None, clock: Callable[[], float]
+    app: WSGIApplication, port: int, *, tls: ssl.SSLContext | None, clock: Callable[[], float]
 ) -> list[LoopbackServer]:
     """Binds the same port on 127.0.0.1 and ::1; only on 127.0.0.1 where the machine has no IPv6.
 

@@ -127,7 +127,9 @@ class Knobs:
     clock_offset: float = 0
     latency: dict[str, float] = field(default_factory=dict)
     faults: dict[str, list[Fault]] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self._lock = threading.Lock()
 
     def now(self) -> float:
         """Returns the time of the server's clock, in seconds since the epoch."""
@@ -165,7 +167,7 @@ class Knobs:
 
 @dataclass(frozen=True, repr=False)
 class IssuedKey:
-    """AWS credentials that the identity pool has issued.
+    """AWS credentials that the identity pool has issued, with their role and expiry, which moto does not know.
 
     Attributes:
         access_key_id: The access key.
@@ -180,23 +182,3 @@ class IssuedKey:
     session_token: str
     role_arn: str
     expires: float
-
-
-class IssuedKeys:
-    """All credentials that the identity pool has issued, with their role and expiry, which moto does not know."""
-
-    def __init__(self, knobs: Knobs) -> None:
-        self._knobs = knobs
-        self._keys: dict[str, IssuedKey] = {}
-
-    def add(self, key: IssuedKey) -> None:
-        """Records credentials."""
-        self._keys[key.access_key_id] = key
-
-    def find(self, access_key_id: str) -> IssuedKey | None:
-        """Returns the credentials of an access key; None if it was never issued."""
-        return self._keys.get(access_key_id)
-
-    def is_expired(self, key: IssuedKey) -> bool:
-        """Returns whether credentials have expired."""
-        return key.expires <= self._knobs.now()

@@ -23,9 +23,9 @@ from .aws.seed import BUCKET, DATA_KEY, ROLE_PREFIX
 from .cognito.app import make_app
 from .cognito.identity_pool import IdentityPool
 from .cognito.user_pool import UserPool
-from .faults import FaultInjection
+from .faults import inject_faults
 from .http_server import LoopbackServer, bind_both_loopbacks
-from .model import ACCOUNT, REGION, AppClient, Group, IssuedKeys, Knobs, User
+from .model import ACCOUNT, REGION, AppClient, Group, Knobs, User
 
 LOGOUT_URI = "http://localhost:3000/signed-out"
 _CALLBACK_PORTS = 10
@@ -104,7 +104,7 @@ class LocalCognito:
             self.add_group(name, f"arn:aws:iam::{ACCOUNT}:role/{ROLE_PREFIX}{name}", precedence)
         password = "-".join(secrets.choice(_PASSWORD_WORDS) for _ in range(4))
         self.add_user("demo", password, ("Analyst", "Uploader"), "demo@example.org")
-        self._add_secret(password)
+        self._add_secrets(password)
 
     # -- start and stop
 
@@ -114,13 +114,13 @@ class LocalCognito:
             return self
         # moto first: its imports take longer than everything else, and run at the same time in its own process.
         self._aws = LocalAWS(self.knobs, self.counts) if self._with_aws else None
-        issued_keys = self._aws.issued_keys if self._aws else IssuedKeys(self.knobs)
+        issued_keys = self._aws.issued_keys if self._aws else {}
         assume_role = self._aws.assume_role if self._aws else _fake_credentials
         self.identity_pool = IdentityPool(self.pool, self.knobs, issued_keys, assume_role, self.client_id)
         try:
-            app = make_app(self.pool, self.identity_pool, lambda: self.domain, self._add_secret)
+            app = make_app(self.pool, self.identity_pool, lambda: self.domain, self._add_secrets)
             app.register_blueprint(make_admin_blueprint(self.knobs, self.counts, self.admin_token))
-            middleware = FaultInjection(app.wsgi_app, self.knobs, self.counts)
+            middleware = inject_faults(app.wsgi_app, self.knobs, self.counts)
             self._servers = bind_both_loopbacks(
                 middleware, self._requested_port, tls=self._tls_context(), clock=self.knobs.now
             )
@@ -267,13 +267,11 @@ class LocalCognito:
             **claims: Claims that replace those of the id token.
         """
         tokens = self.pool.issue_tokens(username, self.client_id, **claims)
-        for name in ("id_token", "access_token", "refresh_token"):
-            self._add_secret(tokens[name])
+        self._add_secrets(tokens["id_token"], tokens["access_token"], tokens["refresh_token"])
         return tokens
 
-    def _add_secret(self, secret: str) -> None:
-        if secret:
-            self.secrets.add(secret)
+    def _add_secrets(self, *secrets: str | None) -> None:
+        self.secrets.update(filter(None, secrets))
 
     def _tls_context(self) -> ssl.SSLContext | None:
         if not self._tls:

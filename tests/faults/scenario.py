@@ -160,9 +160,9 @@ class FaultScenario:
 
     def role_of(self, access_key_id: str) -> str:
         """Returns the short name of the role of credentials that must have been issued and must be valid."""
-        issued_key = self.cognito.aws.issued_keys.find(access_key_id)
+        issued_key = self.cognito.aws.issued_keys.get(access_key_id)
         assert issued_key is not None, "credentials that were never issued"
-        assert not self.cognito.aws.issued_keys.is_expired(issued_key)
+        assert issued_key.expires > self.cognito.knobs.now()
         return issued_key.role_arn.rpartition("-")[2]
 
     # -- checks

@@ -56,8 +56,8 @@ def can_refresh_twice(cognito: LocalCognito, manager: CognitoCredentialsManager)
     """Refreshes the tokens twice, and exchanges them for valid credentials."""
     for _ in range(2):
         manager.refresh_user_pool_tokens()
-    key = cognito.aws.issued_keys.find(manager.get_credentials(role_suffix="Analyst")["access_key_id"])
-    return key is not None and not cognito.aws.issued_keys.is_expired(key)
+    key = cognito.aws.issued_keys.get(manager.get_credentials(role_suffix="Analyst")["access_key_id"])
+    return key is not None and key.expires > cognito.knobs.now()
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 
 from ..child_process import ChildProcess
-from ..model import IssuedKeys, Knobs
+from ..model import IssuedKey, Knobs
 from .proxy import AwsProxy
 
 _MOTO_MODULE = "cognito_jupyter.local.aws.moto_child"
@@ -25,7 +25,7 @@ class LocalAWS:
         counts: Calls by endpoint name.
 
     Attributes:
-        issued_keys: The credentials that were issued.
+        issued_keys: The credentials that were issued, by their access key.
         proxy: What clients connect to.
     """
 
@@ -34,7 +34,7 @@ class LocalAWS:
         self._lock = threading.Lock()
         self._port: Future[int] = Future()
         self._start_thread: threading.Thread | None = None
-        self.issued_keys = IssuedKeys(knobs)
+        self.issued_keys: dict[str, IssuedKey] = {}
         self.proxy = AwsProxy(self._port.result, self.issued_keys, knobs, counts)
 
     def start(self, identity_pool_id: str) -> None:
@@ -77,8 +77,7 @@ class LocalAWS:
             AccessKeyId, SecretKey and SessionToken.
         """
         self.wait_until_ready()
-        credentials: dict[str, str] = json.loads(self._send_line(json.dumps([role_arn, session_name])))
-        return credentials
+        return dict(json.loads(self._send_line(json.dumps([role_arn, session_name]))))
 
     def _send_line(self, line: str) -> bytes:
         """Sends a line to the child process, and returns its reply."""

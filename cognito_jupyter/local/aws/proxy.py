@@ -15,7 +15,7 @@ import re
 import socket
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -25,7 +25,7 @@ from werkzeug.exceptions import NotFound
 
 from ..faults import break_connection, is_loopback_host, shutdown_socket
 from ..http_server import LoopbackServer, RequestHandler
-from ..model import Fault, IssuedKeys, Knobs
+from ..model import Fault, IssuedKey, Knobs
 
 _CHUNK = 1 << 16
 _MAX_SKEW = 15 * 60
@@ -72,23 +72,22 @@ class AwsError:
     message: str
 
 
+_INVALID_CREDENTIALS = AwsError(403, "InvalidClientTokenId", "The security token included in the request is invalid.")
 _QUERY_ERRORS = {
     "ExpiredToken": AwsError(403, "ExpiredToken", "The security token included in the request is expired"),
-    "InvalidAccessKeyId": AwsError(
-        403, "InvalidClientTokenId", "The security token included in the request is invalid."
-    ),
-    "InvalidToken": AwsError(403, "InvalidClientTokenId", "The security token included in the request is invalid."),
+    "InvalidAccessKeyId": _INVALID_CREDENTIALS,
+    "InvalidToken": _INVALID_CREDENTIALS,
     "RequestTimeTooSkewed": AwsError(403, "SignatureDoesNotMatch", "Signature expired or not yet current."),
 }
 """What STS and IAM return in place of S3's errors."""
 
 
-class AwsProxy:
+class AwsProxy(LoopbackServer):
     """Listens on 127.0.0.1 and forwards authorized requests to moto.
 
     Args:
         upstream_port: Returns moto's port; may block until moto has started.
-        issued_keys: The credentials that may sign requests.
+        issued_keys: The credentials that may sign requests, by their access key.
         knobs: Latency, faults and the clock; the endpoints are "s3", "sts" and "iam".
         counts: Calls by endpoint name.
 
@@ -98,69 +97,27 @@ class AwsProxy:
     """
 
     def __init__(
-        self, upstream_port: Callable[[], int], issued_keys: IssuedKeys, knobs: Knobs, counts: Counter[str]
+        self, upstream_port: Callable[[], int], issued_keys: Mapping[str, IssuedKey], knobs: Knobs, counts: Counter[str]
     ) -> None:
+        # The handler responds to every request itself, so the application is never called.
+        super().__init__("127.0.0.1", 0, NotFound(), _ProxyHandler, clock=knobs.now)
         self.upstream_port = upstream_port
         self.issued_keys = issued_keys
         self.knobs = knobs
         self.counts = counts
         self.requests: deque[SignedRequest] = deque(maxlen=10_000)
-        # The handler responds to every request itself, so the application is never called.
-        self._server = _ProxyServer("127.0.0.1", 0, NotFound(), _ProxyHandler, clock=knobs.now)
-        self._server.proxy = self
-        self.url = f"http://127.0.0.1:{self._server.port}"
-
-    def start(self) -> None:
-        """Starts to accept connections."""
-        self._server.start()
-
-    def stop(self) -> None:
-        """Frees the port and closes every connection."""
-        self._server.stop()
-
-    def authorize(self, access_key_id: str, session_token: str | None, date: str | None) -> AwsError | None:
-        """Checks the credentials of a signed request.
-
-        Args:
-            access_key_id: The access key that signed it.
-            session_token: Its X-Amz-Security-Token header.
-            date: Its X-Amz-Date header.
-
-        Returns:
-            Why the request is refused, in S3's words; None where it may pass.
-        """
-        key = self.issued_keys.find(access_key_id)
-        if key is None:
-            return AwsError(
-                403, "InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records."
-            )
-        if session_token != key.session_token:
-            return AwsError(400, "InvalidToken", "The provided token is malformed or otherwise invalid.")
-        if self.issued_keys.is_expired(key):
-            return AwsError(400, "ExpiredToken", "The provided token has expired.")
-        try:
-            signed_at = calendar.timegm(time.strptime(date or "", "%Y%m%dT%H%M%SZ"))
-        except ValueError:
-            return AwsError(403, "AccessDenied", "AWS authentication requires a valid Date or x-amz-date header")
-        if abs(signed_at - self.knobs.now()) > _MAX_SKEW:
-            message = "The difference between the request time and the current time is too large."
-            return AwsError(403, "RequestTimeTooSkewed", message)
-        return None
-
-
-class _ProxyServer(LoopbackServer):
-    proxy: AwsProxy
+        self.url = f"http://127.0.0.1:{self.port}"
 
 
 class _ProxyHandler(RequestHandler):
     """Serves one connection, and leaves it open between requests as S3 does."""
 
-    server: _ProxyServer
+    server: AwsProxy
 
     def setup(self) -> None:
         super().setup()
         self._signer: tuple[str, str, str | None] = ("s3", "", None)
-        self._upstream = http.client.HTTPConnection("127.0.0.1", self.server.proxy.upstream_port(), timeout=60)
+        self._upstream = http.client.HTTPConnection("127.0.0.1", self.server.upstream_port(), timeout=60)
         # Without this, Nagle's algorithm and delayed acknowledgements add 40 ms to every small response.
         self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -170,21 +127,14 @@ class _ProxyHandler(RequestHandler):
 
     def run_wsgi(self) -> None:
         """Handles a request of any method: werkzeug calls this for all of them."""
-        proxy = self.server.proxy
+        proxy = self.server
         signature = _CREDENTIAL.search(self.headers.get("Authorization", ""))
         access_key_id, service = signature.groups() if signature else ("", "s3")
         proxy.counts[service] += 1
         time.sleep(proxy.knobs.latency_of(service))
-        key = proxy.issued_keys.find(access_key_id)
+        key = proxy.issued_keys.get(access_key_id)
         self._signer = (service, access_key_id, key.role_arn if key else None)
-        if not is_loopback_host(self.headers.get("Host", "")):
-            error: AwsError | None = AwsError(403, "AccessDenied", "Wrong Host")
-        elif signature is None:
-            error = AwsError(403, "AccessDenied", "Access Denied")
-        else:
-            error = proxy.authorize(
-                access_key_id, self.headers.get("X-Amz-Security-Token"), self.headers.get("X-Amz-Date")
-            )
+        error = self._authorization_error(access_key_id, key)
         fault = proxy.knobs.next_fault(service) if error is None else None
         if fault is not None and fault.kind == "status":
             error = AwsError(fault.status, "InternalError", fault.body)
@@ -192,6 +142,31 @@ class _ProxyHandler(RequestHandler):
             self._send_error(service, error)
         else:
             self._forward(fault)
+
+    def _authorization_error(  # noqa: PLR0911 - one for each check
+        self, access_key_id: str, key: IssuedKey | None
+    ) -> AwsError | None:
+        """Returns why the request is refused, in S3's words; None if it is authorized."""
+        if not is_loopback_host(self.headers.get("Host", "")):
+            return AwsError(403, "AccessDenied", "Wrong Host")
+        if not access_key_id:
+            return AwsError(403, "AccessDenied", "Access Denied")
+        if key is None:
+            message = "The AWS Access Key Id you provided does not exist in our records."
+            return AwsError(403, "InvalidAccessKeyId", message)
+        if self.headers.get("X-Amz-Security-Token") != key.session_token:
+            return AwsError(400, "InvalidToken", "The provided token is malformed or otherwise invalid.")
+        now = self.server.knobs.now()
+        if key.expires <= now:
+            return AwsError(400, "ExpiredToken", "The provided token has expired.")
+        try:
+            signed_at = calendar.timegm(time.strptime(self.headers.get("X-Amz-Date", ""), "%Y%m%dT%H%M%SZ"))
+        except ValueError:
+            return AwsError(403, "AccessDenied", "AWS authentication requires a valid Date or x-amz-date header")
+        if abs(signed_at - now) > _MAX_SKEW:
+            message = "The difference between the request time and the current time is too large."
+            return AwsError(403, "RequestTimeTooSkewed", message)
+        return None
 
     def send_response_only(self, code: int, message: str | None = None) -> None:
         """Records the request before its client can read the response and look at the record."""
@@ -201,17 +176,18 @@ class _ProxyHandler(RequestHandler):
 
     def _record(self, status: int) -> None:
         path = self.path.partition("?")[0]
-        self.server.proxy.requests.append(SignedRequest(self.command, path, *self._signer, status))
+        self.server.requests.append(SignedRequest(self.command, path, *self._signer, status))
 
     def _send_error(self, service: str, error: AwsError) -> None:
-        head = '<?xml version="1.0" encoding="UTF-8"?>\n'
-        if service == "s3":
-            content = f"<Error>{_error_elements(error)}<RequestId>local</RequestId></Error>"
-        else:
+        if service != "s3":
             error = _QUERY_ERRORS.get(error.code, error)
-            content = f"<Error><Type>Sender</Type>{_error_elements(error)}</Error><RequestId>local</RequestId>"
+        content = f"<Code>{error.code}</Code><Message>{escape(error.message)}</Message>"
+        if service == "s3":
+            content = f"<Error>{content}<RequestId>local</RequestId></Error>"
+        else:
+            content = f"<Error><Type>Sender</Type>{content}</Error><RequestId>local</RequestId>"
             content = f"<ErrorResponse>{content}</ErrorResponse>"
-        body = (head + content).encode()
+        body = f'<?xml version="1.0" encoding="UTF-8"?>\n{content}'.encode()
         # Otherwise the rest of the request's body would be read as the next request.
         self.close_connection = True
         self.send_response(error.status)
@@ -240,15 +216,10 @@ class _ProxyHandler(RequestHandler):
                 self._upstream.putheader(name, value)
         if chunked:
             self._upstream.putheader("Transfer-Encoding", "chunked")
-        self._upstream.endheaders(self._request_body(chunked=chunked), encode_chunked=chunked)
+        # Forward the body piece by piece as it arrives, so that it is never all in memory.
+        body = self._read_chunks() if chunked else self._read_length(int(self.headers.get("Content-Length") or 0))
+        self._upstream.endheaders(body, encode_chunked=chunked)
         self._relay_response(self._upstream.getresponse(), truncate=fault is not None and fault.kind == "truncate")
-
-    def _request_body(self, *, chunked: bool) -> Iterator[bytes] | None:
-        """Returns the body piece by piece as it arrives, so that it is never all in memory."""
-        if chunked:
-            return self._read_chunks()
-        length = int(self.headers.get("Content-Length") or 0)
-        return self._read_length(length) if length else None
 
     def _read_length(self, length: int) -> Iterator[bytes]:
         while length:
@@ -290,7 +261,3 @@ class _ProxyHandler(RequestHandler):
         response.read()
         if chunked:
             self.wfile.write(b"0\r\n\r\n")
-
-
-def _error_elements(error: AwsError) -> str:
-    return f"<Code>{error.code}</Code><Message>{escape(error.message)}</Message>"

@@ -26,7 +26,7 @@ _WRONG_PASSWORD = "Incorrect username or password."  # noqa: S105 - a message
 
 
 def make_app(
-    pool: UserPool, identity_pool: IdentityPool, domain_url: Callable[[], str], on_secret: Callable[[str], None]
+    pool: UserPool, identity_pool: IdentityPool, domain_url: Callable[[], str], on_secrets: Callable[..., None]
 ) -> Flask:
     """Makes the WSGI application of one Cognito.
 
@@ -34,19 +34,19 @@ def make_app(
         pool: The user pool.
         identity_pool: The identity pool.
         domain_url: Returns the URL of the Cognito domain.
-        on_secret: Called with every secret that is received or issued, for tests that search for them.
+        on_secrets: Called with the secrets that are received and issued, of which some are empty, for tests that search
+            for them.
     """
     app = Flask(__name__, static_folder=None)
-    pages = _HostedPages(pool, on_secret)
-    tokens = _TokenEndpoints(pool, on_secret)
+    endpoints = _UserPoolEndpoints(pool, on_secrets)
     for path, view, methods in (
-        ("/oauth2/authorize", pages.authorize, ["GET"]),
-        ("/login", pages.login, ["GET", "POST"]),
-        ("/logout", pages.logout, ["GET"]),
-        ("/error", pages.error, ["GET"]),
-        ("/oauth2/token", tokens.token, ["POST"]),
-        ("/oauth2/revoke", tokens.revoke, ["POST"]),
-        ("/oauth2/userInfo", tokens.user_info, ["GET", "POST"]),
+        ("/oauth2/authorize", endpoints.authorize, ["GET"]),
+        ("/login", endpoints.login, ["GET", "POST"]),
+        ("/logout", endpoints.logout, ["GET"]),
+        ("/error", endpoints.error, ["GET"]),
+        ("/oauth2/token", endpoints.token, ["POST"]),
+        ("/oauth2/revoke", endpoints.revoke, ["POST"]),
+        ("/oauth2/userInfo", endpoints.user_info, ["GET", "POST"]),
     ):
         app.add_url_rule(path, path, view, methods=methods)
     app.register_error_handler(OAuthError, _error_response)
@@ -78,8 +78,7 @@ def make_app(
         else:
             status, payload = 400, {"__type": "SerializationException", "message": ""}
         credentials = payload.get("Credentials", {})
-        on_secret(credentials.get("SecretKey", ""))
-        on_secret(credentials.get("SessionToken", ""))
+        on_secrets(credentials.get("SecretKey"), credentials.get("SessionToken"))
         headers = {"x-amzn-RequestId": str(uuid.uuid4())}
         if "__type" in payload:
             headers["x-amzn-ErrorType"] = str(payload["__type"])
@@ -88,12 +87,14 @@ def make_app(
     return app
 
 
-class _HostedPages:
-    """What the browser visits."""
+class _UserPoolEndpoints:
+    """The user pool's pages for the browser, and its endpoints for programs."""
 
-    def __init__(self, pool: UserPool, on_secret: Callable[[str], None]) -> None:
+    def __init__(self, pool: UserPool, on_secrets: Callable[..., None]) -> None:
         self._pool = pool
-        self._on_secret = on_secret
+        self._on_secrets = on_secrets
+
+    # -- pages
 
     def authorize(self) -> AnyResponse:
         """GET /oauth2/authorize."""
@@ -127,7 +128,7 @@ class _HostedPages:
         if login is None:
             return self._login_form(client, username=username, error=_WRONG_PASSWORD)
         cookie, session = login
-        self._on_secret(cookie)
+        self._on_secrets(cookie)
         response = self._redirect_with_code(request.args, session)
         _set_cookie(response, SESSION_COOKIE, cookie, int(self._pool.knobs.cookie_seconds))
         return response
@@ -184,25 +185,17 @@ class _HostedPages:
             query.get("nonce"),
         )
         code = self._pool.issue_code(grant)
-        self._on_secret(code)
+        self._on_secrets(code)
         return _redirect_to_client(query, code=code)
 
-
-class _TokenEndpoints:
-    """What programs call."""
-
-    def __init__(self, pool: UserPool, on_secret: Callable[[str], None]) -> None:
-        self._pool = pool
-        self._on_secret = on_secret
+    # -- endpoints for programs
 
     def token(self) -> AnyResponse:
         """POST /oauth2/token (RFC 6749, sections 4.1.3 and 6)."""
         form = request.form
-        for name in ("code_verifier", "code", "refresh_token"):
-            self._on_secret(form.get(name, ""))
+        self._on_secrets(form.get("code_verifier"), form.get("code"), form.get("refresh_token"))
         tokens = self._issue_tokens(self._authenticate_client(), form)
-        for name in ("id_token", "access_token", "refresh_token"):
-            self._on_secret(tokens.get(name, ""))
+        self._on_secrets(tokens["id_token"], tokens["access_token"], tokens.get("refresh_token"))
         return _json_response(tokens, headers={"Cache-Control": "no-store", "Access-Control-Allow-Origin": "*"})
 
     def _issue_tokens(self, client: AppClient, form: Mapping[str, str]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..model import IssuedKey, IssuedKeys, Knobs
+from ..model import IssuedKey, Knobs
 from .user_pool import UserPool
 
 AssumeRole = Callable[[str, str], dict[str, str]]
@@ -70,7 +70,7 @@ class IdentityPool:
     Args:
         pool: The user pool.
         knobs: The lifetime of credentials, and the clock.
-        issued_keys: Where issued credentials are recorded.
+        issued_keys: Where issued credentials are recorded, by their access key.
         assume_role: Makes credentials for a role.
         client_id: The app client that the id tokens must be for.
 
@@ -82,7 +82,7 @@ class IdentityPool:
     """
 
     def __init__(
-        self, pool: UserPool, knobs: Knobs, issued_keys: IssuedKeys, assume_role: AssumeRole, client_id: str
+        self, pool: UserPool, knobs: Knobs, issued_keys: dict[str, IssuedKey], assume_role: AssumeRole, client_id: str
     ) -> None:
         self.pool_id = f"{pool.region}:{uuid.uuid4()}"
         self.provider = pool.issuer.removeprefix("https://")
@@ -134,9 +134,8 @@ class IdentityPool:
         role_arn = self._select_role(claims, body.get("CustomRoleArn"))
         expires = int(self._knobs.now() + self._knobs.credentials_seconds)
         keys = self._assume_role(role_arn, f"CognitoIdentityCredentials-{secrets.token_hex(4)}")
-        self._issued_keys.add(
-            IssuedKey(keys["AccessKeyId"], keys["SecretKey"], keys["SessionToken"], role_arn, expires)
-        )
+        issued = IssuedKey(keys["AccessKeyId"], keys["SecretKey"], keys["SessionToken"], role_arn, expires)
+        self._issued_keys[issued.access_key_id] = issued
         return {"IdentityId": identity, "Credentials": keys | {"Expiration": float(expires)}}
 
     def _verified_claims(self, logins: object) -> dict[str, Any]:

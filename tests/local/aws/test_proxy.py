@@ -101,7 +101,7 @@ def test_sts_returns_the_role(pool: LocalCognito) -> None:
 
 def test_a_connection_to_s3_stays_open(pool: LocalCognito) -> None:
     client = s3_client(pool, get_credentials(pool))
-    connections = pool.aws.proxy._server._connections
+    connections = pool.aws.proxy._connections
     client.list_objects_v2(Bucket=pool.bucket)
     before = set(connections)
     for _ in range(3):

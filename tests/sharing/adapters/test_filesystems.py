@@ -101,7 +101,7 @@ def test_each_adapter_uses_the_role_that_it_was_made_for(
 ) -> None:
     analyst, uploader = (sharing.polars_provider(manager, suffix) for suffix in ("Analyst", "Uploader"))
     keys = {
-        name: cognito.aws.issued_keys.find(provide()[0]["aws_access_key_id"])
+        name: cognito.aws.issued_keys.get(provide()[0]["aws_access_key_id"])
         for name, provide in (("Analyst", analyst), ("Uploader", uploader))
     }
     assert {name: key.role_arn for name, key in keys.items() if key is not None} == {

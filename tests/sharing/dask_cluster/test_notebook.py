@@ -50,7 +50,7 @@ def test_the_tasks_of_the_notebook_read_the_same_past_an_expiry_until_the_logout
     assert "cognito-jupyter-Analyst, with 3 workers of the Dask cluster at tcp://127.0.0.1:" in "".join(shown)
     requests = list(cognito.aws.proxy.requests)
     assert {request.status for request in requests if request.status >= 400} == set()
-    keys = [cognito.aws.issued_keys.find(key) for key in {request.access_key_id for request in requests}]
+    keys = [cognito.aws.issued_keys.get(key) for key in {request.access_key_id for request in requests}]
     assert [key for key in keys if key is not None and began < key.expires < time.time()]
     secrets = cognito.secrets | {key.session_token for key in keys if key is not None}
     assert not [secret for secret in secrets if secret in "".join(shown)]

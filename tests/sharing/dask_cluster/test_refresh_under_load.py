@@ -58,7 +58,7 @@ def test_a_minute_of_tasks_continues_while_a_worker_is_killed_and_one_is_added(
     requests = list(cognito.aws.proxy.requests)
     assert work.done < len(requests) < (cognito.aws.proxy.requests.maxlen or 0)
     assert [request for request in requests if request.status >= 400] == []
-    keys = [cognito.aws.issued_keys.find(key) for key in {request.access_key_id for request in requests}]
+    keys = [cognito.aws.issued_keys.get(key) for key in {request.access_key_id for request in requests}]
     assert sum(key is not None and key.expires < time.time() for key in keys) >= MINUTE / LIFETIME
     # Cognito rounds to whole seconds. The kill may make one push fail, and a later one may bring other credentials.
     assert share.pusher.pushes <= calls <= share.pusher.pushes + 1
@@ -130,7 +130,7 @@ def test_cognito_is_called_once_per_refresh_for_any_number_of_workers(
                 "The credentials were not refreshed.",
             )
             signers = [client.submit(tasks.access_key_id, workers=[each], pure=False) for each in client.nthreads()]
-            keys = [cognito.aws.issued_keys.find(key) for key in client.gather(signers)]
+            keys = [cognito.aws.issued_keys.get(key) for key in client.gather(signers)]
             assert [key and key.role_arn for key in keys] == [cognito.roles["Analyst"]] * workers
             assert [len(psutil.Process(process).children()) for process in processes] == [1, 1]
         assert cognito.counts[LocalCognito.EXCHANGE] - calls == share.pusher.pushes

@@ -55,7 +55,7 @@ def test_nothing_that_leaves_the_kernel_holds_a_token_or_a_manager(
                 lambda: share.until and share.until > datetime.now(UTC) + AN_HOUR / 2,
                 "The last refresh did not happen.",
             )
-            keys = cognito.aws.issued_keys.find(client.submit(tasks.access_key_id, pure=False).result(TEST_TIMEOUT))
+            keys = cognito.aws.issued_keys.get(client.submit(tasks.access_key_id, pure=False).result(TEST_TIMEOUT))
             places, every_argument = places_of(client, commands, tmp_path), arguments_of(psutil.process_iter())
             environments = client.run(tasks.environment).values()
     places["network"] = bytes(proxy.recorded)

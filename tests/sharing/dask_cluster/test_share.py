@@ -288,7 +288,7 @@ def test_a_second_call_returns_the_same_share_and_another_role_replaces_it(
     with dask(manager, client, "Uploader") as second:
         assert first.closed
         assert not second.closed
-        keys = [cognito.aws.issued_keys.find(key) for key in client.run(tasks.access_key_id).values()]
+        keys = [cognito.aws.issued_keys.get(key) for key in client.run(tasks.access_key_id).values()]
         assert {key and key.role_arn for key in keys} == {cognito.roles["Uploader"]}
 
 

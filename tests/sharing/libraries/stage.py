@@ -132,7 +132,7 @@ class Stage:
         # A listing names the folder in its query, which the proxy does not record, so only objects are counted.
         requests = [each for each in self.cognito.aws.proxy.requests if each.path.startswith(folder)]
         keys = {each.access_key_id for each in requests}
-        known = [key for key in map(self.cognito.aws.issued_keys.find, keys) if key is not None]
+        known = [key for key in map(self.cognito.aws.issued_keys.get, keys) if key is not None]
         last = float(str(outcome["last"]))
         errors = outcome["errors"]
         assert isinstance(errors, list)

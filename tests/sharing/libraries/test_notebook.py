@@ -38,11 +38,9 @@ def test_every_library_of_the_notebook_reads_the_same_rows_past_an_expiry(
     rounds = re.findall(r"round (\d): (\d+) libraries, (\d+) to (\d+) rows", "".join(shown))
     assert rounds == [(str(number), str(LIBRARIES), "360", "360") for number in (1, 2, 3)]
     keys = {each.access_key_id for each in cognito.aws.proxy.requests if each.path.endswith(cognito.data_key)}
-    ends = [key.expires for key in map(cognito.aws.issued_keys.find, keys) if key is not None]
+    ends = [key.expires for key in map(cognito.aws.issued_keys.get, keys) if key is not None]
     assert [end for end in ends if began < end < time.time()]
-    secrets = cognito.secrets | {
-        key.session_token for key in map(cognito.aws.issued_keys.find, keys) if key is not None
-    }
+    secrets = cognito.secrets | {key.session_token for key in map(cognito.aws.issued_keys.get, keys) if key is not None}
     assert not [secret for secret in secrets if secret in "".join(shown)]
 
 
