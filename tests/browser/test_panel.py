@@ -145,14 +145,14 @@ def test_two_browsers_on_one_kernel_show_the_same(
     notebook.run_cells(0, 1)
     expect(notebook.sign_in_link).to_be_visible()
     notebook.save()
-    other_person = chromium.new_context()
-    other = open_file(notebook.path, other_person)
+    other_user = chromium.new_context()
+    other = open_file(notebook.path, other_user)
     other.sign_in_by_link()
     notebook.expect_signed_in()
     other.expect_signed_in()
     notebook.button("Sign out").click()
     other.expect_panel_text("You are not signed in")
-    other_person.close()
+    other_user.close()
 
 
 def test_a_sign_in_ended_by_the_server_is_restored_by_one_click(open_notebook: OpenNotebook) -> None:

@@ -57,7 +57,7 @@ def test_checked_it_remembers_the_sign_in_for_later_kernels(
     assert stored_files(tmp_path) == []
 
 
-def test_unchecked_it_remembers_nothing_whatever_the_settings_say(
+def test_unchecked_it_remembers_nothing_whatever_the_settings_are(
     open_notebook: OpenNotebook, load: str, tmp_path: Path
 ) -> None:
     notebook = open_notebook(f"{load}\n{REMEMBER}", LOGIN, READS_S3)

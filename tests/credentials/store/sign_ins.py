@@ -13,7 +13,7 @@ from cognito_jupyter.credentials.store.format import HEADER, VERSION
 from cognito_jupyter.credentials.store.store import Store, StoredCredentials, StoredSignIn, StoreKey, serialize
 from cognito_jupyter.oauth.tokens import CognitoTokens
 
-NOBODY_UID = 65534
+OTHER_UID = 65534
 needs_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can play another user, or fill a disk")
 KEY = StoreKey("https://demo.example.com", "client1", "eu-west-1_pool", "eu-west-1:1234", ("http://127.0.0.1:9",))
 ROLE = "arn:aws:iam::123456789012:role/Reader"

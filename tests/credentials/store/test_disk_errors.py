@@ -15,7 +15,7 @@ import pytest
 
 from cognito_jupyter.credentials.store.store import Store
 from cognito_jupyter.errors import UnavailableError
-from tests.credentials.store.sign_ins import KEY, NOBODY_UID, file_endings, in_child, make_sign_in, needs_root
+from tests.credentials.store.sign_ins import KEY, OTHER_UID, file_endings, in_child, make_sign_in, needs_root
 
 pytestmark = needs_root
 
@@ -71,13 +71,13 @@ def test_a_full_disk_leaves_the_old_file_with_an_error(disk: Callable[[], Abstra
 
 
 @pytest.fixture
-def folder_of_nobody() -> Iterator[Path]:
+def folder_of_another_user() -> Iterator[Path]:
     """A folder of the user nobody, below a directory that this user may enter."""
     with tempfile.TemporaryDirectory() as home:
         Path(home).chmod(0o755)
         folder = Path(home, "sign-ins")
         folder.mkdir(mode=0o700)
-        os.chown(folder, NOBODY_UID, NOBODY_UID)
+        os.chown(folder, OTHER_UID, OTHER_UID)
         yield folder
 
 
@@ -85,7 +85,7 @@ def run_in_read_only_folder(folder: Path, action: Callable[[Store], object]) -> 
     """Acts as that user once the folder is read-only; returns the error or warning, and what is stored afterwards."""
 
     def act() -> str:
-        os.setuid(NOBODY_UID)
+        os.setuid(OTHER_UID)
         store = Store(KEY, folder)
         store.save_new(make_sign_in("old"))
         folder.chmod(0o500)
@@ -108,33 +108,33 @@ def replace_sign_in(store: Store) -> None:
 
 @pytest.mark.parametrize("write", [replace_sign_in, lambda store: store.save_new(make_sign_in("new"))])
 def test_a_read_only_folder_leaves_the_old_file_with_an_error(
-    folder_of_nobody: Path, write: Callable[[Store], object]
+    folder_of_another_user: Path, write: Callable[[Store], object]
 ) -> None:
-    message = run_in_read_only_folder(folder_of_nobody, write)
+    message = run_in_read_only_folder(folder_of_another_user, write)
     assert "is unchanged, because your sign-in could not be written there: Permission denied. Make it" in message
     assert message.endswith("Stored: old")
 
 
-def test_signing_out_in_a_read_only_folder_reports_that_the_file_is_still_there(folder_of_nobody: Path) -> None:
-    message = run_in_read_only_folder(folder_of_nobody, Store.delete)
+def test_signing_out_in_a_read_only_folder_reports_that_the_file_is_still_there(folder_of_another_user: Path) -> None:
+    message = run_in_read_only_folder(folder_of_another_user, Store.delete)
     assert "which holds your sign-in, could not be removed: Permission denied." in message
     assert message.endswith("Stored: old")
 
 
-def test_a_bad_file_in_a_read_only_folder_is_named_and_not_used(folder_of_nobody: Path) -> None:
+def test_a_bad_file_in_a_read_only_folder_is_named_and_not_used(folder_of_another_user: Path) -> None:
     def damage(store: Store) -> None:
         store.path.write_bytes(b"bad")
         store.read_sign_in()
 
-    message = run_in_read_only_folder(folder_of_nobody, damage)
+    message = run_in_read_only_folder(folder_of_another_user, damage)
     assert re.search(r"sign-in is damaged, and could not be set aside \(.*Permission denied\)\. Stored: None", message)
 
 
-def test_a_read_only_home_reports_that_no_folder_can_be_created(folder_of_nobody: Path) -> None:
+def test_a_read_only_home_reports_that_no_folder_can_be_created(folder_of_another_user: Path) -> None:
     def create() -> str:
-        os.setuid(NOBODY_UID)
-        folder_of_nobody.chmod(0o500)
-        Store(KEY, folder_of_nobody / "sign-ins").save_new(make_sign_in())
+        os.setuid(OTHER_UID)
+        folder_of_another_user.chmod(0o500)
+        Store(KEY, folder_of_another_user / "sign-ins").save_new(make_sign_in())
         return "created"
 
     assert "where your sign-in is to be stored, cannot be created: Permission denied." in in_child(create)

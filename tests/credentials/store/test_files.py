@@ -22,7 +22,7 @@ from cognito_jupyter.credentials.store.store import Store, StoredSignIn, parse, 
 from cognito_jupyter.errors import UnavailableError
 from tests.credentials.store.sign_ins import (
     KEY,
-    NOBODY_UID,
+    OTHER_UID,
     change_version,
     file_endings,
     in_child,
@@ -65,8 +65,8 @@ def test_a_folder_that_is_open_to_others_is_not_trusted(filled_store: Store, mod
 
 
 def test_a_folder_of_another_user_is_not_trusted(filled_store: Store) -> None:
-    os.chown(filled_store.path.parent, NOBODY_UID, NOBODY_UID)
-    with pytest.raises(UnavailableError, match=f"belongs to another user .uid {NOBODY_UID}"):
+    os.chown(filled_store.path.parent, OTHER_UID, OTHER_UID)
+    with pytest.raises(UnavailableError, match=f"belongs to another user .uid {OTHER_UID}"):
         filled_store.read_sign_in()
     with pytest.raises(UnavailableError, match="belongs to another user"):
         filled_store.save_new(make_sign_in())
@@ -100,7 +100,7 @@ def open_to_others(path: Path) -> None:
 
 
 def change_owner(path: Path) -> None:
-    os.chown(path, NOBODY_UID, NOBODY_UID)
+    os.chown(path, OTHER_UID, OTHER_UID)
 
 
 def replace_by_link(path: Path) -> None:
@@ -141,7 +141,7 @@ def grow_beyond_limit(path: Path) -> None:
 
 UNTRUSTED: list[tuple[Callable[[Path], None], str]] = [
     (open_to_others, r"is open to others than you \(mode 0640\)"),
-    (change_owner, rf"belongs to another user \(uid {NOBODY_UID}\)"),
+    (change_owner, rf"belongs to another user \(uid {OTHER_UID}\)"),
     (replace_by_link, "is a symbolic link"),
     (replace_by_dangling_link, "is a symbolic link"),
     (replace_by_pipe, "is not a file"),

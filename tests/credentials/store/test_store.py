@@ -15,7 +15,7 @@ import pytest
 from cognito_jupyter.credentials.store.store import Store, StoredSignIn, StoreKey
 from cognito_jupyter.errors import SignedOutError, UnavailableError
 from cognito_jupyter.oauth.tokens import CognitoTokens
-from tests.credentials.store.sign_ins import KEY, NOBODY_UID, SPAWN, file_endings, in_child, make_sign_in, needs_root
+from tests.credentials.store.sign_ins import KEY, OTHER_UID, SPAWN, file_endings, in_child, make_sign_in, needs_root
 
 # -- what is stored
 
@@ -69,11 +69,11 @@ def test_parts_of_the_key_do_not_run_into_each_other(tmp_path: Path) -> None:
 
 @needs_root
 def test_each_user_of_a_shared_folder_has_a_separate_file(tmp_path: Path) -> None:
-    def name_for_nobody() -> str:
-        os.setuid(NOBODY_UID)
+    def name_for_other_user() -> str:
+        os.setuid(OTHER_UID)
         return Store(KEY, tmp_path).path.name
 
-    assert in_child(name_for_nobody) != Store(KEY, tmp_path).path.name
+    assert in_child(name_for_other_user) != Store(KEY, tmp_path).path.name
 
 
 @pytest.mark.parametrize("bad", ["a\nb", "ä", "\x00"])
