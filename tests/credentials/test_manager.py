@@ -344,5 +344,5 @@ def test_an_id_token_that_expired_only_by_the_clock_of_aws_is_refreshed(
     next(iter(manager._role_credentials.values())).cached = None
     assert frozen(session).access_key != first
     assert manager.get_credentials()["access_key_id"] != first
-    snapshot = credentials_of(manager, "Analyst").get_cached_credentials()
-    assert 3500 < snapshot.expires_at - time.time() < 3700
+    cached = credentials_of(manager, "Analyst").get_cached_credentials()
+    assert 3500 < cached.expires_at - time.time() < 3700

@@ -17,9 +17,9 @@ from tests.support.latency_proxy import LatencyProxy
 @pytest.fixture
 def path(cognito: LocalCognito, monkeypatch: pytest.MonkeyPatch) -> Iterator[LatencyProxy]:
     """A proxy to the identity pool that keeps connections open and counts them."""
-    with KeepAliveProxy(cognito.port) as front, LatencyProxy(front.port, 0) as distance:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_COGNITO_IDENTITY", f"http://127.0.0.1:{distance.port}")
-        yield distance
+    with KeepAliveProxy(cognito.port) as front, LatencyProxy(front.port, 0) as counted:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_COGNITO_IDENTITY", f"http://127.0.0.1:{counted.port}")
+        yield counted
 
 
 def test_prewarm_opens_the_connection_that_the_first_exchange_uses(

@@ -83,20 +83,20 @@ def test_a_forked_child_refreshes_in_its_own_threads_once_refresh_is_due(
 ) -> None:
     """The parent's thread does not exist there: the first caller refreshes, although the old credentials are valid."""
     credentials = credentials_of(manager, "Analyst")
-    slot = next(iter(manager._role_credentials.values()))
-    first = slot.cached
+    role = next(iter(manager._role_credentials.values()))
+    first = role.cached
     assert first is not None
     assert manager._refresher.running
     knobs_before = cognito.counts[EXCHANGE]
 
     def refreshes() -> bool:
-        clock = slot._now
-        slot._now = lambda: clock() + first.lifetime * 0.9
+        clock = role._now
+        role._now = lambda: clock() + first.lifetime * 0.9
         return credentials.get_cached_credentials() is not first and not manager._refresher.running
 
     assert succeeds_in_child(refreshes)
     assert cognito.counts[EXCHANGE] == knobs_before + 1
-    assert slot.cached is first
+    assert role.cached is first
     assert manager._refresher.running
 
 
@@ -126,13 +126,13 @@ def test_a_fork_during_a_refresh_blocks_neither_process(
     cognito: LocalCognito, manager: CognitoCredentialsManager
 ) -> None:
     credentials = credentials_of(manager, "Analyst")
-    slot = next(iter(manager._role_credentials.values()))
+    role = next(iter(manager._role_credentials.values()))
     cognito.knobs.latency[EXCHANGE] = 1.0
     before = cognito.counts[EXCHANGE]
-    slot.refresh_due_at = 0.0
+    role.refresh_due_at = 0.0
     manager._refresher.ensure_running(run_now=True)
     wait_until(lambda: cognito.counts[EXCHANGE] > before)
-    slot.cached = None
+    role.cached = None
     assert succeeds_in_child(lambda: bool(credentials.get_frozen_credentials().access_key))
     assert credentials.get_frozen_credentials().access_key
 

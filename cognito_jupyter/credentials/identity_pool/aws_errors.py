@@ -26,7 +26,7 @@ _JWT = re.compile(r"eyJ[\w-]*(?:\.[\w-]*)*")
 # 429 is botocore's code for a response that names no other.
 _THROTTLED = frozenset({"TooManyRequestsException", "ThrottlingException", "LimitExceededException", "429"})
 _EXPIRED = "Token expired"
-_ASK_ADMINISTRATOR = "Ask the administrator of the identity pool"
+_CONTACT_ADMINISTRATOR = "Ask the administrator of the identity pool"
 
 # A part of AWS's message, what it means, and what to do.
 _NOT_AUTHORIZED = (
@@ -51,7 +51,7 @@ _NOT_AUTHORIZED = (
     (
         "ambiguous role mapping",
         "no role follows from its rules.",
-        f"Choose a role with --role-suffix, or role_suffix=. {_ASK_ADMINISTRATOR} for a rule that fits you.",
+        f"Choose a role with --role-suffix, or role_suffix=. {_CONTACT_ADMINISTRATOR} for a rule that fits you.",
     ),
 )
 
@@ -88,7 +88,7 @@ def _explain(code: str, text: str, region: str) -> tuple[str, str]:
     if code == "InvalidIdentityPoolConfigurationException":
         return (
             "The identity pool cannot assume the role.",
-            f"{_ASK_ADMINISTRATOR} to check the role's trust policy: it must name the identity pool.",
+            f"{_CONTACT_ADMINISTRATOR} to check the role's trust policy: it must name the identity pool.",
         )
     if code == "NotAuthorizedException":
         for part, meaning, remedy in _NOT_AUTHORIZED:
@@ -96,7 +96,7 @@ def _explain(code: str, text: str, region: str) -> tuple[str, str]:
                 return f"The identity pool refused the sign-in: {meaning}", remedy
         return (
             f"The identity pool refused the sign-in: {_printable(text)}",
-            f"{_ASK_ADMINISTRATOR} whether you may use this role; %cognito_roles lists the roles of your sign-in.",
+            f"{_CONTACT_ADMINISTRATOR} whether you may use this role; %cognito_roles lists the roles of your sign-in.",
         )
     return f"The identity pool returned an error{f': {_printable(text)}' if text else '.'}", "Try again in a minute."
 
