@@ -9,20 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-
-def _select_elapsed_clock() -> Callable[[], float]:
-    """Returns a clock that cannot be set and that counts while a laptop sleeps, if the system has one.
-
-    On Windows the monotonic clock does so; on Linux and, as Python reads it, on macOS it stops during sleep.
-    """
-    if sys.platform == "linux":
-        return partial(time.clock_gettime, time.CLOCK_BOOTTIME)
-    if sys.platform == "darwin":
-        return partial(time.clock_gettime, time.CLOCK_MONOTONIC)
-    return time.monotonic
-
-
-_ELAPSED = _select_elapsed_clock()
+# A clock that cannot be set and that counts while a laptop sleeps, if the system has one. On Windows the monotonic
+# clock does so; on Linux and, as Python reads it, on macOS it stops during sleep.
+if sys.platform == "linux":
+    _elapsed = partial(time.clock_gettime, time.CLOCK_BOOTTIME)
+elif sys.platform == "darwin":
+    _elapsed = partial(time.clock_gettime, time.CLOCK_MONOTONIC)
+else:
+    _elapsed = time.monotonic
 
 
 @dataclass(frozen=True)
@@ -41,4 +35,4 @@ class Clock:
     monotonic: Callable[[], float] = time.monotonic
     wait: Callable[[threading.Event, float], object] = threading.Event.wait
     sleep: Callable[[float], object] = time.sleep
-    elapsed: Callable[[], float] = _ELAPSED
+    elapsed: Callable[[], float] = _elapsed

@@ -35,6 +35,10 @@ class SingleFlight:
     Args:
         monotonic: Seconds that never go back.
         on_attempt: Called after each attempt, in its thread; it may call `run` again.
+
+    Attributes:
+        failure: The error of the last attempt; None after a success.
+        failures: How many attempts have failed since the last success.
     """
 
     def __init__(
@@ -44,9 +48,9 @@ class SingleFlight:
         self._lock = ProcessLocal(threading.Lock)
         self._monotonic = monotonic
         self._on_attempt = on_attempt
-        self._failure: CognitoError | None = None
+        self.failure: CognitoError | None = None
         self._failed_at = 0.0
-        self._failures = 0
+        self.failures = 0
 
     def run(
         self,
@@ -76,9 +80,9 @@ class SingleFlight:
                 if result is not None:
                     return result
                 failed_while_waiting = self._failed_at >= started_waiting
-                if self._failure is not None and (failed_while_waiting or (not force and self.backoff_remaining > 0)):
+                if self.failure is not None and (failed_while_waiting or (not force and self.backoff_remaining > 0)):
                     # A copy: an exception that several threads raise collects the tracebacks of all.
-                    raise copy.copy(self._failure)
+                    raise copy.copy(self.failure)
                 attempted = True
                 return self._attempt(attempt)
         finally:
@@ -110,25 +114,15 @@ class SingleFlight:
 
     def reset(self) -> None:
         """Forgets the last failure, whose cause has been replaced."""
-        self._failure, self._failures = None, 0
-
-    @property
-    def failure(self) -> CognitoError | None:
-        """The error of the last attempt; None after a success."""
-        return self._failure
-
-    @property
-    def failures(self) -> int:
-        """How many attempts have failed since the last success."""
-        return self._failures
+        self.failure, self.failures = None, 0
 
     @property
     def backoff_remaining(self) -> float:
         """Seconds until the next attempt; 0 after a success."""
-        failure = self._failure
+        failure = self.failure
         if failure is None:
             return 0.0
-        backoff = exponential_backoff(self._failures, _MIN_BACKOFF, _MAX_BACKOFF)
+        backoff = exponential_backoff(self.failures, _MIN_BACKOFF, _MAX_BACKOFF)
         delay = max(backoff, min(failure.retry_after, _MAX_RETRY_AFTER))
         return max(0.0, self._failed_at + delay - self._monotonic())
 
@@ -136,8 +130,8 @@ class SingleFlight:
         try:
             result = attempt()
         except CognitoError as error:
-            self._failure, self._failed_at = copy.copy(error), self._monotonic()
-            self._failures += 1
+            self.failure, self._failed_at = copy.copy(error), self._monotonic()
+            self.failures += 1
             raise
         self.reset()
         return result

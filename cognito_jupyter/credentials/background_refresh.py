@@ -10,15 +10,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
 
+from .._util.clock import Clock
 from .._util.refresh_loop import RefreshLoop
 from ..errors import CognitoError, UnavailableError
-
-if TYPE_CHECKING:
-    from .._util.clock import Clock
-    from .role_credentials import RoleCredentials
-    from .user_pool_tokens import UserPoolTokens
+from .role_credentials import RoleCredentials
+from .user_pool_tokens import UserPoolTokens
 
 _LOG = logging.getLogger(__name__)
 # A failure while the current credentials are valid is for readers of logs. Without this handler Python would print it
@@ -44,6 +41,9 @@ class BackgroundRefresher:
         tokens: The user pool's tokens.
         roles: Returns the credentials of each role of the user who is signed in.
         clock: The source of time.
+
+    Attributes:
+        loop: The thread; the manager starts and stops it.
     """
 
     def __init__(self, tokens: UserPoolTokens, roles: Callable[[], Iterable[RoleCredentials]], clock: Clock) -> None:
@@ -51,26 +51,9 @@ class BackgroundRefresher:
         self._roles = roles
         self._clock = clock
         self._last_seen_clocks = (clock.now(), clock.elapsed())
-        self._loop = RefreshLoop(
+        self.loop = RefreshLoop(
             self._run_once, name="cognito-refresh", min_delay=_MIN_DELAY, max_delay=_MAX_DELAY, clock=clock, weak=True
         )
-
-    @property
-    def running(self) -> bool:
-        """Whether the thread is alive in this process."""
-        return self._loop.running
-
-    def ensure_running(self, *, run_now: bool = False) -> bool:
-        """Starts the thread if it does not run; returns whether it runs, as `RefreshLoop.ensure_running`.
-
-        Args:
-            run_now: Whether to look at once for what is due.
-        """
-        return self._loop.ensure_running(run_now=run_now)
-
-    def stop(self) -> None:
-        """Ends the thread for good, after the request that it may be making."""
-        self._loop.stop()
 
     @property
     def warning(self) -> CognitoError | None:
@@ -123,7 +106,8 @@ class BackgroundRefresher:
 
     def _refresh_tokens(self) -> None:
         tokens = self._tokens
-        tokens.flush_pending()
+        if tokens.current is not None:
+            tokens.shared_sign_in.flush_pending_tokens(tokens.current)
         if tokens.refresh_due_at > self._clock.now() or tokens.single_flight.backoff_remaining > 0:
             return
         tokens.refresh_if_due()

@@ -7,18 +7,15 @@ private attribute is set, and a session never makes a request itself: it reads w
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import Any, TypedDict
 
 import boto3
+import botocore.session
 from botocore.credentials import CredentialProvider, CredentialResolver, Credentials
 
 from .._util.botocore_session import new_session
 from .._util.closing import NotPicklable
-
-if TYPE_CHECKING:
-    import botocore.session
-
-    from .role_credentials import CachedCredentials, FrozenCredentials, RoleCredentials
+from .role_credentials import CachedCredentials, FrozenCredentials, RoleCredentials
 
 _PICKLE_ERROR = "Credentials cannot be pickled or copied: make the session in the process that uses it."
 
@@ -36,6 +33,7 @@ class RefreshingCredentials(NotPicklable, Credentials):
     """botocore credentials that read a role's current credentials each time.
 
     Attributes:
+        role_arn: The role; None for the identity pool's default role.
         method: The source of the credentials, as botocore calls it.
     """
 
@@ -43,14 +41,10 @@ class RefreshingCredentials(NotPicklable, Credentials):
 
     def __init__(self, role: RoleCredentials) -> None:
         self._role = role
+        self.role_arn = role.role_arn
         self.method = "cognito"
         self.account_id = None
         role.consumers.add(self)
-
-    @property
-    def role_arn(self) -> str | None:
-        """The role; None for the identity pool's default role."""
-        return self._role.role_arn
 
     # The stubs know only plain attributes; botocore's own RefreshableCredentials has properties too.
     @property
@@ -96,19 +90,16 @@ class RefreshingCredentials(NotPicklable, Credentials):
         return self._role.get_valid_for(seconds)
 
     def __repr__(self) -> str:
-        return f"<RefreshingCredentials of {self._role.role_arn or 'the default role'}>"
+        return f"<RefreshingCredentials of {self.role_arn or 'the default role'}>"
 
 
 class StaticCredentials(NotPicklable, Credentials):
-    """botocore credentials that never change, with a repr that shows none of them."""
+    """botocore credentials that never change."""
 
     pickle_error = _PICKLE_ERROR
 
     def __init__(self, frozen: FrozenCredentials) -> None:
         super().__init__(str(frozen.access_key), str(frozen.secret_key), frozen.token, method="cognito")
-
-    def __repr__(self) -> str:
-        return "<StaticCredentials>"
 
 
 class _Provider(CredentialProvider):

@@ -9,15 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from ..errors import CredentialsError, IdTokenExpiredError, SignedOutError
+from ..oauth.tokens import Subject
+from .identity_pool.client import IdentityPool
 from .role_credentials import CachedCredentials, signed_out_error
-
-if TYPE_CHECKING:
-    from ..oauth.tokens import Subject
-    from .identity_pool.client import IdentityPool
-    from .user_pool_tokens import UserPoolTokens
+from .user_pool_tokens import UserPoolTokens
 
 
 class CredentialsExchange:

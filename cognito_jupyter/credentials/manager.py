@@ -8,32 +8,29 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import timedelta
-from typing import TYPE_CHECKING
+
+import boto3
 
 from .._util.clock import Clock
 from .._util.closing import NotPicklable
 from .._util.redaction import install_redaction
 from .._util.timeouts import DEFAULT_TIMEOUTS, Timeouts
-from ..errors import CognitoError, RefusedError, UnavailableError
+from ..errors import CognitoError, RefusedError
 from ..oauth.authenticator import CognitoOAuthAuthenticator
 from ..oauth.token_errors import sign_in_expired
 from ..oauth.tokens import CognitoTokens, JwtPayload, Subject, claims_of, subject_of
-from ..settings import Settings
+from ..settings import CognitoConfiguration, Settings
 from .background_refresh import BackgroundRefresher
 from .boto_sessions import PrebuiltSession, RefreshingCredentials, StaticCredentials, build_boto3_session
 from .exchange import CredentialsExchange
 from .identity_pool.client import IdentityPool, IdentityPoolCredentialsResponse
-from .role_credentials import AWSCredentials, CachedCredentials, RoleCallbacks, RoleCredentials, signed_out_error
+from .role_credentials import AWSCredentials, CachedCredentials, RoleCredentials, signed_out_error
 from .roles import choose_role, roles_in
 from .shared_sign_in import SharedSignIn
+from .store.store import Store
 from .user_pool_tokens import UserPoolTokens
-
-if TYPE_CHECKING:
-    import boto3
-
-    from ..settings import CognitoConfiguration
-    from .store.store import Store
 
 _LOG = logging.getLogger(__name__)
 
@@ -86,16 +83,16 @@ class CognitoCredentialsManager(NotPicklable):
         self.last_role_suffix: str | None = None
         self.wait_for_sign_in = 0.0
         self._clock = clock = clock or Clock()
-        self._change_notifier = ChangeNotifier()
-        self._tokens = UserPoolTokens(auth_tokens, authenticator, clock, self._change_notifier.notify)
+        self._change_callbacks: list[Callable[[], None]] = []
+        self._tokens = UserPoolTokens(auth_tokens, authenticator, clock, self._notify_change)
         self._identity_pool = IdentityPool(identity_pool_id, user_pool_id, region, clock.now, timeouts)
-        self._exchange = CredentialsExchange(self._tokens, self._identity_pool, clock.now, self._install_log_redaction)
+        self._exchange = CredentialsExchange(self._tokens, self._identity_pool, clock.now, self._install_redaction)
         self._prebuilt_session = PrebuiltSession()
         # By user and role ARN; None: the identity pool's default role.
         self._role_credentials: dict[tuple[Subject, str | None], RoleCredentials] = {}
         self._last_role: RoleCredentials | None = None
         self._refresher = BackgroundRefresher(self._tokens, self._roles_of_user, clock)
-        self._install_log_redaction()
+        self._install_redaction()
 
     @classmethod
     def from_settings(
@@ -133,10 +130,10 @@ class CognitoCredentialsManager(NotPicklable):
         for role in list(self._role_credentials.values()):
             # An earlier failure may have been due to the tokens that are now replaced.
             role.single_flight.reset()
-        if self._refresher.running or any(role.consumers for role in self._roles_of_user()):
+        if self._refresher.loop.running or any(role.consumers for role in self._roles_of_user()):
             # The refresher continues with the user's earlier sessions, or ends.
-            self._refresher.ensure_running(run_now=True)
-        self._change_notifier.notify()
+            self._refresher.loop.ensure_running(run_now=True)
+        self._notify_change()
 
     @property
     def authenticator(self) -> CognitoOAuthAuthenticator | None:
@@ -220,7 +217,13 @@ class CognitoCredentialsManager(NotPicklable):
         Returns:
             A function that ends the calls.
         """
-        return self._change_notifier.subscribe(callback)
+        self._change_callbacks.append(callback)
+
+        def unsubscribe() -> None:
+            with suppress(ValueError):  # called before
+                self._change_callbacks.remove(callback)
+
+        return unsubscribe
 
     # -- tokens and credentials
 
@@ -305,7 +308,7 @@ class CognitoCredentialsManager(NotPicklable):
         Raises:
             RoleError, RefusedError, CredentialsError, UnavailableError: As `ensure_credentials`.
         """
-        return self._session(self._refreshing(self._select_role(role_suffix)), region_name)
+        return self.session_for_role(self.select_role(role_suffix), region_name=region_name)
 
     def make_session(self, role_suffix: str | None = None) -> boto3.Session:
         """Makes a boto3 session for short work: its credentials are never refreshed.
@@ -356,7 +359,10 @@ class CognitoCredentialsManager(NotPicklable):
         self._require_tokens()
         role = self._role(role_arn)
         role.for_signing()
-        return self._refreshing(role)
+        credentials = RefreshingCredentials(role)
+        # Only now has the role a consumer, for which the refresher works.
+        self._ensure_refresher(False)
+        return credentials
 
     # -- login and logout
 
@@ -367,7 +373,7 @@ class CognitoCredentialsManager(NotPicklable):
         """
         self._identity_pool.preconnect()
         self._prebuilt_session.prebuild()
-        self._install_log_redaction()
+        self._install_redaction()
 
     @property
     def shared_sign_in(self) -> SharedSignIn:
@@ -382,7 +388,7 @@ class CognitoCredentialsManager(NotPicklable):
             store: Where to store the sign-in; `shared_sign_in.warning` then says why that failed, if it did. None: the
                 sign-in stays in memory.
         """
-        self._set_store(store)
+        self._tokens.shared_sign_in = SharedSignIn(store, self._clock.now)
         self._tokens.shared_sign_in.save_new_sign_in(tokens)
         self.auth_tokens = tokens
 
@@ -423,49 +429,35 @@ class CognitoCredentialsManager(NotPicklable):
                 ConnectionError).
         """
         tokens, self.auth_tokens = self.auth_tokens, None
-        shared_sign_in = self._set_store(None)
+        shared_sign_in, self._tokens.shared_sign_in = self.shared_sign_in, SharedSignIn(None, self._clock.now)
         for role in list(self._role_credentials.values()):
             role.cached = None
         self._last_role, self.last_role_suffix = None, None
-        self._change_notifier.notify()
+        self._notify_change()
         if tokens is None:
             return
         newest: str | None = None
-        failure: UnavailableError | None = None
         try:
             newest = shared_sign_in.delete_sign_in(tokens)
-        except UnavailableError as error:
-            failure = error
-        # Another kernel may have had newer tokens; usually both are the same.
-        for refresh_token in dict.fromkeys((tokens.get("refresh_token"), newest)):
-            if refresh_token and self.authenticator is not None:
-                self.authenticator.revoke(refresh_token)
-        if failure is not None:
-            raise failure
+        finally:
+            # Also if the file could not be deleted. Another kernel may have had newer tokens; usually both are equal.
+            for refresh_token in dict.fromkeys((tokens.get("refresh_token"), newest)):
+                if refresh_token and self.authenticator is not None:
+                    self.authenticator.revoke(refresh_token)
 
     def close(self) -> None:
         """Ends the background refresher for good; the user stays signed in.
 
         Sessions that are still used keep working: the thread that needs new credentials then refreshes them itself.
         """
-        self._refresher.stop()
+        self._refresher.loop.stop()
 
     # -- within
-
-    def _set_store(self, store: Store | None) -> SharedSignIn:
-        previous, self._tokens.shared_sign_in = self._tokens.shared_sign_in, SharedSignIn(store, self._clock.now)
-        return previous
 
     def _session(
         self, credentials: RefreshingCredentials | StaticCredentials, region_name: str | None = None
     ) -> boto3.Session:
         return build_boto3_session(credentials, region_name or self.region, self._prebuilt_session.pop_or_build())
-
-    def _refreshing(self, role: RoleCredentials) -> RefreshingCredentials:
-        credentials = RefreshingCredentials(role)
-        # Only now has the role a consumer, for which the refresher works.
-        self._ensure_refresher(False)
-        return credentials
 
     def _select_role(self, role_suffix: str | None) -> RoleCredentials:
         self._require_tokens()
@@ -501,24 +493,29 @@ class CognitoCredentialsManager(NotPicklable):
             role_arn,
             lambda: self._exchange.fetch(subject, role_arn, role.cached),
             self._clock,
-            RoleCallbacks(
-                self._change_notifier.notify,
-                self._ensure_refresher,
-                lambda: self._tokens.wait_for_new_sign_in(subject, self.wait_for_sign_in),
-            ),
+            on_attempt=self._notify_change,
+            ensure_refresher=self._ensure_refresher,
+            wait_for_sign_in=lambda: self._tokens.wait_for_new_sign_in(subject, self.wait_for_sign_in),
         )
         # setdefault: two threads that arrive at the same moment get the same object.
         return self._role_credentials.setdefault((subject, role_arn), role)
 
     def _ensure_refresher(self, run_now: bool) -> bool:
         """Starts the background refresher; an ended sign-in needs none, and counts as if it ran."""
-        return self._tokens.ended or self._refresher.ensure_running(run_now=run_now)
+        return self._tokens.ended or self._refresher.loop.ensure_running(run_now=run_now)
+
+    def _notify_change(self) -> None:
+        for callback in list(self._change_callbacks):
+            try:
+                callback()
+            except Exception:  # noqa: BLE001 - a fault of the callback must not cost the caller its credentials
+                _LOG.warning("A callback given to on_change failed.", exc_info=True)
 
     def _roles_of_user(self) -> list[RoleCredentials]:
         user = self._tokens.subject
         return [role for (subject, _), role in list(self._role_credentials.items()) if subject == user]
 
-    def _install_log_redaction(self) -> None:
+    def _install_redaction(self) -> None:
         """Keeps the current secrets out of the logs of all packages imported by now."""
         install_redaction(self._secrets)
 
@@ -527,31 +524,6 @@ class CognitoCredentialsManager(NotPicklable):
         yield from (str(tokens[name]) for name in ("id_token", "access_token", "refresh_token") if tokens.get(name))
         for role in list(self._role_credentials.values()):
             yield from role.secrets()
-
-
-class ChangeNotifier:
-    """The callbacks to call after a change, in the thread that made it."""
-
-    def __init__(self) -> None:
-        self._callbacks: list[Callable[[], None]] = []
-
-    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Calls the callback from now on; returns a function that ends it."""
-        self._callbacks.append(callback)
-
-        def unsubscribe() -> None:
-            if callback in self._callbacks:
-                self._callbacks.remove(callback)
-
-        return unsubscribe
-
-    def notify(self) -> None:
-        """Calls all callbacks."""
-        for callback in list(self._callbacks):
-            try:
-                callback()
-            except Exception:  # noqa: BLE001 - a fault of the callback must not cost the caller its credentials
-                _LOG.warning("A callback given to on_change failed.", exc_info=True)
 
 
 def get_authenticated_cognito_manager(cogconf: CognitoConfiguration) -> CognitoCredentialsManager:

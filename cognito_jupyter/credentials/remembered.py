@@ -86,12 +86,10 @@ def _opted_out(settings: Settings) -> bool:
 
 
 def _is_same_user(store: Store, tokens: CognitoTokens) -> bool:
-    from ..oauth.tokens import claims_of, subject_of
+    from ..oauth.tokens import subject_of_token
 
     try:
         stored = store.read_sign_in() if store.path.exists() else None
     except UnavailableError:
         return False
-    return stored is not None and subject_of(claims_of(stored.tokens["id_token"])) == subject_of(
-        claims_of(tokens["id_token"])
-    )
+    return stored is not None and subject_of_token(stored.tokens["id_token"]) == subject_of_token(tokens["id_token"])

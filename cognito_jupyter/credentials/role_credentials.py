@@ -12,7 +12,7 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TypedDict, cast
+from typing import TypedDict, cast
 from weakref import WeakSet
 
 from botocore.credentials import ReadOnlyCredentials
@@ -22,9 +22,7 @@ from .._util.closing import NotPicklable
 from .._util.redaction import redacted
 from .._util.single_flight import SingleFlight
 from ..errors import SignedOutError
-
-if TYPE_CHECKING:
-    from .identity_pool.client import IdentityPoolCredentialsResponse
+from .identity_pool.client import IdentityPoolCredentialsResponse
 
 _ADVISORY_REFRESH_SECONDS = 20 * 60.0
 """Seconds before expiry from which credentials are refreshed ahead of time: botocore refreshes with 15 minutes left."""
@@ -36,6 +34,11 @@ _MANDATORY_REFRESH_SHARE = 0.05
 """The same as a share of the lifetime; the smaller of the two applies."""
 _REFRESH_JITTER = 0.03
 """At most this share of the lifetime earlier is a refresh due, so that roles and kernels do not all call at once."""
+
+
+def advisory_margin(lifetime: float) -> float:
+    """Returns the seconds before expiry from which a token or credentials of a lifetime are refreshed ahead of time."""
+    return min(_ADVISORY_REFRESH_SECONDS, lifetime * _ADVISORY_REFRESH_SHARE)
 
 
 class AWSCredentials(TypedDict):
@@ -97,7 +100,7 @@ class CachedCredentials:
             response,
             FrozenCredentials(credentials["AccessKeyId"], credentials["SecretKey"], credentials["SessionToken"]),
             expires_at,
-            expires_at - min(_ADVISORY_REFRESH_SECONDS, lifetime * _ADVISORY_REFRESH_SHARE),
+            expires_at - advisory_margin(lifetime),
             expires_at - min(_MANDATORY_REFRESH_SECONDS, lifetime * _MANDATORY_REFRESH_SHARE),
             lifetime,
         )
@@ -121,22 +124,6 @@ class CachedCredentials:
         return f"<CachedCredentials until {self.expiration:%Y-%m-%d %H:%M:%S} UTC>"
 
 
-@dataclass(frozen=True)
-class RoleCallbacks:
-    """What a manager does for the credentials of a role.
-
-    Attributes:
-        on_attempt: Called after each attempt to refresh them, without any lock held.
-        ensure_refresher: Starts the background refresher if it does not run, and has it run at once if the argument is
-            true. Returns whether it runs.
-        wait_for_sign_in: Waits, for as long as the user has set, for a new sign-in. Returns whether there was one.
-    """
-
-    on_attempt: Callable[[], None] = lambda: None
-    ensure_refresher: Callable[[bool], bool] = lambda _: False
-    wait_for_sign_in: Callable[[], bool] = lambda: False
-
-
 class RoleCredentials(NotPicklable):
     """The credentials of one user and role, and their refresh.
 
@@ -144,7 +131,10 @@ class RoleCredentials(NotPicklable):
         role_arn: The role; None: the identity pool's default role.
         fetch: Fetches new credentials.
         clock: The source of time.
-        callbacks: What the manager does for them.
+        on_attempt: Called after each attempt to refresh them, without any lock held.
+        ensure_refresher: Starts the background refresher if it does not run, and has it run at once if the argument is
+            true. Returns whether it runs.
+        wait_for_sign_in: Waits, for as long as the user has set, for a new sign-in. Returns whether there was one.
 
     Attributes:
         role_arn: As given.
@@ -157,21 +147,18 @@ class RoleCredentials(NotPicklable):
         single_flight: Makes one attempt to refresh them at a time, and has the last failure and the backoff.
     """
 
-    __slots__ = (
-        "_callbacks", "_elapsed", "_fetch", "_now", "_previous", "cached", "consumers", "idle", "last_used_at",
-        "recently_used", "refresh_due_at", "role_arn", "single_flight",
-    )  # fmt: skip
-
     pickle_error = "Credentials cannot be pickled or copied: they would leave this process."
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - three of them by keyword, which only the manager passes
         self,
         role_arn: str | None,
         fetch: Callable[[], CachedCredentials],
-        clock: Clock | None = None,
-        callbacks: RoleCallbacks | None = None,
+        clock: Clock,
+        *,
+        on_attempt: Callable[[], None] = lambda: None,
+        ensure_refresher: Callable[[bool], bool] = lambda _: False,
+        wait_for_sign_in: Callable[[], bool] = lambda: False,
     ) -> None:
-        clock, self._callbacks = clock or Clock(), callbacks or RoleCallbacks()
         self.role_arn = role_arn
         self.cached: CachedCredentials | None = None
         self.consumers: WeakSet[object] = WeakSet()
@@ -180,7 +167,8 @@ class RoleCredentials(NotPicklable):
         self._previous: CachedCredentials | None = None
         self._fetch = fetch
         self._now, self._elapsed = clock.now, clock.elapsed
-        self.single_flight = SingleFlight(clock.monotonic, self._callbacks.on_attempt)
+        self._ensure_refresher, self._wait_for_sign_in = ensure_refresher, wait_for_sign_in
+        self.single_flight = SingleFlight(clock.monotonic, on_attempt)
 
     def for_signing(self) -> CachedCredentials:
         """Returns credentials to sign a request with; sessions call it for each request.
@@ -201,13 +189,13 @@ class RoleCredentials(NotPicklable):
         """Has valid credentials refreshed without waiting for it, and waits for a refresh of expired ones."""
         if cached is not None and self._time_for(cached) < cached.mandatory_refresh_at:
             was_idle, self.idle = self.idle, False
-            if not self._callbacks.ensure_refresher(was_idle):
+            if not self._ensure_refresher(was_idle):
                 self.refresh_if_due()
             return self.cached or cached
         try:
             return self.single_flight.run(self._cached_if_usable, self._refresh)
         except SignedOutError:
-            if not self._callbacks.wait_for_sign_in():
+            if not self._wait_for_sign_in():
                 raise
         return self.single_flight.run(self._cached_if_usable, self._refresh)
 
@@ -279,7 +267,7 @@ class RoleCredentials(NotPicklable):
         self.refresh_due_at = cached.advisory_refresh_at - jitter
         self._previous, self.cached = self.cached, cached
         if self.consumers:
-            self._callbacks.ensure_refresher(False)
+            self._ensure_refresher(False)
         return cached
 
 

@@ -15,19 +15,16 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from .._util.closing import NotPicklable
 from .._util.redaction import redacted
 from ..errors import CognitoError, SignedOutError, UnavailableError
 from ..oauth.token_errors import sign_in_expired
-from ..oauth.tokens import CognitoTokens, Subject, claims_of, subject_of
+from ..oauth.tokens import CognitoTokens, subject_of_token
+from .identity_pool.client import IdentityPoolCredentials, IdentityPoolCredentialsResponse
 from .role_credentials import CachedCredentials, FrozenCredentials
 from .store.format import has_plausible_lifetime
 from .store.store import Store, StoredCredentials, StoredSignIn, StoreTransaction
-
-if TYPE_CHECKING:
-    from .identity_pool.client import IdentityPoolCredentials, IdentityPoolCredentialsResponse
 
 _RETRY_LOCK_TIMEOUT = 1.0
 """Seconds to wait for the lock after an earlier wait timed out: assume that its holder still hangs."""
@@ -106,8 +103,8 @@ class SharedSignIn(NotPicklable):
         store, self._store = self._store, None
         if store is None:
             return None
-        subject = _subject(tokens)
-        deleted = store.delete(lambda stored: _subject(stored.tokens) == subject)
+        subject = subject_of_token(tokens["id_token"])
+        deleted = store.delete(lambda stored: subject_of_token(stored.tokens["id_token"]) == subject)
         return deleted.tokens["refresh_token"] if deleted is not None else None
 
     # -- tokens
@@ -295,7 +292,7 @@ class SharedSignIn(NotPicklable):
             return None
         if stored is None:
             raise SignedOutError("You signed out on this computer, in another kernel or program.", "Sign in again.")
-        if _subject(stored.tokens) != _subject(current):
+        if subject_of_token(stored.tokens["id_token"]) != subject_of_token(current["id_token"]):
             raise SignedOutError("Another user has signed in on this computer since.", "Sign in again.")
         if self._with_pending_tokens(stored).ended:
             # Another kernel got this refusal; Cognito would refuse the same token again.
@@ -341,7 +338,3 @@ def _to_cached(stored: StoredCredentials, identity_id: str) -> CachedCredentials
     frozen = FrozenCredentials(stored.access_key_id, stored.secret_access_key, stored.session_token)
     times = (stored.expires_at, stored.advisory_refresh_at, stored.mandatory_refresh_at, stored.lifetime)
     return CachedCredentials(redacted(response), frozen, *times)
-
-
-def _subject(tokens: CognitoTokens) -> Subject:
-    return subject_of(claims_of(tokens["id_token"]))

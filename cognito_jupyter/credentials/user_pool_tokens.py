@@ -10,24 +10,19 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from .._util.clock import Clock
 from .._util.redaction import redacted
 from .._util.single_flight import SingleFlight
 from ..errors import RefusedError, SignedOutError, UnavailableError, VerificationError
-from ..oauth.tokens import CognitoTokens, JwtPayload, Subject, claims_of, subject_of
+from ..oauth.authenticator import CognitoOAuthAuthenticator
+from ..oauth.tokens import CognitoTokens, JwtPayload, Subject, claims_of, subject_of, subject_of_token
+from .role_credentials import advisory_margin
 from .shared_sign_in import SharedSignIn
 
-if TYPE_CHECKING:
-    from ..oauth.authenticator import CognitoOAuthAuthenticator
-
-_ADVISORY_REFRESH_SECONDS = 20 * 60.0
-"""Seconds before an id token's expiry from which it is refreshed ahead of time."""
-_ADVISORY_REFRESH_SHARE = 1 / 3
-"""The same as a share of the token's lifetime; the smaller of the two applies."""
 _MANDATORY_REFRESH_SECONDS = 5 * 60.0
-"""Seconds before its expiry from which it is refreshed before it is exchanged for credentials."""
+"""Seconds before an id token's expiry from which it is refreshed before it is exchanged for credentials."""
 _MANDATORY_REFRESH_SHARE = 0.2
 """The same as a share of the token's lifetime; the smaller of the two applies."""
 _POLL_INTERVAL = 0.2
@@ -155,7 +150,7 @@ class UserPoolTokens:
             return math.inf
         if tokens is self._invalidated:
             return 0.0
-        return self._clock.now() + self._seconds_left(self.claims) - _advisory_margin(self.claims)
+        return self._clock.now() + self._seconds_left(self.claims) - advisory_margin(_lifetime(self.claims))
 
     def invalidate(self) -> None:
         """Makes the current tokens due at once: their expiry was computed by a clock that has been set since."""
@@ -164,12 +159,6 @@ class UserPoolTokens:
     def refresh_if_due(self) -> None:
         """Refreshes them if that is due, no other thread does it and none has failed a moment ago; raises no error."""
         self.single_flight.run_if_idle(lambda: self.refresh_due_at <= self._clock.now(), self._refresh_current)
-
-    def flush_pending(self) -> None:
-        """Stores the tokens that could not be stored when they arrived."""
-        tokens = self._tokens
-        if tokens is not None:
-            self.shared_sign_in.flush_pending_tokens(tokens)
 
     def wait_for_new_sign_in(self, subject: Subject, timeout: float) -> bool:
         """Waits until the user of a sign-in that has ended has signed in again.
@@ -220,15 +209,14 @@ class UserPoolTokens:
             raise UnavailableError("There are no tokens to refresh: no user is signed in.", "Sign in first.")
         if authenticator is None:
             raise UnavailableError(
-                "The tokens cannot be refreshed: this manager has no authenticator.",
-                "Set its attribute authenticator.",
+                "The tokens cannot be refreshed: this manager has no authenticator.", "Set its attribute authenticator."
             )
         if not old.get("refresh_token"):
             raise RefusedError("The tokens cannot be refreshed: there is no refresh token.", "Sign in again.")
 
         def request(latest: CognitoTokens) -> CognitoTokens:
             new = cast("CognitoTokens", {**latest, **authenticator.refresh_tokens(latest["refresh_token"])})
-            if subject_of(claims_of(new["id_token"])) != subject_of(claims_of(latest["id_token"])):
+            if subject_of_token(new["id_token"]) != subject_of_token(latest["id_token"]):
                 raise VerificationError(
                     "The user pool's response to the refresh held another user's tokens, which were thrown away.",
                     "Sign in again, and tell the administrator of the user pool.",
@@ -237,7 +225,7 @@ class UserPoolTokens:
 
         def is_fresh(stored: CognitoTokens) -> bool:
             claims = claims_of(stored["id_token"])
-            return self._seconds_left(claims) > _advisory_margin(claims)
+            return self._seconds_left(claims) > advisory_margin(_lifetime(claims))
 
         try:
             new = self.shared_sign_in.refresh_tokens_once(old, is_fresh, request)
@@ -255,7 +243,3 @@ class UserPoolTokens:
 
 def _lifetime(claims: JwtPayload) -> float:
     return max(0.0, claims.get("exp", 0) - claims.get("iat", 0))
-
-
-def _advisory_margin(claims: JwtPayload) -> float:
-    return min(_ADVISORY_REFRESH_SECONDS, _lifetime(claims) * _ADVISORY_REFRESH_SHARE)

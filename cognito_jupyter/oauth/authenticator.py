@@ -10,29 +10,27 @@ https://docs.aws.amazon.com/cognito/latest/developerguide/federation-endpoints.h
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext, suppress
 from datetime import timedelta
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Self, cast
+from typing import Self, cast
 from urllib.parse import urlencode
 
 from .._util.durations import duration_in_words
 from .._util.redaction import redacted
 from .._util.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from ..errors import SettingError, UnavailableError, VerificationError
+from ..settings import Settings
 from .browser import open_in_browser
 from .callback_server import OAuthCallbackServer
 from .discovery import JwksCache, override_notice, pool_id_from_issuer
 from .login import Login
 from .pkce import LoginSecrets, generate_pkce_pair
 from .redirect_uri import parse_domain, parse_redirect_uris
-from .token_errors import require_tokens, sign_in_expired, token_error
+from .token_errors import require_tokens, token_error
 from .tokens import CognitoTokenRefreshResponse, CognitoTokens, decode_jwt_payload
 from .transport import Transport
-
-if TYPE_CHECKING:
-    from ..settings import Settings
 
 
 class CognitoOAuthAuthenticator:
@@ -249,11 +247,9 @@ class CognitoOAuthAuthenticator:
             "code_verifier": code_verifier,
             "redirect_uri": redirect_uri or self._redirect_uris[0].text,
         }
-        response = self._transport.post_form(self.token_endpoint, form, idempotent=False)
-        if response.status != HTTPStatus.OK:
-            raise token_error("exchange the sign-in's code", response, form)
-        require_tokens(response.payload, ("id_token", "access_token", "refresh_token"))
-        return redacted(cast("CognitoTokens", response.payload))
+        payload = self._post("exchange the sign-in's code", self.token_endpoint, form, idempotent=False)
+        require_tokens(payload, ("id_token", "access_token", "refresh_token"))
+        return redacted(cast("CognitoTokens", payload))
 
     def refresh_tokens(self, refresh_token: str) -> CognitoTokenRefreshResponse:
         """Exchanges a refresh token for new tokens (RFC 6749, section 6).
@@ -273,15 +269,18 @@ class CognitoOAuthAuthenticator:
             UnavailableError: Cognito could not be reached; the refresh token stays valid (a ConnectionError).
         """
         form = {"grant_type": "refresh_token", "client_id": self.client_id, "refresh_token": refresh_token}
-        response = self._transport.post_form(self.token_endpoint, form, idempotent=True)
+        payload = self._post("refresh the tokens", self.token_endpoint, form)
+        require_tokens(payload, ("id_token", "access_token"))
+        return redacted(cast("CognitoTokenRefreshResponse", {"refresh_token": refresh_token, **payload}))
+
+    def _post(
+        self, action: str, url: str, form: Mapping[str, str], *, idempotent: bool = True, allow_empty: bool = False
+    ) -> Mapping[str, object]:
+        """Posts a form and returns the response's JSON; see `Transport.post_form` and `token_error`."""
+        response = self._transport.post_form(url, form, idempotent=idempotent, allow_empty=allow_empty)
         if response.status != HTTPStatus.OK:
-            raise (
-                sign_in_expired()
-                if response.payload.get("error") == "invalid_grant"
-                else token_error("refresh the tokens", response, form)
-            )
-        require_tokens(response.payload, ("id_token", "access_token"))
-        return redacted(cast("CognitoTokenRefreshResponse", {"refresh_token": refresh_token, **response.payload}))
+            raise token_error(action, response, form)
+        return response.payload
 
     # -- signing out
 
@@ -295,9 +294,7 @@ class CognitoOAuthAuthenticator:
             UnavailableError: Cognito could not be reached (a ConnectionError).
         """
         form = {"token": refresh_token, "client_id": self.client_id}
-        response = self._transport.post_form(f"{self._origin}/oauth2/revoke", form, idempotent=True, allow_empty=True)
-        if response.status != HTTPStatus.OK:
-            raise token_error("revoke the sign-in", response, form)
+        self._post("revoke the sign-in", f"{self._origin}/oauth2/revoke", form, allow_empty=True)
 
     def logout_url(self, logout_uri: str | None = None) -> str:
         """Returns the URL that ends the browser's Cognito session, so that the next sign-in requires the password.

@@ -115,8 +115,6 @@ class OAuthCallbackServer(HTTPServer):
         ListenerError: The port is not free on both loopback addresses (a ConnectionError).
     """
 
-    # On POSIX this allows a port to be bound again right after a login, but not while another process listens on it.
-    allow_reuse_address = sys.platform != "win32"
     request_queue_size = 1024  # if the queue is full, a browser waits a second before it tries again
 
     def __init__(
@@ -217,10 +215,9 @@ class OAuthCallbackServer(HTTPServer):
 
     def _handle_connection(self, request: socket.socket, client_address: Any) -> None:
         try:
-            self.finish_request(request, client_address)
-        except OSError:
-            # The browser closed the connection. The response was handled before its page was sent.
-            pass
+            # OSError: the browser closed the connection. The response was handled before its page was sent.
+            with contextlib.suppress(OSError):
+                self.finish_request(request, client_address)
         finally:
             self.shutdown_request(request)
 
@@ -281,6 +278,7 @@ def _listen(family: socket.AddressFamily, host: str, port: int, backlog: int) ->
         if sys.platform == "win32":
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
         else:
+            # On POSIX this allows a port to be bound again right after a login, but not while another process listens.
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)

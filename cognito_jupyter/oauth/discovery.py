@@ -101,8 +101,7 @@ class JwksCache:
             SettingError: There is no such pool, or the endpoint override is not secure.
         """
         if refresh or user_pool_id not in self._keys:
-            url = f"{_pool_url(user_pool_id, self._region)}/.well-known/jwks.json"
-            keys = _fetch_document(url, user_pool_id, self._region, self._transport).get("keys")
+            keys = _fetch_document("jwks.json", user_pool_id, self._region, self._transport).get("keys")
             if not isinstance(keys, list) or not all(isinstance(key, dict) for key in keys):
                 raise UnavailableError(f"The keys of user pool {user_pool_id} are malformed.", "Try again in a minute.")
             self._keys[user_pool_id] = cast("list[dict[str, object]]", keys)
@@ -125,8 +124,8 @@ def discover_domain(user_pool_id: str, region: str) -> str:
     """
     from .transport import Transport
 
-    url = f"{_pool_url(user_pool_id, region)}/.well-known/openid-configuration"
-    authorization_endpoint = _fetch_document(url, user_pool_id, region, Transport()).get("authorization_endpoint")
+    configuration = _fetch_document("openid-configuration", user_pool_id, region, Transport())
+    authorization_endpoint = configuration.get("authorization_endpoint")
     if not isinstance(authorization_endpoint, str) or not authorization_endpoint.endswith("/oauth2/authorize"):
         raise SettingError(
             f"User pool {user_pool_id} has no domain.", "Give the pool a domain in the Cognito console, or set domain."
@@ -134,13 +133,10 @@ def discover_domain(user_pool_id: str, region: str) -> str:
     return parsers.domain(authorization_endpoint.removesuffix("/oauth2/authorize"))
 
 
-def _pool_url(user_pool_id: str, region: str) -> str:
+def _fetch_document(name: str, user_pool_id: str, region: str, transport: Transport) -> dict[str, object]:
     override = endpoint_override()
-    return f"{override}/{user_pool_id}" if override else issuer(user_pool_id, region)
-
-
-def _fetch_document(url: str, user_pool_id: str, region: str, transport: Transport) -> dict[str, object]:
-    response = transport.get_json(url)
+    pool_url = f"{override}/{user_pool_id}" if override else issuer(user_pool_id, region)
+    response = transport.get_json(f"{pool_url}/.well-known/{name}")
     if response.status in {400, 404}:
         raise SettingError(
             f"There is no user pool {user_pool_id} in {region}.",

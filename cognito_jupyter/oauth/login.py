@@ -13,14 +13,7 @@ from collections.abc import Callable
 
 from .._util.closing import Closeable
 from .._util.durations import duration_in_words
-from ..errors import (
-    ListenerError,
-    LoginCancelledError,
-    LoginDeniedError,
-    LoginError,
-    LoginTimeoutError,
-    PastedUrlError,
-)
+from ..errors import ListenerError, LoginCancelledError, LoginDeniedError, LoginError, LoginTimeoutError, PastedUrlError
 from .authorization_response import AuthorizationResponse, parse_pasted_url
 from .callback_server import CallbackOutcome, OAuthCallbackServer
 from .pkce import LoginSecrets

@@ -47,15 +47,9 @@ def parse_redirect_uris(setting: str) -> tuple[RedirectUri, ...]:
     for text in parsers.redirect_uris(setting, registrable=False).split():
         parts = urlsplit(text)
         host = parts.hostname or ""
-        uris.append(
-            RedirectUri(
-                text=text,
-                host=host,
-                port=parts.port or (443 if parts.scheme == "https" else 80),
-                path=parts.path or "/",
-                loopback=parts.scheme == "http" and host in parsers.LOOPBACK_NAMES,
-            )
-        )
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        loopback = parts.scheme == "http" and host in parsers.LOOPBACK_NAMES
+        uris.append(RedirectUri(text, host, port, parts.path or "/", loopback))
     return tuple(uris)
 
 

@@ -16,7 +16,7 @@ _SIGN_IN_AGAIN = "Sign in again."
 
 
 def token_error(action: str, response: JsonResponse, form: Mapping[str, str]) -> RefusedError:
-    """Returns the error for a response that is not 200.
+    """Returns the error for a response that is not 200: a SignedOutError if Cognito refused a refresh token for good.
 
     It shows Cognito's `error` and `error_description`, and of the form only the client id and the redirect URI.
 
@@ -25,6 +25,8 @@ def token_error(action: str, response: JsonResponse, form: Mapping[str, str]) ->
         response: The response.
         form: The form that was sent, so that a server which echoes it cannot make the message show a secret.
     """
+    if response.payload.get("error") == "invalid_grant" and form.get("grant_type") == "refresh_token":
+        return sign_in_expired()
     error = _safe_word(response.payload.get("error"), form) or f"HTTP {response.status}"
     detail = _safe_word(response.payload.get("error_description"), form)
     reason = f"{error}: {detail}" if detail else error

@@ -214,7 +214,7 @@ def _not_json(host: str, status: int, body: bytes, content_type: str) -> Unavail
 def _network_error(error: Exception, host: str) -> _RequestFailure:
     """Translates a fault below HTTP. It does not show the library's message, which can hold the request."""
     sent = retryable = True
-    remedy = _TRY_AGAIN
+    what, remedy = f"The connection to {host} broke before the response was complete.", _TRY_AGAIN
     match error:
         case requests.exceptions.SSLError():
             retryable = False
@@ -231,10 +231,10 @@ def _network_error(error: Exception, host: str) -> _RequestFailure:
             what = f"{host} did not respond in time."
         case _ if _never_connected(error):
             sent = False
-            what = f"{host} could not be reached."
-            remedy = "Check the network, the VPN, the proxy and the domain's name."
-        case _:
-            what = f"The connection to {host} broke before the response was complete."
+            what, remedy = (
+                f"{host} could not be reached.",
+                "Check the network, the VPN, the proxy and the domain's name.",
+            )
     return _RequestFailure(UnavailableError(what, remedy), sent, retryable)
 
 

@@ -177,7 +177,7 @@ def test_a_collected_session_is_not_refreshed_and_the_thread_ends(laptop: Simula
 def test_the_thread_ends_when_the_manager_and_its_sessions_are_collected(laptop: SimulatedLaptop) -> None:
     manager = laptop.new_manager("demo")
     session = manager.make_refreshing_session("Analyst")
-    loop, gone = manager._refresher._loop, weakref.ref(manager)
+    loop, gone = manager._refresher.loop, weakref.ref(manager)
     assert loop.running
     del manager
     gc.collect()

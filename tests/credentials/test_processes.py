@@ -86,18 +86,18 @@ def test_a_forked_child_refreshes_in_its_own_threads_once_refresh_is_due(
     role = next(iter(manager._role_credentials.values()))
     first = role.cached
     assert first is not None
-    assert manager._refresher.running
+    assert manager._refresher.loop.running
     knobs_before = cognito.counts[EXCHANGE]
 
     def refreshes() -> bool:
         clock = role._now
         role._now = lambda: clock() + first.lifetime * 0.9
-        return credentials.get_cached_credentials() is not first and not manager._refresher.running
+        return credentials.get_cached_credentials() is not first and not manager._refresher.loop.running
 
     assert succeeds_in_child(refreshes)
     assert cognito.counts[EXCHANGE] == knobs_before + 1
     assert role.cached is first
-    assert manager._refresher.running
+    assert manager._refresher.loop.running
 
 
 def test_a_forked_child_opens_connections_of_its_own(
@@ -130,7 +130,7 @@ def test_a_fork_during_a_refresh_blocks_neither_process(
     cognito.knobs.latency[EXCHANGE] = 1.0
     before = cognito.counts[EXCHANGE]
     role.refresh_due_at = 0.0
-    manager._refresher.ensure_running(run_now=True)
+    manager._refresher.loop.ensure_running(run_now=True)
     wait_until(lambda: cognito.counts[EXCHANGE] > before)
     role.cached = None
     assert succeeds_in_child(lambda: bool(credentials.get_frozen_credentials().access_key))
@@ -147,7 +147,7 @@ def use_a_session(
     while time.monotonic() < until:
         client.list_objects_v2(Bucket="cognito-jupyter-demo")
         time.sleep(0.05)
-    pipe.send((manager._refresher.running, manager.warning))
+    pipe.send((manager._refresher.loop.running, manager.warning))
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])

@@ -84,7 +84,7 @@ class WorkingKernel:
         session = manager.make_refreshing_session(ANALYST)
         if not ahead_of_time:
             manager.close()
-            wait_until(lambda: not manager._refresher.running, "the thread has not ended")
+            wait_until(lambda: not manager._refresher.loop.running, "the thread has not ended")
         return session
 
     def check_signature(self, session: boto3.Session) -> None:
@@ -111,7 +111,7 @@ def wait_for_refresh_runs(manager: CognitoCredentialsManager, times: int = 1) ->
 
 
 def has_run_since(manager: CognitoCredentialsManager, seen: tuple[float, float]) -> Callable[[], bool]:
-    return lambda: manager._refresher._last_seen_clocks != seen or not manager._refresher.running
+    return lambda: manager._refresher._last_seen_clocks != seen or not manager._refresher.loop.running
 
 
 @each_step_to_wrong

@@ -136,7 +136,7 @@ def test_pending_tokens_are_written_as_soon_as_the_disk_has_room(
         manager.refresh_user_pool_tokens()
         assert stored_refresh_token(store) != refresh_token_of(manager)
     calls = cognito.counts.copy()
-    manager._refresher.ensure_running(run_now=True)
+    manager._refresher.loop.ensure_running(run_now=True)
     wait_until(lambda: stored_refresh_token(store) == refresh_token_of(manager), "not written")
     assert cognito.counts == calls
     wait_until(lambda: manager.shared_sign_in.warning is None, lambda: str(manager.shared_sign_in.warning))

@@ -31,7 +31,7 @@ class SimulatedLaptop:
         self.clock.advance(seconds)
         if self.running:
             # The refresher may be about to sleep by the clock as it was before.
-            self.manager._refresher.ensure_running(run_now=True)
+            self.manager._refresher.loop.ensure_running(run_now=True)
 
     def suspend(self, seconds: float) -> None:
         """Lets the laptop sleep, and wakes it up."""
@@ -43,7 +43,7 @@ class SimulatedLaptop:
 
     @property
     def running(self) -> bool:
-        return self.manager._refresher.running
+        return self.manager._refresher.loop.running
 
     def wait_for_refresher(self) -> None:
         """Waits until the refresher has run once more, or has ended."""

@@ -11,14 +11,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from botocore.exceptions import ClientError
 
 from ..._util.durations import duration_in_words
 from ..._util.timeouts import parse_retry_after
 from ...errors import CredentialsError, IdTokenExpiredError, UnavailableError
-
-if TYPE_CHECKING:
-    from botocore.exceptions import ClientError
 
 _REPORTED_CLOCK_SKEW = 60.0
 """Seconds from which a wrong clock is mentioned, as the likely cause."""
@@ -43,11 +42,7 @@ _NOT_AUTHORIZED = (
     ),
     ("Couldn't verify signed token", "it could not verify the id token.", "Sign in again."),
     ("Access to Identity", "the identity belongs to another user.", "Sign in again."),
-    (
-        "Unauthenticated access is not supported",
-        "it received no sign-in.",
-        "Check user_pool_id, and sign in again.",
-    ),
+    ("Unauthenticated access is not supported", "it received no sign-in.", "Check user_pool_id, and sign in again."),
     (
         "ambiguous role mapping",
         "no role follows from its rules.",

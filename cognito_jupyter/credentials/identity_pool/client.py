@@ -14,12 +14,13 @@ from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, cast
+from typing import Any, TypedDict, TypeVar, cast
 
 from botocore import UNSIGNED
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.model import OperationModel
 from botocore.parsers import ResponseParserError
 
 from ..._util.botocore_session import new_session
@@ -29,9 +30,6 @@ from ..._util.timeouts import DEFAULT_TIMEOUTS, Timeouts, parse_retry_after
 from ...errors import UnavailableError
 from .aws_errors import clock_skew_from_response, translate_client_error, translate_network_error
 from .deadline import enforce_total_timeout, send_with_deadline
-
-if TYPE_CHECKING:
-    from botocore.model import OperationModel
 
 _MAX_RETRY_DELAY = 10.0
 """Seconds: a longer Retry-After is not waited for, but becomes the error's `retry_after`."""

@@ -11,15 +11,12 @@ from __future__ import annotations
 
 import io
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from botocore.awsrequest import AWSResponse
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 from urllib3.exceptions import HTTPError, ReadTimeoutError as ChunkTimeoutError
 from urllib3.response import HTTPResponse
-
-if TYPE_CHECKING:
-    from botocore.awsrequest import AWSPreparedRequest
 
 _CHUNK_SIZE = 1 << 16
 

@@ -19,6 +19,10 @@ from __future__ import annotations
 
 from .files import UntrustedFileError
 
+TYPE_CHECKING = False  # typing itself takes long to load
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 VERSION = 1
 """Of the format. A file of any other version is set aside, and the user signs in again."""
 SUFFIX = ".sign-in"
@@ -63,9 +67,20 @@ def parse_records(content: bytes) -> list[list[str]]:
     return records
 
 
-def single_values(records: list[list[str]]) -> dict[str, str]:
-    """Returns the records of two fields as a mapping from name to value."""
-    return {record[0]: record[1] for record in records if len(record) == 2}
+def single_values(records: list[list[str]], required: Iterable[str] = ()) -> dict[str, str]:
+    """Returns the records of two fields as a mapping from name to value.
+
+    Args:
+        records: The records of a file.
+        required: Names that must be among them.
+
+    Raises:
+        UntrustedFileError: One of those is missing.
+    """
+    values = {record[0]: record[1] for record in records if len(record) == 2}
+    if not values.keys() >= set(required):
+        raise damaged()
+    return values
 
 
 def parse_role(record: list[str]) -> tuple[str, str, str, str, list[float]]:

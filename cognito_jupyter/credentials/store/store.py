@@ -15,7 +15,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import cast
@@ -41,17 +41,15 @@ _LOCK_TIMEOUT = 60.0
 """Seconds: a refresh under the lock takes that long where the network is at its worst."""
 _LOGOUT_LOCK_TIMEOUT = 10.0
 """Seconds: the user waits for a logout."""
-_NAME_LENGTH = 32
 _KEY_FIELDS = ("domain", "client_id", "user_pool_id", "identity_pool_id")
-_TOKEN_FIELDS = ("id_token", "access_token", "refresh_token")
-_OPTIONAL_TOKEN_FIELDS = ("expires_in", "token_type", "scope")
+_TOKEN_FIELDS = tuple(CognitoTokens.__annotations__)
 _ENDED = ["ended", "yes"]
 
 
 # -- what is stored
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class StoreKey:
     """Which sign-in a file holds; none of it is secret.
 
@@ -71,22 +69,15 @@ class StoreKey:
     endpoints: tuple[str, ...] = ()
 
     @classmethod
-    def from_configuration(
-        cls, configuration: CognitoConfiguration, environment: Mapping[str, str] = os.environ
-    ) -> StoreKey:
+    def from_configuration(cls, pools: CognitoConfiguration, environment: Mapping[str, str] = os.environ) -> StoreKey:
         """Returns the key of a configuration's sign-in.
 
         Args:
-            configuration: Where the user signs in.
+            pools: Where the user signs in.
             environment: May move AWS's endpoints.
         """
-        return cls(
-            parse_domain(configuration.domain),
-            configuration.client_id,
-            configuration.user_pool_id,
-            configuration.identity_pool_id,
-            endpoint_overrides(environment),
-        )
+        domain, endpoints = parse_domain(pools.domain), endpoint_overrides(environment)
+        return cls(domain, pools.client_id, pools.user_pool_id, pools.identity_pool_id, endpoints)
 
     def to_settings(self) -> Settings:
         """Returns the settings with which to refresh the sign-in or to log out."""
@@ -96,9 +87,6 @@ class StoreKey:
             self.domain, self.client_id, "http://localhost:3000", region, self.user_pool_id, self.identity_pool_id
         )
         return Settings(pools, remember=True)
-
-    def __repr__(self) -> str:
-        return f"<StoreKey: client {self.client_id} at {self.domain}>"
 
 
 @dataclass(frozen=True, repr=False)
@@ -129,9 +117,6 @@ class StoredCredentials(NotPicklable):
     mandatory_refresh_at: float
     lifetime: float
 
-    def __repr__(self) -> str:
-        return "<StoredCredentials>"
-
 
 @dataclass(frozen=True, repr=False)
 class StoredSignIn(NotPicklable):
@@ -155,9 +140,6 @@ class StoredSignIn(NotPicklable):
         # A redacting copy of whatever dict was passed. The class is frozen, so there is no other way to set it.
         object.__setattr__(self, "tokens", redacted(self.tokens))
 
-    def __repr__(self) -> str:
-        return f"<StoredSignIn: credentials of {len(self.credentials)} roles>"
-
 
 def endpoint_overrides(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
     """Returns the endpoints that an environment moves, as `StoreKey.endpoints` has them."""
@@ -179,7 +161,7 @@ def serialize(key: StoreKey, sign_in: StoredSignIn) -> bytes:
     tokens = cast("Mapping[str, object]", sign_in.tokens)
     records = [[name, str(getattr(key, name))] for name in _KEY_FIELDS]
     records += [["endpoint", endpoint] for endpoint in key.endpoints]
-    records += [[name, str(tokens[name])] for name in (*_TOKEN_FIELDS, *_OPTIONAL_TOKEN_FIELDS) if name in tokens]
+    records += [[name, str(tokens[name])] for name in _TOKEN_FIELDS if name in tokens]
     if sign_in.identity_id is not None:
         records.append(["identity_id", sign_in.identity_id])
     if sign_in.ended:
@@ -207,12 +189,8 @@ def parse(key: StoreKey, content: bytes) -> StoredSignIn:
     records = file_format.parse_records(content)
     if _key_in(records) != key:
         raise UntrustedFileError("is not what its name says")
-    values = file_format.single_values(records)
-    if not values.keys() >= set(_TOKEN_FIELDS):
-        raise file_format.damaged()
-    tokens: dict[str, object] = {
-        name: values[name] for name in (*_TOKEN_FIELDS, *_OPTIONAL_TOKEN_FIELDS) if name in values
-    }
+    values = file_format.single_values(records, required=CognitoTokens.__required_keys__)
+    tokens: dict[str, object] = {name: values[name] for name in _TOKEN_FIELDS if name in values}
     if "expires_in" in tokens:
         tokens["expires_in"] = int(file_format.parse_number(values["expires_in"]))
     credentials = {}
@@ -224,9 +202,7 @@ def parse(key: StoreKey, content: bytes) -> StoredSignIn:
 
 
 def _key_in(records: list[list[str]]) -> StoreKey:
-    values = file_format.single_values(records)
-    if not values.keys() >= set(_KEY_FIELDS):
-        raise file_format.damaged()
+    values = file_format.single_values(records, required=_KEY_FIELDS)
     endpoints = tuple(record[1] for record in records if len(record) == 2 and record[0] == "endpoint")
     domain, client_id, user_pool_id, identity_pool_id = (values[name] for name in _KEY_FIELDS)
     return StoreKey(domain, client_id, user_pool_id, identity_pool_id, endpoints)
@@ -258,7 +234,7 @@ class Store:
         parts = [key.client_id, key.domain, key.user_pool_id, key.identity_pool_id, *key.endpoints]
         digest = hashlib.sha256(json.dumps([files.current_user(), *parts]).encode()).hexdigest()
         directory = Path(files.state_directory()) if directory is None else directory
-        self.path = directory / f"{digest[:_NAME_LENGTH]}{file_format.SUFFIX}"
+        self.path = directory / f"{digest[:32]}{file_format.SUFFIX}"
         self.name = self.path.stem
         self.key = key
         self.lock_timeout = lock_timeout
@@ -351,22 +327,17 @@ class Store:
         """
         if not files.check_directory(self.path.parent):
             return None
-        try:
-            with InterProcessLock(self.path, _LOGOUT_LOCK_TIMEOUT):
-                return self._delete(matches)
-        except UnavailableError:
-            # The process that holds the lock finds the file gone, and does not write it back.
-            return self._delete(matches)
-
-    def _delete(self, matches: Callable[[StoredSignIn], bool]) -> StoredSignIn | None:
-        try:
-            found = self._read_and_parse()[1]
-        except UntrustedFileError:
+        with ExitStack() as stack:
+            # Without the lock too: the process that holds it finds the file gone, and does not write it back.
+            with suppress(UnavailableError):
+                stack.enter_context(InterProcessLock(self.path, _LOGOUT_LOCK_TIMEOUT))
             found = None
-        if found is not None and not matches(found):
-            return None
-        files.delete_file(self.path)
-        return found
+            with suppress(UntrustedFileError):
+                found = self._read_and_parse()[1]
+            if found is not None and not matches(found):
+                return None
+            files.delete_file(self.path)
+            return found
 
     def serialize(self, sign_in: StoredSignIn) -> bytes:
         """Returns the content of this store's file for a sign-in.
@@ -405,8 +376,6 @@ class StoreTransaction:
     Attributes:
         sign_in: As it was when the lock was taken, or as replaced since; None: the user is not signed in.
     """
-
-    __slots__ = ("_content", "_owner_pid", "_store", "sign_in")
 
     def __init__(self, store: Store, content: bytes | None, sign_in: StoredSignIn | None) -> None:
         self.sign_in = sign_in

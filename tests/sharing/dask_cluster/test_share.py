@@ -140,8 +140,8 @@ def test_a_closed_share_is_not_refreshed(
 ) -> None:
     cognito.knobs.credentials_seconds = 3
     with dask(manager, client, "Analyst") as share:
-        wait_until(lambda: manager._refresher.running and share.until, "Nothing is refreshed.")
-    wait_until(lambda: not manager._refresher.running, "The role is still refreshed.")
+        wait_until(lambda: manager._refresher.loop.running and share.until, "Nothing is refreshed.")
+    wait_until(lambda: not manager._refresher.loop.running, "The role is still refreshed.")
     assert share.until is None
 
 
