@@ -13,6 +13,10 @@ DOCS = ROOT / "docs"
 PAGES = [*sorted(DOCS.glob("*.md")), *sorted(ROOT.glob("*.md"))]
 SCREENSHOTS = sorted(path.name for path in (DOCS / "screenshots").glob("*.png"))
 LINK = re.compile(r'(?:\]\(|src="|srcset=")([^)"\s]+)')
+ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+PACKAGE = ROOT / "cognito_jupyter"
+APART = {"local", "demo"}
+"""Programs of their own, whose threads and locks ARCHITECTURE.md does not list."""
 REPOSITORY = "https://github.com/cognito-jupyter/cognito_jupyter"
 
 
@@ -49,3 +53,36 @@ def test_every_page_is_in_the_navigation() -> None:
 @pytest.mark.parametrize("name", SCREENSHOTS)
 def test_every_picture_of_the_panel_is_shown(name: str) -> None:
     assert f"screenshots/{name}" in (DOCS / "notebook.md").read_text(encoding="utf-8")
+
+
+def section(title: str) -> str:
+    return ARCHITECTURE.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+
+
+def modules_with(pattern: str) -> set[str]:
+    """Returns the modules whose code matches, as ARCHITECTURE.md names them."""
+    modules = {path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py")}
+    return {
+        str(module)
+        for module in modules
+        if module.parts[0] not in APART and re.search(pattern, (PACKAGE / module).read_text(encoding="utf-8"))
+    }
+
+
+def test_every_module_that_the_architecture_names_exists() -> None:
+    named = set(re.findall(r"`((?:\w+/)+\w+\.(?:py|js))`", ARCHITECTURE))
+    assert len(named) > 30
+    assert not [name for name in named if not any((folder / name).exists() for folder in (ROOT, PACKAGE))]
+
+
+def test_the_architecture_lists_every_thread() -> None:
+    started = modules_with(r"\bThread\(|\bRefreshLoop\(|asyncio\.to_thread\(")
+    listed = set(re.findall(r"`([\w/]+\.py)`", section("Threads")))
+    assert started
+    assert started <= listed
+
+
+def test_the_architecture_lists_every_lock() -> None:
+    locks = modules_with(r"\bR?Lock\(\)|\bLock\)|\bFileLock\(|\bSingleFlight\(")
+    assert locks
+    assert locks <= set(re.findall(r"`([\w/]+\.py)`", section("Locks")))
