@@ -69,8 +69,7 @@ def cognito(
     # Forget the passwords of one test: a short one may occur in the output of another test by chance.
     local_cognito.secrets.intersection_update(secrets)
     for knob in fields(Knobs):
-        if not knob.name.startswith("_"):
-            setattr(local_cognito.knobs, knob.name, getattr(Knobs(), knob.name))
+        setattr(local_cognito.knobs, knob.name, getattr(Knobs(), knob.name))
     local_cognito.pool.users, local_cognito.pool.groups = users, groups
     pool.mapping, pool.authenticated_role = mapping, role
 

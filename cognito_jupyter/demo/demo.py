@@ -9,6 +9,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
+import requests
+
 from ..local.server import LocalCognito
 from .check import DemoCheckError, run_notebook
 from .jupyterlab import JupyterLab, clean_environment
@@ -62,7 +64,12 @@ def check_demo(write: Callable[[str], None]) -> bool:
         write(f"{time.monotonic() - began:5.1f} s  a Cognito responds at {cognito.domain}")
         notebooks, environment = _prepare_folders(Path(folder), cognito)
         try:
-            _check_jupyterlab(notebooks, environment, write)
+            lab_began = time.monotonic()
+            with JupyterLab(notebooks, environment) as lab:
+                response = requests.get(lab.notebook_url(FIRST_NOTEBOOK), timeout=30)
+                if response.status_code != requests.codes.ok:
+                    raise DemoCheckError(f"JupyterLab responded with status {response.status_code}.")
+                write(f"{time.monotonic() - lab_began:5.1f} s  JupyterLab shows {FIRST_NOTEBOOK} at {lab.url}")
             for name in CHECKED_NOTEBOOKS:
                 write(f"{name}:")
                 run_notebook(cognito, notebooks / name, environment, write)
@@ -71,17 +78,6 @@ def check_demo(write: Callable[[str], None]) -> bool:
             return False
     write(f"Everything works, in {time.monotonic() - began:.0f} s.")
     return True
-
-
-def _check_jupyterlab(notebooks: Path, environment: dict[str, str], write: Callable[[str], None]) -> None:
-    import requests
-
-    began = time.monotonic()
-    with JupyterLab(notebooks, environment) as lab:
-        response = requests.get(lab.notebook_url(FIRST_NOTEBOOK), timeout=30)
-        if response.status_code != requests.codes.ok:
-            raise DemoCheckError(f"JupyterLab responded with status {response.status_code}.")
-        write(f"{time.monotonic() - began:5.1f} s  JupyterLab shows {FIRST_NOTEBOOK} at {lab.url}")
 
 
 def _prepare_folders(folder: Path, cognito: LocalCognito) -> tuple[Path, dict[str, str]]:

@@ -70,7 +70,6 @@ class JupyterLab:
         self._runtime = Path(environment["JUPYTER_RUNTIME_DIR"])
         self._notebooks = notebooks
         self._options = dict(options or {})
-        self._child: ChildProcess | None = None
 
     def __enter__(self) -> Self:
         settings = Path(self._environment["JUPYTERLAB_SETTINGS_DIR"], "@jupyterlab", "apputils-extension")
@@ -78,15 +77,14 @@ class JupyterLab:
         (settings / "notification.jupyterlab-settings").write_text(json.dumps(_NOTIFICATION_SETTINGS))
         self._child = ChildProcess(self._jupyterlab_command(), environment=self._environment, folder=self._notebooks)
         try:
-            self.url = self._wait_until_ready(self._child)
+            self.url = self._wait_until_ready()
         except BaseException:
             self._child.stop()
             raise
         return self
 
     def __exit__(self, *error: object) -> None:
-        if self._child is not None:
-            self._child.stop()
+        self._child.stop()
 
     def notebook_url(self, notebook: str) -> str:
         """Returns the URL that opens a notebook, with the token."""
@@ -95,7 +93,7 @@ class JupyterLab:
     @property
     def is_running(self) -> bool:
         """Whether it still runs; the user can shut it down from its menu."""
-        return self._child is not None and self._child.process.poll() is None
+        return self._child.process.poll() is None
 
     def _jupyterlab_command(self) -> list[str]:
         # Containers run as root, as which Jupyter needs this option.
@@ -111,10 +109,10 @@ class JupyterLab:
             "jupyterlab", "--no-browser", *root, *(f"--{name}={value}" for name, value in options.items())
         )
 
-    def _wait_until_ready(self, child: ChildProcess) -> str:
+    def _wait_until_ready(self) -> str:
         deadline = time.monotonic() + _READY_TIMEOUT
         while time.monotonic() < deadline:
-            if child.process.poll() is not None:
+            if not self.is_running:
                 raise RuntimeError("JupyterLab ended at once. Run `jupyter lab` by hand to see why.")
             for file in self._runtime.glob("jpserver-*.json"):
                 url = _read_server_url(file)
@@ -127,11 +125,9 @@ class JupyterLab:
 def _accepts_connections(url: str) -> bool:
     """Returns whether a server listens: Jupyter Server writes its file a moment before it binds its port."""
     address = urlsplit(url)
-    try:
-        socket.create_connection((str(address.hostname), int(address.port or 0)), timeout=1.0).close()
-    except OSError:
-        return False
-    return True
+    with socket.socket() as probe:
+        probe.settimeout(1.0)
+        return probe.connect_ex((str(address.hostname), int(address.port or 0))) == 0
 
 
 def _read_server_url(file: Path) -> str | None:

@@ -5,7 +5,6 @@ The demo's check and the tests use it.
 
 from __future__ import annotations
 
-import os
 import queue
 import subprocess
 import time
@@ -13,7 +12,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from jupyter_client.manager import KernelManager
 
@@ -55,7 +54,7 @@ class Kernel:
     """A kernel of this environment, which ends with its `with` block and with this process.
 
     Args:
-        environment: The environment of its process; None: this process's.
+        environment: The environment of its process.
         folder: Its working directory.
         allow_stdin: Whether its front end can reply to prompts.
 
@@ -64,10 +63,8 @@ class Kernel:
         client: jupyter_client's client of the kernel.
     """
 
-    def __init__(
-        self, environment: Mapping[str, str] | None = None, *, folder: Path | None = None, allow_stdin: bool = True
-    ) -> None:
-        self._environment = dict(environment if environment is not None else os.environ)
+    def __init__(self, environment: Mapping[str, str], *, folder: Path | None = None, allow_stdin: bool = True) -> None:
+        self._environment = dict(environment)
         self._folder = folder
         self._allow_stdin = allow_stdin
         self.manager: Any = KernelManager(kernel_name="python3")
@@ -144,8 +141,7 @@ class Kernel:
     def next_message(self) -> Message | None:
         """Returns the next message on the kernel's IOPub channel; None if there is none for a moment."""
         with suppress(queue.Empty):
-            message: Message = self.client.get_iopub_msg(timeout=_POLL_INTERVAL)
-            return message
+            return cast("Message", self.client.get_iopub_msg(timeout=_POLL_INTERVAL))
         return None
 
     def _reply_to_prompt(self, run: CellRun, on_input: Callable[[str], str | None] | None) -> None:

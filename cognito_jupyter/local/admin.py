@@ -35,7 +35,8 @@ def make_admin_blueprint(knobs: Knobs, counts: Counter[str], token: str) -> Blue
 
     @admin.patch("/knobs")
     def _patch_knobs() -> Response:
-        set_knobs(knobs, request.get_json())
+        for name, value in request.get_json().items():
+            _set_knob(knobs, name, value)
         return _get_knobs()
 
     @admin.post("/faults/<endpoint>")
@@ -59,20 +60,9 @@ def make_admin_blueprint(knobs: Knobs, counts: Counter[str], token: str) -> Blue
     return admin
 
 
-def set_knobs(knobs: Knobs, changes: dict[str, Any]) -> None:
-    """Sets knobs by name.
-
-    Args:
-        knobs: The knobs.
-        changes: New values by the name of their knob, as JSON has them.
-
-    Raises:
-        ValueError: There is no such knob.
-    """
-    for name, value in changes.items():
-        if name not in asdict(knobs):
-            raise ValueError(f"There is no knob {name}; there are {', '.join(asdict(knobs))}.")
-        if name == "faults":
-            knobs.faults = {endpoint: [Fault(**each) for each in faults] for endpoint, faults in value.items()}
-        else:
-            setattr(knobs, name, value)
+def _set_knob(knobs: Knobs, name: str, value: Any) -> None:
+    if name not in asdict(knobs):
+        raise ValueError(f"There is no knob {name}; there are {', '.join(asdict(knobs))}.")
+    if name == "faults":
+        value = {endpoint: [Fault(**each) for each in faults] for endpoint, faults in value.items()}
+    setattr(knobs, name, value)

@@ -70,8 +70,8 @@ def supervised_command(module: str, *arguments: str) -> list[str]:
     return [sys.executable, "-m", __name__, module, *arguments]
 
 
-def exit_with_parent() -> None:
-    """Kills this process and its group when standard input ends, that is, when the parent is gone."""
+def main() -> None:
+    """Runs the module that the arguments name, and kills this process and its group when standard input ends."""
     # Duplicate the descriptor: the module that runs here may use sys.stdin, and its children must not inherit the pipe.
     pipe = os.dup(0)
     os.set_inheritable(pipe, False)
@@ -79,6 +79,8 @@ def exit_with_parent() -> None:
     os.dup2(devnull, 0)
     os.close(devnull)
     threading.Thread(target=_watch_parent, args=(pipe,), name="parent-watch", daemon=True).start()
+    sys.argv = sys.argv[1:]
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 
 
 def _watch_parent(pipe: int) -> None:
@@ -88,13 +90,6 @@ def _watch_parent(pipe: int) -> None:
     if sys.platform == "win32":
         os._exit(0)
     os.killpg(0, signal.SIGKILL)
-
-
-def main() -> None:
-    """Runs the module that the arguments name."""
-    exit_with_parent()
-    sys.argv = sys.argv[1:]
-    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 
 
 if __name__ == "__main__":

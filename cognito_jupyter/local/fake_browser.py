@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 import webbrowser
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
@@ -22,15 +23,11 @@ class FakeBrowser(webbrowser.BaseBrowser):
 
     Args:
         user: The user that signs in; None: the tab is closed without a sign-in.
-
-    Attributes:
-        page_error: The error that the login page showed; None if it showed none.
     """
 
     def __init__(self, user: User | None) -> None:
         super().__init__("fake")
         self._user = user
-        self.page_error: str | None = None
 
     def open(self, url: str, new: int = 0, autoraise: bool = True) -> bool:  # noqa: ARG002 - webbrowser's interface
         """Opens a page; a local page that redirects by meta refresh is followed.
@@ -46,8 +43,7 @@ class FakeBrowser(webbrowser.BaseBrowser):
             meta_refresh = _META_REFRESH.search(page)
             target = html.unescape(meta_refresh[1]) if meta_refresh else url
         if self._user is not None:
-            try:
+            # A failed sign-in is shown by the page only.
+            with suppress(RuntimeError):
                 submit_login(target, self._user.username, self._user.password)
-            except RuntimeError as error:
-                self.page_error = str(error)
         return True

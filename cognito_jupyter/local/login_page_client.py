@@ -45,7 +45,8 @@ def submit_login(
         for _ in range(_MAX_REDIRECTS):
             if response.is_redirect:
                 target = urljoin(response.url, response.headers["Location"])
-                if _origin(target) != _origin(authorization_url):
+                # Another scheme or host and port: the redirect URI.
+                if urlsplit(target)[:2] != urlsplit(authorization_url)[:2]:
                     if follow_callback:
                         browser.get(target, timeout=_TIMEOUT)
                     return target
@@ -60,10 +61,6 @@ def submit_login(
             url = urljoin(response.url, action)
             response = browser.post(url, data=form, allow_redirects=False, timeout=_TIMEOUT)
     raise RuntimeError("The sign-in page leads nowhere.")
-
-
-def _origin(url: str) -> str:
-    return "{0.scheme}://{0.netloc}".format(urlsplit(url))
 
 
 def _find(pattern: re.Pattern[str], page: str) -> str:

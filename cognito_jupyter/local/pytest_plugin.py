@@ -6,25 +6,21 @@ pytest loads it in every environment that has this package, so it imports nothin
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import pytest
 
-if TYPE_CHECKING:
-    from .server import LocalCognito
+from cognito_jupyter import local
 
 
 @pytest.fixture(scope="session")
-def local_cognito() -> Iterator[LocalCognito]:
+def local_cognito() -> Iterator[local.LocalCognito]:
     """A Cognito on this machine with S3 behind it, started once for all tests."""
-    from .server import LocalCognito
-
-    with LocalCognito() as cognito:
+    with local.LocalCognito() as cognito:
         yield cognito
 
 
 @pytest.fixture
-def local_cognito_environment(local_cognito: LocalCognito, monkeypatch: pytest.MonkeyPatch) -> LocalCognito:
+def local_cognito_environment(local_cognito: local.LocalCognito, monkeypatch: pytest.MonkeyPatch) -> local.LocalCognito:
     """The same, with its settings in this test's environment.
 
     Args:

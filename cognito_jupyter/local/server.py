@@ -286,9 +286,8 @@ class LocalCognito:
         return context
 
 
-def _fake_credentials(role_arn: str, session_name: str) -> dict[str, str]:
+def _fake_credentials(*_role_and_session: str) -> dict[str, str]:
     """Makes credentials that open nothing, for tests without AWS."""
-    del role_arn, session_name
     key = f"ASIA{secrets.token_hex(8).upper()}"
     return {"AccessKeyId": key, "SecretKey": secrets.token_urlsafe(30), "SessionToken": secrets.token_urlsafe(90)}
 

@@ -12,7 +12,7 @@ import json
 import os
 import sys
 import threading
-from typing import Any
+from typing import Any, cast
 
 from ..model import ACCOUNT, REGION
 from .seed import BUCKET, ROLE_PREFIX, demo_objects, role_policies, trust_policy
@@ -36,12 +36,11 @@ def main() -> None:
     os._exit(0)
 
 
-def _backend(service: str, region: str = "aws") -> Any:
-    from moto import backends
+def _backend(service: str) -> Any:
+    from moto.backends import get_backend
 
     # As Any, since the overloads of get_backend require each service's name as a literal.
-    get_backend: Any = backends.get_backend
-    return get_backend(service)[ACCOUNT][region]
+    return cast("Any", get_backend)(service)[ACCOUNT]["aws"]
 
 
 def _fill(identity_pool_id: str) -> None:

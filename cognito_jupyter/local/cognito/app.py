@@ -60,8 +60,7 @@ def make_app(
         return _json_response(_openid_configuration(pool, domain_url()))
 
     @app.get("/<unknown>/.well-known/<document>")
-    def _unknown_pool(unknown: str, document: str) -> AnyResponse:
-        del document
+    def _unknown_pool(unknown: str, **_document: str) -> AnyResponse:
         # Cognito's own text is not known.
         return _json_response({"message": f"User pool {unknown} does not exist."}, 400)
 
@@ -69,10 +68,7 @@ def make_app(
     def _identity_pool_action() -> AnyResponse:
         """Runs an action of the identity pool (AWS JSON 1.1)."""
         action = request.headers.get("X-Amz-Target", "").removeprefix("AWSCognitoIdentityService.")
-        try:
-            body = json.loads(request.get_data() or b"{}")
-        except ValueError:
-            body = None
+        body = request.get_json(force=True, silent=True) if request.get_data() else {}
         if isinstance(body, dict):
             status, payload = identity_pool.handle_action(action, body)
         else:
@@ -159,30 +155,20 @@ class _UserPoolEndpoints:
 
     def _login_form(self, client: AppClient, *, username: str, error: str = "") -> AnyResponse:
         csrf = secrets.token_urlsafe(32)
-        response = Response(
-            render_template(
-                "login.html",
-                client_id=client.client_id,
-                action=f"/login?{request.query_string.decode('latin-1')}",
-                csrf=csrf,
-                username=username,
-                error=error,
-            )
+        action = f"/login?{request.query_string.decode('latin-1')}"
+        page = render_template(
+            "login.html", client_id=client.client_id, action=action, csrf=csrf, username=username, error=error
         )
+        response = Response(page)
         _set_cookie(response, CSRF_COOKIE, csrf, 600)
-        response.headers["Cache-Control"] = "no-store"
-        response.headers["Referrer-Policy"] = "no-referrer"
-        response.headers["X-Frame-Options"] = "DENY"
+        headers = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Frame-Options": "DENY"}
+        response.headers.update(headers)
         return response
 
     def _redirect_with_code(self, query: Mapping[str, str], session: Session) -> AnyResponse:
+        scope = query.get("scope") or "openid"
         grant = Grant(
-            session,
-            query["client_id"],
-            query.get("scope") or "openid",
-            query["redirect_uri"],
-            query.get("code_challenge"),
-            query.get("nonce"),
+            session, query["client_id"], scope, query["redirect_uri"], query.get("code_challenge"), query.get("nonce")
         )
         code = self._pool.issue_code(grant)
         self._on_secrets(code)

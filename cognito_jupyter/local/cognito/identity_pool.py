@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..model import IssuedKey, Knobs
+from ..model import REGION, IssuedKey, Knobs
 from .user_pool import UserPool
 
 AssumeRole = Callable[[str, str], dict[str, str]]
@@ -84,7 +84,7 @@ class IdentityPool:
     def __init__(
         self, pool: UserPool, knobs: Knobs, issued_keys: dict[str, IssuedKey], assume_role: AssumeRole, client_id: str
     ) -> None:
-        self.pool_id = f"{pool.region}:{uuid.uuid4()}"
+        self.pool_id = f"{REGION}:{uuid.uuid4()}"
         self.provider = pool.issuer.removeprefix("https://")
         self.mapping: RoleMapping | None = RoleMapping()
         self.authenticated_role: str | None = None
@@ -105,14 +105,11 @@ class IdentityPool:
         Returns:
             The HTTP status and the response.
         """
+        actions = {"GetId": self._get_id, "GetCredentialsForIdentity": self._get_credentials}
         try:
-            match action:
-                case "GetId":
-                    return 200, self._get_id(body)
-                case "GetCredentialsForIdentity":
-                    return 200, self._get_credentials(body)
-                case _:
-                    raise IdentityPoolError("UnknownOperationException", "")
+            if action not in actions:
+                raise IdentityPoolError("UnknownOperationException", "")
+            return 200, actions[action](body)
         except IdentityPoolError as error:
             return 400, {"__type": error.error_type, "message": error.message}
 
@@ -121,7 +118,7 @@ class IdentityPool:
             message = f"IdentityPool '{body.get('IdentityPoolId')}' not found."
             raise IdentityPoolError("ResourceNotFoundException", message)
         claims = self._verified_claims(body.get("Logins"))
-        identity = self._identities.setdefault(claims["sub"], f"{self._pool.region}:{uuid.uuid4()}")
+        identity = self._identities.setdefault(claims["sub"], f"{REGION}:{uuid.uuid4()}")
         return {"IdentityId": identity}
 
     def _get_credentials(self, body: Mapping[str, Any]) -> dict[str, Any]:

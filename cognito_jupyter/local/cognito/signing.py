@@ -5,7 +5,6 @@ Source: https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Mapping
 from typing import Any
@@ -56,9 +55,7 @@ class Signer:
         """Returns the public keys as a JSON Web Key Set."""
         keys = []
         for use in TOKEN_USES:
-            numbers = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(self._keys[use].public_key()))
-            keys.append(
-                {name: numbers[name] for name in ("kty", "n", "e")}
-                | {"alg": "RS256", "kid": self._kids[use], "use": "sig"}
-            )
+            numbers = jwt.algorithms.RSAAlgorithm.to_jwk(self._keys[use].public_key(), as_dict=True)
+            key = {name: numbers[name] for name in ("kty", "n", "e")}
+            keys.append(key | {"alg": "RS256", "kid": self._kids[use], "use": "sig"})
         return {"keys": keys}

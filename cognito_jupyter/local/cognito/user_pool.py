@@ -90,7 +90,6 @@ class UserPool:
 
     Args:
         knobs: Lifetimes, rotation and the clock.
-        region: The AWS region.
 
     Attributes:
         pool_id: The pool's id.
@@ -101,11 +100,10 @@ class UserPool:
         groups: Groups by name.
     """
 
-    def __init__(self, knobs: Knobs, region: str = REGION) -> None:
+    def __init__(self, knobs: Knobs) -> None:
         self.knobs = knobs
-        self.region = region
-        self.pool_id = f"{region}_{secrets.token_hex(5)[:9]}"
-        self.issuer = f"https://cognito-idp.{region}.amazonaws.com/{self.pool_id}"
+        self.pool_id = f"{REGION}_{secrets.token_hex(5)[:9]}"
+        self.issuer = f"https://cognito-idp.{REGION}.amazonaws.com/{self.pool_id}"
         self.signer = Signer()
         self.clients: dict[str, AppClient] = {}
         self.users: dict[str, User] = {}
@@ -172,8 +170,7 @@ class UserPool:
         challenge = _base64url(hashlib.sha256(verifier.encode("utf-8", "replace")).digest())
         if grant.code_challenge is not None and not hmac.compare_digest(challenge, grant.code_challenge):
             raise OAuthError("invalid_grant")
-        refresh_token = self._new_refresh_token(grant, self.knobs.now() + self.knobs.refresh_token_seconds)
-        return self._sign_tokens(grant, with_nonce=True) | {"refresh_token": refresh_token}
+        return self._start_family(grant)
 
     # -- refresh tokens
 
@@ -197,7 +194,7 @@ class UserPool:
                 raise OAuthError("invalid_grant")
             if stored.rotated_at is not None and now - stored.rotated_at > self.knobs.grace:
                 raise OAuthError("invalid_grant")
-            response = self._sign_tokens(stored.grant, with_nonce=False)
+            response = self._sign_tokens(stored.grant)
             if self.knobs.rotation:
                 for sibling in self._family(stored.grant.origin_jti):
                     if sibling != token and self._refresh_tokens[sibling].rotated_at is None:
@@ -232,11 +229,15 @@ class UserPool:
             client_id: The app client.
             **claims: Claims that replace those of the id token; None removes one.
         """
-        grant = Grant(Session(username, int(self.knobs.now())), client_id, "openid email")
-        refresh_token = self._new_refresh_token(grant, self.knobs.now() + self.knobs.refresh_token_seconds)
-        return self._sign_tokens(grant, with_nonce=False, **claims) | {"refresh_token": refresh_token}
+        return self._start_family(Grant(Session(username, int(self.knobs.now())), client_id, "openid email"), **claims)
 
-    def _sign_tokens(self, grant: Grant, *, with_nonce: bool, **changes: Any) -> dict[str, Any]:
+    def _start_family(self, grant: Grant, **changes: Any) -> dict[str, Any]:
+        # The id tokens of a refresh have no nonce.
+        expires = self.knobs.now() + self.knobs.refresh_token_seconds
+        refresh_token = self._new_refresh_token(replace(grant, nonce=None), expires)
+        return self._sign_tokens(grant, **changes) | {"refresh_token": refresh_token}
+
+    def _sign_tokens(self, grant: Grant, **changes: Any) -> dict[str, Any]:
         user, now = self.users[grant.session.username], int(self.knobs.now())
         common: dict[str, Any] = {
             "sub": user.sub,
@@ -265,9 +266,8 @@ class UserPool:
             "aud": grant.client_id,
             "at_hash": _base64url(hashlib.sha256(access_token.encode()).digest()[:16]),
             "exp": now + int(self.knobs.id_token_seconds),
+            "nonce": grant.nonce or None,
         }
-        if with_nonce and grant.nonce:
-            id_claims["nonce"] = grant.nonce
         id_claims = {name: value for name, value in (id_claims | changes).items() if value is not None}
         return {
             "id_token": self.signer.sign_token("id", id_claims),
