@@ -22,11 +22,10 @@ FAST_POLL_INTERVAL = 0.005
 _Result = TypeVar("_Result")
 Sleep = Callable[[float], Awaitable[None]]
 """Lets a number of seconds pass."""
+_Main = Callable[[Sleep], Coroutine[Any, Any, _Result]]
 
 
-def run_in_cell(
-    main: Callable[[Sleep], Coroutine[Any, Any, _Result]], on_tick: Callable[[], None] = lambda: None
-) -> _Result:
+def run_in_cell(main: _Main[_Result], on_tick: Callable[[], None]) -> _Result:
     """Runs a coroutine to its end in the calling cell; the stop button ends it at once.
 
     It waits in short sleeps, because the stop button makes a wait for an Event or in a selector sometimes fail with an
@@ -45,9 +44,7 @@ def run_in_cell(
         loop.close()
 
 
-def _run_in_private_loop(
-    loop: asyncio.AbstractEventLoop, main: Callable[[Sleep], Coroutine[Any, Any, _Result]], on_tick: Callable[[], None]
-) -> _Result:
+def _run_in_private_loop(loop: asyncio.AbstractEventLoop, main: _Main[_Result], on_tick: Callable[[], None]) -> _Result:
     """Runs a loop in passes and sleeps between them.
 
     `on_tick` is called while this loop stands still, so that a task that a widget's handler starts belongs to the
@@ -77,7 +74,7 @@ def _run_in_private_loop(
             task.exception()  # retrieved, or asyncio would report it, too
 
 
-def _run_without_loop(main: Callable[[Sleep], Coroutine[Any, Any, _Result]], on_tick: Callable[[], None]) -> _Result:
+def _run_without_loop(main: _Main[_Result], on_tick: Callable[[], None]) -> _Result:
     """Runs a coroutine that awaits nothing but the given function, which sleeps."""
 
     async def sleep(seconds: float) -> None:

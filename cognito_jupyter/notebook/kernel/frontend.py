@@ -5,16 +5,15 @@ The notebook's modules call it before they show anything. It displays nothing it
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
 
-from .comms import CommPump, poll_shell_stream
+from IPython.core.interactiveshell import InteractiveShell
 
-if TYPE_CHECKING:
-    from IPython.core.interactiveshell import InteractiveShell
+from .comms import comm_pump, poll_shell_stream
 
 _REMOTE_ENVIRONMENT = (
     ("JUPYTERHUB_", "it was started by JupyterHub"),
@@ -68,29 +67,20 @@ class Frontend:
         if self.kernel is not None:
             poll_shell_stream(self.kernel, expecting)
 
-    @contextlib.contextmanager
-    def comm_pump(self) -> Iterator[Callable[[], None]]:
+    def comm_pump(self) -> AbstractContextManager[Callable[[], None]]:
         """Yields a function that processes the widgets' messages, to be called repeatedly while a cell blocks."""
-        pump = CommPump.for_kernel(self.kernel) if self.kernel is not None else None
-        if pump is None:
-            yield lambda: None
-            return
-        with pump:
-            yield pump.pump
+        return comm_pump(self.kernel)
 
 
-def remote_kernel_reason(setting: bool | None = None, environment: Mapping[str, str] = os.environ) -> str | None:
+def remote_kernel_reason(setting: bool | None) -> str | None:
     """Returns why the browser may be on another computer than the kernel; None where nothing suggests it.
 
     It is a guess, which decides what is shown first and never what is possible.
 
     Args:
         setting: The setting `remote_kernel`; None: not set.
-        environment: The environment variables that may suggest it.
     """
     if setting is not None:
         return "remote_kernel is set" if setting else None
-    for prefix, reason in _REMOTE_ENVIRONMENT:
-        if any(name.startswith(prefix) for name in environment):
-            return reason
-    return None
+    reasons = (reason for prefix, reason in _REMOTE_ENVIRONMENT if any(name.startswith(prefix) for name in os.environ))
+    return next(reasons, None)

@@ -52,7 +52,7 @@ def test_the_private_loop_runs_what_needs_a_loop() -> None:
         return "slept"
 
     async def cell() -> str:
-        return run_in_cell(main)
+        return run_in_cell(main, lambda: None)
 
     assert asyncio.run(cell()) == "slept"
 
