@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
+from ...oauth.discovery import override_notice
+from ...signin.service import SignIn
 from ..display.status import describe_user
 from ..model.controller import Phase, SignInStatus
+from ..model.login_task import LoginTask
+from ..model.state import NotebookState
 from . import html as page
-
-if TYPE_CHECKING:
-    from ...signin.service import SignIn
-    from ..model.login_task import LoginTask
-    from ..model.state import NotebookState
 
 _TITLES = {
     Phase.IDLE: "You are not signed in",
@@ -28,21 +25,8 @@ _ENDED = "The user pool has ended it. Sign in again, and this notebook's session
 _BUSY = {Phase.STARTING: "Getting the sign-in ready", Phase.FINISHING: "Fetching your AWS keys"}
 
 
-@dataclass(frozen=True, repr=False)
-class Content:
-    """What a panel says, as HTML; during a login the body holds its state and nonce.
-
-    Attributes:
-        head: The status.
-        body: The details of that status.
-    """
-
-    head: str
-    body: str
-
-
-def panel_content(state: NotebookState, status: SignInStatus, *, fallback: bool) -> Content:
-    """Returns what a panel says.
+def panel_content(state: NotebookState, status: SignInStatus, *, fallback: bool) -> tuple[str, str]:
+    """Returns what a panel says, as HTML: the status, and its details, which during a login hold its state and nonce.
 
     Args:
         state: The notebook's state.
@@ -59,12 +43,10 @@ def panel_content(state: NotebookState, status: SignInStatus, *, fallback: bool)
         body = _waiting(login_task, now)
     elif status.phase is Phase.SIGNED_IN and current is not None:
         body = _signed_in(state, current, now)
-    return Content(head, body)
+    return head, body
 
 
 def _waiting(login_task: LoginTask, now: datetime | None) -> str:
-    from ...oauth.discovery import override_notice
-
     login, request = login_task.login, login_task.request
     if login is None:
         return ""
@@ -78,10 +60,8 @@ def _waiting(login_task: LoginTask, now: datetime | None) -> str:
     options = page.SignInOptions(
         login.authorization_url, login.redirect_uri, reason, login.listening, (notice,) if notice else ()
     )
-    paste_box = {"paste_box": ""} if now is not None else {}
-    return page.sign_in_options(options, **paste_box) + page.countdown(
-        login_task.deadline, request.settings.timeout, now
-    )
+    countdown = page.countdown(login_task.deadline, request.settings.timeout, now)
+    return page.sign_in_options(options, paste_box=now is None) + countdown
 
 
 def _signed_in(state: NotebookState, current: SignIn, now: datetime | None) -> str:

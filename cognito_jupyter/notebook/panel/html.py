@@ -56,12 +56,12 @@ class SignInOptions:
     notes: tuple[str, ...] = ()
 
 
-def sign_in_options(options: SignInOptions, paste_box: str = _PASTE_BOX) -> str:
+def sign_in_options(options: SignInOptions, *, paste_box: bool) -> str:
     """Returns the link, the paste box beside it, and which of the two is likely to be needed.
 
     Args:
         options: The ways to finish the login.
-        paste_box: The HTML of the paste box.
+        paste_box: Whether the HTML holds the paste box.
     """
     host = html.escape(urlsplit(options.url).netloc)
     # A real link, which no popup blocker stops; no front end adds noopener.
@@ -72,7 +72,7 @@ def sign_in_options(options: SignInOptions, paste_box: str = _PASTE_BOX) -> str:
     origin = f"{redirect.scheme}://{redirect.netloc}"
     if len(origin) > 26:
         origin = f"{origin[:25]}…"
-    paste = _ADDRESS_BAR.format(address=html.escape(f"{origin}/?code=…&state=…")) + paste_box
+    paste = _ADDRESS_BAR.format(address=html.escape(f"{origin}/?code=…&state=…")) + (_PASTE_BOX if paste_box else "")
     if options.paste_first_reason is None:
         paste_help = (
             "If the page after your sign-in does not open, copy its whole address from the address bar and paste it "

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ipywidgets
 from traitlets import Unicode
@@ -18,12 +18,10 @@ from ...credentials.roles import shortest_suffixes
 from ..display.ipython import require_magics
 from ..display.views import PANEL_PLACEHOLDER
 from ..model.controller import Phase, SignInStatus, StatusListener
+from ..model.state import NotebookState
 from . import html as page
 from .content import panel_content
 from .view import STYLE, PanelView
-
-if TYPE_CHECKING:
-    from ..model.state import NotebookState
 
 _PROBE_INTERVAL = 2000
 """Milliseconds after which a front end that draws the panel reports so, even if it cannot draw the view."""
@@ -72,13 +70,12 @@ class LoginPanel(ipywidgets.VBox, StatusListener):
         """Shows the current status; called from any thread."""
         with self._lock:
             status = self._state.controller.status
-            content = panel_content(self._state, status, fallback=self._fallback)
+            head, body = panel_content(self._state, status, fallback=self._fallback)
             if not self._fallback:
-                self._view.show_html(content.head, content.body)
+                self._view.show_html(head, body)
                 top = [self._view]
             else:
-                head = f'<div role="status">{content.head}</div>'
-                self._fallback_html.value = f"<style>{STYLE}</style>{head}{content.body}"
+                self._fallback_html.value = f'<style>{STYLE}</style><div role="status">{head}</div>{body}'
                 waiting = status.phase is Phase.WAITING
                 top = [self._fallback_html, self._fallback_paste_field] if waiting else [self._fallback_html]
             self._remember_box.value = self._state.controller.remember

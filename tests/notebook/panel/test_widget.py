@@ -38,8 +38,12 @@ def report_drawn(driver: PanelDriver) -> None:
     driver.panel._view._handle_custom_msg({"seen": True}, [])
 
 
+def panel_head(driver: PanelDriver) -> str:
+    return panel_content(driver.state, driver.state.controller.status, fallback=False)[0]
+
+
 def panel_body(driver: PanelDriver) -> str:
-    return panel_content(driver.state, driver.state.controller.status, fallback=False).body
+    return panel_content(driver.state, driver.state.controller.status, fallback=False)[1]
 
 
 def start_and_wait(driver: PanelDriver) -> str:
@@ -117,14 +121,14 @@ def test_a_cancelled_sign_in_is_not_shown_as_an_error(driver: PanelDriver) -> No
     start_and_wait(driver)
     driver.click("Cancel")
     driver.wait_for_phase(Phase.UNFINISHED)
-    stopped = panel_content(driver.state, driver.state.controller.status, fallback=False).head
+    stopped = panel_head(driver)
     assert "The sign-in was stopped." in stopped
     assert "problem" not in stopped
     driver.cognito.knobs.fail(driver.cognito.CODE_EXCHANGE, status=400, times=1)
     driver.click("Try again")
     driver.complete_sign_in()
     driver.wait_for_phase(Phase.UNFINISHED)
-    assert 'class="problem"' in panel_content(driver.state, driver.state.controller.status, fallback=False).head
+    assert 'class="problem"' in panel_head(driver)
 
 
 def test_it_accepts_the_options_of_an_ipywidgets_box(driver: PanelDriver) -> None:
