@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from ..errors import SettingError
-from .display.ipython import parse_magic_arguments
+from .display.ipython import argument_parser
 
 _Arguments = TypeVar("_Arguments")
 
@@ -85,4 +85,4 @@ def parse_line(line: str, magic: Callable[..., None], options: Callable[..., _Ar
         words = shlex.split(line)
     except ValueError:
         raise SettingError("A quotation mark in this line has no partner.", "Close it, or leave it out.") from None
-    return options(**parse_magic_arguments(magic, words))
+    return options(**vars(argument_parser(magic).parse_args(words)))

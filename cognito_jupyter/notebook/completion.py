@@ -7,49 +7,40 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from types import SimpleNamespace
 
-from .display.ipython import hook_chains, set_hook
+from IPython.core.interactiveshell import InteractiveShell
 
-if TYPE_CHECKING:
-    from IPython.core.interactiveshell import InteractiveShell
-
-_EVENT = "complete_command"
-
-
-class _CompletionEvent(Protocol):
-    """What IPython passes to a completer.
-
-    Attributes:
-        symbol: The word being typed.
-        text_until_cursor: The line up to the cursor.
-    """
-
-    symbol: str
-    text_until_cursor: str
+from .display.ipython import argument_parser
 
 
 class MagicCompleter:
     """Completes the line of one magic.
 
     Args:
-        options: The options of the magic.
-        values: For some options, what returns their values.
+        magic: The magic.
+        values: For some of its options, what returns their values.
         positionals: Returns the values that need no option.
     """
 
     def __init__(
         self,
-        options: Sequence[str],
+        magic: Callable[..., None],
         values: Mapping[str, Callable[[], Sequence[str]]],
         positionals: Callable[[], Sequence[str]] = lambda: (),
     ) -> None:
-        self._options = options
+        options = argument_parser(magic)._option_string_actions  # noqa: SLF001 - argparse has no public list of them
+        self._options = [option for option in options if option.startswith("--")]
         self._values = values
         self._positionals = positionals
 
-    def __call__(self, shell: InteractiveShell, event: _CompletionEvent) -> list[str]:  # noqa: ARG002 - IPython's interface
-        """Returns the completions; IPython's interface for `complete_command`."""
+    def __call__(self, shell: InteractiveShell, event: SimpleNamespace) -> list[str]:  # noqa: ARG002 - IPython's interface
+        """Returns the completions; IPython's interface for `complete_command`.
+
+        Args:
+            shell: The shell.
+            event: `symbol` is the word being typed, and `text_until_cursor` the line up to the cursor.
+        """
         before = event.text_until_cursor.removesuffix(event.symbol).split()
         values = self._values.get(before[-1]) if before else None
         if values is not None:
@@ -57,31 +48,3 @@ class MagicCompleter:
             return [shlex.quote(value) for value in values()]
         positionals = [shlex.quote(word) for word in self._positionals()]
         return [each for each in [*self._options, *positionals] if each not in before]
-
-
-def install_completers(shell: InteractiveShell, completers: Mapping[str, MagicCompleter]) -> None:
-    """Installs completers.
-
-    Args:
-        shell: The shell.
-        completers: The completers, by magic: "%cognito_login" and so on.
-    """
-    for magic, completer in completers.items():
-        set_hook(shell, _EVENT, completer, str_key=magic)
-
-
-def remove_completers(shell: InteractiveShell, completers: Mapping[str, MagicCompleter]) -> None:
-    """Removes completers, for which IPython has no public method.
-
-    Args:
-        shell: The shell.
-        completers: As given to `install_completers`.
-    """
-    chains = hook_chains(shell, _EVENT)
-    for magic, completer in completers.items():
-        chain = chains.get(magic)
-        if chain is None:
-            continue
-        chain.chain = [entry for entry in chain.chain if getattr(entry[1], "__func__", None) is not completer]
-        if not chain.chain:
-            del chains[magic]

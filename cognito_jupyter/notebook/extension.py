@@ -5,14 +5,11 @@ After unloading, the shell is as it was before loading.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from IPython.core.interactiveshell import InteractiveShell
 
-from .completion import install_completers, remove_completers
-from .display.ipython import configurables
 from .magics import CognitoMagics
 
-if TYPE_CHECKING:
-    from IPython.core.interactiveshell import InteractiveShell
+_COMPLETION_HOOK = "complete_command"
 
 
 def load(shell: InteractiveShell) -> None:
@@ -21,7 +18,8 @@ def load(shell: InteractiveShell) -> None:
         return
     magics = CognitoMagics(shell)
     shell.register_magics(magics)
-    install_completers(shell, magics.completers)
+    for magic, completer in magics.completers.items():
+        shell.set_hook(_COMPLETION_HOOK, completer, str_key=magic)  # type: ignore[no-untyped-call]
 
 
 def unload(shell: InteractiveShell) -> None:
@@ -34,7 +32,14 @@ def unload(shell: InteractiveShell) -> None:
         return
     if "state" in vars(magics):
         magics.state.close()
-    remove_completers(shell, magics.completers)
+    # The chains that `set_hook` made; IPython has no public method that removes a hook.
+    chains = shell.strdispatchers[_COMPLETION_HOOK].strs
+    for magic, completer in magics.completers.items():
+        if magic in chains:
+            entries = chains[magic].chain
+            chains[magic].chain = [each for each in entries if getattr(each[1], "__func__", None) is not completer]
+            if not chains[magic].chain:
+                del chains[magic]
     manager = shell.magics_manager
     for kind, names in magics.magics.items():
         for name, function in names.items():
@@ -42,4 +47,4 @@ def unload(shell: InteractiveShell) -> None:
             if manager.magics[kind].get(name) == function:
                 del manager.magics[kind][name]
     del manager.registry[CognitoMagics.__name__]
-    configurables(shell).remove(magics)
+    shell.configurables.remove(magics)  # type: ignore[arg-type]  # IPython annotates it too narrowly

@@ -17,13 +17,12 @@ from .display.login_prompt import LoginPrompt
 from .display.status import status_table
 from .kernel.blocking import Sleep
 from .model.login_requests import LoginArguments, LoginRequest
+from .model.state import NotebookState
 from .model.user_namespace import BoundSession
 
 if TYPE_CHECKING:
     import boto3
 
-    from .display.views import View
-    from .model.state import NotebookState
     from .panel.widget import LoginPanel
 
 
@@ -128,17 +127,6 @@ async def ensure_signed_in(state: NotebookState, request: LoginRequest, sleep: S
     await _log_in(state, request, sleep)
 
 
-def status_view(state: NotebookState, sign_in: SignIn, notes: tuple[str, ...] = ()) -> View:
-    """Returns the table of a sign-in's status.
-
-    Args:
-        state: The notebook's state.
-        sign_in: The sign-in.
-        notes: Further sentences under the table.
-    """
-    return status_table(sign_in, state.variables, notes, state.notebook_share.roles, hide_user=state.hide_user)
-
-
 def _reuse(state: NotebookState, sign_in: SignIn, request: LoginRequest) -> None:
     """Serves a request from a sign-in that is there; displays it unless nothing changes."""
     manager, region = sign_in.manager, request.settings.session_region
@@ -161,7 +149,7 @@ def _reuse(state: NotebookState, sign_in: SignIn, request: LoginRequest) -> None
     state.controller.request = request
     state.controller.reset_status()
     if not silent:
-        display_view(status_view(state, sign_in))
+        display_view(status_table(state, sign_in))
 
 
 async def _log_in(state: NotebookState, request: LoginRequest, sleep: Sleep) -> None:
@@ -181,6 +169,6 @@ async def _log_in(state: NotebookState, request: LoginRequest, sleep: Sleep) -> 
         login_task.cancel()
         raise
     result = login_task.future.result()
-    prompt.finish(status_view(state, result.sign_in, prompt.notes))
+    prompt.finish(status_table(state, result.sign_in, prompt.notes))
     if result.role_error is not None:
         raise result.role_error

@@ -8,29 +8,20 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING
 
+from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, magics_class
 from traitlets import Bool, Float, List, Unicode
 
 from ..errors import CognitoError, SettingError
 from .arguments import ProfileArguments, ShareArguments, parse_line
 from .completion import MagicCompleter
-from .display.errors import one_line_errors
-from .display.ipython import (
-    argument,
-    display_panel,
-    display_view,
-    line_magic,
-    magic_options,
-    magic_with_arguments,
-)
+from .display.errors import cognito_magic
+from .display.ipython import argument, display_panel, display_view, magic_with_arguments
 from .kernel.blocking import run_in_cell
-from .model.login_requests import LoginArguments, LoginRequestFactory
+from .model.login_requests import LoginArguments, LoginRequest, LoginRequestFactory
 
 if TYPE_CHECKING:
-    from IPython.core.interactiveshell import InteractiveShell
-
     from ..signin.service import SignIn
-    from .model.login_requests import LoginRequest
     from .model.state import NotebookState
 
 
@@ -85,9 +76,9 @@ class CognitoMagics(Magics):
         magics, roles, profiles = type(self), self._role_suffixes, self._profile_names
         values = {"--role-suffix": roles, "-r": roles, "--profile": profiles}
         self.completers = {
-            "%cognito_login": MagicCompleter(magic_options(magics.cognito_login), values),
-            "%cognito_share": MagicCompleter(magic_options(magics.cognito_share), {}, roles),
-            "%cognito_profile": MagicCompleter(magic_options(magics.cognito_profile), values),
+            "%cognito_login": MagicCompleter(magics.cognito_login, values),
+            "%cognito_share": MagicCompleter(magics.cognito_share, {}, roles),
+            "%cognito_profile": MagicCompleter(magics.cognito_profile, values),
         }
 
     @functools.cached_property
@@ -109,8 +100,7 @@ class CognitoMagics(Magics):
     @argument("--timeout", help="How long to wait for you, in seconds; default: 300.")
     @argument("--remember", action="store_true", help="Stay signed in on this computer: new kernels need no login.")
     @argument("--fresh", action="store_true", help="Sign in again, even if you are signed in.")
-    @line_magic
-    @one_line_errors
+    @cognito_magic
     def cognito_login(self, line: str) -> None:
         """Sign in at Amazon Cognito, and use AWS in this notebook.
 
@@ -134,8 +124,7 @@ class CognitoMagics(Magics):
         else:
             self._run_login(self.login_request(arguments))
 
-    @line_magic
-    @one_line_errors
+    @cognito_magic
     def cognito_panel(self, line: str) -> None:
         """Show a panel for signing in and out with a click, which also shows who you are and for how long.
 
@@ -145,16 +134,14 @@ class CognitoMagics(Magics):
         _require_no_arguments("cognito_panel", line)
         self._show_panel(LoginArguments())
 
-    @line_magic
-    @one_line_errors
+    @cognito_magic
     def cognito_status(self, line: str) -> None:
         """Show who is signed in, with which role, until when, in which variables, and what is shared."""
-        from .display.status import NOT_SIGNED_IN, remembered_note
-        from .login import status_view
+        from .display.status import NOT_SIGNED_IN, remembered_note, status_table
 
         _require_no_arguments("cognito_status", line)
         if self.state.current is not None:
-            display_view(status_view(self.state, self.state.current))
+            display_view(status_table(self.state, self.state.current))
         else:
             remembered = self._remembered_sign_in()
             display_view(remembered_note(remembered) if remembered is not None else NOT_SIGNED_IN)
@@ -164,8 +151,7 @@ class CognitoMagics(Magics):
     @argument("--stop", action="store_true", help="Stop sharing, and restore the environment.")
     @argument("--hide-credentials-file", action="store_true", help="Hide ~/.aws/credentials, with all its profiles.")
     @argument("--default-session", action="store_true", help="Have boto3.client(...) here use it too.")
-    @line_magic
-    @one_line_errors
+    @cognito_magic
     def cognito_share(self, line: str) -> None:
         """Let everything else in this notebook use your sign-in: !aws, s3fs, pandas, pyarrow, polars, programs.
 
@@ -202,8 +188,7 @@ class CognitoMagics(Magics):
     @argument("profile", help="The profile's name.")
     @argument("-r", "--role-suffix", help="The profile's role; default: the role of the session.")
     @argument("--remove", action="store_true", help="Remove the profile.")
-    @line_magic
-    @one_line_errors
+    @cognito_magic
     def cognito_profile(self, line: str) -> None:
         """Write a profile to ~/.aws/config by which terminals, editors and other programs use your sign-in.
 
@@ -231,8 +216,7 @@ class CognitoMagics(Magics):
             path = write_profile_for_role(manager, arguments.profile, role_arn, region_name=region)
             display_view(profile_written(arguments.profile, str(path), role_arn))
 
-    @line_magic
-    @one_line_errors
+    @cognito_magic
     def cognito_roles(self, line: str) -> None:
         """List the roles that your sign-in allows, with the suffix to use for each."""
         from .display.status import NOT_SIGNED_IN, roles_table
@@ -241,8 +225,7 @@ class CognitoMagics(Magics):
         current = self.state.current
         display_view(roles_table(current, self.state.variables) if current else NOT_SIGNED_IN)
 
-    @line_magic
-    @one_line_errors
+    @cognito_magic
     def cognito_logout(self, line: str) -> None:
         """Sign out: revoke the sign-in at Cognito and delete the variables that it set.
 
@@ -284,11 +267,11 @@ class CognitoMagics(Magics):
         state = self.state
         if not state.frontend.is_notebook:
             # A console or a terminal, which shows no widgets: the same as text.
-            from .login import status_view
+            from .display.status import status_table
 
             self._run_login(self.login_request(arguments))
             if state.current is not None:
-                display_view(status_view(state, state.current))
+                display_view(status_table(state, state.current))
             return
         from .panel.widget import LoginPanel
 

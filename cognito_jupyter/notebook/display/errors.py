@@ -1,6 +1,6 @@
 """How a cell shows an error of this package: as one line without a traceback; the cells after it do not run.
 
-The magics use `one_line_errors`; nothing here catches an error of the user's code.
+The magics use `cognito_magic`; nothing here catches an error of the user's code.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from typing import TypeVar
 from IPython.core.error import StdinNotImplementedError, UsageError
 
 from ...errors import CognitoError, LoginCancelledError, LoginError, SettingError
+from .ipython import line_magic
 
 _Magics = TypeVar("_Magics")
 
 
-def one_line_errors(magic: Callable[[_Magics, str], None]) -> Callable[[_Magics, str], None]:
-    """Makes a magic end with one line where it would end with a traceback.
+def cognito_magic(magic: Callable[[_Magics, str], None]) -> Callable[[_Magics, str], None]:
+    """Makes a method a line magic that ends with one line where it would end with a traceback.
 
     The stop button becomes such a line too, as a bare KeyboardInterrupt would show a traceback; so does IPython's
     UsageError, which nbconvert passes on without its message.
@@ -40,9 +41,14 @@ def one_line_errors(magic: Callable[[_Magics, str], None]) -> Callable[[_Magics,
         else:
             return
         # Outside of the except blocks, or Python would chain the original, whose frames hold what was pasted.
-        raise _without_traceback(failure)
+        # A copy has no traceback, cause and context.
+        shown = copy.copy(failure)
+        lines = [str(shown)]
+        # IPython calls this method, where an exception has it, to render the traceback.
+        vars(shown)["_render_traceback_"] = lambda: lines
+        raise shown
 
-    return wrapper
+    return line_magic(wrapper)
 
 
 def no_interactive_frontend() -> LoginError:
@@ -51,12 +57,3 @@ def no_interactive_frontend() -> LoginError:
         "No user can sign in here: this notebook runs without an interactive front end.",
         "Run it in JupyterLab, or sign in there first.",
     )
-
-
-def _without_traceback(error: CognitoError) -> CognitoError:
-    """Returns a copy of an error without traceback, cause and context, of which IPython shows only the message."""
-    copied = copy.copy(error)
-    lines = [str(copied)]
-    # IPython calls this method, where an exception has it, to render the traceback.
-    vars(copied)["_render_traceback_"] = lambda: lines
-    return copied

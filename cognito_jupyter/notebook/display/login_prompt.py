@@ -7,20 +7,19 @@ work in a thread of its own, and when the login ends it removes the link from th
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Protocol
+from typing import Any, Protocol
 
 from ...errors import CognitoError, PastedUrlError
+from ...oauth.browser import RedirectPage, open_in_browser
+from ...oauth.discovery import override_notice
+from ...oauth.login import Login
 from ..kernel.blocking import FAST_POLL_INTERVAL, POLL_INTERVAL, Sleep
 from ..kernel.frontend import Frontend
-from .ipython import DisplayHandle, display_view
+from ..model.login_requests import LoginRequest
+from ..model.login_task import LoginTask
+from .ipython import display_view
 from .paste_box import PasteBox, make_paste_box
 from .views import PANEL_PLACEHOLDER, Note, SignInLink, View, WidgetFallback
-
-if TYPE_CHECKING:
-    from ...oauth.browser import RedirectPage
-    from ...oauth.login import Login
-    from ..model.login_requests import LoginRequest
-    from ..model.login_task import LoginTask
 
 _PROMPT = "Paste the address here:"
 _HOW_TO_PASTE = (
@@ -62,12 +61,11 @@ class LoginPrompt:
         self._frontend = frontend
         self._request = request
         self._login_task = login_task
-        self._display: DisplayHandle | None = None
+        self._display: Any = None
         self._shown_link: SignInLink | None = None
         self._hints: tuple[str, ...] = ()
         self._paste_error: str | None = None
         self._box: PasteBox | None = None
-        self._box_pending = False
         self._redirect_page: RedirectPage | None = None
 
     async def run(self, sleep: Sleep) -> None:
@@ -81,9 +79,8 @@ class LoginPrompt:
         """
         task = self._login_task
         try:
-            while task.login is None and not task.done.is_set():
+            while (login := task.login) is None and not task.done.is_set():
                 await sleep(FAST_POLL_INTERVAL)
-            login = task.login
             if login is not None:
                 self._show(login)
             while login is not None and not task.done.is_set():
@@ -114,20 +111,15 @@ class LoginPrompt:
     def _show(self, login: Login) -> None:
         remote_reason = self._request.remote_reason
         self._hints = self._hints_for(login)
-        self._box_pending = self._request.paste or remote_reason is not None or login.listener_error is not None
         if self._panel is not None and self._frontend.is_notebook:
             # Nearly every such front end shows the panel; a link beside it would only be saved with the notebook.
             self._display = display_view(self._with_panel(PANEL_PLACEHOLDER))
         else:
             self._show_link(login)
         if self._request.open_browser and remote_reason is None:
-            from ...oauth.browser import open_in_browser
-
             self._redirect_page = open_in_browser(login.authorization_url)
 
     def _hints_for(self, login: Login) -> tuple[str, ...]:
-        from ...oauth.discovery import override_notice
-
         notice = override_notice()
         notices = (notice,) if notice else ()
         reason = self._request.remote_reason
@@ -146,8 +138,7 @@ class LoginPrompt:
             self._remove_link()
         elif self._shown_link is not None or self._request.settings.timeout - login.seconds_left > _WIDGET_GRACE:
             self._show_link(login)
-            if self._box_pending:
-                self._box_pending = False
+            if self._box is None and (self._request.paste or self._request.remote_reason or login.listener_error):
                 self._box = make_paste_box(self._frontend)
                 self._box.request_input(_PROMPT)
         if self._box is not None:
@@ -205,5 +196,5 @@ class LoginPrompt:
     def _panel_is_displayed(self) -> bool:
         return self._panel is not None and self._panel.seen
 
-    def _with_panel(self, view: View) -> View:
+    def _with_panel(self, view: View) -> View | WidgetFallback:
         return WidgetFallback(view, self._panel.model_id) if self._panel is not None else view

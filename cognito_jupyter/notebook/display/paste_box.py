@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import getpass
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...errors import LoginCancelledError
-
-if TYPE_CHECKING:
-    from ..kernel.frontend import Frontend
+from ..kernel.frontend import Frontend
 
 _END_OF_INPUT = "\x04"
 

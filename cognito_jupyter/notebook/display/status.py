@@ -10,46 +10,37 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ...credentials.roles import shortest_suffixes
-from ...sharing.dask_cluster.share import dask_shares
+from ...sharing.dask_cluster.share import DaskShare, dask_shares
 from ..model.user_namespace import Binding, BoundSession, Variables, short_role
 from .views import Note, Table, View, format_time
 
 if TYPE_CHECKING:
     from ...oauth.tokens import JwtPayload
-    from ...sharing.dask_cluster.share import DaskShare
     from ...sharing.endpoint.share import SharedRole
     from ...signin.service import SignIn
+    from ..model.state import NotebookState
 
 SHARING_STOPPED = Note(("Nothing is shared any more; the environment is as it was before.",))
 NOTHING_WAS_SHARED = Note(("Nothing was shared.",))
 NOT_SIGNED_IN = Note(("You are not signed in. Run %cognito_login.",))
 
 
-def status_table(
-    sign_in: SignIn,
-    variables: Variables,
-    notes: tuple[str, ...] = (),
-    shared: tuple[SharedRole, ...] = (),
-    *,
-    hide_user: bool = False,
-) -> View:
+def status_table(state: NotebookState, sign_in: SignIn, notes: tuple[str, ...] = ()) -> View:
     """Returns who is signed in and what the sign-in gives.
 
     Args:
+        state: The notebook's state.
         sign_in: The sign-in.
-        variables: The notebook's variables.
         notes: More sentences to show.
-        shared: The roles that the notebook shares.
-        hide_user: Whether to leave out name and e-mail, and the path of the stored sign-in, which names the home
-            directory: a notebook is saved with what it shows.
     """
     now = datetime.now(UTC)
-    manager = sign_in.manager
-    claims = manager.claims or {}
+    manager, claims, shared = sign_in.manager, sign_in.manager.claims, state.notebook_share.roles
+    # A notebook is saved with what it shows; the path of the stored sign-in names the home directory.
+    hide_user = state.hide_user
     rows = [] if hide_user else [("User", describe_user(claims))]
     rows.append(("Signed in at", _signed_in_at(sign_in, claims, now)))
     rows.append(("Stays signed in", _remembered(sign_in, hide_user=hide_user)))
-    rows += [(name, _describe_binding(binding, now)) for name, binding in variables.bound().items()]
+    rows += [(name, _describe_binding(binding, now)) for name, binding in state.variables.bound().items()]
     rows += [("Shared", _describe_share(role, now)) for role in shared]
     rows += [("Shared", _describe_dask_share(share, now)) for share in dask_shares(manager)]
     warning = (str(manager.warning),) if manager.warning else ()
@@ -139,18 +130,10 @@ def remembered_note(sign_in: SignIn) -> View:
     """Returns what to know about a sign-in that is stored on this computer and that this notebook does not use."""
     path = sign_in.manager.shared_sign_in.path
     if sign_in.manager.ended:
-        return Note(
-            (
-                "You are not signed in, and the sign-in stored on this computer has ended. Run %cognito_login.",
-                f"It is stored in {path}; %cognito_logout removes it.",
-            )
-        )
-    return Note(
-        (
-            "You are signed in on this computer, but this notebook does not use it yet. Run %cognito_login.",
-            f"The sign-in is stored in {path}; %cognito_logout ends it.",
-        )
-    )
+        status = "You are not signed in, and the sign-in stored on this computer has ended. Run %cognito_login."
+        return Note((status, f"It is stored in {path}; %cognito_logout removes it."))
+    status = "You are signed in on this computer, but this notebook does not use it yet. Run %cognito_login."
+    return Note((status, f"The sign-in is stored in {path}; %cognito_logout ends it."))
 
 
 def _signed_in_at(sign_in: SignIn, claims: JwtPayload, now: datetime) -> str:

@@ -94,7 +94,7 @@ class SignInLink(View):
 
 
 @dataclass(frozen=True, repr=False)
-class WidgetFallback(View):
+class WidgetFallback:
     """A widget, and a view for front ends that show no widgets.
 
     Attributes:
@@ -105,17 +105,9 @@ class WidgetFallback(View):
     view: View
     model_id: str
 
-    def text(self) -> str:
-        """Returns the view's text."""
-        return self.view.text()
-
-    def html(self) -> str:
-        """Returns the view's HTML."""
-        return self.view.html()
-
     def _repr_mimebundle_(self, **options: object) -> dict[str, Any]:
         widget = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
-        return {**super()._repr_mimebundle_(**options), "application/vnd.jupyter.widget-view+json": widget}
+        return {**self.view._repr_mimebundle_(**options), "application/vnd.jupyter.widget-view+json": widget}
 
 
 @dataclass(frozen=True)
