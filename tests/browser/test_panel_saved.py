@@ -34,7 +34,7 @@ def test_a_save_while_the_kernel_is_busy_contains_nothing_that_was_pasted(
     notebook.expect_signed_in()
 
 
-def test_with_hide_person_no_file_names_the_user(open_notebook: OpenNotebook, lab_settings: ChangeSettings) -> None:
+def test_with_the_user_hidden_no_file_names_them(open_notebook: OpenNotebook, lab_settings: ChangeSettings) -> None:
     """With hide_person, a saved notebook holds neither name nor e-mail."""
     lab_settings(WIDGETS, {"saveState": True})
     notebook = open_notebook(f"{LOAD}\n%config CognitoMagics.hide_person = True", LOGIN, "%cognito_status")
