@@ -61,7 +61,7 @@ class BackgroundRefresher:
         roles = [role for role in self._roles() if role.consumers]
         attempts = [self._tokens.single_flight, *(role.single_flight for role in roles)]
         failure = next((each.failure for each in attempts if each.failure is not None), None)
-        if failure is None or self._signed_out or not all(role.usable for role in roles):
+        if failure is None or self._signed_out or any(role.cached_if_usable() is None for role in roles):
             return failure
         what = "Your AWS credentials are still valid, but could not be renewed yet; the next attempt follows."
         return UnavailableError(f"{what} {failure.what}", failure.remedy)

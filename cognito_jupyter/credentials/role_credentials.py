@@ -193,11 +193,11 @@ class RoleCredentials(NotPicklable):
                 self.refresh_if_due()
             return self.cached or cached
         try:
-            return self.single_flight.run(self._cached_if_usable, self._refresh)
+            return self.single_flight.run(self.cached_if_usable, self._refresh)
         except SignedOutError:
             if not self._wait_for_sign_in():
                 raise
-        return self.single_flight.run(self._cached_if_usable, self._refresh)
+        return self.single_flight.run(self.cached_if_usable, self._refresh)
 
     def get_valid_for(self, margin: float) -> CachedCredentials:
         """Returns credentials that last longer than a margin, refreshed if the current ones do not.
@@ -239,20 +239,16 @@ class RoleCredentials(NotPicklable):
         """Refreshes them if that is due, no other thread does it and none has failed a moment ago; raises no error."""
         self.single_flight.run_if_idle(lambda: self.refresh_due_at <= self._time_for(self.cached), self._refresh)
 
-    @property
-    def usable(self) -> bool:
-        """Whether there are credentials that can sign a request."""
-        return self._cached_if_usable() is not None
+    def cached_if_usable(self) -> CachedCredentials | None:
+        """Returns the newest credentials if they can sign a request, else None."""
+        cached = self.cached
+        return cached if cached is not None and self._time_for(cached) < cached.mandatory_refresh_at else None
 
     def secrets(self) -> Iterator[str]:
         """Yields what no log may show: the secrets of these credentials, and of those before, still in use perhaps."""
         for cached in (self.cached, self._previous):
             if cached is not None:
                 yield from (str(cached.frozen.secret_key), str(cached.frozen.token))
-
-    def _cached_if_usable(self) -> CachedCredentials | None:
-        cached = self.cached
-        return cached if cached is not None and self._time_for(cached) < cached.mandatory_refresh_at else None
 
     def _time_for(self, cached: CachedCredentials | None) -> float:
         """The seconds since the epoch that count for credentials: a clock that is set back later gives them no time."""

@@ -56,6 +56,7 @@ class Login(Closeable):
         authorization_url: The URL that the browser must open. It holds state and nonce: show it, never log it.
         redirect_uri: The redirect URI of this login.
         listener_error: Why no callback server listens; None if one does.
+        state: The state of the login; `poll` applies the deadline to it.
         finished: Set when the login has left PENDING.
     """
 
@@ -71,7 +72,7 @@ class Login(Closeable):
         self._secrets = LoginSecrets.new()
         self._exchange_code = exchange_code
         self._lock = threading.Lock()
-        self._state = LoginState.PENDING
+        self.state = LoginState.PENDING
         self._response = AuthorizationResponse()
         self._tokens: CognitoTokens | None = None
         self._deadline = time.monotonic() + timeout
@@ -102,17 +103,12 @@ class Login(Closeable):
     # -- the state
 
     def __repr__(self) -> str:
-        return f"<Login: {self._state.value}, {self.redirect_uri}>"
-
-    @property
-    def state(self) -> LoginState:
-        """The state of the login; `poll` applies the deadline to it."""
-        return self._state
+        return f"<Login: {self.state.value}, {self.redirect_uri}>"
 
     @property
     def listening(self) -> bool:
         """Whether the callback server waits for the redirect."""
-        return self._server is not None and self._state is LoginState.PENDING
+        return self._server is not None and self.state is LoginState.PENDING
 
     @property
     def seconds_left(self) -> float:
@@ -122,9 +118,9 @@ class Login(Closeable):
     def poll(self) -> LoginState:
         """Times the login out if its deadline has passed, and returns the state."""
         with self._lock:
-            if self._state is LoginState.PENDING and self.seconds_left <= 0:
+            if self.state is LoginState.PENDING and self.seconds_left <= 0:
                 self._finish(LoginState.TIMED_OUT)
-            return self._state
+            return self.state
 
     def wait(self, seconds: float) -> bool:
         """Waits until the login ends, in short sleeps, which KeyboardInterrupt ends cleanly.
@@ -157,7 +153,7 @@ class Login(Closeable):
         if not hmac.compare_digest((response.state or "").encode(errors="replace"), self._secrets.state.encode()):
             return CallbackOutcome.STATE_MISMATCH
         with self._lock:
-            if self._state is not LoginState.PENDING or self.seconds_left <= 0:
+            if self.state is not LoginState.PENDING or self.seconds_left <= 0:
                 return CallbackOutcome.ALREADY_FINISHED
             self._response = response
             self._finish(LoginState.DENIED if response.error else LoginState.COMPLETED)
@@ -184,11 +180,11 @@ class Login(Closeable):
     def cancel(self) -> None:
         """Cancels the login; does nothing if it has ended."""
         with self._lock:
-            if self._state is LoginState.PENDING:
+            if self.state is LoginState.PENDING:
                 self._finish(LoginState.CANCELLED)
 
     def _finish(self, state: LoginState) -> None:
-        self._state = state
+        self.state = state
         self.finished.set()
 
     # -- the result
@@ -217,7 +213,7 @@ class Login(Closeable):
         return self._tokens
 
     def _error_for_state(self) -> LoginError:
-        match self._state:
+        match self.state:
             case LoginState.DENIED:
                 return _denied_error(self._response)
             case LoginState.CANCELLED:

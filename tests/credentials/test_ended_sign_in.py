@@ -53,7 +53,7 @@ def workers(cognito: LocalCognito, manager: CognitoCredentialsManager) -> Iterat
     with pytest.raises(SignedOutError):
         manager.refresh_user_pool_tokens()
     role = next(iter(manager._role_credentials.values()))
-    wait_until(lambda: not role.usable)
+    wait_until(lambda: role.cached_if_usable() is None)
     cognito.knobs.credentials_seconds = 3600
     yield workers
     manager.auth_tokens = None

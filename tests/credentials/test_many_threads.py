@@ -60,7 +60,7 @@ def test_after_expiry_one_failed_refresh_counts_for_all_threads_until_the_backof
     role = next(iter(manager._role_credentials.values()))
     # Without the refresher, which might fail once more between this check and the crowd.
     manager.close()
-    wait_until(lambda: not role.usable and role.single_flight.backoff_remaining == 0)
+    wait_until(lambda: role.cached_if_usable() is None and role.single_flight.backoff_remaining == 0)
     cognito.knobs.latency[LocalCognito.EXCHANGE] = SLOW_EXCHANGE_SECONDS
     before = cognito.counts[LocalCognito.EXCHANGE]
     for _ in range(2):

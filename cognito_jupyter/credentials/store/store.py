@@ -15,7 +15,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import cast
@@ -290,12 +290,9 @@ class Store:
             UnavailableError: The lock could not be taken, or the file cannot be read (a ConnectionError).
         """
         files.ensure_directory(self.path.parent)
-        with InterProcessLock(self.path, self.lock_timeout if timeout is None else timeout):
-            transaction = StoreTransaction(self, *self._read_or_quarantine())
-            try:
-                yield transaction
-            finally:
-                transaction.close()
+        lock = InterProcessLock(self.path, self.lock_timeout if timeout is None else timeout)
+        with lock, closing(StoreTransaction(self, *self._read_or_quarantine())) as transaction:
+            yield transaction
 
     def unlocked_transaction(self) -> StoreTransaction:
         """Returns the same without the lock, for use when its holder hangs or the directory allows no lock.
@@ -428,13 +425,11 @@ def open_store(path: Path) -> Store | None:
 
 def list_store_keys() -> list[StoreKey]:
     """Returns which sign-ins are stored in the user's state directory, without those that cannot be used."""
-    directory, keys = Path(files.state_directory()), []
-    with suppress(UnavailableError):
-        if files.check_directory(directory):
-            for path in sorted(directory.glob(f"*{file_format.SUFFIX}")):
-                with suppress(UntrustedFileError, UnavailableError):
-                    if content := files.read_file(path):
-                        keys.append(_key_in(file_format.parse_records(content)))
+    keys = []
+    for path in sorted(Path(files.state_directory()).glob(f"*{file_format.SUFFIX}")):
+        with suppress(UntrustedFileError, UnavailableError):
+            if store := open_store(path):
+                keys.append(store.key)
     return keys
 
 
