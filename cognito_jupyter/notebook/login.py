@@ -16,14 +16,13 @@ from .display.ipython import display_view, require_magics
 from .display.login_prompt import LoginPrompt
 from .display.status import status_table
 from .kernel.blocking import Sleep
+from .kernel.comms import comm_pump
 from .model.login_requests import LoginArguments, LoginRequest
 from .model.state import NotebookState
 from .model.user_namespace import BoundSession
 
 if TYPE_CHECKING:
     import boto3
-
-    from .panel.widget import LoginPanel
 
 
 async def login(  # noqa: PLR0913 - the options of the magic, by the same names
@@ -83,7 +82,7 @@ async def login(  # noqa: PLR0913 - the options of the magic, by the same names
             timeout=timeout,
         )
     )
-    with state.frontend.comm_pump() as on_tick:
+    with comm_pump(state.frontend.kernel) as on_tick:
 
         async def sleep(seconds: float) -> None:
             await asyncio.sleep(seconds)
@@ -157,7 +156,7 @@ async def _log_in(state: NotebookState, request: LoginRequest, sleep: Sleep) -> 
         raise no_interactive_frontend()
     state.controller.remember_choice = None
     login_task = state.start_login(request)
-    panel: LoginPanel | None = None
+    panel = None
     if state.frontend.can_update_display:
         from .panel.widget import LoginPanel
 

@@ -258,9 +258,10 @@ class CognitoMagics(Magics):
         return self._request_factory.request_for(arguments, _confirm_trust if self.state.frontend.can_prompt else None)
 
     def _run_login(self, request: LoginRequest) -> None:
+        from .kernel.comms import comm_pump
         from .login import ensure_signed_in
 
-        with self.state.frontend.comm_pump() as on_tick:
+        with comm_pump(self.state.frontend.kernel) as on_tick:
             run_in_cell(lambda sleep: ensure_signed_in(self.state, request, sleep), on_tick)
 
     def _show_panel(self, arguments: LoginArguments) -> None:

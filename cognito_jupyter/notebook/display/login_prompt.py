@@ -110,7 +110,13 @@ class LoginPrompt:
 
     def _show(self, login: Login) -> None:
         remote_reason = self._request.remote_reason
-        self._hints = self._hints_for(login)
+        hints = [_HOW_TO_PASTE if self._needs_paste_box(login) else _IF_UNREACHABLE, override_notice()]
+        if login.listener_error is not None:
+            hints.insert(0, login.listener_error.what)
+        elif remote_reason is not None:
+            why = f"The browser may be on another computer than this kernel ({remote_reason}), so either way works:"
+            hints.insert(0, why)
+        self._hints = tuple(filter(None, hints))
         if self._panel is not None and self._frontend.is_notebook:
             # Nearly every such front end shows the panel; a link beside it would only be saved with the notebook.
             self._display = display_view(self._with_panel(PANEL_PLACEHOLDER))
@@ -119,16 +125,8 @@ class LoginPrompt:
         if self._request.open_browser and remote_reason is None:
             self._redirect_page = open_in_browser(login.authorization_url)
 
-    def _hints_for(self, login: Login) -> tuple[str, ...]:
-        notice = override_notice()
-        notices = (notice,) if notice else ()
-        reason = self._request.remote_reason
-        if login.listener_error is not None:
-            return (login.listener_error.what, _HOW_TO_PASTE, *notices)
-        if reason is not None:
-            why = f"The browser may be on another computer than this kernel ({reason}), so either way works:"
-            return (why, _HOW_TO_PASTE, *notices)
-        return (_HOW_TO_PASTE if self._request.paste else _IF_UNREACHABLE, *notices)
+    def _needs_paste_box(self, login: Login) -> bool:
+        return self._request.paste or self._request.remote_reason is not None or login.listener_error is not None
 
     def _poll(self, login: Login) -> float:
         """Updates the display, reads what was pasted, and returns the seconds to sleep before the next call."""
@@ -138,7 +136,7 @@ class LoginPrompt:
             self._remove_link()
         elif self._shown_link is not None or self._request.settings.timeout - login.seconds_left > _WIDGET_GRACE:
             self._show_link(login)
-            if self._box is None and (self._request.paste or self._request.remote_reason or login.listener_error):
+            if self._box is None and self._needs_paste_box(login):
                 self._box = make_paste_box(self._frontend)
                 self._box.request_input(_PROMPT)
         if self._box is not None:

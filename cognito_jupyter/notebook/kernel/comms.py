@@ -90,7 +90,7 @@ def poll_shell_stream(kernel: Any, expecting: Callable[[], bool]) -> None:
     ipykernel 6 has a single thread and is not affected.
 
     Args:
-        kernel: The kernel of ipykernel.
+        kernel: The kernel of ipykernel; None outside a kernel, where nothing is polled.
         expecting: Returns whether a message is still expected.
     """
     thread, stream = getattr(kernel, "shell_channel_thread", None), getattr(kernel, "shell_stream", None)

@@ -7,13 +7,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
-
-from .comms import comm_pump, poll_shell_stream
 
 _REMOTE_ENVIRONMENT = (
     ("JUPYTERHUB_", "it was started by JupyterHub"),
@@ -61,15 +57,6 @@ class Frontend:
         parent = getattr(self.kernel, "get_parent", None)
         message = parent("shell") if parent is not None else {}
         return "cellId" in (message.get("metadata") or {})
-
-    def poll_while(self, expecting: Callable[[], bool]) -> None:
-        """Ensures that a widget's first message is received, for as long as `expecting` returns true."""
-        if self.kernel is not None:
-            poll_shell_stream(self.kernel, expecting)
-
-    def comm_pump(self) -> AbstractContextManager[Callable[[], None]]:
-        """Yields a function that processes the widgets' messages, to be called repeatedly while a cell blocks."""
-        return comm_pump(self.kernel)
 
 
 def remote_kernel_reason(setting: bool | None) -> str | None:

@@ -17,6 +17,7 @@ from traitlets import Unicode
 from ...credentials.roles import shortest_suffixes
 from ..display.ipython import require_magics
 from ..display.views import PANEL_PLACEHOLDER
+from ..kernel.comms import poll_shell_stream
 from ..model.controller import Phase, SignInStatus, StatusListener
 from ..model.state import NotebookState
 from . import html as page
@@ -92,7 +93,7 @@ class LoginPanel(ipywidgets.VBox, StatusListener):
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
         bundle: dict[str, Any] = super()._repr_mimebundle_(**options)
-        self._state.frontend.poll_while(lambda: not self.seen)
+        poll_shell_stream(self._state.frontend.kernel, lambda: not self.seen)
         return {**bundle, "text/plain": repr(self), "text/html": PANEL_PLACEHOLDER.html()}
 
     # -- the widgets
