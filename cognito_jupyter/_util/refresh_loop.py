@@ -47,7 +47,7 @@ class RefreshLoop:
         run_once: RunOnce,
         *,
         name: str,
-        min_delay: float,
+        min_delay: float = 0.0,
         max_delay: float,
         clock: Clock | None = None,
         weak: bool = False,

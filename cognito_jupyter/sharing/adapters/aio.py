@@ -6,18 +6,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
-from aiobotocore.credentials import AioCredentialResolver, AioCredentials
+from aiobotocore.credentials import AioCredentials
 from aiobotocore.session import AioSession
-from botocore.credentials import CredentialProvider
 
 from ..._util.botocore_session import ignore_missing_profile
 from ..._util.closing import NotPicklable
-
-if TYPE_CHECKING:
-    from ...credentials.boto_sessions import RefreshingCredentials
-    from ...credentials.role_credentials import FrozenCredentials
+from ...credentials.boto_sessions import RefreshingCredentials
+from ...credentials.role_credentials import FrozenCredentials
 
 
 class AioRefreshingCredentials(NotPicklable, AioCredentials):
@@ -62,18 +58,13 @@ class AioRefreshingCredentials(NotPicklable, AioCredentials):
         return f"<AioRefreshingCredentials of {self._credentials.role_arn or 'the default role'}>"
 
 
-class _Provider(CredentialProvider):
-    """Gives one credentials object to an aiobotocore session."""
-
-    METHOD = "cognito"
-    CANONICAL_NAME = "cognito"
+class _Resolver:
+    """Gives one credentials object to an aiobotocore session, in place of aiobotocore's chain of providers."""
 
     def __init__(self, credentials: AioRefreshingCredentials) -> None:
-        super().__init__()
         self._credentials = credentials
 
-    # aiobotocore awaits what botocore calls.
-    async def load(self) -> AioRefreshingCredentials:
+    async def load_credentials(self) -> AioRefreshingCredentials:
         return self._credentials
 
 
@@ -86,6 +77,5 @@ def aio_session(credentials: RefreshingCredentials, region: str) -> AioSession:
     """
     session = ignore_missing_profile(AioSession())
     session.set_config_variable("region", region)
-    resolver = AioCredentialResolver([_Provider(AioRefreshingCredentials(credentials))])
-    session.register_component("credential_provider", resolver)
+    session.register_component("credential_provider", _Resolver(AioRefreshingCredentials(credentials)))
     return session

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 _MAX_DELAY = 30.0
 """Seconds after which the clock is read again: the wall clock jumps while a laptop sleeps."""
-_MIN_DELAY = 0.0
 _RETRY_DELAY = 5.0
 """Seconds until the next try after a failure, and while a refresh is due."""
 
@@ -73,11 +72,7 @@ class DuckDBSecret(Closeable):
         self._current: CachedCredentials | None = None
         self._replace_secret(credentials.get_cached_credentials())
         self._loop = RefreshLoop(
-            self._refresh_once,
-            name="cognito-duckdb-secret",
-            min_delay=_MIN_DELAY,
-            max_delay=_MAX_DELAY,
-            on_end=self._on_loop_end,
+            self._refresh_once, name="cognito-duckdb-secret", max_delay=_MAX_DELAY, on_end=self._on_loop_end
         )
         self._unsubscribe = manager.on_change(self._loop.wake)
         # The object of the default connection may be collected while the connection itself is still in use.
@@ -210,15 +205,15 @@ def duckdb_secret(  # noqa: PLR0913 - two are required; the others are optional 
 
 def _s3_options(region: str) -> dict[str, object]:
     """Where botocore would send requests to S3, as options of a DuckDB secret."""
-    url = urlsplit(_request_url("bucket", region))
+    url = urlsplit(_bucket_url(region))
     by_path = url.path.endswith("/bucket")
     host, path = url.netloc.removeprefix("bucket."), url.path.removesuffix("/bucket" if by_path else "/").rstrip("/")
     style = "path" if by_path else "vhost"
     return {"region": region, "endpoint": host + path, "url_style": style, "use_ssl": url.scheme == "https"}
 
 
-def _request_url(bucket: str, region: str) -> str:
-    """The URL to which botocore would send a request for a bucket, by its whole configuration; nothing is sent."""
+def _bucket_url(region: str) -> str:
+    """The URL to which botocore would send a request for "bucket", by its whole configuration; nothing is sent."""
     from botocore import UNSIGNED
     from botocore.awsrequest import AWSPreparedRequest, AWSResponse
     from botocore.compat import HTTPHeaders
@@ -236,7 +231,7 @@ def _request_url(bucket: str, region: str) -> str:
     # Any: the stubs know neither the methods of a service nor handlers that respond.
     client: Any = new_session().create_client("s3", region_name=region, config=Config(signature_version=UNSIGNED))
     client.meta.events.register("before-send.s3", capture_url)
-    client.head_bucket(Bucket=bucket)
+    client.head_bucket(Bucket="bucket")
     return urls[0]
 
 

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from ...credentials.boto_sessions import RefreshingCredentials
     from ...credentials.manager import CognitoCredentialsManager
-    from ...credentials.role_credentials import CachedCredentials
 
 PolarsCredentials = tuple[dict[str, str], int | None]
 """What polars expects of a credential provider: object_store's settings, and an expiry in seconds since the epoch."""
@@ -107,14 +106,11 @@ def polars_provider(
             "aws_secret_access_key": str(cached.frozen.secret_key),
             "aws_session_token": str(cached.frozen.token),
         }
-        return settings, int(_reported_expiry(cached))
+        # polars only asks again at that very second, so it is early enough for requests under way.
+        is_fresh = time.time() < cached.advisory_refresh_at
+        return settings, int(cached.advisory_refresh_at if is_fresh else cached.mandatory_refresh_at)
 
     return provide
-
-
-def _reported_expiry(cached: CachedCredentials) -> float:
-    """The expiry for a library that only asks again at that very second: early enough for requests under way."""
-    return cached.advisory_refresh_at if time.time() < cached.advisory_refresh_at else cached.mandatory_refresh_at
 
 
 class ObstoreProvider(NotPicklable):

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 from ...errors import ClusterRefusedError
 
-_ENCRYPTED_SCHEMES = frozenset({"tls", "wss", "gateway"})
-"""dask-gateway's own scheme is TLS to its proxy, and TLS from there to the scheduler and the workers."""
-_IN_PROCESS_SCHEME = "inproc"
+_SAFE_SCHEMES = frozenset({"tls", "wss", "gateway", "inproc"})
+"""Encrypted, or within one process. dask-gateway's own scheme is TLS to its proxy, and TLS from there to the scheduler
+and the workers."""
 
 
 def refuse_plaintext(addresses: Iterable[str]) -> None:
@@ -38,10 +38,8 @@ def refuse_plaintext(addresses: Iterable[str]) -> None:
 
 def _is_safe(address: str) -> bool:
     scheme, _, netloc = address.rpartition("://")
-    return scheme in _ENCRYPTED_SCHEMES or scheme == _IN_PROCESS_SCHEME or _is_loopback(netloc)
-
-
-def _is_loopback(netloc: str) -> bool:
+    if scheme in _SAFE_SCHEMES:
+        return True
     try:
         host = urlsplit(f"//{netloc}").hostname or ""
         return host == "localhost" or ip_address(host).is_loopback

@@ -10,7 +10,6 @@ import hashlib
 import itertools
 import secrets
 import time
-from collections.abc import Sized
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -98,8 +97,14 @@ class WorkerPusher:
             refuse_plaintext([self.address, identity["address"], *identity["workers"]])
         self._claim_cluster(cached.expiration.timestamp())
         self._registered = True
+        plugin = self._make_plugin(cached)
         try:
-            self.workers = self._register(self._make_plugin(cached), timeout)
+            register = self.client.register_plugin
+            self.workers = len(self.client.sync(register, plugin, name=self.kernel_id, callback_timeout=timeout))
+        except TimeoutError:
+            # By now the scheduler has stored the plugin and sent it to all workers; it waits for the slowest one. That
+            # worker may be in a long C call or have vanished, and must not delay the next push to the others.
+            self.workers = None
         except PermissionError as error:
             # The operating system's errors have a number; one without was raised by the plugin in a worker.
             if error.errno is not None:
@@ -122,10 +127,7 @@ class WorkerPusher:
         if claim and claim["name"] == self.kernel_id:
             self.client.set_metadata(_CLAIM_KEY, None)
 
-        async def unregister_plugin() -> None:
-            await self.client.unregister_worker_plugin(self.kernel_id)
-
-        self.client.sync(unregister_plugin, callback_timeout=_UNREGISTER_TIMEOUT)
+        self.client.sync(self.client.unregister_worker_plugin, self.kernel_id, callback_timeout=_UNREGISTER_TIMEOUT)
 
     def _claim_cluster(self, until: float) -> None:
         """Writes the principal into the scheduler's metadata, for the time in which no worker is there to refuse."""
@@ -133,20 +135,6 @@ class WorkerPusher:
         if claim and claim["principal"] != self.principal and claim["until"] > time.time():
             raise _other_principal("This cluster has another user's credentials, or another role's.")
         self.client.set_metadata(_CLAIM_KEY, {"principal": self.principal, "name": self.kernel_id, "until": until})
-
-    def _register(self, plugin: CredentialsPlugin, timeout: float) -> int | None:
-        """Registers the plugin; returns how many workers confirm it, or None if one of them does not in time."""
-
-        async def register_plugin() -> Sized:
-            responses: Sized = await self.client.register_plugin(plugin, name=self.kernel_id)
-            return responses
-
-        try:
-            return len(self.client.sync(register_plugin, callback_timeout=timeout))
-        except TimeoutError:
-            # By now the scheduler has stored the plugin and sent it to all workers; it waits for the slowest one. That
-            # worker may be in a long C call or have vanished, and must not delay the next push to the others.
-            return None
 
     def _make_plugin(self, cached: CachedCredentials) -> CredentialsPlugin:
         # A little before AWS ends them, and by AWS's clock, because the workers' clocks are not this machine's.

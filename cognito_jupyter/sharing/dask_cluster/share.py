@@ -56,6 +56,7 @@ class DaskShare(Closeable, NotPicklable):
         manager, pusher: As given.
         role_arn: The role; None: the identity pool's default role.
         warning: Why the last refresh or push failed; None if it succeeded.
+        closed: Whether it has ended, or is about to end.
     """
 
     pickle_error = "A share cannot be pickled or copied: it belongs to the kernel that made it."
@@ -73,20 +74,11 @@ class DaskShare(Closeable, NotPicklable):
         self._pushed: CachedCredentials | None = None
         self._failures = 0
         self._first_push_done = threading.Event()
-        self._closing = False
+        self.closed = False
         self._loop = RefreshLoop(
-            self._run_once,
-            name=pusher.kernel_id,
-            min_delay=_MIN_DELAY,
-            max_delay=_MAX_DELAY,
-            on_end=self._on_loop_end,
+            self._run_once, name=pusher.kernel_id, min_delay=_MIN_DELAY, max_delay=_MAX_DELAY, on_end=self._on_loop_end
         )
         self._unsubscribe = manager.on_change(self._loop.wake)
-
-    @property
-    def closed(self) -> bool:
-        """Whether it has ended, or is about to end."""
-        return self._closing
 
     @property
     def until(self) -> datetime | None:
@@ -118,7 +110,7 @@ class DaskShare(Closeable, NotPicklable):
 
         Credentials that a task has already read stay valid until they expire.
         """
-        self._closing = True
+        self.closed = True
         self._loop.stop()
         self._loop.join(_CLOSE_TIMEOUT)
 
@@ -131,7 +123,7 @@ class DaskShare(Closeable, NotPicklable):
     def _run_once(self) -> float | None:
         """Refreshes and pushes what is due; returns the seconds until the next run, or None at the end."""
         credentials, same_user = self._credentials, _subject(self.manager) == self._subject
-        if self._closing or credentials is None or not same_user or not self.pusher.connected:
+        if self.closed or credentials is None or not same_user or not self.pusher.connected:
             return None
         delay = 0.0
         try:
@@ -173,7 +165,7 @@ class DaskShare(Closeable, NotPicklable):
             self._pushed = cached
 
     def _on_loop_end(self) -> None:
-        self._closing = True
+        self.closed = True
         self._unsubscribe()
         try:
             self.pusher.unregister()
@@ -185,11 +177,7 @@ class DaskShare(Closeable, NotPicklable):
 
 
 def dask(
-    manager: CognitoCredentialsManager,
-    client: Client,
-    role_suffix: str | None = None,
-    *,
-    allow_plaintext: bool = False,
+    manager: CognitoCredentialsManager, client: Client, role_suffix: str | None = None, *, allow_plaintext: bool = False
 ) -> DaskShare:
     """Gives a role's credentials to the workers of a Dask cluster, for as long as the user is signed in here.
 
@@ -227,11 +215,11 @@ def dask(
     credentials = manager.credentials_for_role(manager.resolve_role(role_suffix))
     principal = principal_of(credentials.get_cached_credentials(), credentials.role_arn)
     # A cell that is run twice must leave one share.
-    existing = next((share for share in _open_shares() if share.pusher.client is client), None)
-    if existing is not None:
-        if existing.pusher.principal == principal and existing.manager is manager:
-            return existing
-        existing.close()
+    for existing in running_owners(DaskShare):
+        if existing.pusher.client is client and not existing.closed:
+            if existing.pusher.principal == principal and existing.manager is manager:
+                return existing
+            existing.close()
     pusher = WorkerPusher(client, principal, manager.region, allow_plaintext=allow_plaintext)
     share = DaskShare(manager, credentials, pusher)
     share.start()
@@ -240,11 +228,7 @@ def dask(
 
 def dask_shares(manager: CognitoCredentialsManager) -> list[DaskShare]:
     """Returns the open shares of a sign-in with Dask clusters."""
-    return [share for share in _open_shares() if share.manager is manager]
-
-
-def _open_shares() -> list[DaskShare]:
-    return [share for share in running_owners(DaskShare) if not share.closed]
+    return [share for share in running_owners(DaskShare) if share.manager is manager and not share.closed]
 
 
 def _seconds_until_due(cached: CachedCredentials) -> float:

@@ -75,7 +75,9 @@ class CredentialsPlugin(WorkerPlugin):
             PermissionError: This process serves another principal's credentials.
             ConnectionError: The endpoint did not start.
         """
-        if self._is_in_client_process() or self._message["until"] <= time.time():
+        # A worker that is a thread of the kernel's process: the plugin must not change the kernel's environment.
+        in_client_process = any(thread.name == self._message["kernel"] for thread in threading.enumerate())
+        if in_client_process or self._message["until"] <= time.time():
             return
         try:
             get_worker_endpoint().add_message(worker.id, self._message)
@@ -92,10 +94,6 @@ class CredentialsPlugin(WorkerPlugin):
         # Dask tears the older plugin down before it sets the newer one up, in the same iteration. Endpoint and
         # environment must stay in between, because running tasks use them.
         asyncio.get_running_loop().call_soon(get_worker_endpoint().remove_message, worker.id, self._message)
-
-    def _is_in_client_process(self) -> bool:
-        """Whether this worker is a thread of the kernel's process, whose environment the plugin must not change."""
-        return any(thread.name == self._message["kernel"] for thread in threading.enumerate())
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         if self._shipped_modules is None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, MutableMapping
-from dataclasses import dataclass
 
 FULL_URI = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN"  # noqa: S105 - a variable's name
@@ -37,19 +36,6 @@ _LOOPBACK = ("127.0.0.1", "localhost")
 _NO_PROXY = ("NO_PROXY", "no_proxy")
 
 
-@dataclass(frozen=True, repr=False)
-class _Change:
-    """One changed variable; None means that it is not set.
-
-    Attributes:
-        original: The value to restore.
-        value: The value that the overlay has set.
-    """
-
-    original: str | None
-    value: str | None
-
-
 class EnvironmentOverlay:
     """Sets and removes variables, and restores them later.
 
@@ -61,7 +47,8 @@ class EnvironmentOverlay:
 
     def __init__(self, environ: MutableMapping[str, str]) -> None:
         self._environ = environ
-        self._changes: dict[str, _Change] = {}
+        # For each variable the value to restore, and the value that was set last; None: it is not set.
+        self._changes: dict[str, tuple[str | None, str | None]] = {}
 
     def __repr__(self) -> str:
         return f"<EnvironmentOverlay: {len(self._changes)} variables>"
@@ -76,11 +63,10 @@ class EnvironmentOverlay:
         current = self._environ.get(name)
         if current == value:
             return
-        known = self._changes.get(name)
-        # A value that the user has set since the last change is the one to restore.
-        original = known.original if known is not None and known.value == current else current
+        original, last_set = self._changes.get(name, (current, current))
         self._write(name, value)
-        self._changes[name] = _Change(original, value)
+        # A value that the user has set since the last change is the one to restore.
+        self._changes[name] = (original if last_set == current else current, value)
 
     def point_to_endpoint(self, variables: Mapping[str, str]) -> None:
         """Sets the variables of an endpoint and removes those that SDKs would prefer to it."""
@@ -92,9 +78,9 @@ class EnvironmentOverlay:
     def restore(self) -> None:
         """Restores all variables, except those that were changed by other code since."""
         changes, self._changes = self._changes, {}
-        for name, change in changes.items():
-            if self._environ.get(name) == change.value:
-                self._write(name, change.original)
+        for name, (original, last_set) in changes.items():
+            if self._environ.get(name) == last_set:
+                self._write(name, original)
 
     def _write(self, name: str, value: str | None) -> None:
         if value is None:

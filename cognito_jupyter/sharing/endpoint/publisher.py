@@ -7,14 +7,11 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
+from ...credentials.boto_sessions import RefreshingCredentials
+from ...credentials.role_credentials import CachedCredentials, FrozenCredentials
 from ...errors import CognitoError, RefusedError
-
-if TYPE_CHECKING:
-    from ...credentials.boto_sessions import RefreshingCredentials
-    from ...credentials.role_credentials import CachedCredentials, FrozenCredentials
-    from .process import EndpointProcess
+from .process import EndpointProcess
 
 _RETRY_DELAY = 1.0
 """Seconds until the next try while there are no valid credentials, or while a refresh is due."""
@@ -39,9 +36,6 @@ class RolePublisher:
         self.warning: CognitoError | None = None
         self._endpoint = endpoint
         self._published: CachedCredentials | None = None
-
-    def __repr__(self) -> str:
-        return f"<RolePublisher: {self.path}>"
 
     @property
     def until(self) -> datetime | None:

@@ -39,10 +39,6 @@ import select
 import time
 from _operator import _compare_digest as compare_digest  # what hmac falls back on, without OpenSSL's 4 MB
 
-TYPE_CHECKING = False  # as in typing, which takes longer to import than all the rest
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 LOOPBACK_HOSTS = (b"127.0.0.1", b"localhost", b"[::1]")
 MAX_REQUEST_BYTES = 16384
 CLIENT_TIMEOUT = 5.0
@@ -218,21 +214,16 @@ class Server:
             readable, writable, _ = select.select([self.listener, *reading], writing, [], POLL_INTERVAL)
             for client in clients:
                 if client in readable or client in writable:
-                    self.step(client, client.send if client.to_send else client.receive)
+                    self.step(client)
             if self.listener in readable:
                 self.accept()
             for client in [each for each in clients if each.deadline < time.monotonic()]:
                 self.disconnect(client)
 
-    def step(self, client: Connection, action: Callable[[], bool]) -> None:
-        """Receives from or sends to a client, and disconnects it when it is done or has failed.
-
-        Args:
-            client: The client.
-            action: Its method to call, which returns whether to keep the connection open.
-        """
+    def step(self, client: Connection) -> None:
+        """Receives from or sends to a client, and disconnects it when it is done or has failed."""
         try:
-            if action():
+            if client.send() if client.to_send else client.receive():
                 return
         except BlockingIOError:
             return

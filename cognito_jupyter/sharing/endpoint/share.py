@@ -14,21 +14,18 @@ import threading
 from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 from urllib.parse import quote
+
+import boto3
 
 from ..._util.closing import Closeable, NotPicklable
 from ..._util.redaction import redacted
 from ..._util.refresh_loop import RefreshLoop
+from ...credentials.manager import CognitoCredentialsManager
 from ...errors import CognitoError, RefusedError, UnavailableError
 from .environment import CREDENTIALS_FILE, EnvironmentOverlay
 from .process import EndpointProcess
 from .publisher import RolePublisher
-
-if TYPE_CHECKING:
-    import boto3
-
-    from ...credentials.manager import CognitoCredentialsManager
 
 _MAX_DELAY = 15.0
 """Seconds between two looks at the credentials at most: after a laptop has slept, they must be replaced soon."""
@@ -123,6 +120,7 @@ class Share(Closeable, NotPicklable):
 
     Attributes:
         manager: As given.
+        closed: Whether the share is closed.
     """
 
     pickle_error = "A share cannot be pickled or copied: it belongs to this process. Other processes use its endpoint."
@@ -143,7 +141,7 @@ class Share(Closeable, NotPicklable):
         self._publishers: dict[str | None, RolePublisher] = {}
         self._selected: RolePublisher | None = None
         self._close_lock = threading.Lock()
-        self._closed = False
+        self.closed = False
         self._owner_pid = os.getpid()
         self._loop = RefreshLoop(self._publish_all, name="cognito-share", min_delay=_MIN_DELAY, max_delay=_MAX_DELAY)
         self._endpoint = EndpointProcess(self._loop.wake)
@@ -153,17 +151,12 @@ class Share(Closeable, NotPicklable):
 
     def __repr__(self) -> str:
         roles = ", ".join(publisher.path.removeprefix("/") for publisher in self._publishers.values())
-        return f"<Share: {roles or 'no role'}{', closed' if self._closed else ''}>"
-
-    @property
-    def closed(self) -> bool:
-        """Whether the share is closed."""
-        return self._closed
+        return f"<Share: {roles or 'no role'}{', closed' if self.closed else ''}>"
 
     @property
     def alive(self) -> bool:
         """Whether the share is open and its endpoint runs."""
-        return not self._closed and self._endpoint.alive
+        return not self.closed and self._endpoint.alive
 
     @property
     def roles(self) -> tuple[SharedRole, ...]:
@@ -222,7 +215,7 @@ class Share(Closeable, NotPicklable):
         Raises:
             RefusedError, CredentialsError, UnavailableError: As in `share`.
         """
-        if self._closed:
+        if self.closed:
             raise RefusedError("This share is closed.", "Call share(...) again.")
         publisher = self._publishers.get(role_arn)
         if publisher is None:
@@ -251,8 +244,6 @@ class Share(Closeable, NotPicklable):
 
     def replace_default_session(self) -> None:
         """Has `boto3.client(...)` in this process use the role that the environment names."""
-        import boto3
-
         role_arn = self._selected.credentials.role_arn if self._selected is not None else None
         session = self.manager.session_for_role(role_arn, region_name=self._region)
         if boto3.DEFAULT_SESSION is not self._default_session:
@@ -264,18 +255,15 @@ class Share(Closeable, NotPicklable):
         if os.getpid() != self._owner_pid:
             return
         with self._close_lock:
-            if self._closed:
+            if self.closed:
                 return
-            self._closed = True
+            self.closed = True
         self._unsubscribe()
         atexit.unregister(self.close)
         self._environment_overlay.restore()
-        if self._default_session is not None:
-            import boto3
-
-            # Other code may have set another default session since.
-            if boto3.DEFAULT_SESSION is self._default_session:
-                boto3.DEFAULT_SESSION = self._original_session
+        # Other code may have set another default session since.
+        if self._default_session is not None and boto3.DEFAULT_SESSION is self._default_session:
+            boto3.DEFAULT_SESSION = self._original_session
         self._endpoint.close()
         self._loop.stop()
 
@@ -283,7 +271,7 @@ class Share(Closeable, NotPicklable):
         """Publishes what is new; returns the seconds until the next call, or None once the share is closed."""
         if self.manager.auth_tokens is None:
             self.close()
-        if self._closed:
+        if self.closed:
             return None
         return min((publisher.publish() for publisher in list(self._publishers.values())), default=_MAX_DELAY)
 
@@ -296,7 +284,7 @@ class Share(Closeable, NotPicklable):
     def _status(self, role_arn: str | None, publisher: RolePublisher) -> SharedRole:
         requests = self._endpoint.request_stats(publisher.path)
         warning = publisher.warning
-        if not self.alive and not self._closed:
+        if not self.alive and not self.closed:
             warning = UnavailableError("The endpoint that shares credentials has stopped.", "Share them again.")
         return SharedRole(
             role_arn,

@@ -9,7 +9,6 @@ from __future__ import annotations
 import configparser
 import re
 import shlex
-from dataclasses import dataclass
 
 from ...errors import SettingError
 
@@ -17,21 +16,6 @@ MARKER = "# Written by cognito_jupyter"
 """The beginning of the comment below the heading; existing files contain it with different endings."""
 _MANAGED_SETTING = re.compile(rb"\s*(credential_process|region)\s*=")
 _NAME_PATTERN = re.compile(r"[A-Za-z0-9_.+@=,:/%-]+")
-
-
-@dataclass(frozen=True)
-class Profile:
-    """A profile to write.
-
-    Attributes:
-        name: The name, as in `aws --profile NAME`.
-        command: The command that prints credentials; one line, quoted for a shell.
-        region: The profile's region.
-    """
-
-    name: str
-    command: str
-    region: str
 
 
 def check_name(name: str) -> None:
@@ -46,31 +30,30 @@ def check_name(name: str) -> None:
         )
 
 
-def with_profile(content: bytes, profile: Profile) -> bytes:
-    """Returns the content with the profile, which replaces an earlier one of this package or is appended.
+def with_profile(content: bytes, name: str, command: str, region: str) -> bytes:
+    """Returns the content with a profile, which replaces an earlier one of this package or is appended.
 
     Args:
         content: The file's content.
-        profile: The profile.
+        name: The profile's name, as in `aws --profile NAME`.
+        command: The command that prints credentials; one line, quoted for a shell.
+        region: The profile's region.
 
     Raises:
         SettingError: AWS SDKs cannot read the content, or the user has written a profile of that name.
     """
     lines = _split_lines(content)
-    found = _find_managed_profile(content, lines, profile.name)
+    found = _find_managed_profile(content, lines, name)
     end = b"\r\n" if lines and lines[0].endswith(b"\r\n") else b"\n"
-    settings = [
-        f"{MARKER}; to remove it: %cognito_profile {profile.name} --remove",
-        f"credential_process = {profile.command}",
-    ]
-    body = [line.encode() + end for line in (*settings, f"region = {profile.region}")]
+    comment = f"{MARKER}; to remove it: %cognito_profile {name} --remove"
+    body = [line.encode() + end for line in (comment, f"credential_process = {command}", f"region = {region}")]
     if found is not None:
         lines[found[0] + 1 : found[1]] = body
         return b"".join(lines)
     # The last line gets a line end if it has none, and an empty line separates the profile for readability.
     before = [end] if lines and not lines[-1].endswith(b"\n") else []
     between = [end] if lines else []
-    return b"".join([*lines, *before, *between, _heading(profile.name) + end, *body])
+    return b"".join([*lines, *before, *between, _heading(name) + end, *body])
 
 
 def without_profile(content: bytes, name: str) -> bytes:

@@ -17,14 +17,12 @@ import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from ...credentials.manager import CognitoCredentialsManager
+from ...credentials.store import files
 from ...errors import SettingError, UnavailableError
 from .aws_files import config_file
-from .config_text import Profile, check_name, with_profile, without_profile
-
-if TYPE_CHECKING:
-    from ...credentials.manager import CognitoCredentialsManager
+from .config_text import check_name, with_profile, without_profile
 
 _LOCK_TIMEOUT = 20.0
 """Seconds to wait for another kernel, which needs some thousandths of a second."""
@@ -98,9 +96,8 @@ def write_profile_for_role(
             "The path of this installation contains characters that the AWS config file cannot contain.",
             "Install cognito_jupyter in another folder.",
         )
-    profile = Profile(name, command, region_name or manager.region)
     path = config_file(environ)
-    _edit_locked(path, lambda content: with_profile(content, profile))
+    _edit_locked(path, lambda content: with_profile(content, name, command, region_name or manager.region))
     return path
 
 
@@ -124,8 +121,6 @@ def remove_profile(name: str, *, environ: Mapping[str, str] = os.environ) -> boo
 
 def _edit_locked(path: Path, change: Callable[[bytes], bytes]) -> bool:
     """Changes a file under a lock, in one step; returns whether the content changed."""
-    from ...credentials.store import files
-
     # The path may be a symlink, which must stay one: the file that it points to is replaced.
     target = Path(os.path.realpath(path))
     # AWS's programs use no lock, so the lock is only between kernels, and its file is in this package's own folder.

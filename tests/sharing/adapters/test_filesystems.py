@@ -57,34 +57,34 @@ def test_polars_gets_an_expiry_before_the_credentials_expire(
     """polars uses what it has until the very second of the expiry, and refuses credentials that have expired."""
     cognito.knobs.credentials_seconds = 4
     provide = sharing.polars_provider(manager, "Analyst")
-    snapshot = credentials_of(manager, "Analyst").get_cached_credentials()
+    cached = credentials_of(manager, "Analyst").get_cached_credentials()
     keys, expiry = provide()
     assert keys == {
-        "aws_access_key_id": snapshot.frozen.access_key,
-        "aws_secret_access_key": snapshot.frozen.secret_key,
-        "aws_session_token": snapshot.frozen.token,
+        "aws_access_key_id": cached.frozen.access_key,
+        "aws_secret_access_key": cached.frozen.secret_key,
+        "aws_session_token": cached.frozen.token,
     }
     assert expiry is not None
-    assert time.time() - 1 < expiry <= snapshot.advisory_refresh_at
+    assert time.time() - 1 < expiry <= cached.advisory_refresh_at
     cognito.knobs.fail(LocalCognito.EXCHANGE, status=500, times=None)
-    while time.time() < snapshot.advisory_refresh_at:
+    while time.time() < cached.advisory_refresh_at:
         time.sleep(0.05)
     # No new ones are available, so polars must use the old ones until the mandatory refresh.
-    assert provide() == (keys, int(snapshot.mandatory_refresh_at))
+    assert provide() == (keys, int(cached.mandatory_refresh_at))
 
 
 def test_obstore_gets_the_expiration_in_the_only_utc_that_it_accepts(
     cognito: LocalCognito, manager: CognitoCredentialsManager
 ) -> None:
     provide = sharing.obstore_provider(manager, "Analyst", region_name="eu-west-1")
-    snapshot = credentials_of(manager, "Analyst").get_cached_credentials()
-    answer = provide()
-    assert answer["access_key_id"] == snapshot.frozen.access_key
-    assert answer["secret_access_key"] == snapshot.frozen.secret_key
-    assert answer["token"] == snapshot.frozen.token
-    assert answer["expires_at"] is not None
-    assert answer["expires_at"].tzinfo is UTC
-    assert answer["expires_at"].timestamp() == pytest.approx(snapshot.expires_at)
+    cached = credentials_of(manager, "Analyst").get_cached_credentials()
+    response = provide()
+    assert response["access_key_id"] == cached.frozen.access_key
+    assert response["secret_access_key"] == cached.frozen.secret_key
+    assert response["token"] == cached.frozen.token
+    assert response["expires_at"] is not None
+    assert response["expires_at"].tzinfo is UTC
+    assert response["expires_at"].timestamp() == pytest.approx(cached.expires_at)
     assert provide.config == {"region": "eu-west-1"}
 
 

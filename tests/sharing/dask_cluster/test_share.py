@@ -131,8 +131,8 @@ def test_closing_restores_the_workers_environment_and_leaves_no_credentials(
 def get_credentials(environ: dict[str, str]) -> tuple[int, str]:
     """Returns what an endpoint responds to a client with the token."""
     token = {"Authorization": environ["AWS_CONTAINER_AUTHORIZATION_TOKEN"]}
-    answer = requests.get(environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"], headers=token, timeout=TEST_TIMEOUT)
-    return answer.status_code, answer.text
+    response = requests.get(environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"], headers=token, timeout=TEST_TIMEOUT)
+    return response.status_code, response.text
 
 
 def test_a_closed_share_is_not_refreshed(

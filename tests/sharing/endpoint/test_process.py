@@ -42,10 +42,10 @@ def send_bytes(endpoint: EndpointProcess, request: bytes) -> bytes:
     """Sends raw bytes; returns everything that is received."""
     with connect(endpoint) as connection:
         connection.sendall(request)
-        answer = b""
+        response = b""
         while part := connection.recv(65536):
-            answer += part
-    return answer
+            response += part
+    return response
 
 
 def request(path: str = "/Analyst", method: str = "GET", **fields: str) -> bytes:
@@ -58,8 +58,8 @@ def get_path(endpoint: EndpointProcess, path: str = "/Analyst") -> tuple[int, di
     head, _, body = send_bytes(endpoint, request(path, Host="127.0.0.1", Authorization=endpoint.token)).partition(
         b"\r\n\r\n"
     )
-    answer: dict[str, str] = json.loads(body)
-    return int(head.split()[1]), answer
+    response: dict[str, str] = json.loads(body)
+    return int(head.split()[1]), response
 
 
 def wait_until_commands_are_handled(endpoint: EndpointProcess) -> None:
@@ -87,8 +87,8 @@ def test_expired_credentials_are_not_served(endpoint: EndpointProcess) -> None:
 
 def test_an_unknown_path_is_not_found_for_an_authorized_client(endpoint: EndpointProcess) -> None:
     wait_until_commands_are_handled(endpoint)
-    status, answer = get_path(endpoint, "/Unknown")
-    assert (status, answer["code"]) == (404, "NotFound")
+    status, response = get_path(endpoint, "/Unknown")
+    assert (status, response["code"]) == (404, "NotFound")
     assert endpoint.request_stats("/Unknown") is None
 
 
@@ -113,11 +113,11 @@ def refused_requests(token: str) -> dict[str, bytes]:
 def test_a_refused_client_learns_nothing(endpoint: EndpointProcess, how: str) -> None:
     """Not even whether the token, the host or the path was wrong: the response is identical."""
     wait_until_commands_are_handled(endpoint)
-    answer = send_bytes(endpoint, refused_requests(endpoint.token)[how])
-    assert answer == send_bytes(endpoint, request(Host="127.0.0.1"))
-    assert b"HTTP/1.1 403 " in answer
+    response = send_bytes(endpoint, refused_requests(endpoint.token)[how])
+    assert response == send_bytes(endpoint, request(Host="127.0.0.1"))
+    assert b"HTTP/1.1 403 " in response
     for secret in (endpoint.token, *KEYS.values(), "Analyst"):
-        assert secret.encode() not in answer
+        assert secret.encode() not in response
     assert endpoint.request_stats("/Analyst") is None
 
 
@@ -134,8 +134,8 @@ def test_an_endless_request_is_not_buffered(endpoint: EndpointProcess) -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1:8080", "localhost:1", "LocalHost", "[::1]:5"])
 def test_loopback_has_several_names(endpoint: EndpointProcess, host: str) -> None:
     wait_until_commands_are_handled(endpoint)
-    answer = send_bytes(endpoint, request(Host=host, Authorization=endpoint.token))
-    assert b"HTTP/1.1 200 " in answer
+    response = send_bytes(endpoint, request(Host=host, Authorization=endpoint.token))
+    assert b"HTTP/1.1 200 " in response
 
 
 def test_every_request_is_refused_until_the_token_is_set() -> None:
@@ -209,10 +209,10 @@ def test_a_parent_that_does_not_read_delays_no_response() -> None:
         for name in names * 2:
             with socket.create_connection(("127.0.0.1", port), timeout=TEST_TIMEOUT) as connection:
                 connection.sendall(f"GET {name} HTTP/1.1\r\nHost: localhost\r\nAuthorization: t\r\n\r\n".encode())
-                while not (answer := connection.recv(4096)):
+                while not (response := connection.recv(4096)):
                     pass
-                assert answer.startswith((b"HTTP/1.1 200", b"HTTP/1.1 403"))
-        assert b" 200 " in answer
+                assert response.startswith((b"HTTP/1.1 200", b"HTTP/1.1 403"))
+        assert b" 200 " in response
         process.stdin.close()
 
 

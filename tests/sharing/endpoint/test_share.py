@@ -74,8 +74,8 @@ def test_published_credentials_are_valid_for_at_least_sixteen_minutes(
         request = urllib.request.Request(share.roles[0].url, headers={"Authorization": share.environment()[env.TOKEN]})
 
         def left() -> float:
-            with urllib.request.urlopen(request, timeout=10) as answer:
-                until = time.strptime(json.load(answer)["Expiration"], "%Y-%m-%dT%H:%M:%SZ")
+            with urllib.request.urlopen(request, timeout=10) as response:
+                until = time.strptime(json.load(response)["Expiration"], "%Y-%m-%dT%H:%M:%SZ")
             return calendar.timegm(until) - hands.now
 
         least = left()

@@ -51,7 +51,7 @@ def _subprocess(place: Place) -> Read:
     assert child.stdin is not None
     assert child.stdout is not None
     assert child.stderr is not None
-    requests, answers, errors = child.stdin, child.stdout, child.stderr
+    requests, responses, errors = child.stdin, child.stdout, child.stderr
 
     def read() -> int:
         try:
@@ -59,10 +59,10 @@ def _subprocess(place: Place) -> Read:
             requests.flush()
         except BrokenPipeError:
             raise RuntimeError("The subprocess has ended.") from None
-        answer = answers.readline()
-        if not answer:
+        response = responses.readline()
+        if not response:
             raise RuntimeError(errors.read().decode().strip())
-        return int(answer)
+        return int(response)
 
     return read
 

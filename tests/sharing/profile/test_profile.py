@@ -19,7 +19,7 @@ from cognito_jupyter.credentials.store.store import Store, StoreKey
 from cognito_jupyter.errors import RoleError, SettingError
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.settings import CognitoConfiguration
-from cognito_jupyter.sharing.profile.config_text import Profile, with_profile, without_profile
+from cognito_jupyter.sharing.profile.config_text import with_profile, without_profile
 from tests.sharing.conftest import run_python
 
 THEIRS = """# Mine.
@@ -33,7 +33,9 @@ s3 =
 [profile "with space"]
 credential_process = /bin/theirs "a b"
 """
-OURS = Profile("cognito", "/opt/with\\ space/cognito-jupyter credential-process x 'arn:aws:iam::1:role/A'", "us-east-1")
+NAME = "cognito"
+COMMAND = "/opt/with\\ space/cognito-jupyter credential-process x 'arn:aws:iam::1:role/A'"
+OURS = (NAME, COMMAND, "us-east-1")
 
 # What users write, and mistakes: all kinds of headings, settings, comments, and the line ends of all systems.
 HEADINGS = ("[default]", "[profile a]", "[profile  b]", '[profile "c d"]', "[sso-session s]", "[profile cognito2]")
@@ -56,15 +58,15 @@ def config_files(draw: st.DrawFn) -> bytes:
 
 
 def session_reading(path: Path) -> botocore.session.Session:
-    session = botocore.session.Session(profile=OURS.name)
+    session = botocore.session.Session(profile=NAME)
     session.set_config_variable("config_file", str(path))
     return session
 
 
-def try_edit(content: bytes, profile: Profile = OURS) -> bytes | None:
+def try_edit(content: bytes, profile: tuple[str, str, str] = OURS) -> bytes | None:
     """Returns the edited content; None if the edit is refused."""
     try:
-        return with_profile(content, profile)
+        return with_profile(content, *profile)
     except SettingError:
         return None
 
@@ -75,24 +77,24 @@ def test_existing_content_is_preserved_and_restored(content: bytes) -> None:
     if added is None:
         return
     assert added.startswith(content)
-    removed = without_profile(added, OURS.name)
+    removed = without_profile(added, NAME)
     # A last line without a line end has received one.
     end = b"\r\n" if b"\r\n" in content.partition(b"\n")[0] + b"\n" else b"\n"
     assert removed == content or removed in {content + end, content + b"\n"}
-    assert without_profile(removed, OURS.name) == removed
+    assert without_profile(removed, NAME) == removed
 
 
 @given(config_files(), config_files())
 def test_content_after_the_profile_is_preserved(before: bytes, after: bytes) -> None:
     added = try_edit(before)
-    if added is None or try_edit(added + after, Profile("other", "x", "y")) is None:
+    if added is None or try_edit(added + after, ("other", "x", "y")) is None:
         return
     whole = added + after
-    changed = with_profile(whole, Profile(OURS.name, "another", "eu-west-1"))
+    changed = with_profile(whole, NAME, "another", "eu-west-1")
     assert changed.startswith(before)
     assert changed.endswith(after)
     assert b"another" in changed
-    assert with_profile(changed, OURS) == whole
+    assert with_profile(changed, *OURS) == whole
 
 
 @given(config_files())
@@ -105,34 +107,34 @@ def test_botocore_finds_it_in_every_file_that_it_can_read(
     path.write_bytes(content if added is None else added)
     if added is None:
         return
-    found = session_reading(path).full_config["profiles"][OURS.name]
-    assert found == {"credential_process": OURS.command, "region": OURS.region}
+    found = session_reading(path).full_config["profiles"][NAME]
+    assert found == {"credential_process": COMMAND, "region": "us-east-1"}
 
 
 def test_a_profile_written_by_the_user_is_refused() -> None:
     for name in ("default", "work", "with"):
-        other = Profile(name, "x", "y")
+        other = (name, "x", "y")
         if name == "with":
-            assert with_profile(THEIRS.encode(), other).startswith(THEIRS.encode())
+            assert with_profile(THEIRS.encode(), *other).startswith(THEIRS.encode())
             continue
         with pytest.raises(SettingError, match="did not write"):
-            with_profile(THEIRS.encode(), other)
+            with_profile(THEIRS.encode(), *other)
         with pytest.raises(SettingError, match="did not write"):
             without_profile(THEIRS.encode(), name)
 
 
 def test_a_setting_added_by_the_user_is_preserved() -> None:
-    added = with_profile(THEIRS.encode(), OURS) + b"output = yaml\n[profile next]\n"
-    changed = with_profile(added, Profile(OURS.name, "another", "eu-west-1"))
+    added = with_profile(THEIRS.encode(), *OURS) + b"output = yaml\n[profile next]\n"
+    changed = with_profile(added, NAME, "another", "eu-west-1")
     assert b"output = yaml" in changed
-    removed = without_profile(added, OURS.name)
+    removed = without_profile(added, NAME)
     assert removed.endswith(b"[profile cognito]\noutput = yaml\n[profile next]\n")
 
 
 @pytest.mark.parametrize("content", [b"no heading\n", b"[a]\nx=1\nx=2\n", b"[profile a]\nb\xff=secret-key\n"])
 def test_an_invalid_file_is_refused_and_not_quoted(content: bytes) -> None:
     with pytest.raises(SettingError) as caught:
-        with_profile(content, OURS)
+        with_profile(content, *OURS)
     assert "secret-key" not in str(caught.value)
     assert caught.value.__suppress_context__
 
