@@ -68,9 +68,9 @@ def _add_settings_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def setting_overrides(arguments: argparse.Namespace) -> dict[str, object]:
-    """Returns the settings among the arguments, by name."""
+    """Returns the settings among the arguments, by name, and the profile."""
     given = vars(arguments)
-    return {name: given[name] for name in (*_SETTINGS, "timeout") if given.get(name)}
+    return {name: given[name] for name in (*_SETTINGS, "profile", "timeout") if given.get(name)}
 
 
 def _argument_type(parser: Callable[[object], _Value]) -> Callable[[str], _Value]:

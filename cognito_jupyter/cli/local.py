@@ -73,12 +73,13 @@ def _knobs_from_arguments(arguments: argparse.Namespace) -> Knobs:
 
 
 def _as_json(cognito: LocalCognito) -> str:
-    settings = {
-        "environment": cognito.environment,
-        "user": {"username": cognito.demo_user.username, "password": cognito.demo_user.password},
-        "admin": {"url": cognito.admin_url, "token": cognito.admin_token},
-    }
-    return json.dumps(settings)
+    return json.dumps(
+        {
+            "environment": cognito.environment,
+            "user": {"username": cognito.demo_user.username, "password": cognito.demo_user.password},
+            "admin": {"url": cognito.admin_url, "token": cognito.admin_token},
+        }
+    )
 
 
 def _as_shell(cognito: LocalCognito) -> str:

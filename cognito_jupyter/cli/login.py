@@ -5,21 +5,18 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from contextlib import nullcontext
-from typing import TYPE_CHECKING
 
 from ..credentials.remembered import default_store
 from ..errors import PastedUrlError, UnavailableError
+from ..oauth.login import Login
+from ..settings import Settings
 from ..signin.request import SignInRequest, domain_finder
 from ..signin.service import LoginService
+from .arguments import setting_overrides
 from .stdin_lines import open_stdin_lines
-
-if TYPE_CHECKING:
-    import argparse
-
-    from ..oauth.login import Login
-    from ..settings import Settings
 
 _POLL_INTERVAL = 0.2
 """Seconds between two checks for a typed line and for the response."""
@@ -35,10 +32,9 @@ def login(arguments: argparse.Namespace) -> int:
         CognitoError: The user is not signed in, or the role is not allowed.
     """
     from ..oauth.authenticator import CognitoOAuthAuthenticator
-    from .arguments import setting_overrides
     from .status import describe
 
-    settings = resolve_settings(setting_overrides(arguments), arguments.profile, fresh=arguments.fresh)
+    settings = resolve_settings(setting_overrides(arguments), fresh=arguments.fresh)
     request = SignInRequest(settings, arguments.role_suffix, arguments.fresh)
     service = LoginService(request, CognitoOAuthAuthenticator.from_settings(settings))
     with service.sign_in(lambda login: _wait_for_user(login, arguments)) as result:
@@ -53,12 +49,11 @@ def login(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def resolve_settings(overrides: dict[str, object], profile: str | None, *, fresh: bool = False) -> Settings:
+def resolve_settings(overrides: dict[str, object], *, fresh: bool = False) -> Settings:
     """Resolves the settings as a notebook does; at a terminal the user may be asked to trust a settings file.
 
     Args:
-        overrides: The arguments that are settings.
-        profile: The profile that an argument names.
+        overrides: The arguments that are settings, and the profile.
         fresh: Whether to ignore the domain of a remembered sign-in, which would save a request.
 
     Raises:
@@ -70,7 +65,7 @@ def resolve_settings(overrides: dict[str, object], profile: str | None, *, fresh
     confirm_trust = _confirm_trust if sys.stdin is not None and sys.stdin.isatty() else None
     # A user of this command wants to stay signed in.
     overrides = {**overrides, "remember": True}
-    return resolve(overrides, profile=profile, discover_domain=domain_finder(fresh=fresh), confirm_trust=confirm_trust)
+    return resolve(overrides, discover_domain=domain_finder(fresh=fresh), confirm_trust=confirm_trust)
 
 
 def _confirm_trust(text: str) -> bool:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import argparse
 
 from ..credentials.remembered import load_manager, remembered_settings
 from ..errors import CognitoError, SettingError
 from ..settings import Settings
+from .arguments import setting_overrides
 from .login import resolve_settings
-
-if TYPE_CHECKING:
-    import argparse
 
 
 def logout(arguments: argparse.Namespace) -> int:
@@ -22,37 +20,33 @@ def logout(arguments: argparse.Namespace) -> int:
     Raises:
         CognitoError: Cognito could not be reached, or the file could not be deleted.
     """
-    from .arguments import setting_overrides
-
-    selected = remembered_settings() if arguments.all else [_settings(setting_overrides(arguments), arguments.profile)]
-    count, failure = 0, None
-    for settings in selected:
-        manager = load_manager(settings)
-        if manager is None:
-            continue
+    selected = remembered_settings() if arguments.all else [_settings(setting_overrides(arguments))]
+    managers = [manager for manager in map(load_manager, selected) if manager is not None]
+    failure = None
+    for manager in managers:
         try:
             manager.sign_out()
         except CognitoError as error:
             failure = error
-        count += 1
     if failure is not None:
         raise failure
-    if count == 0:
+    if not managers:
         print("You are not signed in.")
     else:
+        count = f" of {len(managers)} sign-ins" if len(managers) > 1 else ""
         print(
-            f"Signed out{f' of {count} sign-ins' if count > 1 else ''}. AWS keys that were already handed out expire "
+            f"Signed out{count}. AWS keys that were already handed out expire "
             "within an hour. The browser keeps its own Cognito session for up to an hour."
         )
     return 0
 
 
-def _settings(overrides: dict[str, object], profile: str | None) -> Settings:
+def _settings(overrides: dict[str, object]) -> Settings:
     """Resolves the settings; where there are none, those of the only sign-in that is stored on this computer."""
     try:
-        return resolve_settings(overrides, profile)
+        return resolve_settings(overrides)
     except SettingError:
         stored = remembered_settings()
-        if overrides or profile or len(stored) != 1:
+        if overrides or len(stored) != 1:
             raise
         return stored[0]

@@ -32,8 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             from . import credential_process  # before argparse and everything else is loaded
 
             return credential_process.main(argv[1:])
-        arguments = _parser().parse_args(argv)
-        return _run(arguments)
+        return _run(_parser().parse_args(argv))
     except KeyboardInterrupt:
         return 130
     except ModuleNotFoundError as missing:
@@ -54,17 +53,14 @@ def _parser() -> argparse.ArgumentParser:
         prog="cognito-jupyter", description="Sign in at Amazon Cognito once, and a notebook can use AWS."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    login = commands.add_parser("login", help="sign in, and stay signed in on this computer")
-    arguments.add_login_arguments(login)
-    logout = commands.add_parser("logout", help="sign out, and remove the sign-in from this computer")
-    arguments.add_logout_arguments(logout)
-    status = commands.add_parser("status", help="show who is signed in on this computer, and the roles")
-    arguments.add_status_arguments(status)
+    add_command = commands.add_parser
+    arguments.add_login_arguments(add_command("login", help="sign in, and stay signed in on this computer"))
+    arguments.add_logout_arguments(add_command("logout", help="sign out, and remove the sign-in from this computer"))
+    arguments.add_status_arguments(add_command("status", help="show who is signed in on this computer, and the roles"))
     # Only for the list of commands: `main` runs it without this parser.
-    commands.add_parser("credential-process", help="print a stored sign-in's AWS credentials for an AWS profile")
-    local = commands.add_parser("local", help="run a Cognito with S3 on this machine, and print its settings")
-    add_local_arguments(local)
-    demo = commands.add_parser("demo", help="show everything: a local Cognito, S3, and JupyterLab with a notebook")
+    add_command("credential-process", help="print a stored sign-in's AWS credentials for an AWS profile")
+    add_local_arguments(add_command("local", help="run a Cognito with S3 on this machine, and print its settings"))
+    demo = add_command("demo", help="show everything: a local Cognito, S3, and JupyterLab with a notebook")
     mode = demo.add_mutually_exclusive_group()
     mode.add_argument("--no-browser", action="store_true", help="print the URL instead of opening it")
     mode.add_argument(
@@ -74,19 +70,15 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    if arguments.command == "login":
-        from .login import login
+    if arguments.command in {"login", "logout", "status"}:
+        from . import login, logout, status
 
-        return login(arguments)
-    if arguments.command == "logout":
-        from .logout import logout
+        commands = {"login": login.login, "logout": logout.logout, "status": status.status}
+        return commands[arguments.command](arguments)
+    import signal
 
-        return logout(arguments)
-    if arguments.command == "status":
-        from .status import status
-
-        return status(arguments)
-    _raise_keyboard_interrupt_on_sigterm()
+    # `kill` ends the command as Ctrl-C does, so that it ends its child processes too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if arguments.command == "local":
         import threading
 
@@ -101,16 +93,6 @@ def _run(arguments: argparse.Namespace) -> int:
         return 0 if demo.check_demo(_write) else 1
     demo.run_demo(_write, None if arguments.no_browser else open_in_browser)
     return 0
-
-
-def _raise_keyboard_interrupt_on_sigterm() -> None:
-    """Lets `kill` end the command as Ctrl-C does, so that it ends its child processes too."""
-    import signal
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, interrupt)
 
 
 def _write(text: str) -> None:

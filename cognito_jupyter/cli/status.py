@@ -5,22 +5,17 @@ It reads the stored sign-ins only: it makes no request, and nothing that it prin
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from ..credentials.roles import roles_in, shortest_suffixes
-from ..credentials.store.store import Store, list_store_keys
+from ..credentials.store.store import Store, StoredSignIn, list_store_keys
 from ..errors import CognitoError
 from ..notebook.display.status import describe_user
 from ..notebook.display.views import Table, format_time
 from ..oauth.tokens import claims_of
-
-if TYPE_CHECKING:
-    import argparse
-
-    from ..credentials.store.store import StoredSignIn
 
 _NOT_SIGNED_IN = "You are not signed in. Run: cognito-jupyter login"
 

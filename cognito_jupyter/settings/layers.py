@@ -4,21 +4,14 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 from ..errors import SettingError
 from . import SETTING_NAMES, parsers
-from .toml_file import (
-    FILE_NAME,
-    Scope,
-    SettingsFile,
-    find_project_file,
-    read_settings_file,
-    system_paths,
-    user_path,
-)
+from .toml_file import FILE_NAME, Scope, SettingsFile, find_project_file, read_settings_file, system_paths, user_path
 from .trust import ConfirmTrust, require_trust
 
 ENVIRONMENT_NAMES = {
@@ -34,7 +27,6 @@ _EMPTY = (None, "")
 """Raw values that count as missing."""
 
 _Value = TypeVar("_Value")
-_Default = TypeVar("_Default")
 
 
 @dataclass(frozen=True)
@@ -45,25 +37,20 @@ class LayeredSettings:
         found: The raw value of each setting in the strongest place that has it, and how a message names that place.
         profile: The selected profile; None: the default one.
         files: The settings files that were read.
-        searched: All places, for the message about a missing setting.
         sources: Where each setting came from; filled by `get_parsed`.
     """
 
     found: Mapping[str, tuple[object, str]]
     profile: str | None
     files: tuple[SettingsFile, ...]
-    searched: str
     sources: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def from_sources(  # noqa: PLR0913 - the places to look, from strongest to weakest
+    def from_sources(
         cls,
         overrides: Mapping[str, object],
         traits: Mapping[str, object],
         environment: Mapping[str, str],
-        *,
-        folder: Path | None,
-        profile: str | None,
         confirm_trust: ConfirmTrust | None,
     ) -> LayeredSettings:
         """Reads the files and puts them below arguments, traits and environment.
@@ -74,16 +61,13 @@ class LayeredSettings:
             overrides: The arguments.
             traits: The values of `c.CognitoMagics`.
             environment: The environment variables.
-            folder: Where to start looking for cognito.toml; None: the working folder.
-            profile: The profile that an argument selects.
             confirm_trust: As for `resolve`.
 
         Raises:
             SettingError: A file is malformed or not trusted, or no file has the profile.
         """
-        arguments = {**overrides, "profile": profile or overrides.get("profile")}
         stronger: list[_Layer] = [
-            _layer(arguments, "the arguments"),
+            _layer(overrides, "the arguments"),
             {name: (value, f"c.CognitoMagics.{name}") for name, value in traits.items() if value not in _EMPTY},
             {
                 name: (environment[variable], f"the environment variable {variable}")
@@ -91,29 +75,23 @@ class LayeredSettings:
                 if environment.get(variable)
             },
         ]
-        here = find_project_file(folder) or f"a {FILE_NAME} beside the notebook or above it"
-        paths = ", ".join(map(str, (here, user_path(), *system_paths())))
-        searched = f"the arguments, c.CognitoMagics, the environment (COGNITO_DOMAIN, COGNITO_CLIENT_ID, ...), {paths}"
-        read = (read_settings_file(path, scope) for path, scope in _candidate_paths(folder))
+        read = (read_settings_file(path, scope) for path, scope in _candidate_paths())
         files = [file for file in read if file is not None]
-        with_project_file = cls._with_files(stronger, files, searched)
-        project_files = [file for file in files if file.scope is Scope.PROJECT]
-        if not project_files:
+        with_project_file = cls._with_files(stronger, files)
+        if not files or files[0].scope is not Scope.PROJECT:
             return with_project_file
         try:
-            others = [file for file in files if file.scope is not Scope.PROJECT]
-            without_project_file = cls._with_files(stronger, others, searched)
+            without_project_file = cls._with_files(stronger, files[1:])
         except SettingError:
             pass  # only the project file has the profile
         else:
             if without_project_file.effective() == with_project_file.effective():
                 return without_project_file
-        for file in project_files:
-            require_trust(file, confirm_trust)
+        require_trust(files[0], confirm_trust)
         return with_project_file
 
     @classmethod
-    def _with_files(cls, stronger: Sequence[_Layer], files: Sequence[SettingsFile], searched: str) -> LayeredSettings:
+    def _with_files(cls, stronger: Sequence[_Layer], files: Sequence[SettingsFile]) -> LayeredSettings:
         """Returns the layers with these files, trusted or not."""
         profile = _selected_profile(stronger, files)
         profiles = [
@@ -122,13 +100,13 @@ class LayeredSettings:
             if profile is not None and profile in file.profiles
         ]
         top_levels = [_layer(file.settings, str(file.path)) for file in files]
-        return cls(ChainMap(*stronger, *profiles, *top_levels), profile, tuple(files), searched)
+        return cls(ChainMap(*stronger, *profiles, *top_levels), profile, tuple(files))
 
     def effective(self) -> dict[str, object]:
         """Returns the strongest raw value of each setting: equal where two searches lead to the same login."""
         return {name: self.found[name][0] for name in SETTING_NAMES if name in self.found}
 
-    def get_parsed(self, name: str, parse: Callable[[object], _Value], default: _Default) -> _Value | _Default:
+    def get_parsed(self, name: str, parse: Callable[[object], _Value], default: _Value) -> _Value:
         """Returns a setting's validated value, and notes its source.
 
         Args:
@@ -150,8 +128,11 @@ class LayeredSettings:
         missing = [name for name in names if name not in self.found]
         if missing:
             are = "is" if len(missing) == 1 else "are"
+            here = find_project_file() or f"a {FILE_NAME} beside the notebook or above it"
+            paths = ", ".join(map(str, (here, user_path(), *system_paths())))
             raise SettingError(
-                f"{' and '.join(missing)} {are} not set. Looked in {self.searched}.",
+                f"{' and '.join(missing)} {are} not set. Looked in the arguments, c.CognitoMagics, the environment "
+                f"(COGNITO_DOMAIN, COGNITO_CLIENT_ID, ...), {paths}.",
                 "Ask your administrator for the values, or for a cognito.toml.",
             )
 
@@ -174,19 +155,13 @@ def parse_as(name: str, source: str, parse: Callable[[object], _Value], value: o
         raise SettingError(f"{name}, from {source}: {error.what}", error.remedy) from None
 
 
-def known_profiles(folder: Path | None = None) -> list[str]:
-    """Returns the names of the profiles in all files, for completion; skips a file that cannot be read.
-
-    Args:
-        folder: Where to start looking for cognito.toml; None: the working folder.
-    """
+def known_profiles() -> list[str]:
+    """Returns the names of the profiles in all files, for completion; skips a file that cannot be read."""
     names: set[str] = set()
-    for path, scope in _candidate_paths(folder):
-        try:
+    for path, scope in _candidate_paths():
+        with suppress(SettingError):
             file = read_settings_file(path, scope)
-        except SettingError:
-            continue
-        names |= set(file.profiles) if file is not None else set()
+            names.update(file.profiles if file is not None else ())
     return sorted(names)
 
 
@@ -194,8 +169,9 @@ def _layer(values: Mapping[str, object], source: str) -> _Layer:
     return {name: (value, source) for name, value in values.items() if value not in _EMPTY}
 
 
-def _candidate_paths(folder: Path | None) -> Iterator[tuple[Path, Scope]]:
-    project_file = find_project_file(folder)
+def _candidate_paths() -> Iterator[tuple[Path, Scope]]:
+    """Yields where a file may be, from strongest to weakest: the project's, if there is one, is the first."""
+    project_file = find_project_file()
     # A notebook that lies in the user's config folder itself finds the user's own file.
     if project_file is not None and project_file not in {user_path(), *system_paths()}:
         yield project_file, Scope.PROJECT

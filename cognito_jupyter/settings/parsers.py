@@ -9,7 +9,6 @@ identity pools; redirect URIs in the user pools' guide, "App client settings".
 
 from __future__ import annotations
 
-import math
 import re
 from urllib.parse import SplitResult, urlsplit
 
@@ -20,7 +19,7 @@ MAX_TIMEOUT = 86_400.0
 """Seconds: no login page is valid for longer than a day."""
 MAX_WAIT_FOR_SIGN_IN = 7 * 86_400.0
 """Seconds: a job that has waited for its user for a week has been forgotten."""
-_MAX_REFRESH_TOKEN_DAYS = 3650
+_MAX_TOKEN_DAYS = 3650
 
 _REGION = re.compile(r"[a-z]{2,3}(?:-[a-z]+)+-\d{1,2}")
 _USER_POOL_ID = re.compile(rf"({_REGION.pattern})_[0-9A-Za-z]{{1,40}}")
@@ -132,20 +131,19 @@ def role_suffix(value: object) -> str:
 def timeout(value: object) -> float:
     """Parses how long a login may take, in seconds."""
     remedy = f"Write the seconds that a sign-in may take: more than 0 and at most {MAX_TIMEOUT:.0f}."
-    return _positive_number(value, "seconds", MAX_TIMEOUT, remedy)
+    return _number(value, "seconds", MAX_TIMEOUT, remedy)
 
 
 def refresh_token_days(value: object) -> float:
     """Parses how many days the app client's refresh tokens are valid; Cognito allows up to 10 years."""
-    most = _MAX_REFRESH_TOKEN_DAYS
-    remedy = f"Write the refresh token expiration of the app client in days: more than 0 and at most {most}."
-    return _positive_number(value, "days", most, remedy)
+    remedy = f"Write the refresh token expiration of the app client in days: more than 0 and at most {_MAX_TOKEN_DAYS}."
+    return _number(value, "days", _MAX_TOKEN_DAYS, remedy)
 
 
 def wait_for_sign_in(value: object) -> float:
     """Parses how long work waits for the user to sign in again, in seconds; 0: not at all."""
     remedy = f"Write the seconds that work waits for you to sign in again: 0 to {MAX_WAIT_FOR_SIGN_IN:.0f}."
-    return _number(value, "seconds", MAX_WAIT_FOR_SIGN_IN, remedy)
+    return _number(value, "seconds", MAX_WAIT_FOR_SIGN_IN, remedy, allow_zero=True)
 
 
 def boolean(value: object) -> bool:
@@ -202,21 +200,14 @@ def _redirect_url(uri: str, what: str, registrable: bool = True) -> str:
     return uri
 
 
-def _positive_number(value: object, unit: str, maximum: float, remedy: str) -> float:
-    number = _number(value, unit, maximum, remedy)
-    if number == 0:
-        raise _malformed(str(value), f"a possible number of {unit}", remedy)
-    return number
-
-
-def _number(value: object, unit: str, maximum: float, remedy: str) -> float:
+def _number(value: object, unit: str, maximum: float, remedy: str, *, allow_zero: bool = False) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise _malformed(value, f"a number of {unit}", remedy)
     try:
         number = float(value)
     except (ValueError, OverflowError):
         raise _malformed(value, f"a number of {unit}", remedy) from None
-    if not math.isfinite(number) or not 0 <= number <= maximum:
+    if not 0 <= number <= maximum or (number == 0 and not allow_zero):  # the first is true of nan, too
         raise _malformed(str(value), f"a possible number of {unit}", remedy)
     return number
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from types import MappingProxyType
 
 from ..errors import SettingError
@@ -22,24 +21,20 @@ from .trust import ConfirmTrust
 DEFAULT_REDIRECT_URI = "http://localhost:3000"
 
 
-def resolve(  # noqa: PLR0913 - each is a place to look, or a callback
+def resolve(
     overrides: Mapping[str, object],
     *,
     traits: Mapping[str, object] = MappingProxyType({}),
     environment: Mapping[str, str] = os.environ,
-    folder: Path | None = None,
-    profile: str | None = None,
     discover_domain: Callable[[str, str], str],
     confirm_trust: ConfirmTrust | None = None,
 ) -> Settings:
     """Finds each setting in the strongest place that has it, and validates it.
 
     Args:
-        overrides: The arguments of a magic or a command, by setting name; None and "" count as missing.
+        overrides: The arguments of a magic or a command, by setting name, and `profile`; None and "" count as missing.
         traits: The values of `c.CognitoMagics`, likewise.
         environment: For the variables COGNITO_*.
-        folder: Where to start looking for cognito.toml; None: the working folder.
-        profile: The profile that an argument selects.
         discover_domain: Finds a user pool's domain from its id and region; called only where no domain is set.
         confirm_trust: Asks the user, once, whether to trust a file in the working folder; None: no user can be asked.
 
@@ -48,14 +43,22 @@ def resolve(  # noqa: PLR0913 - each is a place to look, or a callback
             for and what to do.
         CognitoError: From `discover_domain`.
     """
-    layered = LayeredSettings.from_sources(
-        overrides, traits, environment, folder=folder, profile=profile, confirm_trust=confirm_trust
-    )
+    layered = LayeredSettings.from_sources(overrides, traits, environment, confirm_trust)
     layered.require_settings("client_id", "user_pool_id", "identity_pool_id")
     allowed = _allowed_domains(layered)
     parsed = layered.get_parsed
+    user_pool_id = parsed("user_pool_id", parsers.user_pool_id, "")
+    identity_pool_id = parsed("identity_pool_id", parsers.identity_pool_id, "")
+    client_id = parsed("client_id", parsers.client_id, "")
+    redirect_uri = parsed("redirect_uri", parsers.redirect_uris, DEFAULT_REDIRECT_URI)
+    region = _region(layered, user_pool_id, identity_pool_id)
+    domain = parsed("domain", parsers.domain, "")
+    if not domain:
+        source = layered.sources["domain"] = f"the openid-configuration of {user_pool_id}"
+        domain = parse_as("domain", source, parsers.domain, discover_domain(user_pool_id, region))
+    _check_domain(domain, layered.sources["domain"], region, allowed)
     return Settings(
-        _configuration(layered, discover_domain, allowed),
+        CognitoConfiguration(domain, client_id, redirect_uri, region, user_pool_id, identity_pool_id),
         scopes=parsed("scopes", parsers.scopes, Settings.scopes),
         logout_uri=parsed("logout_uri", parsers.logout_uri, None),
         session_region=parsed("session_region", parsers.region, None),
@@ -70,31 +73,14 @@ def resolve(  # noqa: PLR0913 - each is a place to look, or a callback
     )
 
 
-def _configuration(
-    layered: LayeredSettings, discover_domain: Callable[[str, str], str], allowed: tuple[str, ...]
-) -> CognitoConfiguration:
-    user_pool_id = layered.get_parsed("user_pool_id", parsers.user_pool_id, "")
-    identity_pool_id = layered.get_parsed("identity_pool_id", parsers.identity_pool_id, "")
-    client_id = layered.get_parsed("client_id", parsers.client_id, "")
-    redirect_uri = layered.get_parsed("redirect_uri", parsers.redirect_uris, DEFAULT_REDIRECT_URI)
-    region = _region(layered, user_pool_id, identity_pool_id)
-    domain = layered.get_parsed("domain", parsers.domain, None)
-    if domain is None:
-        source = layered.sources["domain"] = f"the openid-configuration of {user_pool_id}"
-        domain = parse_as("domain", source, parsers.domain, discover_domain(user_pool_id, region))
-    _check_domain(domain, layered.sources["domain"], region, allowed)
-    return CognitoConfiguration(domain, client_id, redirect_uri, region, user_pool_id, identity_pool_id)
-
-
 def _region(layered: LayeredSettings, user_pool_id: str, identity_pool_id: str) -> str:
     """Returns the region that the setting and both pool ids name."""
     regions = {
+        "region": layered.get_parsed("region", parsers.region, ""),
         "user_pool_id": parsers.pool_region(user_pool_id),
         "identity_pool_id": parsers.pool_region(identity_pool_id),
     }
-    region = layered.get_parsed("region", parsers.region, None)
-    if region is not None:
-        regions = {"region": region, **regions}
+    regions = {name: each for name, each in regions.items() if each}
     if len(set(regions.values())) > 1:
         places = ", ".join(f"{name} (from {layered.sources[name]}) is in {each}" for name, each in regions.items())
         raise SettingError(
@@ -120,7 +106,7 @@ def _check_domain(domain: str, source: str, region: str, allowed: tuple[str, ...
 
 def _allowed_domains(layered: LayeredSettings) -> tuple[str, ...]:
     """Returns the allowed domains; other places can narrow an administrator's list, and never widen it."""
-    allowed = layered.get_parsed("allowed_domains", parsers.domains, ())
+    allowed = layered.get_parsed("allowed_domains", parsers.domains, Settings.allowed_domains)
     for file in layered.files:
         if file.scope is not Scope.SYSTEM:
             continue

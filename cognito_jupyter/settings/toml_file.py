@@ -13,7 +13,7 @@ import re
 import stat
 import sys
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,23 +55,24 @@ class SettingsFile:
     stat_results: tuple[os.stat_result, ...]
 
 
-def find_project_file(folder: Path | None) -> Path | None:
-    """Finds the nearest cognito.toml in a folder or above it, as far as the home or the repository root.
+def find_project_file() -> Path | None:
+    """Finds the nearest cognito.toml in the working folder or above it, as far as the home or the repository root.
 
-    Outside both, only the folder itself counts: above it any user may have put a file.
-
-    Args:
-        folder: Where to start; None: the working folder.
+    Outside both, only the working folder itself counts: above it any user may have put a file.
     """
     try:
-        start = (folder or Path.cwd()).resolve()
+        start = Path.cwd().resolve()
     except (OSError, RuntimeError):  # a working folder that has been deleted; a loop of symlinks
         return None
-    for each in _search_folders(start):
-        # lexists: a dangling symlink is an error, not a missing file.
-        if os.path.lexists(each / FILE_NAME):
-            return each / FILE_NAME
-    return None
+    try:
+        home: Path | None = Path.home().resolve()
+    except (OSError, RuntimeError):  # this user has no known home
+        home = None
+    chain = [start, *start.parents]
+    ends = [each for each in chain if each == home or os.path.lexists(each / ".git")]
+    folders = chain[: chain.index(ends[0]) + 1] if ends else [start]
+    # lexists: a dangling symlink is an error, not a missing file.
+    return next((each / FILE_NAME for each in folders if os.path.lexists(each / FILE_NAME)), None)
 
 
 def user_path() -> Path:
@@ -162,16 +163,6 @@ def require_owned_by_user(path: Path, status: os.stat_result) -> None:
             f"{path} can be written by other users, and it chooses where you type your password.",
             f'Run: chmod go-w "{path}"',
         )
-
-
-def _search_folders(start: Path) -> Iterator[Path]:
-    try:
-        home: Path | None = Path.home().resolve()
-    except (OSError, RuntimeError):  # this user has no known home
-        home = None
-    chain = [start, *start.parents]
-    ends = [each for each in chain if each == home or os.path.lexists(each / ".git")]
-    yield from chain[: chain.index(ends[0]) + 1] if ends else [start]
 
 
 def _parse_toml(path: Path, content: bytes) -> dict[str, object]:

@@ -37,7 +37,10 @@ def require_trust(file: SettingsFile, confirm_trust: ConfirmTrust | None) -> Non
     """
     for status in file.stat_results:
         require_owned_by_user(file.path, status)
-    record = _trust_records() / hashlib.sha256(file.content).hexdigest()
+    import platformdirs  # late: only a login with a project file gets here
+
+    records = platformdirs.user_state_path(APP_NAME, appauthor=False) / "agreed"
+    record = records / hashlib.sha256(file.content).hexdigest()
     if _is_valid_record(record):
         return
     alternative = (
@@ -54,7 +57,7 @@ def require_trust(file: SettingsFile, confirm_trust: ConfirmTrust | None) -> Non
             f"Sign in again to be asked again, {alternative}.",
         )
     try:
-        record.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        records.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(record, os.O_WRONLY | os.O_CREAT, 0o600))
     except OSError:
         # A home that cannot be written: the confirmation counts for this login, and the user is asked again next time.
@@ -79,12 +82,6 @@ def _format_value(value: object) -> str:
         return f"[{', '.join(map(_format_value, value))}]"
     # Text is never shortened: the start of a domain may look like another domain.
     return repr(value) if isinstance(value, str) else repr(value)[:80]
-
-
-def _trust_records() -> Path:
-    import platformdirs  # late: only a login with a project file gets here
-
-    return platformdirs.user_state_path(APP_NAME, appauthor=False) / "agreed"
 
 
 def _is_valid_record(record: Path) -> bool:

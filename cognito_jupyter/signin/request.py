@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from ..settings import Settings
+from ..settings import Settings
 
 
 @dataclass(frozen=True)
@@ -29,25 +27,29 @@ class SignInRequest:
     fresh: bool = False
 
 
-def domain_finder(
-    *, fresh: bool, discover_domain: Callable[[str, str], str] | None = None
-) -> Callable[[str, str], str]:
+def discover_domain(user_pool_id: str, region: str) -> str:
+    """Finds a user pool's domain by a request to the user pool.
+
+    Args:
+        user_pool_id: The user pool.
+        region: Its region.
+    """
+    from ..oauth import discovery
+
+    return discovery.discover_domain(user_pool_id, region)
+
+
+def domain_finder(*, fresh: bool, discover: Callable[[str, str], str] = discover_domain) -> Callable[[str, str], str]:
     """Returns what finds a user pool's domain from its id and region, where no setting names it.
 
     Args:
         fresh: Whether to ignore the remembered sign-ins, one of which may know the domain and save a request.
-        discover_domain: Finds it otherwise; None: by a request to the user pool.
+        discover: Finds it otherwise.
     """
     from ..credentials.remembered import remembered_domain
 
     def find_domain(user_pool_id: str, region: str) -> str:
         known = None if fresh else remembered_domain(user_pool_id)
-        if known is not None:
-            return known
-        if discover_domain is not None:
-            return discover_domain(user_pool_id, region)
-        from ..oauth import discovery
-
-        return discovery.discover_domain(user_pool_id, region)
+        return known or discover(user_pool_id, region)
 
     return find_domain

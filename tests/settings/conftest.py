@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,15 +49,14 @@ class ProjectFolder:
         return write_file(self.file, text)
 
     def resolve(self, profile: str | None = None, **traits: object) -> Settings:
-        return resolve(
-            self.overrides,
-            traits=traits,
-            environment={},
-            folder=self.folder,
-            profile=profile,
-            discover_domain=lambda *_: self.discovered_domain,
-            confirm_trust=None if self.trusts is None else self.confirm,
-        )
+        with contextlib.chdir(self.folder):
+            return resolve(
+                {"profile": profile, **self.overrides},
+                traits=traits,
+                environment={},
+                discover_domain=lambda *_: self.discovered_domain,
+                confirm_trust=None if self.trusts is None else self.confirm,
+            )
 
     def confirm(self, text: str) -> bool:
         self.prompts.append(text)

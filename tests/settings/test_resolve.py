@@ -6,6 +6,7 @@ import itertools
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import chdir
 from dataclasses import fields
 from pathlib import Path
 
@@ -94,15 +95,14 @@ class SettingSources:
                 self.write(place, toml(values))
 
     def resolve(self, profile: str | None = None, *, trusted: bool | None = True) -> Settings:
-        return resolve(
-            self.arguments,
-            traits=self.traits,
-            environment=self.environment,
-            folder=self.folder,
-            profile=profile,
-            discover_domain=discover,
-            confirm_trust=None if trusted is None else self._confirm(trusted),
-        )
+        with chdir(self.folder):
+            return resolve(
+                {**self.arguments, "profile": profile},
+                traits=self.traits,
+                environment=self.environment,
+                discover_domain=discover,
+                confirm_trust=None if trusted is None else self._confirm(trusted),
+            )
 
     def _confirm(self, trusted: bool) -> Callable[[str], bool]:
         def confirm(text: str) -> bool:
@@ -256,7 +256,8 @@ def test_a_profile_overrides_the_top_of_every_file(sources: SettingSources) -> N
     sources.write("system", toml({"client_id": "3system"}) + toml({"client_id": "4staging"}, "staging"))
     assert sources.resolve("staging").configuration.client_id == "4staging"
     assert sources.resolve().configuration.client_id == GOOD["client_id"]
-    assert known_profiles(sources.folder) == ["staging"]
+    with chdir(sources.folder):
+        assert known_profiles() == ["staging"]
 
 
 @pytest.mark.parametrize("place", ["arguments", "traits", "environment"])
@@ -352,7 +353,8 @@ def test_any_values_are_settings_or_a_setting_error(own_environment: Path, value
     folder = own_environment / "empty"
     folder.mkdir(exist_ok=True)
     try:
-        found = resolve({**GOOD, **values}, environment={}, folder=folder, discover_domain=discover)
+        with chdir(folder):
+            found = resolve({**GOOD, **values}, environment={}, discover_domain=discover)
     except SettingError as error:
         assert error.what
         assert error.remedy
@@ -362,11 +364,12 @@ def test_any_values_are_settings_or_a_setting_error(own_environment: Path, value
 
 def test_resolving_imports_nothing_heavy(project: ProjectFolder) -> None:
     program = (
-        "import sys; from pathlib import Path; from cognito_jupyter.settings.resolve import resolve\n"
-        f"resolve({COMPLETE!r}, environment={{}}, folder=Path({str(project.folder)!r}), discover_domain=None)\n"
+        "import sys; from cognito_jupyter.settings.resolve import resolve\n"
+        f"resolve({COMPLETE!r}, environment={{}}, discover_domain=None)\n"
         "print(*sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=project.folder)
     loaded = {name.partition(".")[0] for name in done.stdout.split()}
     assert not loaded & {"boto3", "botocore", "requests", "urllib3", "ipywidgets", "IPython", "jwt", "cryptography"}
 
@@ -376,9 +379,8 @@ def test_resolving_imports_nothing_heavy(project: ProjectFolder) -> None:
 def test_any_environment_resolves_or_says_why_not(project: ProjectFolder, environment: dict[str, str]) -> None:
     good = {ENVIRONMENT_NAMES[name]: value for name, value in COMPLETE.items()}
     try:
-        resolve(
-            {}, environment={**good, **environment}, folder=project.folder, discover_domain=lambda *_: "found.example"
-        )
+        with chdir(project.folder):
+            resolve({}, environment={**good, **environment}, discover_domain=lambda *_: "found.example")
     except SettingError as error:
         assert error.what
         assert error.remedy

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ...errors import SettingError
-from ...signin.request import SignInRequest, domain_finder
+from ...signin.request import SignInRequest, discover_domain, domain_finder
 
 if TYPE_CHECKING:
     from ...settings.trust import ConfirmTrust
@@ -67,8 +67,7 @@ class LoginArguments:
         if self.role_suffix is not None:
             parsers.role_suffix(self.role_suffix)
         for option in ("name", "manager_name"):
-            value = getattr(self, option)
-            if value is not None:
+            if (value := getattr(self, option)) is not None:
                 _require_variable_name(value, option)
 
 
@@ -103,6 +102,8 @@ class LoginRequestFactory:
 
     def __init__(self, traits: Callable[[], Mapping[str, object]]) -> None:
         self._traits = traits
+        # Cached, so that a second login makes no request for it.
+        self._discover_domain = functools.cache(discover_domain)
 
     def default_request(self) -> LoginRequest:
         """Returns the request of a login without arguments; it asks the user nothing.
@@ -126,18 +127,19 @@ class LoginRequestFactory:
         from ..kernel.frontend import remote_kernel_reason
 
         traits = self._traits()
-        overrides: dict[str, object] = {"timeout": arguments.timeout} if arguments.timeout is not None else {}
-        if arguments.remember:
-            overrides["remember"] = True
         settings = resolve(
-            overrides,
+            # None counts as missing: without the option, the settings decide.
+            {
+                "profile": arguments.profile,
+                "timeout": arguments.timeout,
+                "remember": arguments.remember or None,
+            },
             traits={
                 name: value
                 for name, value in traits.items()
                 if name not in _TRAITS_NOT_SETTINGS and value not in (None, [])
             },
-            profile=arguments.profile,
-            discover_domain=domain_finder(fresh=arguments.fresh, discover_domain=self._discover_domain),
+            discover_domain=domain_finder(fresh=arguments.fresh, discover=self._discover_domain),
             confirm_trust=confirm_trust,
         )
         return LoginRequest(
@@ -164,11 +166,6 @@ class LoginRequestFactory:
         value = str(self._traits()[trait])
         _require_variable_name(value, f"CognitoMagics.{trait}")
         return value
-
-    @functools.cached_property
-    def _discover_domain(self) -> Callable[[str, str], str]:
-        """Finds a user pool's domain; cached, so that a second login makes no request for it."""
-        return functools.cache(domain_finder(fresh=True))
 
 
 def _require_variable_name(value: str, source: str) -> None:
