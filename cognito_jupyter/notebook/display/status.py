@@ -36,7 +36,7 @@ def status_table(state: NotebookState, sign_in: SignIn, notes: tuple[str, ...] =
     now = datetime.now(UTC)
     manager, claims, shared = sign_in.manager, sign_in.manager.claims, state.notebook_share.roles
     # A notebook is saved with what it shows; the path of the stored sign-in names the home directory.
-    hide_user = state.hide_user
+    hide_user = state.hide_user()
     rows = [] if hide_user else [("User", describe_user(claims))]
     rows.append(("Signed in at", _signed_in_at(sign_in, claims, now)))
     rows.append(("Stays signed in", _remembered(sign_in, hide_user=hide_user)))

@@ -13,16 +13,12 @@ import threading
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from ...errors import CognitoError, LoginCancelledError, LoginError, PastedUrlError
-from ...oauth.login import LoginState
+from ...oauth.login import Login, LoginState
+from .login_requests import LoginRequest
 from .login_task import LoginTask
-
-if TYPE_CHECKING:
-    from ...oauth.login import Login
-    from .login_requests import LoginRequest
-    from .sign_ins import NotebookSignIns
+from .sign_ins import NotebookSignIns
 
 
 class Phase(enum.Enum):
@@ -155,19 +151,13 @@ class Controller:
 
     # -- what a user can do
 
-    def start_login_task(
-        self,
-        request: LoginRequest,
-        make_login_task: Callable[[], LoginTask],
-        still_wanted: Callable[[], bool] = lambda: True,
-    ) -> LoginTask:
+    def start_login_task(self, login_task: LoginTask, still_wanted: Callable[[], bool]) -> None:
         """Starts a login, and cancels a running one before.
 
         Args:
-            request: What the login is for.
-            make_login_task: Makes the login.
-            still_wanted: Returns whether the login should still start; called again after it was made, which may take a
-                while.
+            login_task: The login.
+            still_wanted: Returns whether the login should still start; called again after a running one was cancelled,
+                which may take a while.
 
         Raises:
             LoginCancelledError: It was cancelled before it started.
@@ -176,18 +166,16 @@ class Controller:
             if not still_wanted():
                 raise _cancelled_error()
             self.cancel_login_task()
-            login_task = make_login_task()
             with self._lock:
                 if not still_wanted():
                     raise _cancelled_error()
                 self._pending_start = None
-                self.request = request
+                self.request = login_task.request
                 self.login_task = login_task
             self._set_status(SignInStatus(Phase.STARTING))
             login_task.on_progress = self._on_progress
             login_task.future.add_done_callback(lambda _: self._on_finished(login_task))
             login_task.start()
-        return login_task
 
     def start_in_background(
         self,
@@ -295,7 +283,6 @@ class Controller:
 
     def _on_finished(self, login_task: LoginTask) -> None:
         """Called in the login's thread: accepts the result, then sets the status."""
-        status = SignInStatus(Phase.SIGNED_IN)
         try:
             if login_task.cancelled:
                 raise _cancelled_error()
@@ -308,7 +295,9 @@ class Controller:
             status = SignInStatus(Phase.SIGNED_IN, error) if signed_in else _unfinished(error)
         except BaseException as error:  # noqa: BLE001 - an unexpected error: the magic raises it again, the panel shows it
             login_task.failure = error
-            status = SignInStatus(Phase.UNFINISHED, _unexpected_error(error))
+            # The panel shows the first sentence of an unexpected error, or its class where it has none.
+            lines = str(error).strip().splitlines() or [type(error).__name__]
+            status = SignInStatus(Phase.UNFINISHED, LoginError(f"{lines[0].partition('. ')[0].rstrip('.')}."))
         if login_task is self.login_task:
             self.login_task = None
             self._set_status(status)
@@ -328,9 +317,3 @@ def _unfinished(error: CognitoError) -> SignInStatus:
 
 def _cancelled_error() -> LoginCancelledError:
     return LoginCancelledError("The sign-in was stopped.", "Start it again when you like.")
-
-
-def _unexpected_error(error: BaseException) -> LoginError:
-    """Returns an error for the panel: the first sentence of an unexpected error, or its class where it has none."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return LoginError(f"{lines[0].partition('. ')[0].rstrip('.')}.")

@@ -11,15 +11,12 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 from ...errors import CognitoError
+from ...oauth.authenticator import CognitoOAuthAuthenticator
+from ...oauth.login import Login
 from ...signin.service import LoginResult, LoginService, SignIn
-
-if TYPE_CHECKING:
-    from ...oauth.authenticator import CognitoOAuthAuthenticator
-    from ...oauth.login import Login
-    from .login_requests import LoginRequest
+from .login_requests import LoginRequest
 
 _CLOSE_TIMEOUT = 5.0
 """Seconds to wait for the thread of a login that has ended; it may be in the middle of a request."""
@@ -43,6 +40,7 @@ class LoginTask:
         deadline: When the login times out.
         future: The result, or the error.
         failure: Why the login failed, once it is done.
+        cancelled: Whether the login was cancelled.
         done: Set when the result has been accepted by the notebook's state.
     """
 
@@ -60,18 +58,13 @@ class LoginTask:
         self.future: Future[LoginResult] = Future()
         self.failure: BaseException | None = None
         self.done = threading.Event()
-        self._cancelled = threading.Event()
-        self._service = LoginService(request, authenticator, previous_sign_in, remember_choice, self._cancelled.is_set)
+        self.cancelled = False
+        self._service = LoginService(request, authenticator, previous_sign_in, remember_choice, lambda: self.cancelled)
         self._thread = threading.Thread(target=self._run, name="cognito-login", daemon=True)
 
     def start(self) -> None:
         """Starts the thread, which opens the listener; returns at once."""
         self._thread.start()
-
-    @property
-    def cancelled(self) -> bool:
-        """Whether the login was cancelled."""
-        return self._cancelled.is_set()
 
     def cancel(self, *, wait: bool = True) -> None:
         """Ends the login at whatever step it is; tokens that still arrive are revoked.
@@ -79,7 +72,7 @@ class LoginTask:
         Args:
             wait: Whether to join the thread.
         """
-        self._cancelled.set()
+        self.cancelled = True
         if self.login is not None:
             self.login.cancel()
         self.future.add_done_callback(self._discard)
@@ -104,7 +97,7 @@ class LoginTask:
         self.deadline = datetime.now(UTC) + timedelta(seconds=login.seconds_left)
         self.login = login
         self.on_progress()
-        if self._cancelled.is_set():
+        if self.cancelled:
             login.cancel()
         self._service.prewarm()
         while not login.finished.wait(login.seconds_left):

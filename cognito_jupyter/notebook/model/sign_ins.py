@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from ...settings import Settings
 from ...signin.service import LoginResult, SelectedRole, SignIn
-from .user_namespace import BoundManager, BoundSession
+from .login_requests import LoginRequest
+from .notebook_share import NotebookShare
+from .user_namespace import BoundManager, BoundSession, Variables
 
 if TYPE_CHECKING:
     from ...credentials.manager import CognitoCredentialsManager
-    from ...settings import Settings
-    from .login_requests import LoginRequest
-    from .notebook_share import NotebookShare
-    from .user_namespace import Variables
 
 
 class NotebookSignIns:

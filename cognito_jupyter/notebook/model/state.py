@@ -6,25 +6,22 @@ It puts the parts of this folder together. It displays nothing; the modules abov
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+
+from IPython.core.interactiveshell import InteractiveShell
 
 from ...credentials.remembered import load_manager
 from ...credentials.roles import shortest_suffixes
 from ...errors import CognitoError
 from ...oauth.authenticator import CognitoOAuthAuthenticator
+from ...settings import Settings
 from ...signin.service import SignIn, select_role
 from ..kernel.frontend import Frontend
 from .controller import Controller
+from .login_requests import LoginRequest
 from .login_task import LoginTask
 from .notebook_share import NotebookShare
 from .sign_ins import NotebookSignIns
 from .user_namespace import BoundSession, Variables
-
-if TYPE_CHECKING:
-    from IPython.core.interactiveshell import InteractiveShell
-
-    from ...settings import Settings
-    from .login_requests import LoginRequest
 
 
 class NotebookState:
@@ -36,6 +33,7 @@ class NotebookState:
         hide_user: Returns whether name and e-mail are left out of what is shown.
 
     Attributes:
+        hide_user: As above.
         variables: The variables of the notebook.
         frontend: The front end of the kernel.
         notebook_share: What is shared with everything else in the notebook.
@@ -50,7 +48,7 @@ class NotebookState:
         hide_user: Callable[[], bool] = lambda: False,
     ) -> None:
         self._default_request = default_request
-        self._hide_user = hide_user
+        self.hide_user = hide_user
         self.variables = Variables(shell)
         self.frontend = Frontend(shell)
         self.notebook_share = NotebookShare()
@@ -68,11 +66,6 @@ class NotebookState:
         request = self.controller.request
         bound = self.variables.get_binding(request.session_name) if request is not None else None
         return bound if isinstance(bound, BoundSession) else None
-
-    @property
-    def hide_user(self) -> bool:
-        """Whether name and e-mail are left out of what is shown."""
-        return self._hide_user()
 
     # -- signing in
 
@@ -98,13 +91,14 @@ class NotebookState:
             SettingError: A variable's name is in use, so that the user would sign in for nothing.
         """
         self.variables.check_names(request.session_name, request.manager_name)
-        authenticator = CognitoOAuthAuthenticator.from_settings(request.settings)
-        previous = self.sign_ins.find(request.settings)
-        return self.controller.start_login_task(
+        login_task = LoginTask(
             request,
-            lambda: LoginTask(request, authenticator, previous, lambda: self.controller.remember_choice),
-            still_wanted,
+            CognitoOAuthAuthenticator.from_settings(request.settings),
+            self.sign_ins.find(request.settings),
+            lambda: self.controller.remember_choice,
         )
+        self.controller.start_login_task(login_task, still_wanted)
+        return login_task
 
     def start_from_button(self) -> None:
         """Starts the login that was requested last, or the default one; returns at once."""

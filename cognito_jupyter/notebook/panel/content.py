@@ -66,7 +66,7 @@ def _waiting(login_task: LoginTask, now: datetime | None) -> str:
 
 def _signed_in(state: NotebookState, current: SignIn, now: datetime | None) -> str:
     manager, bound, request = current.manager, state.bound_session, state.controller.request
-    rows = [] if state.hide_user else [("User", describe_user(manager.claims))]
+    rows = [] if state.hide_user() else [("User", describe_user(manager.claims))]
     if bound is None or request is None:
         keys = page.note("No variable holds a session of this sign-in: run %cognito_login.")
     else:
