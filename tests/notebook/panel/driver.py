@@ -40,6 +40,11 @@ class TransitionRecorder(StatusListener):
             if not self.buttons and status.busy is None:
                 self.dead_ends.append(status.phase)
 
+    def has_seen(self, phase: Phase) -> bool:
+        """Returns whether a phase is the newest one, and is recorded."""
+        with self._lock:
+            return self._last is phase is self._panel._state.controller.status.phase
+
     @property
     def buttons(self) -> dict[str, Any]:
         return {
@@ -76,7 +81,8 @@ class PanelDriver:
         self.recorder.buttons[button].click()
 
     def wait_for_phase(self, phase: Phase) -> None:
-        wait_until(lambda: self.state.controller.status.phase is phase, lambda: str(self.state.controller.status))
+        """Waits until the recorder has been told, which happens after the status was set."""
+        wait_until(lambda: self.recorder.has_seen(phase), lambda: str(self.state.controller.status))
 
     def complete_sign_in(self) -> None:
         self.wait_for_phase(Phase.WAITING)
