@@ -84,17 +84,21 @@ def test_an_autosave_during_the_login_contains_no_link(
     notebook.start_cell(1)
     expect(notebook.sign_in_link).to_be_visible()
     notebook.cell(0).locator(".cm-content").click()
-    notebook.page.keyboard.type("# so that there is something to save")
-    saved = wait_for_file(notebook, "something to save")
+    saved = type_until_saved(notebook, "# so that there is something to save")
     assert WIDGET_STATE in saved
     assert "Cancel" in saved
     assert parts_in(saved) == []
 
 
-def wait_for_file(notebook: NotebookPage, text: str) -> str:
-    """Returns the notebook's file, once it holds a text."""
+def type_until_saved(notebook: NotebookPage, text: str) -> str:
+    """Types a text, and then spaces until the notebook's file holds it; returns the content of the file.
+
+    JupyterLab marks a notebook as saved when a save ends, even if the user has typed during the save.
+    """
+    notebook.page.keyboard.type(text)
     while text not in (saved := notebook.path.read_text(encoding="utf-8")):
-        notebook.page.wait_for_timeout(100)
+        notebook.page.keyboard.type(" ")
+        notebook.page.wait_for_timeout(500)
     return saved
 
 
