@@ -16,7 +16,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import cast
 
@@ -66,7 +66,7 @@ class StoreKey:
     client_id: str
     user_pool_id: str
     identity_pool_id: str
-    endpoints: tuple[str, ...] = ()
+    endpoints: tuple[str, ...] = field(default=(), repr=False)  # a URL may hold a password
 
     @classmethod
     def from_configuration(cls, pools: CognitoConfiguration, environment: Mapping[str, str] = os.environ) -> StoreKey:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from cognito_jupyter.credentials.store.store import Store, StoredSignIn, StoreKey
+from cognito_jupyter.credentials.store.store import Store, StoredSignIn, StoreKey, endpoint_overrides
 from cognito_jupyter.errors import SignedOutError, UnavailableError
 from cognito_jupyter.oauth.tokens import CognitoTokens
 from tests.credentials.store.sign_ins import KEY, OTHER_UID, SPAWN, file_endings, in_child, make_sign_in, needs_root
@@ -228,3 +228,10 @@ def test_reading_imports_neither_botocore_nor_the_lock(filled_store: Store) -> N
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
     heavy = {"boto3", "botocore", "requests", "filelock", "platformdirs", "asyncio", "IPython"}
     assert not heavy & {name.partition(".")[0] for name in loaded}
+
+
+def test_the_repr_of_a_key_shows_no_password_of_an_endpoint_url() -> None:
+    environment = {"AWS_ENDPOINT_URL": "https://user:hunter2@proxy.example"}
+    key = StoreKey("auth.example.org", "client", "user-pool", "identity-pool", endpoint_overrides(environment))
+    assert "hunter2" in key.endpoints[0]
+    assert "hunter2" not in repr(key)
