@@ -19,8 +19,14 @@ _TITLE = re.compile(r"<title>([^<]*)<")
 _TIMEOUT = 10.0
 
 
-def submit_login(
-    authorization_url: str, username: str, password: str, *, verify: str | bool = True, follow_callback: bool = True
+def submit_login(  # noqa: PLR0913 - the user's three facts, and three keywords that few callers need
+    authorization_url: str,
+    username: str,
+    password: str,
+    *,
+    verify: str | bool = True,
+    follow_callback: bool = True,
+    cookies: requests.cookies.RequestsCookieJar | None = None,
 ) -> str:
     """Opens the sign-in URL with a new browser, fills in the form, and follows the redirects.
 
@@ -30,6 +36,7 @@ def submit_login(
         password: The user's password.
         verify: As for requests: a CA file for a Cognito with TLS.
         follow_callback: Whether to visit the redirect URI too, as a browser does.
+        cookies: The browser's cookies, which the login changes; None: a new browser has none.
 
     Returns:
         The redirect URI with its code, which a user on another computer would copy.
@@ -39,6 +46,7 @@ def submit_login(
     """
     with requests.Session() as browser:
         browser.verify = verify
+        browser.cookies = browser.cookies if cookies is None else cookies
         # Ignore the proxies and the netrc of this machine's user.
         browser.trust_env = False
         response = browser.get(authorization_url, allow_redirects=False, timeout=_TIMEOUT)

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext, suppress
 from datetime import timedelta
+from functools import partial
 from http import HTTPStatus
 from typing import Self, cast
 from urllib.parse import urlencode
@@ -47,6 +48,9 @@ class CognitoOAuthAuthenticator:
         timeout: Seconds that a login waits for the user.
         prompt: Called by `authenticate` with the text that shows the URL.
         open_browser: Whether `authenticate` opens the browser.
+        identity_provider: The identity provider that signs the user in; Cognito then shows no choice of providers.
+        idp_identifier: An identifier of that provider, such as an organisation's e-mail domain, in place of its name.
+        login_hint: The user name or e-mail address that the sign-in page is to show already filled in.
         now: Returns seconds since the epoch, by the clock that is compared with Cognito's.
         timeouts: The timeouts of requests to Cognito.
 
@@ -70,6 +74,9 @@ class CognitoOAuthAuthenticator:
         timeout: float = 300.0,
         prompt: Callable[[str], None] = print,
         open_browser: bool = True,
+        identity_provider: str | None = None,
+        idp_identifier: str | None = None,
+        login_hint: str | None = None,
         now: Callable[[], float] = time.time,
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
     ) -> None:
@@ -82,6 +89,11 @@ class CognitoOAuthAuthenticator:
         self.scopes = scopes
         self.user_pool_id = user_pool_id
         self.timeout = timeout
+        self._hints = {
+            "identity_provider": identity_provider,
+            "idp_identifier": idp_identifier,
+            "login_hint": login_hint,
+        }
         self.authorization_endpoint = f"{self._origin}/oauth2/authorize"
         self.token_endpoint = f"{self._origin}/oauth2/token"
         self._prompt = prompt
@@ -141,19 +153,21 @@ class CognitoOAuthAuthenticator:
                     pass
             return login.tokens()
 
-    def begin_login(self, *, listen: bool = True, timeout: float | None = None) -> Login:
+    def begin_login(self, *, listen: bool = True, timeout: float | None = None, prompt: str | None = None) -> Login:
         """Starts one attempt to sign in; prints nothing and opens no browser.
 
         Args:
             listen: Whether to listen for the callback; if not, the user can only paste the URL.
             timeout: Seconds that this login waits; None: the authenticator's timeout.
+            prompt: What Cognito asks even a user who is signed in there: "login" or "select_account" (OpenID Connect
+                Core, section 3.1.2.1); None: nothing. Only managed login heeds it, not the classic hosted UI.
 
         Returns:
             The login. Open its `authorization_url`, and close the login or use it in a `with`.
         """
         return Login(
             self._redirect_uris,
-            build_authorization_url=self._authorization_url_for,
+            build_authorization_url=partial(self._authorization_url_for, prompt),
             exchange_code=self._exchange_and_verify,
             listen=listen,
             timeout=self.timeout if timeout is None else timeout,
@@ -194,7 +208,13 @@ class CognitoOAuthAuthenticator:
         return generate_pkce_pair()
 
     def get_authorization_url(
-        self, code_challenge: str, state: str, *, nonce: str | None = None, redirect_uri: str | None = None
+        self,
+        code_challenge: str,
+        state: str,
+        *,
+        nonce: str | None = None,
+        redirect_uri: str | None = None,
+        prompt: str | None = None,
     ) -> str:
         """Returns the URL that the browser opens (RFC 6749, section 4.1.1).
 
@@ -203,6 +223,7 @@ class CognitoOAuthAuthenticator:
             state: Comes back with the authorization response; compare it before anything else.
             nonce: Comes back in the id token.
             redirect_uri: The registered redirect URI to use; None: the first one of the setting.
+            prompt: What Cognito asks even a user who is signed in there; see `begin_login`.
         """
         query = {
             "client_id": self.client_id,
@@ -212,13 +233,13 @@ class CognitoOAuthAuthenticator:
             "code_challenge_method": "S256",
             "state": state,
             "scope": self.scopes,
-            **({"nonce": nonce} if nonce else {}),
         }
+        query |= {name: value for name, value in {"nonce": nonce, "prompt": prompt, **self._hints}.items() if value}
         return f"{self.authorization_endpoint}?{urlencode(query)}"
 
-    def _authorization_url_for(self, secrets: LoginSecrets, redirect_uri: str) -> str:
+    def _authorization_url_for(self, prompt: str | None, secrets: LoginSecrets, redirect_uri: str) -> str:
         return self.get_authorization_url(
-            secrets.code_challenge, secrets.state, nonce=secrets.nonce, redirect_uri=redirect_uri
+            secrets.code_challenge, secrets.state, nonce=secrets.nonce, redirect_uri=redirect_uri, prompt=prompt
         )
 
     # -- the token endpoint

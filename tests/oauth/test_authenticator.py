@@ -86,6 +86,47 @@ def test_the_authorization_url_holds_the_parameters_of_rfc_6749_and_7636(
     }
 
 
+@pytest.mark.parametrize(
+    ("keyword", "value"),
+    [("identity_provider", "Corporate SAML"), ("idp_identifier", "lab.example"), ("login_hint", "ann+1@lab.example")],
+)
+def test_a_setting_that_helps_the_sign_in_page_is_in_the_authorization_url(
+    cognito: LocalCognito, keyword: str, value: str
+) -> None:
+    """The provider skips Cognito's choice of providers, and the hint fills in the user name."""
+    authenticator = CognitoOAuthAuthenticator(
+        cognito.domain,
+        cognito.client_id,
+        cognito.redirect_uri,
+        **{keyword: value},  # type: ignore[arg-type] # each of the keywords takes a text
+    )
+    with authenticator.begin_login(listen=False) as login:
+        query = parse_qs(urlsplit(login.authorization_url).query)
+    assert query[keyword] == [value]
+    assert not {"identity_provider", "idp_identifier", "login_hint", "prompt"} - {keyword} & set(query)
+
+
+def test_prompt_asks_for_the_password_of_a_user_who_is_signed_in_at_cognito(
+    cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator
+) -> None:
+    """Cognito's cookie would otherwise sign the previous user in again."""
+    user, cookies = cognito.demo_user, requests.cookies.RequestsCookieJar()
+    with authenticator.begin_login(listen=False) as login:
+        submit_login(login.authorization_url, user.username, user.password, follow_callback=False, cookies=cookies)
+    targets = []
+    for prompt in (None, "login"):
+        with authenticator.begin_login(listen=False, prompt=prompt) as login:
+            response = requests.get(login.authorization_url, cookies=cookies, allow_redirects=False, timeout=5)
+            targets.append(response.headers["Location"].partition("?")[0])
+    assert targets == [login.redirect_uri, "/login"]
+
+
+def test_a_custom_domain_is_the_origin_of_every_page_of_the_login() -> None:
+    authenticator = CognitoOAuthAuthenticator("sign-in.lab.example", "client")
+    assert authenticator.get_authorization_url("c", "s").startswith("https://sign-in.lab.example/oauth2/authorize?")
+    assert authenticator.logout_url().startswith("https://sign-in.lab.example/logout?")
+
+
 def test_two_notebooks_sign_in_at_the_same_time_on_two_registered_ports(
     cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator
 ) -> None:
