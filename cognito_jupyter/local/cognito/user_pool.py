@@ -5,84 +5,19 @@ Source: https://docs.aws.amazon.com/cognito/latest/developerguide/federation-end
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 import secrets
 import threading
 import uuid
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from ..model import REGION, AppClient, Group, Knobs, User
+from .grants import Grant, RefreshToken, Session
+from .responses import OAuthError
 from .signing import Signer
-
-
-class OAuthError(Exception):
-    """An OAuth error response (RFC 6749, section 5.2).
-
-    Args:
-        error: The error code.
-        description: The error description, if any.
-        status: The HTTP status.
-    """
-
-    def __init__(self, error: str, description: str | None = None, status: int = 400) -> None:
-        super().__init__(error)
-        self.error = error
-        self.description = description
-        self.status = status
-
-
-@dataclass(frozen=True, repr=False)
-class Session:
-    """A login at the login page.
-
-    Attributes:
-        username: The user's name.
-        auth_time: When the user logged in, in seconds since the epoch.
-    """
-
-    username: str
-    auth_time: int
-
-
-@dataclass(frozen=True, repr=False)
-class Grant:
-    """What an authorization code or a refresh token is good for.
-
-    Attributes:
-        session: The login that it comes from.
-        client_id: The app client that it was issued to.
-        scope: The scopes, separated by spaces.
-        redirect_uri: The redirect URI of the authorization request.
-        code_challenge: The PKCE challenge of the authorization request.
-        nonce: The nonce of the authorization request.
-        origin_jti: The id of the token family; revocation ends the whole family.
-    """
-
-    session: Session
-    client_id: str
-    scope: str
-    redirect_uri: str = ""
-    code_challenge: str | None = None
-    nonce: str | None = None
-    origin_jti: str = field(default_factory=lambda: str(uuid.uuid4()))
-
-
-@dataclass(frozen=True, repr=False)
-class RefreshToken:
-    """A refresh token of a family.
-
-    Attributes:
-        grant: What it is good for.
-        expires: When the whole family expires; rotation does not change it.
-        rotated_at: When it was replaced by another one; None for the newest.
-    """
-
-    grant: Grant
-    expires: float
-    rotated_at: float | None = None
+from .token_issuer import TokenIssuer, base64url
 
 
 class UserPool:
@@ -105,6 +40,7 @@ class UserPool:
         self.pool_id = f"{REGION}_{secrets.token_hex(5)[:9]}"
         self.issuer = f"https://cognito-idp.{REGION}.amazonaws.com/{self.pool_id}"
         self.signer = Signer()
+        self._token_issuer = TokenIssuer(knobs, self.signer)
         self.clients: dict[str, AppClient] = {}
         self.users: dict[str, User] = {}
         self.groups: dict[str, Group] = {}
@@ -167,7 +103,7 @@ class UserPool:
             raise OAuthError("invalid_grant")
         if grant.redirect_uri != redirect_uri:
             raise OAuthError("unauthorized_client", "invalid_redirect")
-        challenge = _base64url(hashlib.sha256(verifier.encode("utf-8", "replace")).digest())
+        challenge = base64url(hashlib.sha256(verifier.encode("utf-8", "replace")).digest())
         if grant.code_challenge is not None and not hmac.compare_digest(challenge, grant.code_challenge):
             raise OAuthError("invalid_grant")
         return self._start_family(grant)
@@ -238,58 +174,6 @@ class UserPool:
         return self._sign_tokens(grant, **changes) | {"refresh_token": refresh_token}
 
     def _sign_tokens(self, grant: Grant, **changes: Any) -> dict[str, Any]:
-        user, now = self.users[grant.session.username], int(self.knobs.now())
-        common: dict[str, Any] = {
-            "sub": user.sub,
-            "iss": self.issuer,
-            "origin_jti": grant.origin_jti,
-            "event_id": str(uuid.uuid4()),
-            "auth_time": grant.session.auth_time,
-            "iat": now,
-        }
-        if user.groups:
-            common["cognito:groups"] = list(user.groups)
-        access_claims = common | {
-            "jti": str(uuid.uuid4()),
-            "token_use": "access",
-            "client_id": grant.client_id,
-            "username": user.username,
-            "scope": grant.scope,
-            "version": 2,
-            "exp": now + int(self.knobs.access_token_seconds),
-        }
-        access_token = self.signer.sign_token("access", access_claims)
-        id_claims = common | self._identity_claims(user)
-        id_claims |= {
-            "jti": str(uuid.uuid4()),
-            "token_use": "id",
-            "aud": grant.client_id,
-            "at_hash": _base64url(hashlib.sha256(access_token.encode()).digest()[:16]),
-            "exp": now + int(self.knobs.id_token_seconds),
-            "nonce": grant.nonce or None,
-        }
-        id_claims = {name: value for name, value in (id_claims | changes).items() if value is not None}
-        return {
-            "id_token": self.signer.sign_token("id", id_claims),
-            "access_token": access_token,
-            "expires_in": int(self.knobs.access_token_seconds),
-            "token_type": "Bearer",
-        }
-
-    def _identity_claims(self, user: User) -> dict[str, Any]:
-        groups = sorted(
-            (self.groups[name] for name in user.groups if self.groups[name].role_arn),
-            key=lambda group: (group.precedence is None, group.precedence or 0),
-        )
-        roles = list(dict.fromkeys(str(group.role_arn) for group in groups))
-        claims: dict[str, Any] = {"email": user.email, "email_verified": True, "cognito:username": user.username}
-        if roles:
-            claims["cognito:roles"] = roles
-        preferred = {group.role_arn for group in groups if group.precedence == groups[0].precedence}
-        if len(preferred) == 1:
-            claims["cognito:preferred_role"] = preferred.pop()
-        return claims
-
-
-def _base64url(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+        user = self.users[grant.session.username]
+        groups = [self.groups[name] for name in user.groups]
+        return self._token_issuer.issue(grant, user, groups, self.issuer, **changes)

@@ -1,0 +1,152 @@
+"""The user pool's pages for the browser: authorize, login, logout and the error page.
+
+Source: https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-userpools-server-contract-reference.html
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from urllib.parse import urlencode
+
+from flask import Flask, Response, redirect, render_template, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from ..model import AppClient
+from .grants import Grant, Session
+from .responses import secrets_equal, set_cookie
+from .user_pool import UserPool
+
+SESSION_COOKIE, CSRF_COOKIE = "cognito", "XSRF-TOKEN"
+_WRONG_PASSWORD = "Incorrect username or password."  # noqa: S105 - a message
+
+
+class LoginPages:
+    """The user pool's pages for the browser.
+
+    Args:
+        pool: The user pool.
+        on_secrets: Called with the secrets that are received and issued.
+    """
+
+    def __init__(self, pool: UserPool, on_secrets: Callable[..., None]) -> None:
+        self._pool = pool
+        self._on_secrets = on_secrets
+
+    def add_to(self, app: Flask) -> None:
+        """Adds the pages to an application."""
+        for path, view, methods in (
+            ("/oauth2/authorize", self.authorize, ["GET"]),
+            ("/login", self.login, ["GET", "POST"]),
+            ("/logout", self.logout, ["GET"]),
+            ("/error", self.error, ["GET"]),
+        ):
+            app.add_url_rule(path, path, view, methods=methods)
+
+    def authorize(self) -> AnyResponse:
+        """GET /oauth2/authorize."""
+        query = request.args
+        client = self._find_client(query)
+        if client is None:
+            return _redirect_mismatch()
+        error = _authorize_error(query, client)
+        if error is not None:
+            return _redirect_to_client(query, **error)
+        prompt = query.get("prompt")
+        session = None if prompt == "login" else self._pool.find_session(request.cookies.get(SESSION_COOKIE))
+        if session is not None:
+            return self._redirect_with_code(query, session)
+        if prompt == "none":
+            return _redirect_to_client(query, error="login_required")
+        return redirect(f"/login?{request.query_string.decode('latin-1')}")
+
+    def login(self) -> AnyResponse:
+        """GET and POST /login: the form, and the user name and password from it."""
+        client = self._find_client(request.args)
+        if client is None or _authorize_error(request.args, client) is not None:
+            return _redirect_mismatch()
+        if request.method == "GET":
+            return self._login_form(client, username=request.args.get("login_hint", ""))
+        if not secrets_equal(request.form.get("_csrf"), request.cookies.get(CSRF_COOKIE)):
+            text = "Go back to your notebook and open the link again."
+            return Response(render_template("page.html", title="This form has expired", text=text), 403)
+        username = request.form.get("username", "")
+        login = self._pool.create_session(username, request.form.get("password", ""))
+        if login is None:
+            return self._login_form(client, username=username, error=_WRONG_PASSWORD)
+        cookie, session = login
+        self._on_secrets(cookie)
+        response = self._redirect_with_code(request.args, session)
+        set_cookie(response, SESSION_COOKIE, cookie, int(self._pool.knobs.cookie_seconds))
+        return response
+
+    def logout(self) -> AnyResponse:
+        """GET /logout: deletes the login cookie, and redirects to a registered sign-out URL or to the sign-in."""
+        query = request.args
+        client = self._pool.clients.get(query.get("client_id", ""))
+        target = query.get("logout_uri", "")
+        if "logout_uri" not in query and self._find_client(query) is not None and "response_type" in query:
+            target = f"/oauth2/authorize?{request.query_string.decode('latin-1')}"
+        elif client is None or target not in client.logout_uris:
+            return _redirect_mismatch()
+        self._pool.end_session(request.cookies.get(SESSION_COOKIE))
+        response = redirect(target)
+        response.delete_cookie(SESSION_COOKIE)
+        return response
+
+    def error(self) -> AnyResponse:
+        """GET /error: the page for an unknown client or an unregistered redirect URI."""
+        title = "An error was encountered with the requested page"
+        text = "The app client is unknown, or this redirect URI is not registered with it, character for character."
+        return Response(render_template("page.html", title=title, text=text), 400)
+
+    def _find_client(self, query: Mapping[str, str]) -> AppClient | None:
+        client = self._pool.clients.get(query.get("client_id", ""))
+        return client if client is not None and query.get("redirect_uri", "") in client.redirect_uris else None
+
+    def _login_form(self, client: AppClient, *, username: str, error: str = "") -> AnyResponse:
+        csrf = secrets.token_urlsafe(32)
+        action = f"/login?{request.query_string.decode('latin-1')}"
+        page = render_template(
+            "login.html", client_id=client.client_id, action=action, csrf=csrf, username=username, error=error
+        )
+        response = Response(page)
+        set_cookie(response, CSRF_COOKIE, csrf, 600)
+        headers = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Frame-Options": "DENY"}
+        response.headers.update(headers)
+        return response
+
+    def _redirect_with_code(self, query: Mapping[str, str], session: Session) -> AnyResponse:
+        scope = query.get("scope") or "openid"
+        grant = Grant(
+            session, query["client_id"], scope, query["redirect_uri"], query.get("code_challenge"), query.get("nonce")
+        )
+        code = self._pool.issue_code(grant)
+        self._on_secrets(code)
+        return _redirect_to_client(query, code=code)
+
+
+def _authorize_error(query: Mapping[str, str], client: AppClient) -> dict[str, str] | None:
+    """Returns the error of an authorization request whose client and redirect URI are valid; None if it has none."""
+    challenge, method = query.get("code_challenge"), query.get("code_challenge_method")
+    if not query.get("response_type") or bool(challenge) != bool(method) or (method and method != "S256"):
+        return {"error": "invalid_request"}
+    if query["response_type"] != "code" or not client.code_grant:
+        return {"error": "unauthorized_client"}
+    if not set(query.get("scope", "").split()) <= set(client.scopes):
+        # The guide says invalid_scope; this is what was seen live: mlops-club/awscdk-minecraft#40.
+        return {"error": "invalid_request", "error_description": "invalid_scope"}
+    return None
+
+
+def _redirect_mismatch() -> AnyResponse:
+    query = urlencode({"error": "redirect_mismatch", "client_id": request.args.get("client_id", "")})
+    return redirect(f"/error?{query}")
+
+
+def _redirect_to_client(query: Mapping[str, str], **parameters: str) -> AnyResponse:
+    """Redirects to the client's redirect URI, with the state that it sent."""
+    if "state" in query:
+        parameters["state"] = query["state"]
+    target = query["redirect_uri"]
+    return redirect(f"{target}{'&' if '?' in target else '?'}{urlencode(parameters)}")

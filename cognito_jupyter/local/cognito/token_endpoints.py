@@ -1,0 +1,100 @@
+"""The user pool's endpoints for programs: token, revoke and userInfo.
+
+Source: https://docs.aws.amazon.com/cognito/latest/developerguide/federation-endpoints.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flask import Flask, Response, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from ..model import AppClient
+from .responses import OAuthError, json_response, secrets_equal
+from .user_pool import UserPool
+
+
+class TokenEndpoints:
+    """The user pool's endpoints for programs.
+
+    Args:
+        pool: The user pool.
+        on_secrets: Called with the secrets that are received and issued.
+    """
+
+    def __init__(self, pool: UserPool, on_secrets: Callable[..., None]) -> None:
+        self._pool = pool
+        self._on_secrets = on_secrets
+
+    def add_to(self, app: Flask) -> None:
+        """Adds the endpoints to an application."""
+        for path, view, methods in (
+            ("/oauth2/token", self.token, ["POST"]),
+            ("/oauth2/revoke", self.revoke, ["POST"]),
+            ("/oauth2/userInfo", self.user_info, ["GET", "POST"]),
+        ):
+            app.add_url_rule(path, path, view, methods=methods)
+
+    def token(self) -> AnyResponse:
+        """POST /oauth2/token (RFC 6749, sections 4.1.3 and 6)."""
+        form = request.form
+        self._on_secrets(form.get("code_verifier"), form.get("code"), form.get("refresh_token"))
+        tokens = self._issue_tokens(self._authenticate_client(), form)
+        self._on_secrets(tokens["id_token"], tokens["access_token"], tokens.get("refresh_token"))
+        return json_response(tokens, headers={"Cache-Control": "no-store", "Access-Control-Allow-Origin": "*"})
+
+    def _issue_tokens(self, client: AppClient, form: Mapping[str, str]) -> dict[str, Any]:
+        match form.get("grant_type"):
+            case "authorization_code" if client.code_grant:
+                if not form.get("code") or not form.get("redirect_uri"):
+                    raise OAuthError("invalid_request")
+                return self._pool.redeem_code(client, form["code"], form["redirect_uri"], form.get("code_verifier", ""))
+            case "authorization_code":
+                raise OAuthError("unauthorized_client")
+            case "refresh_token":
+                if not form.get("refresh_token"):
+                    raise OAuthError("invalid_request")
+                return self._pool.redeem_refresh_token(client, form["refresh_token"])
+            case None | "":
+                raise OAuthError("invalid_request")
+            case _:
+                raise OAuthError("unsupported_grant_type")
+
+    def revoke(self) -> AnyResponse:
+        """POST /oauth2/revoke (RFC 7009)."""
+        self._authenticate_client(error_status=401)
+        token = request.form.get("token")
+        if not token:
+            raise OAuthError("invalid_request")
+        if token.count(".") == 2 and token.startswith("eyJ"):
+            raise OAuthError("unsupported_token_type")
+        self._pool.revoke_family(token)
+        return Response("", 200)
+
+    def user_info(self) -> AnyResponse:
+        """GET and POST /oauth2/userInfo."""
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        claims = self._pool.signer.verified_claims(token, "access") if scheme == "Bearer" else None
+        if claims is None or claims["exp"] <= self._pool.knobs.now() or "openid" not in claims["scope"].split():
+            error, description = "invalid_token", "Access token is not valid"
+            headers = {"WWW-Authenticate": f'Bearer error="{error}", error_description="{description}"'}
+            return json_response({"error": error, "error_description": description}, 401, headers)
+        user = self._pool.users[claims["username"]]
+        return json_response(
+            {"sub": user.sub, "email": user.email, "email_verified": "true", "username": user.username}
+        )
+
+    def _authenticate_client(self, error_status: int = 400) -> AppClient:
+        basic = request.authorization
+        if basic is not None and basic.type == "basic":
+            client_id, secret = basic.username or "", basic.password
+        else:
+            client_id, secret = request.form.get("client_id", ""), request.form.get("client_secret")
+        client = self._pool.clients.get(client_id)
+        if client is None or (client.secret is None and secret):
+            raise OAuthError("invalid_client", status=error_status)
+        if client.secret is not None and not secrets_equal(secret, client.secret):
+            raise OAuthError("invalid_client", "invalid_client_secret", error_status)
+        return client
