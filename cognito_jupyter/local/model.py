@@ -8,6 +8,8 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from .aws_responses import AWS_RESPONSES
+
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
 
@@ -152,14 +154,20 @@ class Knobs:
         """Returns the delay of an endpoint."""
         return self.latency.get(endpoint, self.latency.get("*", 0.0))
 
-    def fail(self, endpoint: str, **fields: Any) -> Fault:
+    def fail(self, endpoint: str, like: str | None = None, **fields: Any) -> Fault:
         """Adds a fault to an endpoint.
 
         Args:
             endpoint: The endpoint's name, as in the call counts.
-            **fields: The fields of `Fault`.
+            like: A response of AWS by its name in `aws_responses.AWS_RESPONSES`, such as "throttled".
+            **fields: The fields of `Fault`; they replace those of the response.
+
+        Raises:
+            ValueError: No response has this name.
         """
-        fault = Fault(**fields)
+        if like is not None and like not in AWS_RESPONSES:
+            raise ValueError(f"There is no response {like}; there are {', '.join(AWS_RESPONSES)}.")
+        fault = Fault(**(dict(AWS_RESPONSES[like]) if like is not None else {}) | fields)
         with self._lock:
             self.faults.setdefault(endpoint, []).append(fault)
         return fault

@@ -10,7 +10,7 @@ from typing import Any
 from flask import Response, request
 from werkzeug.wrappers import Response as AnyResponse
 
-JSON_TYPE = "application/json;charset=UTF-8"
+from ..aws_responses import JSON_TYPE
 
 
 class OAuthError(Exception):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from email.utils import formatdate
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -109,7 +110,7 @@ def test_each_network_fault_raises_a_connection_error_and_the_next_call_succeeds
     manager: CognitoCredentialsManager,
     monkeypatch: pytest.MonkeyPatch,
     endpoint: str,
-    fault: dict[str, object],
+    fault: dict[str, Any],
 ) -> None:
     """botocore's own retries are set to one, so that the test is quick; after the fault the next call succeeds."""
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
