@@ -13,6 +13,7 @@ from .aws_responses import AWS_RESPONSES
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
 
+IssuerType = Literal["ORIGINAL", "UPDATED"]
 FaultKind = Literal["status", "label", "drop", "reset", "stall", "drip", "truncate"]
 
 
@@ -114,6 +115,10 @@ class Knobs:
         rotation: Whether a refresh returns a new refresh token.
         grace: How long a refresh token remains valid after it was rotated.
         clock_offset: The server's clock minus this machine's.
+        issuer_type: The form of the issuer: "ORIGINAL" names the Region that issues a token, "UPDATED" the pool's own.
+        issuing_region: The Region whose replica of the pool issues tokens; None for the pool's own.
+        username_is_sub: Whether the tokens name each user by `sub`, as in pools that users sign in to by e-mail
+            address or phone number.
         latency: Delays by endpoint name, as in the call counts; "*" for every other endpoint.
         faults: Faults by endpoint name; "*" for every other endpoint.
     """
@@ -127,6 +132,9 @@ class Knobs:
     rotation: bool = False
     grace: float = 0
     clock_offset: float = 0
+    issuer_type: IssuerType = "ORIGINAL"
+    issuing_region: str | None = None
+    username_is_sub: bool = False
     latency: dict[str, float] = field(default_factory=dict)
     faults: dict[str, list[Fault]] = field(default_factory=dict)
 

@@ -48,12 +48,17 @@ class LocalCognito:
         redirect_uris: The registered redirect URIs; None registers some free ports of this machine.
         logout_uris: The registered sign-out URLs.
         knobs: What can be changed while it runs.
+        region: The Region of the user pool.
+        identity_pool_region: The Region of the identity pool; None for that of the user pool.
+        replica_regions: The Regions of the user pool's replicas; `knobs.issuing_region` selects the one that issues.
+        client_secret: Whether the app client has a secret.
 
     Attributes:
         knobs: What can be changed while it runs.
         counts: Calls by endpoint name.
         secrets: Every secret that was issued or received, for tests that search for them.
-        region: The AWS region.
+        region: The Region of the user pool.
+        client_secret: The app client's secret; None for a public client.
         pool: The user pool.
         identity_pool: The identity pool, once started.
         client_id: The id of the app client.
@@ -83,19 +88,27 @@ class LocalCognito:
         redirect_uris: Sequence[str] | None = None,
         logout_uris: Sequence[str] = (LOGOUT_URI,),
         knobs: Knobs | None = None,
+        region: str = REGION,
+        identity_pool_region: str | None = None,
+        replica_regions: Sequence[str] = (),
+        client_secret: bool = False,
     ) -> None:
         self.knobs = knobs or Knobs()
         self.counts: Counter[str] = Counter()
         self.secrets: set[str] = set()
-        self.region = REGION
-        self.pool = UserPool(self.knobs)
+        self.region = region
+        self.pool = UserPool(self.knobs, region, replica_regions)
         self.client_id = secrets.token_hex(13)
+        self.client_secret = secrets.token_hex(26) if client_secret else None
+        self._identity_pool_region = identity_pool_region or region
         self.admin_token = secrets.token_urlsafe(32)
         self.bucket, self.data_key = BUCKET, DATA_KEY
         uris = tuple(redirect_uris or (f"http://localhost:{port}" for port in _free_ports(_CALLBACK_PORTS)))
         self.redirect_uri = " ".join(uris)
         self.logout_uri = logout_uris[0] if logout_uris else None
-        self.pool.clients[self.client_id] = AppClient(self.client_id, uris, tuple(logout_uris))
+        self.pool.clients[self.client_id] = AppClient(
+            self.client_id, uris, tuple(logout_uris), secret=self.client_secret
+        )
         self._requested_port, self._tls, self._with_aws = port, tls, aws
         self._folder: Path | None = None
         self._servers: list[LoopbackServer] = []
@@ -104,7 +117,7 @@ class LocalCognito:
             self.add_group(name, f"arn:aws:iam::{ACCOUNT}:role/{ROLE_PREFIX}{name}", precedence)
         password = "-".join(secrets.choice(_PASSWORD_WORDS) for _ in range(4))
         self.add_user("demo", password, ("Analyst", "Uploader"), "demo@example.org")
-        self._add_secrets(password)
+        self._add_secrets(password, self.client_secret)
 
     # -- start and stop
 
@@ -116,7 +129,9 @@ class LocalCognito:
         self._aws = LocalAWS(self.knobs, self.counts) if self._with_aws else None
         issued_keys = self._aws.issued_keys if self._aws else {}
         assume_role = self._aws.assume_role if self._aws else _fake_credentials
-        self.identity_pool = IdentityPool(self.pool, self.knobs, issued_keys, assume_role, self.client_id)
+        self.identity_pool = IdentityPool(
+            self.pool, self.knobs, issued_keys, assume_role, self.client_id, region=self._identity_pool_region
+        )
         try:
             app = make_app(self.pool, self.identity_pool, lambda: self.domain, self._add_secrets)
             app.register_blueprint(make_admin_blueprint(self.knobs, self.counts, self.admin_token))
@@ -211,6 +226,8 @@ class LocalCognito:
             "AWS_ENDPOINT_URL_COGNITO_IDENTITY": self.endpoint,
             "AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER": self.endpoint,
         }
+        if self.client_secret is not None:
+            values["COGNITO_CLIENT_SECRET"] = self.client_secret
         if self._with_aws:
             values |= {f"AWS_ENDPOINT_URL_{service}": self.aws_url for service in ("S3", "STS", "IAM")}
         if self.ca_file is not None:

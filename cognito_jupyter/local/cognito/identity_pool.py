@@ -73,19 +73,26 @@ class IdentityPool:
         issued_keys: Where issued credentials are recorded, by their access key.
         assume_role: Makes credentials for a role.
         client_id: The app client that the id tokens must be for.
+        region: The identity pool's Region.
 
     Attributes:
         pool_id: The identity pool's id.
-        provider: The key of the user pool in `Logins`.
         mapping: How a role is selected; None: always the authenticated role.
         authenticated_role: The pool's default role; None: the pool is misconfigured.
     """
 
-    def __init__(
-        self, pool: UserPool, knobs: Knobs, issued_keys: dict[str, IssuedKey], assume_role: AssumeRole, client_id: str
+    def __init__(  # noqa: PLR0913 - what an identity pool needs, the last with a default
+        self,
+        pool: UserPool,
+        knobs: Knobs,
+        issued_keys: dict[str, IssuedKey],
+        assume_role: AssumeRole,
+        client_id: str,
+        *,
+        region: str = REGION,
     ) -> None:
-        self.pool_id = f"{REGION}:{uuid.uuid4()}"
-        self.provider = pool.issuer.removeprefix("https://")
+        self.pool_id = f"{region}:{uuid.uuid4()}"
+        self._region = region
         self.mapping: RoleMapping | None = RoleMapping()
         self.authenticated_role: str | None = None
         self._pool = pool
@@ -94,6 +101,11 @@ class IdentityPool:
         self._assume_role = assume_role
         self._client_id = client_id
         self._identities: dict[str, str] = {}
+
+    @property
+    def provider(self) -> str:
+        """The key of the user pool in `Logins`."""
+        return self._pool.issuer.removeprefix("https://")
 
     def handle_action(self, action: str, body: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
         """Runs GetId or GetCredentialsForIdentity.
@@ -118,7 +130,7 @@ class IdentityPool:
             message = f"IdentityPool '{body.get('IdentityPoolId')}' not found."
             raise IdentityPoolError("ResourceNotFoundException", message)
         claims = self._verified_claims(body.get("Logins"))
-        identity = self._identities.setdefault(claims["sub"], f"{REGION}:{uuid.uuid4()}")
+        identity = self._identities.setdefault(claims["sub"], f"{self._region}:{uuid.uuid4()}")
         return {"IdentityId": identity}
 
     def _get_credentials(self, body: Mapping[str, Any]) -> dict[str, Any]:

@@ -72,17 +72,20 @@ class TokenIssuer:
             "jti": str(uuid.uuid4()),
             "token_use": "access",
             "client_id": grant.client_id,
-            "username": user.username,
+            "username": self._name(user),
             "scope": grant.scope,
             "version": 2,
             "exp": int(self._knobs.now()) + int(self._knobs.access_token_seconds),
         }
 
+    def _name(self, user: User) -> str:
+        return user.sub if self._knobs.username_is_sub else user.username
+
     def _id_claims(self, grant: Grant, user: User) -> dict[str, Any]:
         return {
             "email": user.email,
             "email_verified": True,
-            "cognito:username": user.username,
+            "cognito:username": self._name(user),
             "jti": str(uuid.uuid4()),
             "token_use": "id",
             "aud": grant.client_id,

@@ -10,11 +10,13 @@ import hmac
 import secrets
 import threading
 import uuid
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..model import REGION, AppClient, Group, Knobs, User
+from ..model import REGION, AppClient, Group, IssuerType, Knobs, User
 from .grants import Grant, RefreshToken, Session
+from .issuer import issuer_url
 from .responses import OAuthError
 from .signing import Signer
 from .token_issuer import TokenIssuer, base64url
@@ -24,21 +26,23 @@ class UserPool:
     """A user pool with its clients, users and groups; its keys are new at every start.
 
     Args:
-        knobs: Lifetimes, rotation and the clock.
+        knobs: Lifetimes, rotation, the form of the issuer, and the clock.
+        region: The Region of the pool, which its id names.
+        replica_regions: The Regions of its replicas, which have the same id, users and keys.
 
     Attributes:
         pool_id: The pool's id.
-        issuer: The `iss` claim of its tokens.
+        regions: The pool's Region, and those of its replicas.
         signer: Its signing keys.
         clients: App clients by id.
         users: Users by name.
         groups: Groups by name.
     """
 
-    def __init__(self, knobs: Knobs) -> None:
+    def __init__(self, knobs: Knobs, region: str = REGION, replica_regions: Sequence[str] = ()) -> None:
         self.knobs = knobs
-        self.pool_id = f"{REGION}_{secrets.token_hex(5)[:9]}"
-        self.issuer = f"https://cognito-idp.{REGION}.amazonaws.com/{self.pool_id}"
+        self.pool_id = f"{region}_{secrets.token_hex(5)[:9]}"
+        self.regions = (region, *replica_regions)
         self.signer = Signer()
         self._token_issuer = TokenIssuer(knobs, self.signer)
         self.clients: dict[str, AppClient] = {}
@@ -48,6 +52,20 @@ class UserPool:
         self._codes: dict[str, tuple[Grant, float]] = {}
         self._refresh_tokens: dict[str, RefreshToken] = {}
         self._lock = threading.Lock()
+
+    @property
+    def issuer(self) -> str:
+        """The `iss` claim of the tokens that are issued now."""
+        region = self.regions[0]
+        if self.knobs.issuer_type == "ORIGINAL" and self.knobs.issuing_region is not None:
+            region = self.knobs.issuing_region
+        return issuer_url(self.knobs.issuer_type, region, self.pool_id)
+
+    @property
+    def issuers(self) -> set[str]:
+        """Every `iss` that a token of this pool may have: it may have been issued before a switch, or by a replica."""
+        issuer_types: tuple[IssuerType, ...] = ("ORIGINAL", "UPDATED")
+        return {issuer_url(each, region, self.pool_id) for each in issuer_types for region in self.regions}
 
     # -- login sessions
 
