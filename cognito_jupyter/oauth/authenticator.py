@@ -10,8 +10,8 @@ https://docs.aws.amazon.com/cognito/latest/developerguide/federation-endpoints.h
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import timedelta
 from functools import partial
 from http import HTTPStatus
@@ -21,7 +21,7 @@ from urllib.parse import urlencode
 from .._util.durations import duration_in_words
 from .._util.redaction import redacted
 from .._util.timeouts import DEFAULT_TIMEOUTS, Timeouts
-from ..errors import SettingError, UnavailableError, VerificationError
+from ..errors import CognitoError, SettingError, UnavailableError, VerificationError
 from ..settings import Settings
 from .browser import open_in_browser
 from .callback_server import OAuthCallbackServer
@@ -32,6 +32,9 @@ from .redirect_uri import parse_domain, parse_redirect_uris
 from .token_errors import require_tokens, token_error
 from .tokens import CognitoTokenRefreshResponse, CognitoTokens, decode_jwt_payload
 from .transport import Transport
+
+_DISCARD_TIMEOUTS = Timeouts(connect=2.0, read=2.0, total=4.0, retry_delays=())
+"""For revoking tokens that were not accepted: the user waits for an error message meanwhile."""
 
 
 class CognitoOAuthAuthenticator:
@@ -269,7 +272,8 @@ class CognitoOAuthAuthenticator:
             "redirect_uri": redirect_uri or self._redirect_uris[0].text,
         }
         payload = self._post("exchange the sign-in's code", self.token_endpoint, form, idempotent=False)
-        require_tokens(payload, ("id_token", "access_token", "refresh_token"))
+        with self._revoke_on_error(payload):
+            require_tokens(payload, ("id_token", "access_token", "refresh_token"))
         return redacted(cast("CognitoTokens", payload))
 
     def refresh_tokens(self, refresh_token: str) -> CognitoTokenRefreshResponse:
@@ -333,10 +337,30 @@ class CognitoOAuthAuthenticator:
             query |= {"response_type": "code", "redirect_uri": self._redirect_uris[0].text, "scope": self.scopes}
         return f"{self._origin}/logout?{urlencode(query)}"
 
+    @contextmanager
+    def _revoke_on_error(self, tokens: Mapping[str, object]) -> Iterator[None]:
+        """Revokes the refresh token of a new login if the tokens are not accepted: nothing else knows it then.
+
+        It is a best effort within a few seconds, and the error that follows is the original one.
+        """
+        try:
+            yield
+        except BaseException:
+            if isinstance(token := tokens.get("refresh_token"), str) and token:
+                form, transport = {"token": token, "client_id": self.client_id}, Transport(self._now, _DISCARD_TIMEOUTS)
+                with suppress(CognitoError):
+                    transport.post_form(f"{self._origin}/oauth2/revoke", form, idempotent=True, allow_empty=True)
+            raise
+
     # -- verification
 
     def _exchange_and_verify(self, code: str, secrets: LoginSecrets, redirect_uri: str) -> CognitoTokens:
         tokens = self.exchange_code_for_tokens(code, secrets.code_verifier, redirect_uri=redirect_uri)
+        with self._revoke_on_error(tokens):
+            self._verify(tokens, secrets)
+        return tokens
+
+    def _verify(self, tokens: CognitoTokens, secrets: LoginSecrets) -> None:
         # Imported late: cryptography is slow to load, and only a login needs it.
         from .verification import ExpectedClaims, UnknownKeyError, verify_tokens
 
@@ -349,7 +373,6 @@ class CognitoOAuthAuthenticator:
         except UnknownKeyError:
             # The pool may have rotated its keys since they were fetched.
             verify_tokens(tokens, expected, self._jwks.get(pool_id, refresh=True))
-        return tokens
 
     def _issuing_pool_id(self, tokens: CognitoTokens) -> str:
         """Returns the pinned pool, else the pool that the id token names, which must be in this region."""

@@ -86,6 +86,7 @@ class Login(Closeable):
             self._server.start()
 
     def _listen(self, uris: tuple[RedirectUri, ...]) -> tuple[OAuthCallbackServer | None, RedirectUri]:
+        errors: list[ListenerError] = []
         for uri in uris:
             if not uri.loopback:
                 continue
@@ -93,10 +94,15 @@ class Login(Closeable):
                 address = ("localhost", uri.port)
                 return OAuthCallbackServer(address, on_response=self.handle_response, path=uri.path, host=uri.host), uri
             except ListenerError as error:
-                self.listener_error = self.listener_error or error
-        self.listener_error = self.listener_error or ListenerError(
-            f"The redirect URI {uris[0].text} does not lead to this machine, so this login cannot listen for it.",
-            "Paste the address that the browser shows after the sign-in.",
+                errors.append(error)
+        # A port in use is an error only if no other one is free.
+        self.listener_error = (
+            errors[0]
+            if errors
+            else ListenerError(
+                f"The redirect URI {uris[0].text} does not lead to this machine, so this login cannot listen for it.",
+                "Paste the address that the browser shows after the sign-in.",
+            )
         )
         return None, uris[0]
 

@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import socket
 import subprocess
 import sys
 import termios
@@ -100,6 +101,16 @@ def test_an_ended_sign_in_is_shown_as_ended_and_login_replaces_it(
     assert "Not signed in any more" not in terminal.run("login")
     assert terminal.login_count == 2
     assert not restart_kernel(folder).ended
+
+
+def test_login_says_nothing_of_a_port_in_use_when_the_next_one_is_free(
+    cognito: LocalCognito, terminal: Terminal
+) -> None:
+    port = int(cognito.redirect_uri.split()[0].rpartition(":")[2])
+    with socket.create_server(("127.0.0.1", port)):
+        terminal.run("login")
+    assert terminal.login_count == 1
+    assert "in use" not in terminal.printed
 
 
 def test_a_user_stays_signed_in_until_logout(cognito: LocalCognito, terminal: Terminal, folder: Path) -> None:

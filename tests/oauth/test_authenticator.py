@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import socket
 import threading
+import time
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
 
+from cognito_jupyter._util.timeouts import Timeouts
 from cognito_jupyter.errors import (
     ListenerError,
     LoginDeniedError,
@@ -148,6 +152,15 @@ def test_authenticate_names_the_port_when_every_port_is_in_use(cognito: LocalCog
     assert isinstance(raised.value, ConnectionError)
 
 
+def test_authenticate_says_nothing_of_a_port_in_use_when_the_next_one_is_free(
+    cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    port = int(cognito.redirect_uri.split()[0].rpartition(":")[2])
+    with socket.create_server(("127.0.0.1", port)), sign_in_at_printed_url(cognito, capsys) as printed:
+        assert authenticator.authenticate()["id_token"]
+    assert "in use" not in "".join(printed)
+
+
 def test_an_error_from_cognito_ends_the_login(cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator) -> None:
     """The message shows Cognito's reason, here a scope that the app client does not allow."""
     authenticator.scopes = "openid phone"
@@ -195,6 +208,54 @@ def test_tokens_from_another_region_are_rejected(cognito: LocalCognito) -> None:
     elsewhere = CognitoOAuthAuthenticator(cognito.domain, cognito.client_id, cognito.redirect_uri, "eu-west-1")
     with pytest.raises(VerificationError, match="not issued by a user pool of eu-west-1"):
         tokens_of_pasted_login(cognito, elsewhere)
+
+
+def tokens_that_are_not_accepted(cognito: LocalCognito, missing: str | None = None, **claims: object) -> dict[str, str]:
+    """Returns what the next code exchange responds: tokens with these claims, without the missing one."""
+    issued = cognito.issue_tokens(**claims)  # type: ignore[arg-type] # any claims
+    tokens = {name: issued[name] for name in ("id_token", "access_token", "refresh_token") if name != missing}
+    cognito.knobs.fail(cognito.CODE_EXCHANGE, status=200, body=json.dumps(tokens))
+    return tokens
+
+
+@pytest.mark.parametrize(
+    ("changes", "keys"),
+    [
+        pytest.param({"aud": "another"}, {}, id="tokens of another client"),
+        pytest.param({"nonce": "another"}, {}, id="tokens of another login"),
+        pytest.param({}, {"status": 503, "times": None}, id="keys that cannot be fetched"),
+        pytest.param({}, {"status": 200, "body": "<html>"}, id="a web page in place of the keys"),
+        pytest.param({"missing": "id_token"}, {}, id="no id token"),
+        pytest.param({"missing": "access_token"}, {}, id="no access token"),
+    ],
+)
+def test_the_refresh_token_of_a_login_that_is_not_accepted_is_revoked(
+    cognito: LocalCognito, changes: dict[str, Any], keys: dict[str, Any]
+) -> None:
+    """Nothing else could use or end it."""
+    tokens = tokens_that_are_not_accepted(cognito, **changes)
+    if keys:
+        cognito.knobs.fail(cognito.JWKS, **keys)
+    authenticator = CognitoOAuthAuthenticator(
+        cognito.domain, cognito.client_id, cognito.redirect_uri, timeouts=Timeouts(retry_delays=())
+    )
+    with pytest.raises((RefusedError, UnavailableError)):
+        tokens_of_pasted_login(cognito, authenticator)
+    with pytest.raises(SignedOutError):
+        authenticator.refresh_tokens(tokens["refresh_token"])
+
+
+@pytest.mark.parametrize("fault", [{"kind": "stall", "seconds": 30}, {"status": 500}, {"kind": "drop"}])
+def test_a_revocation_that_fails_neither_delays_nor_replaces_the_error_of_the_login(
+    cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator, fault: dict[str, Any]
+) -> None:
+    tokens_that_are_not_accepted(cognito, aud="another")
+    cognito.knobs.fail(cognito.REVOKE, **fault)
+    started = time.monotonic()
+    with pytest.raises(VerificationError, match="another"):
+        tokens_of_pasted_login(cognito, authenticator)
+    assert time.monotonic() - started < 8
+    assert cognito.counts[cognito.REVOKE]
 
 
 def test_a_refresh_returns_the_old_refresh_token_when_cognito_sends_none(

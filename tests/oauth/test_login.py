@@ -203,6 +203,7 @@ def test_the_first_free_registered_port_serves_the_login(token_endpoint: FakeTok
             assert login.redirect_uri == f"http://localhost:{free}"
             assert f"redirect_uri={login.redirect_uri}" in login.authorization_url
             assert login.listening
+            assert login.listener_error is None
 
 
 @pytest.mark.parametrize("uris", [lambda busy: f"http://localhost:{busy}", lambda _: "https://hub.example/callback"])

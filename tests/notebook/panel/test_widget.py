@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -65,6 +66,16 @@ def test_no_widget_state_holds_the_link_or_what_is_pasted(driver: PanelDriver) -
     assert secrets_in(widget_state(driver)) == []
     assert secrets_in(repr(driver.panel) + str(driver.panel._repr_mimebundle_())) == []
     assert secrets_in(repr(driver.panel._view)) == []
+
+
+def test_a_port_in_use_is_no_second_step_when_the_next_one_is_free(driver: PanelDriver) -> None:
+    port = int(driver.cognito.redirect_uri.split()[0].rpartition(":")[2])
+    with socket.create_server(("127.0.0.1", port)):
+        start_and_wait(driver)
+        assert "in use" not in panel_body(driver)
+        assert "two steps" not in panel_body(driver)
+        driver.complete_sign_in()
+        driver.wait_for_phase(Phase.SIGNED_IN)
 
 
 def test_a_front_end_that_knows_only_ipywidgets_shows_link_and_box_too(driver: PanelDriver) -> None:
