@@ -71,7 +71,7 @@ def test_each_partition_has_its_own_suffix(region: str, suffix: str, monkeypatch
     assert dns_suffix(region) == suffix
 
 
-def test_the_aws_config_file_can_ask_for_fips() -> None:
+def test_the_aws_config_file_can_request_fips() -> None:
     Path(os.environ["AWS_CONFIG_FILE"]).write_text("[default]\nuse_fips_endpoint = true\n")
     assert service_endpoint("cognito-idp", "us-east-1") == "https://cognito-idp-fips.us-east-1.amazonaws.com"
 
