@@ -14,6 +14,7 @@ REGION = "us-east-1"
 ACCOUNT = "123456789012"
 
 IssuerType = Literal["ORIGINAL", "UPDATED"]
+LoginsKeys = Literal["issuer", "original", "updated", "both"]
 FaultKind = Literal["status", "label", "drop", "reset", "stall", "drip", "truncate"]
 
 
@@ -114,6 +115,10 @@ class Knobs:
         credentials_seconds: The lifetime of AWS credentials.
         rotation: Whether a refresh returns a new refresh token.
         grace: How long a refresh token remains valid after it was rotated.
+        logins_keys: The key of the user pool in `Logins` that the identity pool accepts: that of the token's "issuer",
+            always the "original" one, always the "updated" one, or "both". Which one AWS wants for a pool with the
+            UPDATED issuer is not known.
+        unreadable_attributes: Attributes that no app client may read. A code whose scopes need one is refused.
         clock_offset: The server's clock minus this machine's.
         issuer_type: The form of the issuer: "ORIGINAL" names the Region that issues a token, "UPDATED" the pool's own.
         issuing_region: The Region whose replica of the pool issues tokens; None for the pool's own.
@@ -131,6 +136,8 @@ class Knobs:
     credentials_seconds: float = 3600
     rotation: bool = False
     grace: float = 0
+    logins_keys: LoginsKeys = "issuer"
+    unreadable_attributes: tuple[str, ...] = ()
     clock_offset: float = 0
     issuer_type: IssuerType = "ORIGINAL"
     issuing_region: str | None = None

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from flask import Flask
 
+from .cors import allow_scripts
 from .discovery import add_discovery
 from .identity_endpoint import add_identity_endpoint
 from .identity_pool import IdentityPool
@@ -32,6 +33,7 @@ def make_app(
     """
     app = Flask(__name__, static_folder=None)
     app.register_error_handler(OAuthError, error_response)
+    allow_scripts(app)
     LoginPages(pool, on_secrets).add_to(app)
     TokenEndpoints(pool, on_secrets).add_to(app)
     add_discovery(app, pool, domain_url)

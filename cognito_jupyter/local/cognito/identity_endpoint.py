@@ -6,12 +6,15 @@ Source: https://docs.aws.amazon.com/cognitoidentity/latest/APIReference/CommonEr
 from __future__ import annotations
 
 import json
+import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from flask import Flask, Response, request
 from werkzeug.wrappers import Response as AnyResponse
 
+from ..aws_responses import AWS_JSON_TYPE, aws_error
 from .identity_pool import IdentityPool
 
 
@@ -35,7 +38,18 @@ def add_identity_endpoint(app: Flask, identity_pool: IdentityPool, on_secrets: C
             status, payload = 400, {"__type": "SerializationException", "message": ""}
         credentials = payload.get("Credentials", {})
         on_secrets(credentials.get("SecretKey"), credentials.get("SessionToken"))
-        headers = {"x-amzn-RequestId": str(uuid.uuid4())}
+        request_id = {"x-amzn-RequestId": str(uuid.uuid4())}
         if "__type" in payload:
-            headers["x-amzn-ErrorType"] = str(payload["__type"])
-        return Response(json.dumps(payload), status, headers, content_type="application/x-amz-json-1.1")
+            error = aws_error(payload["__type"], payload["message"], status)
+            return Response(error["body"], status, error["headers"] | request_id, content_type=AWS_JSON_TYPE)
+        return Response(_aws_json(payload), status, request_id, content_type=AWS_JSON_TYPE)
+
+
+def _aws_json(payload: Mapping[str, Any]) -> str:
+    """Returns JSON as AWS's Java writes it: a time is a number such as 1.515115602E9 (a sign-in recorded in 2018)."""
+
+    def in_java(number: re.Match[str]) -> str:
+        digits = number[2].rstrip("0")
+        return f"{number[1]}{digits[0]}.{digits[1:] or '0'}E{len(number[2]) - 1}"
+
+    return re.sub(r'("Expiration": )(\d+)', in_java, json.dumps(payload))

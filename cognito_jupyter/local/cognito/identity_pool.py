@@ -14,10 +14,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ..model import REGION, IssuedKey, Knobs
+from .identity_validation import explain_invalid
 from .user_pool import UserPool
 
 AssumeRole = Callable[[str, str], dict[str, str]]
 """From a role ARN and a session name to AccessKeyId, SecretKey and SessionToken."""
+_UNSUPPORTED_PROVIDER = "Token is not from a supported provider of this identity pool."
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ class IdentityPool:
 
     Attributes:
         pool_id: The identity pool's id.
+        other_pool_id: The id of another identity pool, which exists and knows no user pool.
         mapping: How a role is selected; None: always the authenticated role.
         authenticated_role: The pool's default role; None: the pool is misconfigured.
     """
@@ -92,6 +95,7 @@ class IdentityPool:
         region: str = REGION,
     ) -> None:
         self.pool_id = f"{region}:{uuid.uuid4()}"
+        self.other_pool_id = f"{region}:{uuid.uuid4()}"
         self._region = region
         self.mapping: RoleMapping | None = RoleMapping()
         self.authenticated_role: str | None = None
@@ -101,11 +105,6 @@ class IdentityPool:
         self._assume_role = assume_role
         self._client_id = client_id
         self._identities: dict[str, str] = {}
-
-    @property
-    def provider(self) -> str:
-        """The key of the user pool in `Logins`."""
-        return self._pool.issuer.removeprefix("https://")
 
     def handle_action(self, action: str, body: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
         """Runs GetId or GetCredentialsForIdentity.
@@ -117,18 +116,31 @@ class IdentityPool:
         Returns:
             The HTTP status and the response.
         """
-        actions = {"GetId": self._get_id, "GetCredentialsForIdentity": self._get_credentials}
+        actions = {
+            "GetId": ("IdentityPoolId", self._get_id),
+            "GetCredentialsForIdentity": ("IdentityId", self._get_credentials),
+        }
         try:
             if action not in actions:
                 raise IdentityPoolError("UnknownOperationException", "")
-            return 200, actions[action](body)
+            required, run = actions[action]
+            if not _has_right_types(body):
+                raise IdentityPoolError("SerializationException", "")
+            invalid = explain_invalid(body, required)
+            if invalid is not None:
+                raise IdentityPoolError("ValidationException", invalid)
+            return 200, run(body)
         except IdentityPoolError as error:
             return 400, {"__type": error.error_type, "message": error.message}
 
     def _get_id(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        if body.get("IdentityPoolId") != self.pool_id:
-            message = f"IdentityPool '{body.get('IdentityPoolId')}' not found."
+        if body["IdentityPoolId"] not in {self.pool_id, self.other_pool_id}:
+            message = f"IdentityPool '{body['IdentityPoolId']}' not found."
             raise IdentityPoolError("ResourceNotFoundException", message)
+        if body["IdentityPoolId"] == self.other_pool_id and body.get("Logins"):
+            raise _not_authorized(
+                "Logins don't match. Please include at least one valid login for this identity or identity pool."
+            )
         claims = self._verified_claims(body.get("Logins"))
         identity = self._identities.setdefault(claims["sub"], f"{self._region}:{uuid.uuid4()}")
         return {"IdentityId": identity}
@@ -145,25 +157,42 @@ class IdentityPool:
         keys = self._assume_role(role_arn, f"CognitoIdentityCredentials-{secrets.token_hex(4)}")
         issued = IssuedKey(keys["AccessKeyId"], keys["SecretKey"], keys["SessionToken"], role_arn, expires)
         self._issued_keys[issued.access_key_id] = issued
-        return {"IdentityId": identity, "Credentials": keys | {"Expiration": float(expires)}}
+        return {"IdentityId": identity, "Credentials": keys | {"Expiration": expires}}
 
-    def _verified_claims(self, logins: object) -> dict[str, Any]:
-        if not isinstance(logins, dict) or not logins:
+    def _verified_claims(self, logins: Mapping[str, str] | None) -> dict[str, Any]:
+        """Returns the claims of the id token in `Logins`.
+
+        The order of the checks is not known; each of the errors is.
+        """
+        if not logins:
             raise _not_authorized("Unauthenticated access is not supported for this identity pool.")
-        token = logins.get(self.provider)
-        if len(logins) != 1 or not isinstance(token, str):
-            raise _not_authorized("Token is not from a supported provider of this identity pool.")
-        claims = self._pool.signer.verified_claims(token, "id")
+        if len(logins) != 1:
+            raise _not_authorized(_UNSUPPORTED_PROVIDER)
+        ((provider, token),) = logins.items()
+        signer = self._pool.signer
+        claims = signer.verified_claims(token, "id") or signer.verified_claims(token, "access")
         if claims is None:
             raise _not_authorized("Invalid login token. Couldn't verify signed token.")
-        if claims["iss"] != self._pool.issuer:
-            raise _not_authorized("Invalid login token. Issuer doesn't match providerName")
+        if "aud" not in claims:
+            raise _not_authorized("Invalid login token. Missing a required claim: aud")
+        self._require_provider(provider, claims["iss"])
         if claims["aud"] != self._client_id:
-            raise _not_authorized("Token is not from a supported provider of this identity pool.")
+            raise _not_authorized(_UNSUPPORTED_PROVIDER)
         now = int(self._knobs.now())
         if now >= claims["exp"]:
             raise _not_authorized(f"Invalid login token. Token expired: {now} >= {claims['exp']}")
         return claims
+
+    def _require_provider(self, provider: str, issuer: str) -> None:
+        """Checks the key of `Logins` against the token's issuer, and against what the pool accepts."""
+        name = issuer.removeprefix("https://")
+        original = name.removeprefix("issuer-")
+        updated = f"issuer-{original}"
+        if provider not in {original, updated} or issuer not in self._pool.issuers:
+            raise _not_authorized("Invalid login token. Issuer doesn't match providerName")
+        accepted = {"issuer": (name,), "original": (original,), "updated": (updated,), "both": (original, updated)}
+        if provider not in accepted[self._knobs.logins_keys]:
+            raise _not_authorized(_UNSUPPORTED_PROVIDER)
 
     def _select_role(self, claims: Mapping[str, Any], custom_role_arn: object) -> str:
         role_arn: str | None = None
@@ -176,7 +205,8 @@ class IdentityPool:
             rules = self.mapping.rules
             role_arn = _role_by_rules(rules, claims) if rules else claims.get("cognito:preferred_role")
             if role_arn is None and self.mapping.ambiguous == "Deny":
-                raise _not_authorized(f"The ambiguous role mapping rules for: {self.provider} denied this request.")
+                provider = claims["iss"].removeprefix("https://")
+                raise _not_authorized(f"The ambiguous role mapping rules for: {provider} denied this request.")
         role_arn = role_arn or self.authenticated_role
         if role_arn is None:
             raise IdentityPoolError(
@@ -184,6 +214,17 @@ class IdentityPool:
                 "Invalid identity pool configuration. Check assigned IAM roles for this pool.",
             )
         return role_arn
+
+
+def _has_right_types(body: Mapping[str, Any]) -> bool:
+    """Returns whether each parameter has the type of the API's model."""
+    logins = body.get("Logins")
+    texts = [body.get(name) for name in ("IdentityPoolId", "IdentityId", "CustomRoleArn")]
+    if logins is not None:
+        if not isinstance(logins, dict):
+            return False
+        texts += logins.values()
+    return all(text is None or isinstance(text, str) for text in texts)
 
 
 def _not_authorized(message: str) -> IdentityPoolError:

@@ -32,7 +32,7 @@ class OAuthError(Exception):
 def error_response(error: OAuthError) -> AnyResponse:
     """Returns an error as the token endpoint sends it."""
     body = {"error": error.error} | ({"error_description": error.description} if error.description else {})
-    return json_response(body, error.status, {"Access-Control-Allow-Origin": "*"})
+    return json_response(body, error.status)
 
 
 def json_response(

@@ -43,7 +43,7 @@ class TokenEndpoints:
         self._on_secrets(form.get("code_verifier"), form.get("code"), form.get("refresh_token"))
         tokens = self._issue_tokens(self._authenticate_client(), form)
         self._on_secrets(tokens["id_token"], tokens["access_token"], tokens.get("refresh_token"))
-        return json_response(tokens, headers={"Cache-Control": "no-store", "Access-Control-Allow-Origin": "*"})
+        return json_response(tokens, headers={"Cache-Control": "no-store"})
 
     def _issue_tokens(self, client: AppClient, form: Mapping[str, str]) -> dict[str, Any]:
         match form.get("grant_type"):

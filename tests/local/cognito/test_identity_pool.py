@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import requests
 from botocore.exceptions import ClientError
 
 from cognito_jupyter.local import LocalCognito
@@ -34,50 +33,6 @@ def test_the_identity_id_is_the_same_each_time(pool: LocalCognito) -> None:
     assert ids.pop().startswith("us-east-1:")
 
 
-@pytest.mark.parametrize(
-    ("claims", "text"),
-    [
-        ({"exp": 1}, r"Invalid login token\. Token expired: \d+ >= 1"),
-        ({"iss": "https://cognito-idp.us-east-1.amazonaws.com/x"}, "Issuer doesn't match providerName"),
-        ({"aud": "another-client"}, "Token is not from a supported provider of this identity pool."),
-    ],
-)
-def test_a_mismatched_token_is_refused_with_cognitos_error(
-    pool: LocalCognito, claims: dict[str, Any], text: str
-) -> None:
-    with pytest.raises(ClientError, match=text) as raised:
-        get_credentials(pool, token=pool.issue_tokens(**claims)["id_token"])
-    assert error_of(raised)[0] == "NotAuthorizedException"
-
-
-@pytest.mark.parametrize("kind", ["nonsense", "access_token", "tampered"])
-def test_a_token_with_a_wrong_signature_is_refused(pool: LocalCognito, kind: str) -> None:
-    tokens = pool.issue_tokens()
-    token = {"nonsense": "a.b.c", "tampered": tokens["id_token"][:-8] + "AAAAAAAA"}.get(kind) or tokens[kind]
-    with pytest.raises(ClientError, match="Couldn't verify signed token"):
-        get_credentials(pool, token=token)
-
-
-def test_unauthenticated_access_is_refused(pool: LocalCognito) -> None:
-    with pytest.raises(ClientError, match="Unauthenticated access is not supported for this identity pool"):
-        identity_client(pool).get_id(IdentityPoolId=pool.identity_pool_id)
-
-
-def test_another_pools_provider_name_is_not_supported(pool: LocalCognito) -> None:
-    proof = logins(pool, pool.issue_tokens()["id_token"], "us-east-1_Other")
-    with pytest.raises(ClientError, match="not from a supported provider"):
-        identity_client(pool).get_id(IdentityPoolId=pool.identity_pool_id, Logins=proof)
-
-
-def test_another_users_identity_is_forbidden(pool: LocalCognito) -> None:
-    pool.add_user("other", "other-password", ["Analyst"])
-    client, token = identity_client(pool), pool.issue_tokens("other")["id_token"]
-    own_logins = logins(pool, pool.issue_tokens()["id_token"])
-    identity_id = client.get_id(IdentityPoolId=pool.identity_pool_id, Logins=own_logins)["IdentityId"]
-    with pytest.raises(ClientError, match=f"Access to Identity '{identity_id}' is forbidden"):
-        client.get_credentials_for_identity(IdentityId=identity_id, Logins=logins(pool, token))
-
-
 def test_an_unknown_pool_or_identity_is_not_found(pool: LocalCognito) -> None:
     client, proof = identity_client(pool), logins(pool, pool.issue_tokens()["id_token"])
     unknown = "us-east-1:00000000-0000-0000-0000-000000000000"
@@ -85,14 +40,6 @@ def test_an_unknown_pool_or_identity_is_not_found(pool: LocalCognito) -> None:
         with pytest.raises(ClientError) as raised:
             call(**{name: unknown, "Logins": proof})
         assert error_of(raised)[0] == "ResourceNotFoundException"
-
-
-def test_an_error_is_400_with_its_type_in_body_and_header(pool: LocalCognito) -> None:
-    """JSON 1.1."""
-    headers = {"X-Amz-Target": "AWSCognitoIdentityService.GetId", "Content-Type": "application/x-amz-json-1.1"}
-    response = requests.post(pool.endpoint, json={"IdentityPoolId": pool.identity_pool_id}, headers=headers, timeout=10)
-    assert response.status_code == 400
-    assert response.json()["__type"] == response.headers["x-amzn-ErrorType"] == "NotAuthorizedException"
 
 
 # -- roles
