@@ -1,4 +1,4 @@
-"""What GetId and GetCredentialsForIdentity respond, asked over HTTP as any client does.
+"""What GetId and GetCredentialsForIdentity respond, requested over HTTP as any client does.
 
 Each test names where the fact about the real service is from: issues of public repositories, recordings in them, and
 the API reference of Amazon Cognito Federated Identities. Most texts have several sources.
@@ -63,11 +63,11 @@ def test_a_script_in_a_browser_may_read_a_result_and_an_error(pool: LocalCognito
         assert {"x-amzn-requestid", "x-amzn-errortype", "x-amzn-errormessage", "date"} <= exposed
 
 
-def test_a_browser_may_ask_whether_a_script_may_call(pool: LocalCognito) -> None:
+def test_a_preflight_request_allows_a_script_to_call(pool: LocalCognito) -> None:
     """aws-amplify/amplify-js#7284 shows what happens without it; Fetch standard, "CORS-preflight request"."""
-    asked = {"Origin": "https://app.example", "Access-Control-Request-Method": "POST"}
-    asked["Access-Control-Request-Headers"] = "content-type,x-amz-target,x-amz-user-agent"
-    response = requests.options(pool.endpoint, headers=asked, timeout=10)
+    preflight = {"Origin": "https://app.example", "Access-Control-Request-Method": "POST"}
+    preflight["Access-Control-Request-Headers"] = "content-type,x-amz-target,x-amz-user-agent"
+    response = requests.options(pool.endpoint, headers=preflight, timeout=10)
     assert response.status_code == 200
     assert response.headers["Access-Control-Allow-Origin"] == "*"
     assert "POST" in response.headers["Access-Control-Allow-Methods"]
