@@ -28,7 +28,7 @@ profile's credential_process setting. It never asks for anything: `cognito-jupyt
 `cognito-jupyter status` shows the name of the sign-in and its roles.
 
   SIGN_IN   the name of the stored sign-in, or the full path of its file
-  ROLE_ARN  the role; without it, the first role that the sign-in allows
+  ROLE_ARN  the role; without it, the sign-in's preferred role, or else the first one
 """
 
 _LOGIN_HINT = "Run: cognito-jupyter login"
@@ -150,7 +150,7 @@ def _refresh(store: Store, role_arn: str | None) -> StoredCredentials:
 
 def _still_valid(store: Store, role_arn: str | None) -> StoredCredentials | None:
     """Returns the stored credentials if they have not expired."""
-    from ..credentials.roles import choose_role, roles_in
+    from ..credentials.roles import choose_role, default_role, roles_in
     from ..errors import CognitoError
     from ..oauth.tokens import claims_of
 
@@ -158,7 +158,8 @@ def _still_valid(store: Store, role_arn: str | None) -> StoredCredentials | None
         stored = store.read_sign_in()
         if stored is None:
             return None
-        role_arn = choose_role(roles_in(claims_of(stored.tokens["id_token"])), role_arn)
+        claims = claims_of(stored.tokens["id_token"])
+        role_arn = choose_role(roles_in(claims), role_arn) if role_arn else default_role(claims)
     except CognitoError:
         return None
     found = stored.credentials.get(role_arn or "")

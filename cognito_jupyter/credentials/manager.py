@@ -20,14 +20,14 @@ from .._util.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from ..errors import CognitoError, RefusedError
 from ..oauth.authenticator import CognitoOAuthAuthenticator
 from ..oauth.token_errors import sign_in_expired
-from ..oauth.tokens import CognitoTokens, JwtPayload, Subject, claims_of, subject_of
+from ..oauth.tokens import CognitoTokens, JwtPayload, Subject, claims_of, subject_of_token
 from ..settings import CognitoConfiguration, Settings
 from .background_refresh import BackgroundRefresher
 from .boto_sessions import PrebuiltSession, RefreshingCredentials, StaticCredentials, build_boto3_session
 from .exchange import CredentialsExchange
 from .identity_pool.client import IdentityPool, IdentityPoolCredentialsResponse
 from .role_credentials import AWSCredentials, CachedCredentials, RoleCredentials, signed_out_error
-from .roles import choose_role, roles_in
+from .role_lookup import RoleLookup
 from .shared_sign_in import SharedSignIn
 from .store.store import Store
 from .user_pool_tokens import UserPoolTokens
@@ -42,9 +42,10 @@ class CognitoCredentialsManager(NotPicklable):
     background thread refreshes the credentials ahead of time, so that no caller waits for that. Each session keeps the
     role and the user it was made for. The manager cannot be copied or pickled: its secrets stay in this process.
 
-    Where a parameter `role_suffix` is None, the role of the last call that gave a suffix is meant, else the first role
-    that the sign-in allows. A method with the parameter `role_arn` uses exactly that role, or the identity pool's
-    default role for None, and does not change `credentials`, `creds_response` or `last_role_suffix`.
+    Where a parameter `role_suffix` is None, the role of the last call that gave a suffix is meant, else the token's
+    preferred role, else the first role that the sign-in allows. A method with the parameter `role_arn` uses exactly
+    that role, or the identity pool's default role for None, and does not change `credentials`, `creds_response` or
+    `last_role_suffix`.
 
     Args:
         identity_pool_id: The identity pool's id.
@@ -85,6 +86,7 @@ class CognitoCredentialsManager(NotPicklable):
         self._clock = clock = clock or Clock()
         self._change_callbacks: list[Callable[[], None]] = []
         self._tokens = UserPoolTokens(auth_tokens, authenticator, clock, self._notify_change)
+        self._role_lookup = RoleLookup(self._tokens)
         self._identity_pool = IdentityPool(identity_pool_id, user_pool_id, region, clock.now, timeouts)
         self._exchange = CredentialsExchange(self._tokens, self._identity_pool, clock.now, self._install_redaction)
         self._prebuilt_session = PrebuiltSession()
@@ -159,24 +161,27 @@ class CognitoCredentialsManager(NotPicklable):
 
     @property
     def roles(self) -> tuple[str, ...]:
-        """The ARNs of the roles that the sign-in allows, in the token's order."""
-        return roles_in(self.claims)
+        """The ARNs of the roles to choose from, in the token's order; none if the identity pool chooses the role."""
+        return self._role_lookup.roles
 
     def resolve_role(self, role_suffix: str | None = None) -> str | None:
         """Returns the ARN of the role that a suffix means.
+
+        If the suffix fits none of the token's roles, the tokens are refreshed, once a minute at most: the role may have
+        been granted since the sign-in.
 
         Args:
             role_suffix: The end of the role's ARN.
 
         Returns:
-            The ARN; None if the identity pool's default role applies.
+            The ARN; None if the identity pool chooses the role.
 
         Raises:
             RoleError: The suffix fits no role, or several (a PermissionError).
-            RefusedError: No user is signed in (a PermissionError).
+            RefusedError: No user is signed in, or the sign-in has ended (a PermissionError).
         """
         self._require_sign_in()
-        return choose_role(self.roles, role_suffix or self.last_role_suffix)
+        return self._role_lookup.find(role_suffix, self.last_role_suffix)
 
     @property
     def credentials(self) -> AWSCredentials | None:
@@ -272,9 +277,12 @@ class CognitoCredentialsManager(NotPicklable):
         if id_token is None:
             if self.auth_tokens is None:
                 raise RefusedError("There is no id token to exchange: no user is signed in.", "Sign in first.")
-            id_token = self.auth_tokens["id_token"]
-        claims, token = claims_of(id_token), id_token
-        subject, role_arn = subject_of(claims), choose_role(roles_in(claims), role_suffix or self.last_role_suffix)
+            role_arn = self.resolve_role(role_suffix)
+            token = self.auth_tokens["id_token"]
+        else:
+            role_arn = self._role_lookup.find(role_suffix, self.last_role_suffix, claims_of(id_token))
+            token = id_token
+        subject = subject_of_token(token)
         role = self._role(role_arn, subject)
         cached = role.replace(lambda: self._exchange.from_identity_pool(subject, token, role_arn))
         self._set_last_role(role, role_suffix)
@@ -469,7 +477,7 @@ class CognitoCredentialsManager(NotPicklable):
     def _set_last_role(self, role: RoleCredentials, role_suffix: str | None) -> None:
         self._last_role = role
         if role_suffix is not None:
-            self.last_role_suffix = role_suffix
+            self.last_role_suffix, self._role_lookup.last_role = role_suffix, role.role_arn
 
     def _require_sign_in(self) -> None:
         if self._tokens.current is None:

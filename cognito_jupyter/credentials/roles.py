@@ -5,6 +5,7 @@ The manager, the command line and the notebook's completion call it. It makes no
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 
 from ..errors import RoleError
@@ -26,38 +27,64 @@ def roles_in(claims: Mapping[str, object]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(role for role in roles if isinstance(role, str) and role))
 
 
-def choose_role(roles: Sequence[str], suffix: str | None) -> str | None:
+def default_role(claims: Mapping[str, object]) -> str | None:
+    """Returns the role of a user who names none: the token's preferred role, else the first one.
+
+    `cognito:preferred_role` is the role of the group with the best precedence. Cognito leaves it out where two groups
+    tie, and it counts only if it is among the token's roles.
+
+    Source:
+    https://docs.aws.amazon.com/cognito/latest/developerguide/role-based-access-control.html
+
+    Returns:
+        The ARN; None if the token names no roles, so that the identity pool's default role applies.
+    """
+    roles, preferred = roles_in(claims), claims.get("cognito:preferred_role")
+    if isinstance(preferred, str) and preferred in roles:
+        return preferred
+    return roles[0] if roles else None
+
+
+def matching_roles(roles: Sequence[str], suffix: str) -> list[str]:
+    """Returns the roles whose ARN ends with a suffix.
+
+    Args:
+        roles: The ARNs to choose from.
+        suffix: The end of an ARN.
+    """
+    return [role for role in roles if role.endswith(suffix)]
+
+
+def choose_role(roles: Sequence[str], suffix: str, hint: str = "") -> str:
     """Returns the one role whose ARN ends with the suffix.
 
     Args:
         roles: The ARNs to choose from.
-        suffix: The end of an ARN; None: the first role.
-
-    Returns:
-        The ARN; None if there are no roles and no suffix, so that the identity pool's default role applies.
+        suffix: The end of an ARN.
+        hint: What else to say to a user whose suffix fits no role.
 
     Raises:
         RoleError: The suffix fits no role, or several (a PermissionError).
     """
-    if suffix is None:
-        return roles[0] if roles else None
-    matches = [role for role in roles if role.endswith(suffix)]
+    matches = matching_roles(roles, suffix)
     if len(matches) == 1:
         return matches[0]
+    if matches:
+        choices = _in_words(shortest_suffixes(matches, roles))
+        raise RoleError(f"{len(matches)} roles end with {suffix!r}.", f"Choose one of: {choices}.")
     if not roles:
         raise RoleError(
             f"No role ends with {suffix!r}: the sign-in's token names no roles.",
-            "Omit the suffix to use the identity pool's default role, or ask an administrator for a group with a role.",
+            f"Omit the suffix to use the identity pool's default role, or ask an administrator for a role.{hint}",
         )
-    if matches:
-        choices = ", ".join(shortest_suffixes(matches, roles))
-        raise RoleError(f"{len(matches)} roles end with {suffix!r}.", f"Choose one of: {choices}.")
-    choices = ", ".join(shortest_suffixes(roles, roles))
-    raise RoleError(f"No role ends with {suffix!r}.", f"This sign-in allows: {choices}.")
+    choices = _in_words(shortest_suffixes(roles, roles))
+    raise RoleError(f"No role ends with {suffix!r}.", f"This sign-in allows: {choices}.{hint}")
 
 
 def shortest_suffixes(roles: Sequence[str], among: Sequence[str]) -> list[str]:
     """Returns for each role the shortest whole words at its end that are the end of no other role.
+
+    Each starts with a letter or a digit: what starts with a hyphen would be an option to a magic or a command.
 
     Args:
         roles: The ARNs to name.
@@ -69,8 +96,11 @@ def shortest_suffixes(roles: Sequence[str], among: Sequence[str]) -> list[str]:
 def _shortest_suffix(role: str, among: Sequence[str]) -> str:
     for start in range(len(role) - 1, 0, -1):
         is_word = role[start].isalnum() and not role[start - 1].isalnum()
-        # With the character before it if only that distinguishes them: "/Analyst" beside "/SeniorAnalyst".
-        for suffix in (role[start:], role[start - 1 :]) if is_word else ():
-            if [other for other in among if other.endswith(suffix)] == [role]:
-                return suffix
+        if is_word and [other for other in among if other.endswith(role[start:])] == [role]:
+            return role[start:]
     return role
+
+
+def _in_words(suffixes: Sequence[str]) -> str:
+    """Returns suffixes as a user can type them: the path of a role may hold a quotation mark."""
+    return ", ".join(map(shlex.quote, suffixes))

@@ -25,6 +25,10 @@ _MANDATORY_REFRESH_SECONDS = 5 * 60.0
 """Seconds before an id token's expiry from which it is refreshed before it is exchanged for credentials."""
 _MANDATORY_REFRESH_SHARE = 0.2
 """The same as a share of the token's lifetime; the smaller of the two applies."""
+_CLAIMS_MAX_AGE = 60.0
+"""Seconds for which the claims of refreshed tokens count as what the user pool knows; groups change rarely."""
+_CODE_SECONDS = 300.0
+"""Seconds from a login to its tokens at most: how long Cognito's authorization codes are valid."""
 _POLL_INTERVAL = 0.2
 """Seconds between two checks whether the user has signed in again."""
 
@@ -56,6 +60,7 @@ class UserPoolTokens:
         self.shared_sign_in = SharedSignIn(None, clock.now)
         self.single_flight = SingleFlight(clock.monotonic, on_attempt)
         self._invalidated: CognitoTokens | None = None
+        self._claims_requested_at = -math.inf
         self._end_error: tuple[CognitoTokens, SignedOutError] | None = None
         self._tokens = redacted(tokens) if tokens is not None else None
 
@@ -67,6 +72,7 @@ class UserPoolTokens:
     @current.setter
     def current(self, tokens: CognitoTokens | None) -> None:
         self._tokens = redacted(tokens) if tokens is not None else None
+        self._claims_requested_at = -math.inf
         self.single_flight.reset()
 
     @property
@@ -140,15 +146,47 @@ class UserPoolTokens:
         self._raise_if_ended()
         return self.single_flight.run(lambda: None, self._refresh_current, force=True, notify=notify)
 
+    @property
+    def can_refresh(self) -> bool:
+        """Whether there is all that a refresh takes."""
+        tokens = self._tokens
+        return tokens is not None and self.authenticator is not None and bool(tokens.get("refresh_token"))
+
+    def refresh_claims(self) -> bool:
+        """Refreshes the tokens because the user pool may know more than they say, such as a new group of the user.
+
+        It does so once a minute at most, whatever comes of it. A refresh by another kernel counts too.
+
+        Returns:
+            Whether the tokens were refreshed now.
+
+        Raises:
+            SignedOutError: The sign-in has ended (a PermissionError).
+            RefusedError: Cognito refused the refresh (a PermissionError).
+            UnavailableError: Cognito could not be reached (a ConnectionError).
+        """
+        refreshed = False
+
+        def refresh() -> CognitoTokens:
+            nonlocal refreshed
+            refreshed, self._claims_requested_at = True, self._clock.monotonic()
+            tokens = self._refresh_current()
+            # If another kernel had refreshed them long ago, they are in use here now, and the next refresh makes new
+            # ones.
+            return tokens if self._claims_age() < _CLAIMS_MAX_AGE else self._refresh_current()
+
+        self._raise_if_ended()
+        self.single_flight.run(lambda: self._tokens if self._claims_are_recent() else None, refresh)
+        return refreshed
+
     # -- ahead of time
 
     @property
     def refresh_due_at(self) -> float:
         """When to refresh them ahead of time, in seconds since the epoch; infinity if they cannot be refreshed."""
-        tokens = self._tokens
-        if tokens is None or self.authenticator is None or not tokens.get("refresh_token"):
+        if not self.can_refresh:
             return math.inf
-        if tokens is self._invalidated:
+        if self._tokens is self._invalidated:
             return 0.0
         return self._clock.now() + self._seconds_left(self.claims) - advisory_margin(_lifetime(self.claims))
 
@@ -190,8 +228,22 @@ class UserPoolTokens:
         return self._tokens if self.is_valid_for(margin) else None
 
     def _seconds_left(self, claims: JwtPayload) -> float:
+        return claims.get("exp", 0) - self._now_at_cognito()
+
+    def _now_at_cognito(self) -> float:
         clock_skew = self.authenticator.clock_skew.total_seconds() if self.authenticator is not None else 0.0
-        return claims.get("exp", 0) - (self._clock.now() + clock_skew)
+        return self._clock.now() + clock_skew
+
+    def _claims_age(self) -> float:
+        """Returns the seconds since the id token was issued; another kernel may have refreshed it."""
+        return self._now_at_cognito() - self.claims.get("iat", 0)
+
+    def _claims_are_recent(self) -> bool:
+        """Returns whether the tokens were refreshed a moment ago; those of a login are never as new as a refresh."""
+        if self._clock.monotonic() - self._claims_requested_at < _CLAIMS_MAX_AGE:
+            return True
+        since_login = self.claims.get("iat", 0) - self.claims.get("auth_time", 0)
+        return since_login > _CODE_SECONDS and 0 <= self._claims_age() < _CLAIMS_MAX_AGE
 
     def _raise_if_ended(self) -> None:
         """Raises the error of a sign-in that has ended, without a request: the user pool's response would be the same.

@@ -213,7 +213,8 @@ def test_a_file_under_another_name_is_not_refreshed(cognito: LocalCognito, store
 
 def test_a_role_that_the_sign_in_does_not_allow_is_named(store: Store) -> None:
     error = error_output(run(store.name, "arn:aws:iam::123456789012:role/Nobody"))
-    assert "This sign-in allows: Analyst, Uploader. Run: cognito-jupyter status" in error
+    assert "This sign-in allows: Analyst, Uploader." in error
+    assert error.endswith("an administrator may still have to add you to its group. Run: cognito-jupyter status\n")
 
 
 def test_an_ended_sign_in_explains_how_to_sign_in_again(cognito: LocalCognito, store: Store) -> None:

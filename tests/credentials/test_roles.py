@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
 from hypothesis import given, strategies as st
 
-from cognito_jupyter.credentials.roles import choose_role, roles_in, shortest_suffixes
+from cognito_jupyter.credentials.roles import choose_role, default_role, roles_in, shortest_suffixes
 from cognito_jupyter.errors import RoleError
 
 ANALYST = "arn:aws:iam::123456789012:role/cognito-jupyter-Analyst"
 SENIOR = "arn:aws:iam::123456789012:role/cognito-jupyter-SeniorAnalyst"
 UPLOADER = "arn:aws:iam::123456789012:role/cognito-jupyter-Uploader"
 WORDS = st.lists(st.sampled_from(["a", "A", "b", "Analyst", "team", "x1"]), min_size=1, max_size=4)
+PATH_PARTS = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E, exclude_characters=","), min_size=1)
+NAMES = st.text("aA1+=.@-_", min_size=1, max_size=4)
+PATHS = st.builds(lambda path, name: f"arn:aws:iam::123456789012:role/{path}/{name}", PATH_PARTS, NAMES)
+"""What IAM allows in a role's path and name; without the comma, which separates the suffixes in a message."""
 ARNS = st.builds(lambda path: f"arn:aws:iam::123456789012:role/{'-'.join(path)}", WORDS)
 
 
@@ -30,12 +36,20 @@ def test_the_one_role_that_ends_with_the_suffix_is_chosen() -> None:
     assert choose_role((ANALYST, UPLOADER), "Uploader") == UPLOADER
 
 
-def test_without_a_suffix_the_first_role_is_chosen() -> None:
-    assert choose_role((UPLOADER, ANALYST), None) == UPLOADER
+def test_without_a_suffix_the_preferred_role_is_chosen_and_without_it_the_first() -> None:
+    roles = {"cognito:roles": [UPLOADER, ANALYST]}
+    assert default_role(roles) == UPLOADER
+    assert default_role({**roles, "cognito:preferred_role": ANALYST}) == ANALYST
 
 
-def test_without_roles_and_suffix_the_identity_pool_decides() -> None:
-    assert choose_role((), None) is None
+@pytest.mark.parametrize("preferred", [SENIOR, "", 7, None, [ANALYST]])
+def test_a_preferred_role_that_is_none_of_the_tokens_roles_does_not_count(preferred: object) -> None:
+    assert default_role({"cognito:roles": [UPLOADER, ANALYST], "cognito:preferred_role": preferred}) == UPLOADER
+
+
+@pytest.mark.parametrize("preferred", [None, ANALYST])
+def test_without_roles_and_suffix_the_identity_pool_decides(preferred: object) -> None:
+    assert default_role({"cognito:preferred_role": preferred}) is None
 
 
 def test_an_unknown_suffix_names_the_roles_there_are() -> None:
@@ -47,8 +61,9 @@ def test_an_unknown_suffix_names_the_roles_there_are() -> None:
 
 
 def test_a_suffix_that_fits_two_roles_shows_what_tells_them_apart() -> None:
-    """`-Analyst`, with the character before the word, is not the end of SeniorAnalyst."""
-    with pytest.raises(RoleError, match=r"2 roles end with 'Analyst'\. Choose one of: -Analyst, SeniorAnalyst\."):
+    """`-Analyst` would do so too, but a magic and a command take it for an option."""
+    message = r"2 roles end with 'Analyst'\. Choose one of: jupyter-Analyst, SeniorAnalyst\."
+    with pytest.raises(RoleError, match=message):
         choose_role((ANALYST, SENIOR), "Analyst")
 
 
@@ -57,8 +72,20 @@ def test_a_suffix_is_an_error_when_the_token_names_no_role() -> None:
         choose_role((), "Analyst")
 
 
-@given(st.lists(ARNS, min_size=1, max_size=6, unique=True))
+@given(st.lists(ARNS | PATHS, min_size=1, max_size=6, unique=True))
 def test_every_suffix_shown_chooses_its_own_role(roles: list[str]) -> None:
     """Except if one whole ARN ends with another, which AWS's ARNs cannot."""
     for role, suffix in zip(roles, shortest_suffixes(roles, roles), strict=True):
         assert choose_role(roles, suffix) == role
+
+
+@given(st.lists(ARNS | PATHS, min_size=1, max_size=6, unique=True), st.data())
+def test_every_suffix_that_an_error_offers_can_be_typed(roles: list[str], data: st.DataObject) -> None:
+    """As one word after a magic or a command, without its option."""
+    with pytest.raises(RoleError) as raised:
+        choose_role(roles, "no such role")
+    typed = raised.value.remedy.removeprefix("This sign-in allows: ").removesuffix(".").split(", ")
+    role, word = data.draw(st.sampled_from(list(zip(roles, typed, strict=True))))
+    (suffix,) = shlex.split(word)
+    assert suffix[0].isalnum()
+    assert choose_role(roles, suffix) == role

@@ -26,7 +26,7 @@ from ...errors import CognitoError, SignedOutError, UnavailableError
 from ...oauth.redirect_uri import parse_domain
 from ...oauth.tokens import CognitoTokens, decode_jwt_payload
 from ...settings import CognitoConfiguration, Settings, parsers
-from ..roles import roles_in
+from ..roles import default_role
 from . import files, format as file_format
 from .files import InterProcessLock, UntrustedFileError
 
@@ -167,11 +167,11 @@ def serialize(key: StoreKey, sign_in: StoredSignIn) -> bytes:
     if sign_in.ended:
         records.append(_ENDED)
     try:
-        roles = roles_in(decode_jwt_payload(sign_in.tokens["id_token"]))
+        first_role = default_role(decode_jwt_payload(sign_in.tokens["id_token"]))
     except ValueError:
-        roles = ()
+        first_role = None
     # For the credential process, which could not decode the id token without importing more.
-    records.append([file_format.FIRST_ROLE, roles[0] if roles else ""])
+    records.append([file_format.FIRST_ROLE, first_role or ""])
     records += [[file_format.ROLE, arn, *map(str, astuple(each))] for arn, each in sign_in.credentials.items()]
     return file_format.serialize_records(records)
 
