@@ -86,6 +86,24 @@ def libraries(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHONS[:1])
+def foreign(session: nox.Session) -> None:
+    """Test the local Cognito with clients from npm and PyPI, and this package's client with a provider from npm."""
+    session.install(".[test]", "-r", "tests/foreign/requirements.txt")
+    session.install("--no-deps", "mast_transfer_tools==1.0.3")
+    folder = Path(session.create_tmp()).resolve() / "npm"
+    folder.mkdir(exist_ok=True)
+    shutil.copy("tests/foreign/javascript/package.json", folder)
+    npm_install = ("npm", "install", "--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund")
+    with session.chdir(folder):
+        try:
+            session.run(*npm_install)
+        except nox.command.CommandFailed:
+            # A registry may fail for a moment.
+            session.run(*npm_install)
+    session.run("pytest", "-m", "", "tests/foreign", *session.posargs, env={"FOREIGN_NODE_FOLDER": str(folder)})
+
+
+@nox.session(python=PYTHONS[:1])
 def soak(session: nox.Session) -> None:
     """Work for ten minutes under random faults; `nox -s soak -- --minutes 1` works for one minute."""
     session.install(".[test]")

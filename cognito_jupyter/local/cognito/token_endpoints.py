@@ -71,7 +71,10 @@ class TokenEndpoints:
         if token.count(".") == 2 and token.startswith("eyJ"):
             raise OAuthError("unsupported_token_type")
         self._pool.revoke_family(token)
-        return Response("", 200)
+        response = Response("", 200)
+        # An empty body has no type; Flask would say text/html.
+        del response.headers["Content-Type"]
+        return response
 
     def user_info(self) -> AnyResponse:
         """GET and POST /oauth2/userInfo."""

@@ -1,0 +1,1 @@
+"""Clients that others wrote use the stand-in, and our client uses an OpenID provider that others wrote."""

@@ -1,0 +1,40 @@
+// openid-client: discovery, PKCE, the id token's signature, userInfo, a refresh and a revocation.
+
+import * as client from "openid-client";
+import { cognito, errorOf, report, routedFetch, signIn } from "./common.mjs";
+
+const config = await client.discovery(new URL(cognito.issuer), cognito.clientId, undefined, client.None(), {
+  [client.customFetch]: routedFetch,
+});
+// Without this it trusts TLS in place of the signature.
+client.enableNonRepudiationChecks(config);
+
+const pkceCodeVerifier = client.randomPKCECodeVerifier();
+const expectedState = client.randomState();
+const expectedNonce = client.randomNonce();
+const url = client.buildAuthorizationUrl(config, {
+  redirect_uri: cognito.redirectUri,
+  scope: "openid email",
+  code_challenge: await client.calculatePKCECodeChallenge(pkceCodeVerifier),
+  code_challenge_method: "S256",
+  state: expectedState,
+  nonce: expectedNonce,
+});
+const callback = new URL(await signIn(url));
+const checks = { pkceCodeVerifier, expectedState, expectedNonce, idTokenExpected: true };
+const tokens = await client.authorizationCodeGrant(config, callback, checks);
+const claims = tokens.claims();
+const codeUsedTwice = await errorOf(() => client.authorizationCodeGrant(config, callback, checks));
+const userInfo = await client.fetchUserInfo(config, tokens.access_token, claims.sub);
+const refreshed = await client.refreshTokenGrant(config, tokens.refresh_token);
+await client.tokenRevocation(config, tokens.refresh_token);
+
+report({
+  issuer: config.serverMetadata().issuer,
+  claims,
+  codeUsedTwice,
+  userInfo,
+  refreshedClaims: refreshed.claims(),
+  refreshTokenOfRefresh: refreshed.refresh_token ?? null,
+  refreshAfterRevocation: await errorOf(() => client.refreshTokenGrant(config, tokens.refresh_token)),
+});
