@@ -1,8 +1,9 @@
 """Keeps secrets out of reprs and logs.
 
-Two means: dicts whose repr shows no value, for everything that travels between Cognito and this package, and a log
-filter for the packages below. At DEBUG botocore logs the id token that it sends, the credentials that it receives, and
-the session token that it signs each request with; a user who turns on DEBUG does not want to see those.
+Three means: dicts whose repr shows no value, for everything that travels between Cognito and this package; one text
+whose repr does not show it; and a log filter for the packages below. At DEBUG botocore logs the id token that it sends,
+the credentials that it receives, and the session token that it signs each request with; a user who turns on DEBUG does
+not want to see those.
 
 This module never decides what is a secret: the callers hand in their own.
 """
@@ -16,6 +17,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from typing import TypeVar, cast
 from urllib.parse import quote
+
+from .closing import NotPicklable
 
 _LOGGER_NAMES = ("botocore", "boto3", "urllib3", "s3transfer", "requests")
 _DEBUG_SUPPRESSED: ContextVar[bool] = ContextVar("cognito_jupyter_debug_suppressed", default=False)
@@ -35,6 +38,34 @@ class RedactedDict(dict[str, object]):
 def redacted(shape: _Shape) -> _Shape:
     """Returns the same mapping as a `RedactedDict`; the static type is kept."""
     return cast("_Shape", RedactedDict(shape))
+
+
+class Secret(NotPicklable):
+    """One text that no repr, format or traceback shows; `reveal` returns it. Two are equal if their texts are.
+
+    Args:
+        text: The secret.
+    """
+
+    pickle_error = "A secret cannot be pickled or copied: it stays in this process."
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """Returns the text. Call it in the expression that needs it, so that no variable holds it."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret('...')"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._text == other._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
 
 
 class RedactingFilter(logging.Filter):

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import TypeVar
 
 from ..errors import SettingError
@@ -20,6 +21,10 @@ _SETTINGS = {
     "identity_pool_id": "the identity pool's id",
     "domain": "the Cognito domain; by default found from the user pool",
     "redirect_uri": "the registered redirect URIs, separated by spaces",
+}
+_LOGIN_SETTINGS = {
+    "identity_provider": "the user pool's identity provider that signs you in, such as Google",
+    "login_hint": "your user name or e-mail address, for the sign-in page to show",
 }
 _LOGIN_DESCRIPTION = """\
 Signs you in at Amazon Cognito, for notebooks and for other programs. You stay signed in on this computer, by a file
@@ -44,7 +49,7 @@ def add_login_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-browser", action="store_true", help="print the link without opening a browser")
     parser.add_argument("--fresh", action="store_true", help="sign in again, even if you are signed in")
     parser.add_argument("--timeout", metavar="SECONDS", type=timeout, help="how long to wait for you; default: 300")
-    _add_settings_arguments(parser)
+    _add_settings_arguments(parser, _LOGIN_SETTINGS)
 
 
 def add_logout_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,17 +65,17 @@ def add_status_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON, for programs")
 
 
-def _add_settings_arguments(parser: argparse.ArgumentParser) -> None:
+def _add_settings_arguments(parser: argparse.ArgumentParser, further: Mapping[str, str] = MappingProxyType({})) -> None:
     settings = parser.add_argument_group("settings")
     settings.add_argument("--profile", help="the profile of cognito.toml whose settings are used")
-    for name, description in _SETTINGS.items():
+    for name, description in {**_SETTINGS, **further}.items():
         settings.add_argument(f"--{name.replace('_', '-')}", metavar="TEXT", help=description)
 
 
 def setting_overrides(arguments: argparse.Namespace) -> dict[str, object]:
     """Returns the settings among the arguments, by name, and the profile."""
     given = vars(arguments)
-    return {name: given[name] for name in (*_SETTINGS, "profile", "timeout") if given.get(name)}
+    return {name: given[name] for name in (*_SETTINGS, *_LOGIN_SETTINGS, "profile", "timeout") if given.get(name)}
 
 
 def _argument_type(parser: Callable[[object], _Value]) -> Callable[[str], _Value]:

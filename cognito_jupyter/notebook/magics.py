@@ -42,6 +42,12 @@ class CognitoMagics(Magics):
     user_pool_id = _optional_text("The user pool's id.")
     identity_pool_id = _optional_text("The identity pool's id.")
     profile = _optional_text("The profile of cognito.toml to use.")
+    identity_provider = _optional_text("The user pool's identity provider that signs you in, such as Google.")
+    idp_identifier = _optional_text("An identifier of that provider, such as example.org, in place of its name.")
+    login_hint = _optional_text("The user name or e-mail address that the sign-in page shows already filled in.")
+    role_selection = _optional_text(
+        '"token": a role of yours is requested; "identity_pool": the identity pool chooses.'
+    )
     scopes = _optional_text("The OAuth scopes to request, separated by spaces.")
     logout_uri = _optional_text("A registered sign-out URL, for the link that ends the browser's Cognito session.")
     session_region = _optional_text("The region of the sessions, where the buckets are in another one than Cognito.")
@@ -70,9 +76,7 @@ class CognitoMagics(Magics):
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
         self.interactive_shell = shell
-        self._request_factory = LoginRequestFactory(
-            lambda: {name: getattr(self, name) for name in self.class_own_traits(config=True)}
-        )
+        self._request_factory = LoginRequestFactory(self._configured)
         magics, roles, profiles = type(self), self._role_suffixes, self._profile_names
         values = {"--role-suffix": roles, "-r": roles, "--profile": profiles}
         self.completers = {
@@ -80,6 +84,13 @@ class CognitoMagics(Magics):
             "%cognito_share": MagicCompleter(magics.cognito_share, {}, roles),
             "%cognito_profile": MagicCompleter(magics.cognito_profile, values),
         }
+
+    def _configured(self) -> dict[str, object]:
+        """Returns the traits, and a client secret, which has no trait: `%config CognitoMagics` would show it."""
+        values = {name: getattr(self, name) for name in self.class_own_traits(config=True)}
+        if "client_secret" in self.config["CognitoMagics"]:
+            values["client_secret"] = ...  # the settings refuse it, whatever it is
+        return values
 
     @functools.cached_property
     def state(self) -> NotebookState:
@@ -93,6 +104,8 @@ class CognitoMagics(Magics):
     @argument("--name", help="The variable that gets the session; default: session.")
     @argument("--manager-name", help="The variable that gets the manager; default: cognito.")
     @argument("--profile", help="The profile of cognito.toml whose settings are used.")
+    @argument("--identity-provider", help="The user pool's provider that signs you in, such as Google.")
+    @argument("--login-hint", help="Your user name or e-mail address, for the sign-in page to show.")
     @argument("--paste", action="store_true", help="Show a box for the address that the browser ends at, too.")
     @argument("--no-browser", action="store_true", help="Only show the link; do not open a browser.")
     @argument("--share", action="store_true", help="Share the role with everything else here: see %%cognito_share.")

@@ -117,6 +117,9 @@ class CognitoOAuthAuthenticator:
             scopes=settings.scopes,
             user_pool_id=pools.user_pool_id,
             timeout=settings.timeout,
+            identity_provider=settings.identity_provider,
+            idp_identifier=settings.idp_identifier,
+            login_hint=settings.login_hint,
         )
 
     def __repr__(self) -> str:

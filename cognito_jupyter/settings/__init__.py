@@ -8,6 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from types import MappingProxyType
+from typing import Literal, TypeAlias
+
+from .._util.redaction import Secret
+
+RoleSelection: TypeAlias = Literal["token", "identity_pool"]
+"""Who chooses a role: this package, among the roles of the id token; or the identity pool, by its own rules."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +25,7 @@ class CognitoConfiguration:
         client_id: The app client's id.
         redirect_uri: The registered callback URL; or several, separated by white space, of which the first whose port
             is free is used.
-        region: The AWS region, "us-east-1".
+        region: The sessions' default region, "us-east-1". Each pool's own region is the one that its id names.
         user_pool_id: "us-east-1_AbCdEf123".
         identity_pool_id: "us-east-1:01234567-89ab-cdef-0123-456789abcdef".
     """
@@ -39,6 +45,12 @@ class Settings:
     Attributes:
         configuration: What identifies the Cognito; its domain is never empty.
         scopes: The OAuth scopes to request, separated by spaces.
+        client_secret: The app client's secret; None: the app client has none, or it is not known here.
+        identity_provider: The user pool's identity provider that signs the user in; None: the sign-in page offers all.
+        idp_identifier: An identifier of that provider, in place of its name.
+        login_hint: The user name or e-mail address that the sign-in page shows already filled in.
+        role_selection: "token": a role of the id token is requested from the identity pool; "identity_pool": none is
+            requested, so that the identity pool's rules or its default role decide.
         logout_uri: Where Cognito's logout page sends the browser.
         session_region: The sessions' region, where it is not Cognito's.
         timeout: Seconds that a login may take.
@@ -54,6 +66,11 @@ class Settings:
 
     configuration: CognitoConfiguration
     scopes: str = "openid email"
+    client_secret: Secret | None = None
+    identity_provider: str | None = None
+    idp_identifier: str | None = None
+    login_hint: str | None = None
+    role_selection: RoleSelection = "token"
     logout_uri: str | None = None
     session_region: str | None = None
     timeout: float = 300.0

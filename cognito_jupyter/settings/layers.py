@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -11,12 +12,35 @@ from typing import TypeVar
 
 from ..errors import SettingError
 from . import SETTING_NAMES, parsers
-from .toml_file import FILE_NAME, Scope, SettingsFile, find_project_file, read_settings_file, system_paths, user_path
+from .toml_file import (
+    FILE_NAME,
+    Scope,
+    SettingsFile,
+    exposed_secret_error,
+    find_project_file,
+    hide_secret,
+    read_settings_file,
+    system_paths,
+    user_path,
+)
 from .trust import ConfirmTrust, require_trust
 
 ENVIRONMENT_NAMES = {
     name: f"COGNITO_{name.upper()}"
-    for name in ("domain", "client_id", "redirect_uri", "region", "user_pool_id", "identity_pool_id", "profile")
+    for name in (
+        "domain",
+        "client_id",
+        "client_secret",
+        "redirect_uri",
+        "region",
+        "user_pool_id",
+        "identity_pool_id",
+        "identity_provider",
+        "idp_identifier",
+        "login_hint",
+        "role_selection",
+        "profile",
+    )
 }
 """The environment variable of each setting that has one."""
 
@@ -50,7 +74,7 @@ class LayeredSettings:
         cls,
         overrides: Mapping[str, object],
         traits: Mapping[str, object],
-        environment: Mapping[str, str],
+        environment: Mapping[str, str] | None,
         confirm_trust: ConfirmTrust | None,
     ) -> LayeredSettings:
         """Reads the files and puts them below arguments, traits and environment.
@@ -60,7 +84,7 @@ class LayeredSettings:
         Args:
             overrides: The arguments.
             traits: The values of `c.CognitoMagics`.
-            environment: The environment variables.
+            environment: The environment variables; None: this process's.
             confirm_trust: As for `resolve`.
 
         Raises:
@@ -69,12 +93,11 @@ class LayeredSettings:
         stronger: list[_Layer] = [
             _layer(overrides, "the arguments"),
             {name: (value, f"c.CognitoMagics.{name}") for name, value in traits.items() if value not in _EMPTY},
-            {
-                name: (environment[variable], f"the environment variable {variable}")
-                for name, variable in ENVIRONMENT_NAMES.items()
-                if environment.get(variable)
-            },
         ]
+        for layer in stronger:
+            if "client_secret" in layer:
+                raise exposed_secret_error(layer["client_secret"][1])
+        stronger.append(_environment_layer(environment))
         read = (read_settings_file(path, scope) for path, scope in _candidate_paths())
         files = [file for file in read if file is not None]
         with_project_file = cls._with_files(stronger, files)
@@ -167,6 +190,16 @@ def known_profiles() -> list[str]:
 
 def _layer(values: Mapping[str, object], source: str) -> _Layer:
     return {name: (value, source) for name, value in values.items() if value not in _EMPTY}
+
+
+def _environment_layer(environment: Mapping[str, str] | None) -> _Layer:
+    """Returns the environment's layer. Its caller never holds the environment, whose repr shows the client secret."""
+    values = os.environ if environment is None else environment
+    return {
+        name: (hide_secret(name, values[variable]), f"the environment variable {variable}")
+        for name, variable in ENVIRONMENT_NAMES.items()
+        if values.get(variable)
+    }
 
 
 def _candidate_paths() -> Iterator[tuple[Path, Scope]]:

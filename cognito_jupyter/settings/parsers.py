@@ -12,7 +12,9 @@ from __future__ import annotations
 import re
 from urllib.parse import SplitResult, urlsplit
 
+from .._util.redaction import Secret
 from ..errors import SettingError
+from . import RoleSelection
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 MAX_TIMEOUT = 86_400.0
@@ -21,12 +23,16 @@ MAX_WAIT_FOR_SIGN_IN = 7 * 86_400.0
 """Seconds: a job that has waited for its user for a week has been forgotten."""
 _MAX_TOKEN_DAYS = 3650
 
-_REGION = re.compile(r"[a-z]{2,3}(?:-[a-z]+)+-\d{1,2}")
+_REGION = re.compile(r"[a-z]{2,8}(?:-[a-z]+)+-\d{1,2}")
 _USER_POOL_ID = re.compile(rf"({_REGION.pattern})_[0-9A-Za-z]{{1,40}}")
 _IDENTITY_POOL_ID = re.compile(rf"({_REGION.pattern}):[0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}")
 _CLIENT_ID = re.compile(r"[0-9A-Za-z_+]{1,128}")
 _HOST_LABEL = re.compile(r"[0-9a-z](?:[0-9a-z-]{0,61}[0-9a-z])?")
-_COGNITO_HOST = re.compile(rf"[0-9a-z-]+\.auth(?:-fips)?\.({_REGION.pattern})\.amazoncognito\.com")
+# The suffix of each partition, ".com" in most: no public source names the one of the European Sovereign Cloud.
+_COGNITO_HOST = re.compile(rf"[0-9a-z-]+\.auth(?:-fips)?\.({_REGION.pattern})\.amazoncognito(?:\.[a-z]+){{1,3}}")
+_CLIENT_SECRET = re.compile(r"[\x21-\x7e]{1,256}")
+_MAX_HINT_LENGTH = 256
+"""Characters: AWS allows 32 for a provider's name, 40 for an identifier, 128 for a user name, 254 for an address."""
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")  # RFC 6749, section 3.3
 
 
@@ -121,6 +127,40 @@ def scopes(value: object) -> str:
     return " ".join(names)
 
 
+def client_secret(value: object) -> Secret:
+    """Parses an app client's secret; no message shows it."""
+    if isinstance(value, str):
+        value = Secret(value.strip())
+    if not isinstance(value, Secret) or not _CLIENT_SECRET.fullmatch(value.reveal().strip()):
+        raise SettingError(
+            "This is not an app client's secret.",
+            "Copy it from the user pool's app client: about 52 letters and digits.",
+        )
+    return Secret(value.reveal().strip())
+
+
+def identity_provider(value: object) -> str:
+    """Parses the name of a user pool's identity provider."""
+    return _hint(value, "an identity provider", "Write the provider's name as the user pool has it, such as Google.")
+
+
+def idp_identifier(value: object) -> str:
+    """Parses an identifier of a user pool's identity provider."""
+    return _hint(value, "an identity provider's identifier", "Write it as the user pool has it, such as example.org.")
+
+
+def login_hint(value: object) -> str:
+    """Parses the user name or e-mail address that the sign-in page is to show already filled in."""
+    return _hint(value, "a login hint", "Write the user name or e-mail address that you sign in with.")
+
+
+def role_selection(value: object) -> RoleSelection:
+    """Parses who chooses the role."""
+    if value == "token" or value == "identity_pool":  # noqa: PLR1714 - mypy narrows only this form to the literals
+        return value
+    raise _malformed(value, "a way to select the role", 'Write "token" or "identity_pool".')
+
+
 def role_suffix(value: object) -> str:
     """Validates the end of a role's ARN; an empty one would match every role."""
     if not isinstance(value, str) or not value.strip():
@@ -158,9 +198,15 @@ def profile_name(value: object) -> str:
     return _text(value, "the profile")
 
 
-def pool_region(pool_id: str) -> str:
-    """Returns the region in a user pool's or an identity pool's id."""
-    return re.split("[_:]", pool_id, maxsplit=1)[0]
+def pool_region(pool_id: str, default: str = "") -> str:
+    """Returns the region in a user pool's or an identity pool's id.
+
+    Args:
+        pool_id: The id, validated or not.
+        default: What to return for an id that names no region.
+    """
+    match = re.match(rf"({_REGION.pattern})[_:]", pool_id)
+    return match[1] if match else default
 
 
 def domain_region(host: str) -> str | None:
@@ -198,6 +244,14 @@ def _redirect_url(uri: str, what: str, registrable: bool = True) -> str:
             "Use https, or http://localhost, http://127.0.0.1 or http://[::1] with a port.",
         )
     return uri
+
+
+def _hint(value: object, what: str, remedy: str) -> str:
+    """Parses text for the authorization URL: one line, without control characters, of a reasonable length."""
+    text = _text(value, what.partition(" ")[2])
+    if len(text) > _MAX_HINT_LENGTH or not text.isprintable():
+        raise _malformed(value, what, remedy)
+    return text
 
 
 def _number(value: object, unit: str, maximum: float, remedy: str, *, allow_zero: bool = False) -> float:

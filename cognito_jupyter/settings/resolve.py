@@ -8,7 +8,6 @@ domain.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
@@ -25,7 +24,7 @@ def resolve(
     overrides: Mapping[str, object],
     *,
     traits: Mapping[str, object] = MappingProxyType({}),
-    environment: Mapping[str, str] = os.environ,
+    environment: Mapping[str, str] | None = None,
     discover_domain: Callable[[str, str], str],
     confirm_trust: ConfirmTrust | None = None,
 ) -> Settings:
@@ -34,7 +33,7 @@ def resolve(
     Args:
         overrides: The arguments of a magic or a command, by setting name, and `profile`; None and "" count as missing.
         traits: The values of `c.CognitoMagics`, likewise.
-        environment: For the variables COGNITO_*.
+        environment: For the variables COGNITO_*; None: this process's environment.
         discover_domain: Finds a user pool's domain from its id and region; called only where no domain is set.
         confirm_trust: Asks the user, once, whether to trust a file in the working folder; None: no user can be asked.
 
@@ -51,15 +50,23 @@ def resolve(
     identity_pool_id = parsed("identity_pool_id", parsers.identity_pool_id, "")
     client_id = parsed("client_id", parsers.client_id, "")
     redirect_uri = parsed("redirect_uri", parsers.redirect_uris, DEFAULT_REDIRECT_URI)
-    region = _region(layered, user_pool_id, identity_pool_id)
+    user_pool_region = parsers.pool_region(user_pool_id)
+    region = parsed("region", parsers.region, user_pool_region)
+    _require_one_provider(layered)
     domain = parsed("domain", parsers.domain, "")
     if not domain:
         source = layered.sources["domain"] = f"the openid-configuration of {user_pool_id}"
-        domain = parse_as("domain", source, parsers.domain, discover_domain(user_pool_id, region))
-    _check_domain(domain, layered.sources["domain"], region, allowed)
+        domain = parse_as("domain", source, parsers.domain, discover_domain(user_pool_id, user_pool_region))
+    _check_domain_region(domain, layered.sources["domain"], user_pool_region, region)
+    _require_allowed(domain, layered.sources["domain"], allowed)
     return Settings(
         CognitoConfiguration(domain, client_id, redirect_uri, region, user_pool_id, identity_pool_id),
         scopes=parsed("scopes", parsers.scopes, Settings.scopes),
+        client_secret=parsed("client_secret", parsers.client_secret, None),
+        identity_provider=parsed("identity_provider", parsers.identity_provider, None),
+        idp_identifier=parsed("idp_identifier", parsers.idp_identifier, None),
+        login_hint=parsed("login_hint", parsers.login_hint, None),
+        role_selection=parsed("role_selection", parsers.role_selection, Settings.role_selection),
         logout_uri=parsed("logout_uri", parsers.logout_uri, None),
         session_region=parsed("session_region", parsers.region, None),
         timeout=parsed("timeout", parsers.timeout, Settings.timeout),
@@ -73,30 +80,37 @@ def resolve(
     )
 
 
-def _region(layered: LayeredSettings, user_pool_id: str, identity_pool_id: str) -> str:
-    """Returns the region that the setting and both pool ids name."""
-    regions = {
-        "region": layered.get_parsed("region", parsers.region, ""),
-        "user_pool_id": parsers.pool_region(user_pool_id),
-        "identity_pool_id": parsers.pool_region(identity_pool_id),
-    }
-    regions = {name: each for name, each in regions.items() if each}
-    if len(set(regions.values())) > 1:
-        places = ", ".join(f"{name} (from {layered.sources[name]}) is in {each}" for name, each in regions.items())
-        raise SettingError(
-            f"The settings name more than one region: {places}.",
-            "Copy the ids again from the Cognito console; both pools must be in one region.",
+def _require_one_provider(layered: LayeredSettings) -> None:
+    """Refuses a provider's name together with an identifier: Cognito's documentation does not say which one counts."""
+    if {"identity_provider", "idp_identifier"} <= layered.found.keys():
+        places = " and ".join(
+            f"{name} (from {layered.found[name][1]})" for name in ("identity_provider", "idp_identifier")
         )
-    return regions["user_pool_id"]
+        raise SettingError(f"{places} are both set.", "Set only one of them: both name the identity provider.")
 
 
-def _check_domain(domain: str, source: str, region: str, allowed: tuple[str, ...]) -> None:
+def _check_domain_region(domain: str, source: str, user_pool_region: str, region: str) -> None:
+    """Refuses one of Cognito's own domains that cannot be the user pool's.
+
+    Args:
+        domain: The domain.
+        source: Where it came from, for the message.
+        user_pool_region: The region in the user pool's id.
+        region: The region that is set. A replica of the pool has the same id, and a domain in its own region.
+
+    Raises:
+        SettingError: The domain is in neither region.
+    """
     domain_region = parsers.domain_region(domain)
-    if domain_region is not None and domain_region != region:
+    if domain_region not in {None, user_pool_region, region}:
         raise SettingError(
-            f"domain, from {source}: {domain} is in {domain_region}, and the pools are in {region}.",
-            "Check domain and user_pool_id; or remove domain, and it is found from the pool.",
+            f"domain, from {source}: {domain} is in {domain_region}, and the user pool is in {user_pool_region}.",
+            "Check domain and user_pool_id; or remove domain, and it is found from the pool. For a replica of the "
+            f"pool, set region to {domain_region}.",
         )
+
+
+def _require_allowed(domain: str, source: str, allowed: tuple[str, ...]) -> None:
     if allowed and domain not in allowed:
         raise SettingError(
             f"domain, from {source}: {domain} is not one of the allowed domains: {', '.join(allowed)}.",

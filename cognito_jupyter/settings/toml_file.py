@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from .._util.redaction import Secret
 from ..errors import SettingError
 from . import SETTING_NAMES
 
@@ -24,6 +25,13 @@ FILE_NAME = "cognito.toml"
 APP_NAME = "cognito_jupyter"
 MAX_FILE_SIZE = 65_536
 """Bytes: far more than any settings need, and little enough to read at every login."""
+
+
+class FileContent(bytes):
+    """The bytes of a settings file; the repr does not show them, since a client secret may be among them."""
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} bytes>"
 
 
 class Scope(enum.Enum):
@@ -42,14 +50,14 @@ class SettingsFile:
         path: Where it was found.
         scope: Who is responsible for it.
         content: Its bytes, read once, so that the content that the user trusts is the content that is used.
-        settings: The default profile's.
+        settings: The default profile's; a client secret is a `Secret`.
         profiles: The settings of each named profile.
         stat_results: The owner and mode of the file that was read, and of the symlink that led there, if there was one.
     """
 
     path: Path
     scope: Scope
-    content: bytes
+    content: FileContent
     settings: Mapping[str, object]
     profiles: Mapping[str, Mapping[str, object]]
     stat_results: tuple[os.stat_result, ...]
@@ -119,17 +127,19 @@ def read_settings_file(path: Path, scope: Scope) -> SettingsFile | None:
         raise SettingError(f"profile in {path} is not a table.", "Name a profile by a line [profile.NAME].")
     for keys in (table, *profiles.values()):
         _check_names(path, keys)
+    if any("client_secret" in keys for keys in (table, *profiles.values())):
+        _require_private(path, scope, stat_results[0])
     return SettingsFile(path, scope, content, table, profiles, stat_results)
 
 
-def _read_bytes(path: Path) -> tuple[bytes, tuple[os.stat_result, ...]]:
+def _read_bytes(path: Path) -> tuple[FileContent, tuple[os.stat_result, ...]]:
     with open(path, "rb", opener=_open_nonblocking) as file:
         # fstat, not stat: the status of the file that is read, which cannot be replaced between the two calls.
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise SettingError(f"{path} is not a file.", "Put a file of settings there, or remove it.")
         # lstat, for the symlink's owner: whoever owns the symlink decides which file is read.
-        return file.read(MAX_FILE_SIZE + 1), (status, path.lstat())
+        return FileContent(file.read(MAX_FILE_SIZE + 1)), (status, path.lstat())
 
 
 def _open_nonblocking(path: str, flags: int) -> int:
@@ -165,10 +175,49 @@ def require_owned_by_user(path: Path, status: os.stat_result) -> None:
         )
 
 
-def _parse_toml(path: Path, content: bytes) -> dict[str, object]:
+def exposed_secret_error(source: str) -> SettingError:
+    """Returns the error about a client secret in a place that others may read, such as a file beside a notebook.
+
+    Args:
+        source: The place.
+    """
+    return SettingError(
+        f"client_secret, from {source}: an app client's secret is not used from a place that others may read.",
+        f"Move it to {user_path()}, or set it in the environment variable COGNITO_CLIENT_SECRET.",
+    )
+
+
+def hide_secret(name: str, value: object) -> object:
+    """Returns a value as the settings hold it before it is validated: text that may be a client secret is hidden.
+
+    Args:
+        name: The name of the setting, perhaps misspelled.
+        value: The raw value.
+    """
+    if isinstance(value, dict):
+        return {key: hide_secret(key, each) for key, each in value.items()}
+    return Secret(value) if isinstance(value, str) and "secret" in name.lower() else value
+
+
+def _require_private(path: Path, scope: Scope, status: os.stat_result) -> None:
+    """Checks that a file may hold a client secret; the system's file is an administrator's decision.
+
+    Raises:
+        SettingError: It lies beside a notebook, or other users of this computer can read the user's file.
+    """
+    if scope is Scope.PROJECT:
+        raise exposed_secret_error(str(path))
+    if scope is Scope.USER and sys.platform != "win32" and status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise SettingError(
+            f"{path} holds client_secret, and other users of this computer can read it.", f'Run: chmod go= "{path}"'
+        )
+
+
+def _parse_toml(path: Path, content: FileContent) -> dict[str, object]:
     try:
         # utf-8-sig: some editors write a BOM, which tomllib refuses.
-        return tomllib.loads(content.decode("utf-8-sig"))
+        table = tomllib.loads(content.decode("utf-8-sig"))
+        return {name: hide_secret(name, value) for name, value in table.items()}
     except UnicodeDecodeError as error:
         line: object = content[: error.start].count(b"\n") + 1
         problem = "is not UTF-8 text"
@@ -183,11 +232,6 @@ def _check_names(path: Path, keys: Iterable[str]) -> None:
     for key in keys:
         if key in SETTING_NAMES:
             continue
-        if "secret" in key.lower():
-            raise SettingError(
-                f"{key!r} in {path} is not a setting: a notebook cannot protect an app client's secret.",
-                "Create an app client without a secret, and remove the line.",
-            )
         plain = key.lower().replace("-", "_").removeprefix("cognito_")
         matches = difflib.get_close_matches(plain[:80], SETTING_NAMES, n=1)
         remedy = f"Did you mean {matches[0]!r}?" if matches else f"There are: {', '.join(sorted(SETTING_NAMES))}."

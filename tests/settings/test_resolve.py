@@ -38,6 +38,9 @@ OTHER = {
 }
 FURTHER: dict[str, object] = {
     "scopes": "openid email profile",
+    "identity_provider": "Google",
+    "login_hint": "ada@example.org",
+    "role_selection": "identity_pool",
     "logout_uri": "https://example.org/bye",
     "session_region": "eu-west-1",
     "timeout": 60.0,
@@ -148,6 +151,14 @@ def test_each_further_setting_is_read(sources: SettingSources, place: str, name:
     assert name in settings.sources
 
 
+def test_an_identifier_may_stand_in_place_of_the_provider(sources: SettingSources) -> None:
+    sources.set_values("environment", {**GOOD, "idp_identifier": "example.org"})
+    assert sources.resolve().idp_identifier == "example.org"
+    sources.write("user", toml({"identity_provider": "Google"}))
+    with pytest.raises(SettingError, match=r"identity_provider \(from .*cognito\.toml\) and idp_identifier \(from"):
+        sources.resolve()
+
+
 def test_three_settings_are_enough(sources: SettingSources) -> None:
     """The region follows from the pools, the domain from the user pool, the redirect URI has a default."""
     sources.set_values("environment", {name: GOOD[name] for name in ("client_id", "user_pool_id", "identity_pool_id")})
@@ -188,6 +199,11 @@ def test_all_missing_settings_are_named_at_once(sources: SettingSources) -> None
         ("region", "Virginia", "not an AWS region"),
         ("user_pool_id", "AbCdEf123", "not a user pool id"),
         ("identity_pool_id", "us-east-1_AbCdEf123", "not an identity pool id"),
+        ("identity_provider", "Goo\tgle", "not an identity provider"),
+        ("identity_provider", "Google\u202e", "not an identity provider"),
+        ("idp_identifier", "x" * 257, "not an identity provider's identifier"),
+        ("login_hint", "ada\x1b[31m", "not a login hint"),
+        ("role_selection", "both", "not a way to select the role"),
     ],
 )
 def test_a_malformed_setting_is_named_with_its_source(
@@ -228,19 +244,46 @@ def test_a_malformed_line_of_a_file_is_named_with_the_file(
     assert str(path) in str(raised.value)
 
 
-def test_pools_of_two_regions_are_named(sources: SettingSources) -> None:
-    sources.set_values(
-        "environment", {**GOOD, "identity_pool_id": GOOD["identity_pool_id"].replace("us-east-1", "eu-west-1")}
-    )
-    del sources.environment["COGNITO_REGION"]
-    with pytest.raises(SettingError, match=r"user_pool_id .* is in us-east-1, identity_pool_id .* is in eu-west-1"):
+@pytest.mark.parametrize(
+    "region", ["us-gov-west-1", "eusc-de-east-1", "cn-north-1", "us-iso-east-1", "us-isob-east-1", "il-central-1"]
+)
+def test_pools_of_every_partition_are_accepted(sources: SettingSources, region: str) -> None:
+    values = {name: value.replace("us-east-1", region) for name, value in GOOD.items()}
+    values["domain"] = f"my-app.auth-fips.{region}.amazoncognito.com"
+    sources.set_values("environment", dict(values))
+    found = sources.resolve().configuration
+    assert {each.name: getattr(found, each.name) for each in fields(found)} == values
+
+
+def test_the_pools_may_be_in_two_regions(sources: SettingSources) -> None:
+    """The domain is found in the user pool's region, which is the sessions' too, unless `region` is set."""
+    identity_pool_id = GOOD["identity_pool_id"].replace("us-east-1", "eu-west-1")
+    values = {"client_id": "1", "user_pool_id": GOOD["user_pool_id"], "identity_pool_id": identity_pool_id}
+    sources.set_values("environment", dict(values))
+    found = sources.resolve().configuration
+    assert (found.region, found.domain) == ("us-east-1", "found-abcdef123.auth.us-east-1.amazoncognito.com")
+    sources.arguments = {"region": "eu-west-1"}
+    found = sources.resolve().configuration
+    assert (found.region, found.domain) == ("eu-west-1", "found-abcdef123.auth.us-east-1.amazoncognito.com")
+
+
+@pytest.mark.parametrize("suffix", ["com", "eu"])
+def test_a_domain_of_another_region_is_named(sources: SettingSources, suffix: str) -> None:
+    domain = f"my-app.auth.eu-west-1.amazoncognito.{suffix}"
+    sources.set_values("environment", {**GOOD, "domain": domain})
+    with pytest.raises(SettingError, match=r"is in eu-west-1, and the user pool is in us-east-1"):
         sources.resolve()
 
 
-def test_a_domain_of_another_region_is_named(sources: SettingSources) -> None:
-    sources.set_values("environment", {**GOOD, "domain": "my-app.auth.eu-west-1.amazoncognito.com"})
-    with pytest.raises(SettingError, match=r"is in eu-west-1, and the pools are in us-east-1"):
-        sources.resolve()
+def test_the_domain_of_a_replica_is_accepted_with_the_replicas_region(sources: SettingSources) -> None:
+    domain = "my-app.auth.eu-west-1.amazoncognito.com"
+    sources.set_values("environment", {**GOOD, "domain": domain, "region": "eu-west-1"})
+    assert sources.resolve().configuration.domain == domain
+
+
+def test_a_custom_domain_may_be_anywhere(sources: SettingSources) -> None:
+    sources.set_values("environment", {**GOOD, "domain": "login.observatory.example"})
+    assert sources.resolve().configuration.domain == "login.observatory.example"
 
 
 def test_a_loopback_domain_keeps_its_http(sources: SettingSources) -> None:
@@ -290,8 +333,6 @@ def test_a_malformed_value_is_named_with_the_trait_or_the_profile_that_holds_it(
         project.resolve("work")
     with pytest.raises(SettingError, match=r"^region, from c\.CognitoMagics\.region: "):
         project.resolve(region="Virginia")
-    with pytest.raises(SettingError, match=r"region \(from c\.CognitoMagics\.region\) is in eu-west-1, user_pool_id"):
-        project.resolve(region="eu-west-1")
 
 
 def test_a_discovered_domain_takes_its_one_form(project: ProjectFolder) -> None:
@@ -359,7 +400,7 @@ def test_any_values_are_settings_or_a_setting_error(own_environment: Path, value
         assert error.what
         assert error.remedy
     else:
-        assert found.configuration.region == "us-east-1"
+        assert found.configuration.region == (values.get("region") or "us-east-1")
 
 
 def test_resolving_imports_nothing_heavy(project: ProjectFolder) -> None:

@@ -30,6 +30,8 @@ class LoginArguments:
         name: The variable that gets the session.
         manager_name: The variable that gets the manager.
         profile: The profile of cognito.toml whose settings are used.
+        identity_provider: The user pool's identity provider that signs the user in.
+        login_hint: The user name or e-mail address that the sign-in page shows already filled in.
         paste: Whether to show the paste box.
         no_browser: Whether to show the link only, without opening a browser.
         panel: Whether to show the panel instead of waiting in the cell.
@@ -43,6 +45,8 @@ class LoginArguments:
     name: str | None = None
     manager_name: str | None = None
     profile: str | None = None
+    identity_provider: str | None = None
+    login_hint: str | None = None
     paste: bool = False
     no_browser: bool = False
     panel: bool = False
@@ -131,6 +135,8 @@ class LoginRequestFactory:
             # None counts as missing: without the option, the settings decide.
             {
                 "profile": arguments.profile,
+                "identity_provider": arguments.identity_provider,
+                "login_hint": arguments.login_hint,
                 "timeout": arguments.timeout,
                 "remember": arguments.remember or None,
             },
