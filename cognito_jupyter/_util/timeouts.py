@@ -18,12 +18,15 @@ class Timeouts:
         total: For a whole response, which a server may send in small parts.
         retry_delays: Before each retry of an idempotent request to the user pool, jittered. How often requests to the
             identity pool are retried is botocore's setting, `AWS_MAX_ATTEMPTS`.
+        throttling: For a service that throttles: a request is repeated, with growing random delays, until it succeeds
+            or this time is over. If `AWS_MAX_ATTEMPTS` is set, it limits the identity pool's repetitions too.
     """
 
     connect: float = 5.0
     read: float = 15.0
     total: float = 30.0
     retry_delays: tuple[float, ...] = (0.2, 0.6, 1.8)
+    throttling: float = 15.0
 
 
 DEFAULT_TIMEOUTS = Timeouts()

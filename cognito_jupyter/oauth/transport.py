@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.response import BaseHTTPResponse
 
 from .._util.process_local import ProcessLocal
+from .._util.retries import ThrottledRetries, may_repeat
 from .._util.timeouts import DEFAULT_TIMEOUTS, Timeouts, parse_retry_after
 from ..errors import UnavailableError
 
@@ -29,7 +31,8 @@ _MAX_BODY = 1 << 20
 """Bytes."""
 _MAX_RETRY_AFTER = 10.0
 """Seconds: if the server asks for a longer delay, the caller gets the error at once."""
-_RETRYABLE_STATUSES = frozenset({429, 500, 502, 503, 504})
+_RETRYABLE_STATUSES = frozenset({500, 502, 503, 504})
+_THROTTLED = re.compile(r"(\S*#)?(too[ _]?many[ _]?requests|throttl|(request )?rate (limit )?exceeded)", re.IGNORECASE)
 _TRY_AGAIN = "Try again; check the network or the VPN."
 
 
@@ -54,11 +57,13 @@ class _RequestFailure:
         error: The error for the caller.
         sent: Whether the server may have received the request.
         retryable: Whether the fault may be transient.
+        throttled: Whether the server received too many requests.
     """
 
     error: UnavailableError
     sent: bool = True
     retryable: bool = True
+    throttled: bool = False
 
 
 class Transport:
@@ -89,7 +94,9 @@ class Transport:
         Args:
             url: The endpoint.
             form: The fields; they never reach an error or a log.
-            idempotent: Whether it may be sent again after the server may have received it; a code exchange may not.
+            idempotent: Whether it may be sent again after the server may have received it. A code exchange may not, not
+                even if it was throttled: whether Cognito has spent the code then is documented nowhere, and a server
+                that sees a code twice should revoke what it issued for it (RFC 6749, section 4.1.2).
             allow_empty: Whether a 200 without a body is a valid response, as for a revocation.
 
         Raises:
@@ -111,16 +118,22 @@ class Transport:
 
     def _send(self, request: requests.Request, idempotent: bool, allow_empty: bool) -> JsonResponse:
         delays = iter(self._timeouts.retry_delays)
+        throttled_retries = ThrottledRetries(self._timeouts.throttling)
         while True:
             outcome = self._send_once(request, allow_empty)
             if isinstance(outcome, JsonResponse):
                 return outcome
-            delay, retry_after = next(delays, None), outcome.error.retry_after
-            may_retry = outcome.retryable and (idempotent or not outcome.sent)
-            if delay is None or not may_retry or retry_after > _MAX_RETRY_AFTER:
+            delay, retry_after = None, outcome.error.retry_after
+            if may_repeat() and outcome.retryable and (idempotent or not outcome.sent):
+                if outcome.throttled:
+                    delay = throttled_retries.next_delay(retry_after)
+                elif retry_after <= _MAX_RETRY_AFTER and (next_delay := next(delays, None)) is not None:
+                    # Added to what the server asks for, because it asks others for the same.
+                    delay = retry_after + next_delay * random.uniform(0.75, 1.25)  # noqa: S311 - jitter, no secret
+            if delay is None:
                 # Raised outside of any `except`: the library's exception holds the request, and with it the secrets.
                 raise outcome.error
-            time.sleep(max(delay * random.uniform(0.75, 1.25), retry_after))  # noqa: S311 - jitter, no secret
+            time.sleep(delay)
 
     def _send_once(self, request: requests.Request, allow_empty: bool) -> JsonResponse | _RequestFailure:
         host = urlsplit(request.url).netloc
@@ -174,8 +187,13 @@ def _read_response(
         payload = json.loads(body)
     except (ValueError, RecursionError):
         payload = None
+    retry_after = parse_retry_after(response.headers.get("Retry-After"))
+    if _is_throttled(status, payload):
+        what, remedy = f"{host} is throttling: too many requests at once.", "Wait a minute, then try again."
+        return _RequestFailure(UnavailableError(what, remedy, retry_after), throttled=True)
     if status in _RETRYABLE_STATUSES:
-        return _RequestFailure(_server_error(host, status, parse_retry_after(response.headers.get("Retry-After"))))
+        error = UnavailableError(f"{host} failed with HTTP {status}.", "Try again in a minute.", retry_after)
+        return _RequestFailure(error)
     if not isinstance(payload, dict):
         error = _not_json(host, status, body, response.headers.get("Content-Type", ""))
         return _RequestFailure(error, retryable=False)
@@ -192,11 +210,18 @@ def _read_body(raw: BaseHTTPResponse, deadline: float) -> bytes | None:
     return body
 
 
-def _server_error(host: str, status: int, retry_after: float) -> UnavailableError:
+def _is_throttled(status: int, payload: object) -> bool:
+    """Returns whether a response means too many requests: HTTP 429, or HTTP 400 with AWS's words for it.
+
+    Which of them the token endpoint sends is not documented; Cognito's other endpoints send TooManyRequestsException
+    and "Rate exceeded" or "Too many requests", with HTTP 400 (aws/aws-sdk-java#2301).
+    """
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        what, remedy = f"{host} is throttling: too many requests at once.", "Wait a minute, then try again."
-        return UnavailableError(what, remedy, retry_after)
-    return UnavailableError(f"{host} failed with HTTP {status}.", "Try again in a minute.", retry_after)
+        return True
+    if status != HTTPStatus.BAD_REQUEST or not isinstance(payload, dict):
+        return False
+    words = (str(payload.get(name, "")) for name in ("error", "error_description", "__type", "code", "message"))
+    return any(_THROTTLED.match(word) for word in words)
 
 
 def _not_json(host: str, status: int, body: bytes, content_type: str) -> UnavailableError:

@@ -24,9 +24,9 @@ from tests.support.clock import FakeClock
 from tests.support.polling import wait_until
 from tests.support.tls_proxy import Certificates, ProxyState, TlsProxy
 
-SHORT_TIMEOUTS = Timeouts(read=1.0, total=1.5, retry_delays=(0.02,))
+SHORT_TIMEOUTS = Timeouts(read=1.0, total=1.5, retry_delays=(0.02,), throttling=0.02)
 """For faults that delay a response."""
-TIMEOUTS = Timeouts(retry_delays=(0.02,))
+TIMEOUTS = Timeouts(retry_delays=(0.02,), throttling=0.02)
 ANALYST, UPLOADER = "Analyst", "Uploader"
 _SERVER_THREADS = ("tls-proxy", "local-", "process_request_thread")
 """Parts of the names of threads that belong to the servers."""

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from cognito_jupyter import CognitoOAuthAuthenticator
+from cognito_jupyter._util.retries import one_request_only
 from cognito_jupyter.errors import RefusedError, SignedOutError, UnavailableError
 from tests.oauth.scripted_server import ConnectionScript, ScriptedServer, http_response, json_response
 
@@ -57,6 +58,10 @@ BROKEN_RESPONSES: dict[str, tuple[ConnectionScript, str]] = {
     "500": (http_response("500 Internal Server Error", "oops"), "HTTP 500"),
     "503": (http_response("503 Service Unavailable", '{"message": "x"}'), "HTTP 503"),
     "429": (http_response("429 Too Many Requests", "{}"), "throttling"),
+    "400 throttled": (
+        http_response("400 Bad Request", '{"__type":"TooManyRequestsException","message":"Rate exceeded"}'),
+        "throttling",
+    ),
     "endless": (http_response("200 OK", " " * 3_000_000), "too long"),
 }
 
@@ -76,7 +81,7 @@ def test_a_broken_response_to_a_code_exchange_is_one_error_after_one_request(fau
     assert VERIFIER not in str(raised.value)
 
 
-@pytest.mark.parametrize("fault", ["hung up", "reset", "truncated", "500", "503", "429"])
+@pytest.mark.parametrize("fault", ["hung up", "reset", "truncated", "500", "503", "429", "400 throttled"])
 def test_a_refresh_is_retried_on_transient_faults(fault: str) -> None:
     """Two requests fail, and the third succeeds."""
     script, _ = BROKEN_RESPONSES[fault]
@@ -91,6 +96,51 @@ def test_a_response_that_is_not_json_is_not_retried(fault: str) -> None:
     script, sentence = BROKEN_RESPONSES[fault]
     with ScriptedServer([script]) as server:
         with pytest.raises(UnavailableError, match=sentence):
+            authenticator_for(server).refresh_tokens(REFRESH)
+        assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        '{"__type": "com.amazonaws.cognito.identity#TooManyRequestsException"}',
+        '{"error": "too_many_requests"}',
+        '{"error": "invalid_request", "error_description": "Rate exceeded"}',
+        '{"message": "Too many requests"}',
+        '{"code": "ThrottlingException"}',
+        '{"message": "Request rate limit exceeded"}',
+    ],
+)
+def test_a_refresh_is_repeated_however_the_server_says_that_it_throttles(payload: str) -> None:
+    """Cognito's form at this endpoint is not documented; its other endpoints use HTTP 400."""
+    throttled = http_response("400 Bad Request", payload)
+    with ScriptedServer([throttled, json_response(TOKENS)]) as server:
+        assert authenticator_for(server).refresh_tokens(REFRESH) == TOKENS
+        assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "payload"),
+    [
+        ("400 Bad Request", '{"error": "invalid_grant"}'),
+        ("400 Bad Request", '{"error": "invalid_request", "error_description": "Rate"}'),
+        ("400 Bad Request", '{"error": "x", "error_description": "The trigger failed: too many requests"}'),
+        ("401 Unauthorized", '{"error": "too_many_requests"}'),
+    ],
+)
+def test_other_refusals_are_not_repeated(status: str, payload: str) -> None:
+    with ScriptedServer([http_response(status, payload)]) as server:
+        with pytest.raises((RefusedError, UnavailableError)):
+            authenticator_for(server).refresh_tokens(REFRESH)
+        assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("fault", ["429", "400 throttled", "503", "reset"])
+def test_a_refresh_that_a_later_attempt_follows_is_one_request(fault: str) -> None:
+    """During an outage the refresher itself comes back: to repeat each of its requests would multiply them."""
+    script, _ = BROKEN_RESPONSES[fault]
+    with ScriptedServer([script]) as server, one_request_only(True):
+        with pytest.raises(UnavailableError):
             authenticator_for(server).refresh_tokens(REFRESH)
         assert len(server.requests) == 1
 

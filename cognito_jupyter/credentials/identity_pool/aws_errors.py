@@ -8,7 +8,6 @@ Identities; the texts as seen in public reports.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -16,29 +15,52 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from ..._util.durations import duration_in_words
+from ..._util.printable import one_line
 from ..._util.timeouts import parse_retry_after
 from ...errors import CredentialsError, IdTokenExpiredError, UnavailableError
 
 _REPORTED_CLOCK_SKEW = 60.0
 """Seconds from which a wrong clock is mentioned, as the likely cause."""
-_JWT = re.compile(r"eyJ[\w-]*(?:\.[\w-]*)*")
-# 429 is botocore's code for a response that names no other.
-_THROTTLED = frozenset({"TooManyRequestsException", "ThrottlingException", "LimitExceededException", "429"})
+# AWS's names of it. 429 is botocore's code for a response that names no other. LimitExceededException is not one: it
+# means that there are too many of something.
+_THROTTLED = frozenset(
+    {
+        "429",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
+_TEMPORARY = frozenset({"ExternalServiceException", "InternalErrorException"})
+"""Errors that pass, beside throttling and each HTTP status from 500."""
 _EXPIRED = "Token expired"
 _CONTACT_ADMINISTRATOR = "Ask the administrator of the identity pool"
+_TRY_AGAIN = "Try again in a minute."
+_CHECK_IDS = (
+    "Check identity_pool_id, user_pool_id and client_id: the pool must list this user pool and this app client."
+)
 
 # A part of AWS's message, what it means, and what to do.
 _NOT_AUTHORIZED = (
     (_EXPIRED, "the id token has expired.", "Sign in again."),
-    (
-        "not from a supported provider",
-        "it does not know this user pool's app client.",
-        "Check identity_pool_id, user_pool_id and client_id: the pool must list this user pool and this app client.",
-    ),
+    ("not from a supported provider", "it does not know this user pool's app client.", _CHECK_IDS),
     (
         "doesn't match providerName",
         "the token is from another user pool.",
         "Check user_pool_id and region, then sign in again.",
+    ),
+    (
+        "Logins don't match",
+        "this sign-in does not belong to it; identity_pool_id may be that of another application.",
+        _CHECK_IDS,
+    ),
+    (
+        "Missing a required claim",
+        "the token lacks a claim that an id token has; an access token may have been passed instead.",
+        "Pass the id token, or none: get_credentials() uses that of the sign-in.",
     ),
     ("Couldn't verify signed token", "it could not verify the id token.", "Sign in again."),
     ("Access to Identity", "the identity belongs to another user.", "Sign in again."),
@@ -50,9 +72,41 @@ _NOT_AUTHORIZED = (
     ),
 )
 
+# What an error of this name means, and what to do.
+_MALFORMED = (
+    "The identity pool finds a value of the request malformed: {text}",
+    "Check identity_pool_id and user_pool_id, character for character.",
+)
+_FINAL = {
+    "ResourceNotFoundException": ("There is no such identity pool in {region}.", "Check identity_pool_id and region."),
+    "InvalidIdentityPoolConfigurationException": (
+        "The identity pool cannot assume the role.",
+        f"{_CONTACT_ADMINISTRATOR} to check the role's trust policy: it must name the identity pool.",
+    ),
+    "ValidationException": _MALFORMED,
+    "InvalidParameterException": _MALFORMED,
+    "LimitExceededException": (
+        "A limit of the AWS account or of the identity pool is reached: {text}",
+        f"{_CONTACT_ADMINISTRATOR} to raise it; to wait does not help.",
+    ),
+    "ResourceConflictException": (
+        "This sign-in is linked to another identity of the identity pool.",
+        f"{_CONTACT_ADMINISTRATOR} to unlink it.",
+    ),
+}
+
+
+def is_throttled(response: Mapping[str, Any]) -> bool:
+    """Returns whether a response means that AWS received too many requests: HTTP 400 with an error code of its own.
+
+    Args:
+        response: As botocore parsed it.
+    """
+    return str(response.get("Error", {}).get("Code")) in _THROTTLED
+
 
 def translate_client_error(error: ClientError, region: str, clock_skew: float) -> UnavailableError | CredentialsError:
-    """Returns this package's error for one of AWS.
+    """Returns this package's error for one of AWS: an UnavailableError only if it passes without anybody's doing.
 
     Args:
         error: As botocore raised it.
@@ -62,38 +116,62 @@ def translate_client_error(error: ClientError, region: str, clock_skew: float) -
     details: Mapping[str, Any] = error.response.get("Error", {})
     code, text = str(details.get("Code", "unknown")), str(details.get("Message", ""))
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    what, remedy = _explain(code, text, region)
+    temporary = is_throttled(error.response) or code in _TEMPORARY or status >= 500
+    what, remedy = _explain_temporary(code, text, status) if temporary else _explain_final(code, text, region)
     if abs(clock_skew) >= _REPORTED_CLOCK_SKEW:
         direction = "behind" if clock_skew > 0 else "ahead of"
         skew = duration_in_words(abs(clock_skew))
         remedy = f"This machine's clock is {skew} {direction} AWS's: correct it. {remedy}"
-    kind = UnavailableError if code in _THROTTLED or status >= 500 else CredentialsError
+    kind = UnavailableError if temporary else CredentialsError
     if code == "NotAuthorizedException" and _EXPIRED in text:
         kind = IdTokenExpiredError
     headers: Mapping[str, Any] = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
     return kind(f"{what.removesuffix('.')} ({code}).", remedy, parse_retry_after(headers.get("retry-after")))
 
 
-def _explain(code: str, text: str, region: str) -> tuple[str, str]:
-    """Returns what happened and what to do."""
+def _explain_temporary(code: str, text: str, status: int) -> tuple[str, str]:
+    """Returns what happened and what to do, for an error that passes."""
     if code in _THROTTLED:
-        return "AWS receives too many requests at the moment.", "Try again in a minute."
-    if code == "ResourceNotFoundException":
-        return f"There is no such identity pool in {region}.", "Check identity_pool_id and region."
-    if code == "InvalidIdentityPoolConfigurationException":
-        return (
-            "The identity pool cannot assume the role.",
-            f"{_CONTACT_ADMINISTRATOR} to check the role's trust policy: it must name the identity pool.",
-        )
+        return "AWS receives too many requests at the moment.", _TRY_AGAIN
+    if code == "ExternalServiceException":
+        return "A service that the identity pool depends on does not respond.", _TRY_AGAIN
+    detail = f": {_printable(text)}" if text and not _is_web_page(text) else f": HTTP {status}."
+    return f"The identity pool is failing{detail}", _TRY_AGAIN
+
+
+def _explain_final(code: str, text: str, region: str) -> tuple[str, str]:
+    """Returns what happened and what to do, for an error that stays until a user or an administrator does something."""
     if code == "NotAuthorizedException":
-        for part, meaning, remedy in _NOT_AUTHORIZED:
-            if part in text:
-                return f"The identity pool refused the sign-in: {meaning}", remedy
+        return _explain_not_authorized(text)
+    if code == "ResourceNotFoundException" and text.startswith("Identity "):
+        return "The identity pool does not know your identity any more.", "Sign in again."
+    if code in _FINAL:
+        what, remedy = _FINAL[code]
+        return what.format(text=_printable(text), region=region), remedy
+    if _is_web_page(text):
         return (
-            f"The identity pool refused the sign-in: {_printable(text)}",
-            f"{_CONTACT_ADMINISTRATOR} whether you may use this role; %cognito_roles lists the roles of your sign-in.",
+            "A firewall or proxy sent a web page in place of the identity pool's response.",
+            "Check HTTPS_PROXY, or ask the administrator of your network.",
         )
-    return f"The identity pool returned an error{f': {_printable(text)}' if text else '.'}", "Try again in a minute."
+    return (
+        f"The identity pool refused the request{f': {_printable(text)}' if text else '.'}",
+        f"{_CONTACT_ADMINISTRATOR}, and show this message.",
+    )
+
+
+def _explain_not_authorized(text: str) -> tuple[str, str]:
+    for part, meaning, remedy in _NOT_AUTHORIZED:
+        if part in text:
+            return f"The identity pool refused the sign-in: {meaning}", remedy
+    return (
+        f"The identity pool refused the sign-in: {_printable(text)}",
+        f"{_CONTACT_ADMINISTRATOR} whether you may use this role; %cognito_roles lists the roles of your sign-in.",
+    )
+
+
+def _is_web_page(text: str) -> bool:
+    # botocore takes a body that is not JSON for the message.
+    return text.lstrip().startswith("<")
 
 
 def translate_network_error(error: Exception, region: str) -> UnavailableError:
@@ -130,5 +208,5 @@ def clock_skew_from_response(response: Any, now: float) -> float:
 
 def _printable(text: str) -> str:
     """Returns AWS's message as one line, shortened and without tokens."""
-    plain = _JWT.sub("...", " ".join(text.split()))[:200]
+    plain = one_line(text)
     return plain if plain.endswith(".") else f"{plain}."

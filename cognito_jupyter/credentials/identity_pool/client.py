@@ -1,8 +1,11 @@
 """Calls to the identity pool: GetId and GetCredentialsForIdentity, the enhanced flow.
 
-`CredentialsExchange` calls it. It repeats what botocore repeats, translates errors, and caches nothing but its client.
+`CredentialsExchange` calls it. It repeats what botocore repeats, and throttled requests, which botocore's default mode
+"legacy" does not: the identity pool's TooManyRequestsException is an HTTP 400. It translates errors, and caches nothing
+but its client.
 
-Source: https://docs.aws.amazon.com/cognito/latest/developerguide/authentication-flow.html
+Sources: https://docs.aws.amazon.com/cognito/latest/developerguide/authentication-flow.html; for the status of a
+throttled request, aws/aws-sdk-java#2301 and igvteam/igv#1311.
 """
 
 from __future__ import annotations
@@ -26,9 +29,10 @@ from botocore.parsers import ResponseParserError
 from ..._util.botocore_session import new_session
 from ..._util.process_local import ProcessLocal
 from ..._util.redaction import redacted, suppress_debug_logs
+from ..._util.retries import ThrottledRetries, full_jitter, may_repeat
 from ..._util.timeouts import DEFAULT_TIMEOUTS, Timeouts, parse_retry_after
 from ...errors import UnavailableError
-from .aws_errors import clock_skew_from_response, translate_client_error, translate_network_error
+from .aws_errors import clock_skew_from_response, is_throttled, translate_client_error, translate_network_error
 from .deadline import enforce_total_timeout, send_with_deadline
 
 _MAX_RETRY_DELAY = 10.0
@@ -159,27 +163,58 @@ class IdentityPool:
         )
         # Any: the stubs know no event handler that returns a value.
         client: Any = new_session().create_client("cognito-identity", region_name=self._region, config=config)
-        attempts = client.meta.config.retries.get("total_max_attempts", _DEFAULT_MAX_ATTEMPTS)
-        client.meta.events.register_first("needs-retry.cognito-identity", partial(_retry_delay, max_attempts=attempts))
+        max_attempts = client.meta.config.retries.get("total_max_attempts")
+        retry_delay = partial(_retry_delay, max_attempts=max_attempts, throttling=self._timeouts.throttling)
+        client.meta.events.register_first("needs-retry.cognito-identity", retry_delay)
         enforce_total_timeout(client, self._timeouts.total)
         return client
 
 
-def _retry_delay(
-    response: Any, attempts: int, operation: OperationModel, *, max_attempts: int = _DEFAULT_MAX_ATTEMPTS, **_: object
+def _retry_delay(  # noqa: PLR0913 - botocore passes them all, by keyword
+    response: Any,
+    attempts: int,
+    operation: OperationModel,
+    caught_exception: Exception | None,
+    request_dict: dict[str, Any],
+    *,
+    max_attempts: int | None,
+    throttling: float,
+    **_: object,
 ) -> float | None:
-    """Tells botocore, which ignores Retry-After, how long to wait before it repeats a request; None: as usual.
+    """Tells botocore how long to wait before it repeats a request; None: its own rules decide.
+
+    It decides on a throttled request in each of botocore's retry modes, on a Retry-After, which botocore ignores, and
+    on an attempt that may not repeat anything.
 
     Raises:
-        ClientError: The request is not to be repeated, since the service asks for a long delay: the callers remember
-            it. Older versions of botocore accept no other return value for that.
+        ClientError: The request is not to be repeated. Older versions of botocore accept no other return value for
+            that.
+        Exception: The same, for a request that got no response.
     """
-    requested = parse_retry_after(response[0].headers.get("retry-after")) if response is not None else 0.0
-    if requested <= 0 or response[0].status_code < HTTPStatus.BAD_REQUEST:
+    if response is None:
+        if caught_exception is not None and not may_repeat():
+            raise caught_exception
         return None
-    if requested <= _MAX_RETRY_DELAY and attempts < max_attempts:
-        return requested
-    raise ClientError(response[1], operation.name)
+    http_response, parsed = response
+    if http_response.status_code < HTTPStatus.BAD_REQUEST:
+        return None
+    requested = parse_retry_after(http_response.headers.get("retry-after"))
+    delay: float | None = None
+    if not may_repeat():
+        pass
+    elif is_throttled(parsed):
+        # botocore passes the same context to all attempts of a request.
+        retries = request_dict["context"].setdefault("cognito_jupyter_throttling", ThrottledRetries(throttling))
+        if max_attempts is None or attempts < max_attempts:
+            delay = retries.next_delay(requested)
+    elif requested <= 0:
+        return None
+    elif requested <= _MAX_RETRY_DELAY and attempts < (max_attempts or _DEFAULT_MAX_ATTEMPTS):
+        # Others were asked for the same delay.
+        delay = requested + full_jitter(1, 1.0, 1.0)
+    if delay is None:
+        raise ClientError(parsed, operation.name)
+    return delay
 
 
 def _required(response: Any, name: str) -> Any:

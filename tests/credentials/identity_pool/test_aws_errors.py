@@ -6,6 +6,7 @@ import time
 from email.utils import formatdate
 from typing import Any
 
+import botocore.session
 import pytest
 from botocore.exceptions import ClientError
 
@@ -47,8 +48,28 @@ def translate(code: str, text: str = "", *, status: int = 400, skew: float = 0.0
         ("InvalidIdentityPoolConfigurationException", "", "cannot assume the role", "trust policy"),
         ("TooManyRequestsException", "", "too many requests", "in a minute"),
         ("429", "", "too many requests", "in a minute"),
-        ("InternalErrorException", "", "returned an error (", "in a minute"),
-        ("500", "oops", "returned an error: oops (500).", "in a minute"),
+        ("InternalErrorException", "", "is failing: HTTP 400", "in a minute"),
+        ("ExternalServiceException", "", "depends on does not respond", "in a minute"),
+        (
+            NOT_AUTHORIZED,
+            "Logins don't match. Please include at least one valid login for this identity or identity pool.",
+            "identity_pool_id may be that of another application",
+            "must list this user pool",
+        ),
+        (
+            NOT_AUTHORIZED,
+            "Invalid login token. Missing a required claim: aud",
+            "an access token may have been passed",
+            "Pass the id token",
+        ),
+        ("ResourceNotFoundException", "IdentityPool 'x' not found.", "no such identity pool", "identity_pool_id"),
+        ("ResourceNotFoundException", "Identity 'x' not found.", "your identity", "Sign in again"),
+        ("ValidationException", "1 validation error detected: x", "malformed: 1 validation", "character for character"),
+        ("InvalidParameterException", "Please provide x", "malformed: Please provide x", "character for character"),
+        ("LimitExceededException", "Too many identities", "reached: Too many identities", "to wait does not help"),
+        ("ResourceConflictException", "", "linked to another identity", "administrator"),
+        ("UnknownOperationException", "", "refused the request (", "show this message"),
+        ("403", "<html>blocked</html>", "A firewall or proxy", "HTTPS_PROXY"),
     ],
 )
 def test_each_aws_error_says_what_to_do(code: str, text: str, what: str, remedy: str) -> None:
@@ -59,11 +80,54 @@ def test_each_aws_error_says_what_to_do(code: str, text: str, what: str, remedy:
     assert remedy in error.remedy
 
 
-def test_a_temporary_error_is_not_a_credentials_error() -> None:
-    """A caller that retries can tell them apart."""
-    assert not isinstance(translate("TooManyRequestsException"), CredentialsError)
-    assert not isinstance(translate("InternalErrorException", status=500), CredentialsError)
-    assert isinstance(translate(NOT_AUTHORIZED), CredentialsError)
+TEMPORARY = ("TooManyRequestsException", "ThrottlingException", "429", "InternalErrorException")
+FINAL = (
+    NOT_AUTHORIZED,
+    "InvalidIdentityPoolConfigurationException",
+    "InvalidParameterException",
+    "LimitExceededException",
+    "ResourceConflictException",
+    "ResourceNotFoundException",
+    "ValidationException",
+    "403",
+    "AnErrorThatAwsAddsLater",
+)
+
+
+@pytest.mark.parametrize("code", TEMPORARY)
+def test_only_an_error_that_passes_suggests_a_second_try(code: str) -> None:
+    """A caller that retries can tell them apart by their class too."""
+    error = translate(code)
+    assert not isinstance(error, CredentialsError)
+    assert error.remedy == "Try again in a minute."
+
+
+@pytest.mark.parametrize("code", FINAL)
+def test_a_final_error_suggests_no_second_try(code: str) -> None:
+    error = translate(code, "Some text")
+    assert isinstance(error, CredentialsError)
+    assert "try again" not in error.remedy.lower()
+    assert "minute" not in error.remedy
+
+
+def test_every_error_that_the_api_reference_lists_has_a_sentence_of_its_own() -> None:
+    """botocore's model of both operations lists them: none falls through to the sentence for unknown errors."""
+    model = botocore.session.get_session().get_service_model("cognito-identity")
+    shapes = {
+        shape.name
+        for operation in ("GetId", "GetCredentialsForIdentity")
+        for shape in model.operation_model(operation).error_shapes
+    }
+    unknown = translate("AnErrorThatAwsAddsLater").what.partition("(")[0]
+    assert len(shapes) >= 9
+    assert not [name for name in shapes if translate(name).what.startswith(unknown)]
+
+
+def test_a_failing_proxy_is_named_by_its_status_and_not_by_its_page() -> None:
+    error = translate("502", "<html>Bad gateway</html>", status=502)
+    assert "HTTP 502" in error.what
+    assert "<" not in error.what
+    assert not isinstance(error, CredentialsError)
 
 
 @pytest.mark.parametrize(
