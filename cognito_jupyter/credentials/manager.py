@@ -50,7 +50,7 @@ class CognitoCredentialsManager(NotPicklable):
     Args:
         identity_pool_id: The identity pool's id.
         user_pool_id: The user pool that the identity pool trusts.
-        region: The region of both pools.
+        region: The sessions' default region, and that of a pool whose id names none.
         auth_tokens: The tokens of a login; they can also be set later.
         authenticator: Refreshes and revokes the tokens; it can also be set later.
         clock: The source of time.

@@ -7,9 +7,11 @@ from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from typing import TypeVar
 
+from .._util.redaction import Secret
 from ..errors import SettingError
 from . import SETTING_NAMES, parsers
 from .toml_file import (
@@ -100,11 +102,11 @@ class LayeredSettings:
         stronger.append(_environment_layer(environment))
         read = (read_settings_file(path, scope) for path, scope in _candidate_paths())
         files = [file for file in read if file is not None]
-        with_project_file = cls._with_files(stronger, files)
+        with_project_file = cls.with_files(stronger, files)
         if not files or files[0].scope is not Scope.PROJECT:
             return with_project_file
         try:
-            without_project_file = cls._with_files(stronger, files[1:])
+            without_project_file = cls.with_files(stronger, files[1:])
         except SettingError:
             pass  # only the project file has the profile
         else:
@@ -114,16 +116,26 @@ class LayeredSettings:
         return with_project_file
 
     @classmethod
-    def _with_files(cls, stronger: Sequence[_Layer], files: Sequence[SettingsFile]) -> LayeredSettings:
-        """Returns the layers with these files, trusted or not."""
+    def with_files(cls, stronger: Sequence[_Layer], files: Sequence[SettingsFile]) -> LayeredSettings:
+        """Returns the layers with these files, trusted or not.
+
+        Args:
+            stronger: The layers above the files.
+            files: The files, from strongest to weakest.
+
+        Raises:
+            SettingError: No file has the selected profile.
+        """
         profile = _selected_profile(stronger, files)
-        profiles = [
-            _layer(file.profiles[profile], f"the profile {profile} in {file.path}")
-            for file in files
-            if profile is not None and profile in file.profiles
-        ]
+        named = [file for file in files if profile is not None and profile in file.profiles]
+        profiles = [_layer(file.profiles[str(profile)], f"the profile {profile} in {file.path}") for file in named]
         top_levels = [_layer(file.settings, str(file.path)) for file in files]
-        return cls(ChainMap(*stronger, *profiles, *top_levels), profile, tuple(files))
+        layers = [*stronger, *profiles, *top_levels]
+        client_id = ChainMap(*layers).get("client_id", (None, ""))[0]
+        # A profile without a client_id is about the app client at the top of its file.
+        clients = [*(None for _ in stronger), *(file.settings.get("client_id") for file in named)]
+        own = [_without_other_secret(layer, client_id, other) for layer, other in zip_longest(layers, clients)]
+        return cls(ChainMap(*own), profile, tuple(files))
 
     def effective(self) -> dict[str, object]:
         """Returns the strongest raw value of each setting: equal where two searches lead to the same login."""
@@ -188,8 +200,43 @@ def known_profiles() -> list[str]:
     return sorted(names)
 
 
+def client_secret_of(client_id: str) -> Secret | None:
+    """Returns the secret of an app client, for a sign-in that is restored without its settings; None: it has none.
+
+    Only the environment and the user's and the system's files are looked at, in any of their profiles.
+
+    Args:
+        client_id: The app client.
+    """
+    try:
+        read = (read_settings_file(path, scope) for path, scope in _candidate_paths() if scope is not Scope.PROJECT)
+        files = [file for file in read if file is not None]
+        for profile in (None, *sorted({name for file in files for name in file.profiles})):
+            own = _layer({"client_id": client_id, "profile": profile}, "the stored sign-in")
+            layered = LayeredSettings.with_files([own, _environment_layer(None)], files)
+            if "client_secret" in layered.found:
+                return layered.get_parsed("client_secret", parsers.client_secret, None)
+    except SettingError:
+        pass  # a malformed file does not end a sign-in that may not need it
+    return None
+
+
 def _layer(values: Mapping[str, object], source: str) -> _Layer:
     return {name: (value, source) for name, value in values.items() if value not in _EMPTY}
+
+
+def _without_other_secret(layer: _Layer, client_id: object, default: object = None) -> _Layer:
+    """Returns a layer without its client secret if that belongs to another app client, which must not receive it.
+
+    Args:
+        layer: The layer.
+        client_id: The app client of the login.
+        default: The app client of the layer, where the layer names none; None: any.
+    """
+    owner = layer["client_id"][0] if "client_id" in layer else default
+    if owner in (None, client_id):
+        return layer
+    return {name: value for name, value in layer.items() if name != "client_secret"}
 
 
 def _environment_layer(environment: Mapping[str, str] | None) -> _Layer:

@@ -14,6 +14,7 @@ from hypothesis import given, strategies as st
 from IPython.core.ultratb import VerboseTB
 
 from cognito_jupyter._util.redaction import Secret
+from cognito_jupyter.credentials.store.store import StoreKey
 from cognito_jupyter.errors import SettingError
 from cognito_jupyter.settings import Settings, parsers
 from cognito_jupyter.settings.resolve import resolve
@@ -50,6 +51,41 @@ def test_it_may_come_from_the_users_own_file(project: ProjectFolder, text: str) 
 def test_it_may_come_from_the_systems_file_which_everybody_reads(project: ProjectFolder) -> None:
     write_file(system_paths()[0], LINE)
     assert secret_of(project.resolve()) == HUSH
+
+
+def test_it_belongs_to_the_app_client_of_its_own_place(project: ProjectFolder) -> None:
+    """A login with another app client does not send it; where its place names no app client, it is for any."""
+    write_private(user_path(), f"client_id = '1good'\n{LINE}[profile.lab]\nclient_id = '2public'")
+    assert secret_of(project.resolve()) == HUSH
+    del project.overrides["client_id"]
+    assert secret_of(project.resolve()) == HUSH
+    assert secret_of(project.resolve("lab")) is None
+    write_private(user_path(), f"client_id = '1good'\n[profile.lab]\n{LINE}")
+    assert secret_of(project.resolve("lab")) == HUSH
+    project.overrides["client_id"] = "2public"
+    assert secret_of(project.resolve("lab")) is None
+    write_private(user_path(), LINE)
+    assert secret_of(project.resolve()) == HUSH
+
+
+@pytest.mark.parametrize("profile", ["", "[profile.lab]\n"])
+def test_a_stored_sign_in_finds_its_app_clients_secret(own_environment: Path, profile: str) -> None:
+    """`cognito-jupyter credential-process` and `logout` know a sign-in only by its app client."""
+    write_private(
+        user_path(),
+        f"client_id = '2public'\n{profile}client_id = '1good'\n{LINE}".removeprefix(
+            "" if profile else "client_id = '2public'\n"
+        ),
+    )
+    found = StoreKey("good.example.org", "1good", "us-east-1_Good", "us-east-1:x").to_settings()
+    assert secret_of(found) == HUSH
+    other = StoreKey("good.example.org", "2public", "us-east-1_Good", "us-east-1:x").to_settings()
+    assert secret_of(other) is None
+
+
+def test_a_malformed_file_does_not_end_a_stored_sign_in_without_a_secret(own_environment: Path) -> None:
+    write_file(user_path(), "= ")
+    assert secret_of(StoreKey("good.example.org", "1good", "us-east-1_Good", "us-east-1:x").to_settings()) is None
 
 
 def test_there_may_be_none(project: ProjectFolder) -> None:

@@ -32,6 +32,7 @@ from ..._util.redaction import redacted, suppress_debug_logs
 from ..._util.retries import ThrottledRetries, full_jitter, may_repeat
 from ..._util.timeouts import DEFAULT_TIMEOUTS, Timeouts, parse_retry_after
 from ...errors import UnavailableError
+from ...settings import parsers
 from .aws_errors import clock_skew_from_response, is_throttled, translate_client_error, translate_network_error
 from .deadline import enforce_total_timeout, send_with_deadline
 
@@ -65,7 +66,7 @@ class IdentityPool:
     Args:
         identity_pool_id: The identity pool's id.
         user_pool_id: The user pool that issues the id tokens.
-        region: The region of both.
+        region: The region of an identity pool whose id names none.
         now: Returns the seconds since the epoch, by the clock whose skew is measured.
         timeouts: How long to wait for a response.
 
@@ -85,7 +86,7 @@ class IdentityPool:
         self._timeouts = timeouts
         self._identity_pool_id = identity_pool_id
         self._provider = f"cognito-idp.{region}.amazonaws.com/{user_pool_id}"
-        self._region = region
+        self._region = parsers.pool_region(identity_pool_id, region)
         self._now = now
         # Held while the client is built, never during a request.
         self._lock = ProcessLocal(threading.Lock)

@@ -26,6 +26,7 @@ from ...errors import CognitoError, SignedOutError, UnavailableError
 from ...oauth.redirect_uri import parse_domain
 from ...oauth.tokens import CognitoTokens, decode_jwt_payload
 from ...settings import CognitoConfiguration, Settings, parsers
+from ...settings.layers import client_secret_of
 from ..roles import default_role
 from . import files, format as file_format
 from .files import InterProcessLock, UntrustedFileError
@@ -86,7 +87,7 @@ class StoreKey:
         pools = CognitoConfiguration(
             self.domain, self.client_id, "http://localhost:3000", region, self.user_pool_id, self.identity_pool_id
         )
-        return Settings(pools, remember=True)
+        return Settings(pools, client_secret=client_secret_of(self.client_id), remember=True)
 
 
 @dataclass(frozen=True, repr=False)
