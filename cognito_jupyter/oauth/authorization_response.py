@@ -11,11 +11,25 @@ import re
 from dataclasses import dataclass
 from urllib.parse import parse_qs
 
+from .._util.printable import one_line
 from ..errors import PastedUrlError
 
 _MAX_FIELDS = 50
-_SIGN_IN_PATHS = ("/oauth2/authorize", "/login", "/signup", "/forgotPassword", "/error")
+_SIGN_IN_PATHS = ("/oauth2/authorize", "/login", "/signup", "/forgotPassword")
+_PROVIDER_RESPONSE_PATHS = ("/oauth2/idpresponse", "/saml2/idpresponse")
+"""Where an identity provider sends its own response; Cognito reads it, and only then sends the user on."""
+_ERROR_PAGE_PATH = "/error"
+_REDIRECT_MISMATCH = "redirect_mismatch"
+_MISSING_PARAMETERS = "Requiredparametersmissing"
+"""The words of Cognito's error page, without their spaces, as every pasted text."""
 _COPY_REMEDY = "Copy the whole address of the page that the browser shows after the sign-in, and paste it here."
+
+_REMEDIES = {
+    _MISSING_PARAMETERS: "Open the whole link that is shown here, to its last character.",
+    "unauthorized_client": "Allow the authorization code grant for the app client.",
+    "access_denied": "Sign in again, or ask your administrator for access.",
+    "temporarily_unavailable": "Sign in again in a minute.",
+}
 
 
 @dataclass(frozen=True, repr=False)
@@ -37,6 +51,11 @@ class AuthorizationResponse:
     def __repr__(self) -> str:
         kind = "a code" if self.authorization_code else f"the error {self.error!r}" if self.error else "empty"
         return f"<AuthorizationResponse: {kind}>"
+
+    @property
+    def reason(self) -> str:
+        """The error with its description, as one printable line."""
+        return f"{self.error}: {self.error_description}" if self.error_description else self.error or ""
 
 
 def parse_query(query: str) -> AuthorizationResponse | None:
@@ -60,34 +79,76 @@ def parse_query(query: str) -> AuthorizationResponse | None:
     code, error, description, state = (values[0] if values else None for values in parameters.values())
     if bool(code) == bool(error):
         return None
-    return AuthorizationResponse(code or None, _printable(error), _printable(description), state)
+    if error:
+        error = one_line(error) or "an error without a printable name"
+    return AuthorizationResponse(code or None, error or None, one_line(description or "") or None, state)
 
 
-def parse_pasted_url(text: str) -> AuthorizationResponse:
+def remedy_for_error(response: AuthorizationResponse, redirect_uri: str) -> str:
+    """Returns what to do about Cognito's error; the error codes are those of RFC 6749, section 4.1.2.1.
+
+    Args:
+        response: A response with an error.
+        redirect_uri: The login's redirect URI, for the error that it is not registered.
+    """
+    if response.error == _REDIRECT_MISMATCH:
+        return f"Check client_id, and register exactly this redirect URI with the app client: {redirect_uri}"
+    if "invalid_scope" in response.reason:
+        return "Set scopes to what the app client allows (openid is needed), or allow them there."
+    return _REMEDIES.get(
+        _without_spaces(response.error), "Sign in again; if it happens again, show this message to your administrator."
+    )
+
+
+def parse_pasted_url(text: str, redirect_uri: str = "redirect_uri of the settings") -> AuthorizationResponse:
     """Parses what the user copied from the browser's address bar: the whole URL, or its query.
 
     White space, quotes, angle brackets and line breaks, which terminals and chat programs add, are removed.
 
+    Args:
+        text: What was pasted.
+        redirect_uri: The login's redirect URI, which the error for an unregistered one names.
+
     Raises:
         PastedUrlError: It holds no authorization response; the message says what it looks like instead, and shows
-            no part of it.
+            no part of it but Cognito's error.
     """
-    cleaned = html.unescape("".join(text.split())).strip("'\"`<>()")
+    cleaned = html.unescape(_without_spaces(text)).strip("'\"`<>()")
     if not cleaned:
         raise PastedUrlError("Nothing was pasted.", _COPY_REMEDY)
     before, separator, after = cleaned.partition("?")
     query = (after if separator else before).partition("#")[0]
     response = parse_query(query)
-    if response is None or not response.state:
-        raise _explain_rejected_paste(before, query)
-    return response
+    if response is not None and response.state and not before.endswith(_PROVIDER_RESPONSE_PATHS):
+        return response
+    if response is not None and response.error and not before.endswith(_PROVIDER_RESPONSE_PATHS):
+        raise _pasted_error(response, before, redirect_uri)
+    raise _explain_rejected_paste(before, query)
+
+
+def _pasted_error(response: AuthorizationResponse, address: str, redirect_uri: str) -> PastedUrlError:
+    """Returns the error for a URL with an error and without a state: the login that it belongs to is unknown."""
+    if not address.endswith(_ERROR_PAGE_PATH):
+        what = f"That address holds an error in place of a code ({response.reason})."
+    elif response.error == _REDIRECT_MISMATCH:
+        what = "Cognito does not know this redirect URI for this app client (redirect_mismatch)."
+    elif _without_spaces(response.error) == _MISSING_PARAMETERS:
+        what = "The sign-in link was not complete when it was opened (Required parameters missing)."
+    else:
+        what = f"That is Cognito's error page ({response.reason})."
+    return PastedUrlError(what, remedy_for_error(response, redirect_uri))
 
 
 def _explain_rejected_paste(address: str, query: str) -> PastedUrlError:
-    if any(address.endswith(path) for path in _SIGN_IN_PATHS):
+    if address.endswith(_SIGN_IN_PATHS + _PROVIDER_RESPONSE_PATHS):
         return PastedUrlError(
             "That is the address of the sign-in page, where the sign-in is not finished yet.",
             "Sign in there first; then copy the address of the page that comes after it.",
+        )
+    if address.endswith(_ERROR_PAGE_PATH):
+        return PastedUrlError(
+            "That is the address of an error page, and it does not say what the error is.",
+            "Open the link that is shown here again, and copy the whole address of the page where you end up.",
         )
     if "code=" in query:
         return PastedUrlError("That address is incomplete: it has no state, or a part occurs twice.", _COPY_REMEDY)
@@ -100,8 +161,5 @@ def _explain_rejected_paste(address: str, query: str) -> PastedUrlError:
     )
 
 
-def _printable(text: str | None) -> str | None:
-    """Returns Cognito's text as one printable line of limited length, safe to show to the user."""
-    if not text:
-        return None
-    return "".join(c if c.isprintable() else " " for c in text)[:200]
+def _without_spaces(text: str | None) -> str:
+    return "".join((text or "").split())

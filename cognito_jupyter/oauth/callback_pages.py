@@ -1,12 +1,15 @@
 """The pages that the callback server shows in the browser.
 
-Their text is fixed: no part of a request appears in a page. The styles are in callback_pages.css.
+Their text is fixed, with one exception: an error that names no login appears nowhere else. Only the page of an accepted
+response takes the query out of the address bar: any other address may be needed, to be pasted or to be shown to an
+administrator. The styles are in callback_pages.css.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import html
 from dataclasses import dataclass
 from http import HTTPStatus
 from importlib import resources
@@ -29,11 +32,14 @@ class CallbackPage:
     body: bytes
 
 
-def _make_page(status: HTTPStatus, title: str, text: str, css_class: str = "") -> CallbackPage:
+def _make_page(
+    status: HTTPStatus, title: str, text: str, css_class: str = "", *, keep_address: bool = True
+) -> CallbackPage:
+    script = "" if keep_address else f"<script>{_SCRIPT}</script>"
     body = (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title>'
-        f"<style>{_STYLE}</style><script>{_SCRIPT}</script></head>"
+        f"<style>{_STYLE}</style>{script}</head>"
         f'<body><main class="{css_class}"><h1>{title}</h1><p>{text}</p></main></body></html>\n'
     )
     return CallbackPage(status, body.encode())
@@ -48,6 +54,7 @@ SIGNED_IN = _make_page(
     "Sign-in received",
     "You can close this tab. Return to your notebook; it continues automatically.",
     "done",
+    keep_address=False,
 )
 SIGN_IN_ERROR = _make_page(
     HTTPStatus.BAD_REQUEST,
@@ -64,9 +71,45 @@ NOT_FOUND = _make_page(
     "Nothing here",
     "No sign-in is waiting at this address. Return to your notebook and open the sign-in link from there.",
 )
+OTHER_LOGIN = _make_page(
+    HTTPStatus.NOT_FOUND,
+    "This is the address of another sign-in",
+    "The notebook that waits here did not start it. If you opened the link of another notebook or terminal, copy the "
+    "whole address of this page and paste it there. Otherwise open the link again that your notebook shows now.",
+)
+CODE_WITHOUT_STATE = _make_page(
+    HTTPStatus.NOT_FOUND,
+    "No notebook started this sign-in",
+    "The address of this page has no state, so no notebook can accept it. If you copied the address, copy it again to "
+    "its end. If you started at your organisation's portal, open the sign-in link that your notebook shows instead.",
+)
+REQUEST_TOO_LARGE = _make_page(
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    "Your browser sent too much",
+    "Copy the whole address of this page and paste it into the notebook that waits for the sign-in. If it happens "
+    "again, delete the cookies that your browser keeps for localhost.",
+)
 METHOD_NOT_ALLOWED = _make_page(
     HTTPStatus.METHOD_NOT_ALLOWED, "Nothing here", "This address can only be opened in a browser."
 )
+
+
+def error_without_state(error: str) -> CallbackPage:
+    """Returns the page for an error that names no login, so that the login which waits here goes on.
+
+    Cognito sends such errors where it could not read what an identity provider sent, and with it its own state.
+
+    Args:
+        error: The error and its description, as one printable line.
+    """
+    return _make_page(
+        HTTPStatus.BAD_REQUEST,
+        "You are not signed in",
+        f"The address of this page names an error: <q>{html.escape(error)}</q>. Your notebook still waits: return to "
+        "it and open its sign-in link again. If the error comes again, show the address of this page to your "
+        "administrator.",
+    )
+
 
 HEADERS = (
     ("Content-Type", "text/html; charset=utf-8"),

@@ -12,6 +12,8 @@ from __future__ import annotations
 import contextlib
 import enum
 import errno
+import http.client
+import io
 import selectors
 import socket
 import sys
@@ -31,19 +33,66 @@ from .redirect_uri import parse_host_header
 CONNECTION_TIMEOUT = 5.0
 """Seconds that a connection may stay silent."""
 _MAX_CONNECTIONS = 128
+_MAX_HEADERS = 1 << 24
+"""Bytes; browsers keep at most 180 cookies of 4 KB for a host. They are read, and not held."""
 _CLOSE_TIMEOUT = 1.0
 """Seconds that a response in transit gets before its connection is closed."""
 _EPHEMERAL_TRIES = 20
+_WSAEACCES = 10013
 _NO_IPV6 = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT})
 
 
 class CallbackOutcome(enum.Enum):
-    """What an authorization response meant to the login; each value is the page that the browser then shows."""
+    """What an authorization response meant to the login."""
 
-    ACCEPTED = callback_pages.SIGNED_IN
-    ERROR = callback_pages.SIGN_IN_ERROR
-    ALREADY_FINISHED = callback_pages.ALREADY_FINISHED
-    STATE_MISMATCH = callback_pages.NOT_FOUND
+    ACCEPTED = "accepted"
+    ERROR = "error"
+    ALREADY_FINISHED = "already finished"
+    STATE_MISMATCH = "state mismatch"
+
+
+_PAGES = {
+    CallbackOutcome.ACCEPTED: callback_pages.SIGNED_IN,
+    CallbackOutcome.ERROR: callback_pages.SIGN_IN_ERROR,
+    CallbackOutcome.ALREADY_FINISHED: callback_pages.ALREADY_FINISHED,
+}
+
+
+class _HostHeaderReader(io.BufferedIOBase):
+    """Reads header lines up to the end of the headers, and passes on only Host: no other one is needed here.
+
+    The standard library refuses a line above 64 KB, and more than 100 headers. A browser sends the cookies of every
+    program on localhost to each of them, whatever the port (RFC 6265, section 8.5), and may exceed both.
+
+    Args:
+        lines: The connection, after the request line.
+    """
+
+    def __init__(self, lines: io.BufferedIOBase) -> None:
+        self._lines = lines
+        self._bytes_read = 0
+        self._in_host_header = False
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        """Returns the next line of a Host header, or the line that ends the headers.
+
+        Args:
+            size: The greatest number of bytes to return.
+
+        Raises:
+            LineTooLong: The headers are larger than any browser's.
+        """
+        at_line_start = True
+        while part := self._lines.readline(-1 if size is None else size):
+            self._bytes_read += len(part)
+            if self._bytes_read > _MAX_HEADERS:
+                raise http.client.LineTooLong("headers")
+            if at_line_start and part[:1] not in {b" ", b"\t"}:  # else it continues the header before (RFC 9112, 5.2)
+                self._in_host_header = part[:5].lower() == b"host:"
+            if self._in_host_header or (at_line_start and part in {b"\r\n", b"\n"}):
+                return part
+            at_line_start = part.endswith(b"\n")
+        return b""
 
 
 class OAuthCallbackHandler(BaseHTTPRequestHandler):
@@ -55,13 +104,28 @@ class OAuthCallbackHandler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Handles GET, the only method of a browser's redirect."""
         path, _, query = self.path.partition("?")
-        response = parse_query(query) if self._is_callback_request(path) else None
-        self._send_page(callback_pages.NOT_FOUND if response is None else self.server.on_response(response).value)
+        response = parse_query(query) if self._has_allowed_host() else None
+        if response is None:
+            page = callback_pages.NOT_FOUND
+        elif path != self.server.path:
+            page = callback_pages.OTHER_LOGIN
+        else:
+            outcome = self.server.on_response(response)
+            page = _PAGES.get(outcome) or _mismatch_page(response)
+        self._send_page(page)
 
-    def _is_callback_request(self, path: str) -> bool:
+    def parse_request(self) -> bool:
+        """Parses the request line and the Host header; other headers may be many and long."""
+        connection, self.rfile = self.rfile, _HostHeaderReader(self.rfile)
+        try:
+            return super().parse_request()
+        finally:
+            self.rfile = connection
+
+    def _has_allowed_host(self) -> bool:
         # DNS rebinding: a page on another site can make its own name resolve to 127.0.0.1. The Host header shows it.
         hosts = self.headers.get_all("Host", [])
-        return path == self.server.path and len(hosts) == 1 and parse_host_header(hosts[0]) in self.server.allowed_hosts
+        return len(hosts) == 1 and parse_host_header(hosts[0]) in self.server.allowed_hosts
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002 - the base class's signature
         """Sends a fixed page instead of the standard library's, which repeats parts of the request.
@@ -72,8 +136,14 @@ class OAuthCallbackHandler(BaseHTTPRequestHandler):
             explain: Not used.
         """
         self.close_connection = True
-        unknown_method = code == HTTPStatus.NOT_IMPLEMENTED
-        self._send_page(callback_pages.METHOD_NOT_ALLOWED if unknown_method else callback_pages.NOT_FOUND)
+        match code:
+            case HTTPStatus.NOT_IMPLEMENTED:
+                page = callback_pages.METHOD_NOT_ALLOWED
+            case HTTPStatus.REQUEST_URI_TOO_LONG | HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE:
+                page = callback_pages.REQUEST_TOO_LARGE
+            case _:
+                page = callback_pages.NOT_FOUND
+        self._send_page(page)
 
     def _send_page(self, page: callback_pages.CallbackPage) -> None:
         self.send_response(page.status)
@@ -93,6 +163,13 @@ class OAuthCallbackHandler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
         """Logs nothing, because the request line holds the code."""
+
+
+def _mismatch_page(response: AuthorizationResponse) -> callback_pages.CallbackPage:
+    """Returns the page for a response that the login did not accept because of its state."""
+    if response.state:
+        return callback_pages.OTHER_LOGIN
+    return callback_pages.error_without_state(response.reason) if response.error else callback_pages.CODE_WITHOUT_STATE
 
 
 class OAuthCallbackServer(HTTPServer):
@@ -296,6 +373,13 @@ def _listener_error(port: int, error: OSError) -> ListenerError:
         return ListenerError(
             f"Port {port} is in use by another program, so the browser cannot return to this login.",
             f"Close the program that uses port {port}, or register another redirect URI and add it to redirect_uri.",
+        )
+    if getattr(error, "winerror", None) == _WSAEACCES:
+        return ListenerError(
+            f"Windows does not let any program listen on port {port} (WinError 10013): it is reserved, usually for "
+            "Hyper-V, WSL or Docker.",
+            "Register a redirect URI with another port and add it to redirect_uri; this lists the reserved ports: "
+            "netsh interface ipv4 show excludedportrange protocol=tcp",
         )
     if error.errno == errno.EACCES:
         return ListenerError(

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from .._util.closing import Closeable
 from .._util.durations import duration_in_words
 from ..errors import ListenerError, LoginCancelledError, LoginDeniedError, LoginError, LoginTimeoutError, PastedUrlError
-from .authorization_response import AuthorizationResponse, parse_pasted_url
+from .authorization_response import AuthorizationResponse, parse_pasted_url, remedy_for_error
 from .callback_server import CallbackOutcome, OAuthCallbackServer
 from .pkce import LoginSecrets
 from .redirect_uri import RedirectUri
@@ -74,6 +74,7 @@ class Login(Closeable):
         self._lock = threading.Lock()
         self.state = LoginState.PENDING
         self._response = AuthorizationResponse()
+        self._error_without_state: AuthorizationResponse | None = None
         self._tokens: CognitoTokens | None = None
         self._deadline = time.monotonic() + timeout
         self._timeout = timeout
@@ -157,6 +158,9 @@ class Login(Closeable):
         """
         # In constant time, and before any other part of the response is read (RFC 9700, section 4.7).
         if not hmac.compare_digest((response.state or "").encode(errors="replace"), self._secrets.state.encode()):
+            if response.error and not response.state:
+                # It may be this login's or not: the login goes on, and names the error only if it times out.
+                self._error_without_state = response
             return CallbackOutcome.STATE_MISMATCH
         with self._lock:
             if self.state is not LoginState.PENDING or self.seconds_left <= 0:
@@ -174,7 +178,7 @@ class Login(Closeable):
         Raises:
             PastedUrlError: It is not the authorization response to this login, which stays pending.
         """
-        outcome = self.handle_response(parse_pasted_url(text))
+        outcome = self.handle_response(parse_pasted_url(text, self.redirect_uri))
         if outcome is CallbackOutcome.STATE_MISMATCH:
             raise PastedUrlError(
                 "That address belongs to another sign-in.",
@@ -221,9 +225,18 @@ class Login(Closeable):
     def _error_for_state(self) -> LoginError:
         match self.state:
             case LoginState.DENIED:
-                return _denied_error(self._response)
+                return LoginDeniedError(
+                    f"Cognito ended the sign-in with an error ({self._response.reason}).",
+                    remedy_for_error(self._response, self.redirect_uri),
+                )
             case LoginState.CANCELLED:
                 return LoginCancelledError("The sign-in was cancelled.", "Nothing has changed; you can sign in again.")
+            case LoginState.TIMED_OUT if self._error_without_state is not None:
+                return LoginTimeoutError(
+                    f"The sign-in timed out after {duration_in_words(self._timeout)}; before that, the browser came "
+                    f"back with an error ({self._error_without_state.reason}).",
+                    remedy_for_error(self._error_without_state, self.redirect_uri),
+                )
             case LoginState.TIMED_OUT:
                 return LoginTimeoutError(
                     f"The sign-in timed out after {duration_in_words(self._timeout)}.",
@@ -238,17 +251,3 @@ class Login(Closeable):
         self.cancel()
         if self._server is not None:
             self._server.server_close()
-
-
-def _denied_error(response: AuthorizationResponse) -> LoginDeniedError:
-    """Returns the error for Cognito's error response; the error codes are those of RFC 6749, section 4.1.2.1."""
-    reason = f"{response.error}: {response.error_description}" if response.error_description else str(response.error)
-    if "invalid_scope" in reason:
-        remedy = "Set scopes to what the app client allows (openid is needed), or allow them there."
-    elif response.error == "unauthorized_client":
-        remedy = "Allow the authorization code grant for the app client."
-    elif response.error == "access_denied":
-        remedy = "Sign in again, or ask your administrator for access."
-    else:
-        remedy = "Sign in again; if it happens again, show this message to your administrator."
-    return LoginDeniedError(f"Cognito ended the sign-in with an error ({reason}).", remedy)

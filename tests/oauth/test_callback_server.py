@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
 import http.client
+import io
 import re
 import socket
 import subprocess
@@ -12,13 +14,16 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from pathlib import Path
 
 import pytest
+from hypothesis import given, strategies as st
 
 from cognito_jupyter import CognitoOAuthAuthenticator, OAuthCallbackHandler, OAuthCallbackServer
 from cognito_jupyter.errors import ListenerError
+from cognito_jupyter.oauth import callback_pages
 from cognito_jupyter.oauth.authorization_response import AuthorizationResponse
-from cognito_jupyter.oauth.callback_server import CallbackOutcome
+from cognito_jupyter.oauth.callback_server import CallbackOutcome, _HostHeaderReader
 from tests.support.polling import wait_until
 from tests.support.ports import free_port
 
@@ -29,6 +34,7 @@ for _ in range(1000):
         noise.sendall(b"\\x16\\x03\\x01 not http at all\\r\\n\\r\\n")
 """
 STATE, CODE = "this-logins-state", "c0de-of-this-login"
+SCRIPT = 'history.replaceState(null, "", location.pathname)'
 CALLBACK_URL = f"/callback?code={CODE}&state={STATE}"
 
 
@@ -163,6 +169,109 @@ def test_a_second_callback_gets_the_already_finished_page(server: OAuthCallbackS
     assert (status, "already ended" in page) == (410, True)
 
 
+SERVER_ERROR = "error=server_error&error_description=Invalid+samlResponse+or+relayState"
+
+
+@pytest.mark.parametrize(
+    ("target", "status", "sentence"),
+    [
+        pytest.param(f"/callback?{SERVER_ERROR}", 400, "Your notebook still waits", id="error without a state"),
+        pytest.param(f"/callback?{SERVER_ERROR}&state=", 400, "Your notebook still waits", id="error, empty state"),
+        pytest.param("/callback?code=c0de", 404, "has no state", id="code without a state"),
+        pytest.param("/callback?code=c0de&state=", 404, "has no state", id="code with an empty state"),
+        pytest.param("/callback?code=c0de&state=another", 404, "paste it there", id="another login's code"),
+        pytest.param("/callback?error=access_denied&state=another", 404, "paste it there", id="another login's error"),
+        pytest.param("/?code=c0de&state=another", 404, "paste it there", id="another redirect URI at this port"),
+    ],
+)
+def test_a_response_that_is_not_accepted_keeps_its_address_and_says_what_to_do(
+    server: OAuthCallbackServer, fake_login: FakeLogin, target: str, status: int, sentence: str
+) -> None:
+    """The address is needed: to be pasted into the notebook that it belongs to, or to be shown to an administrator."""
+    for kind in ("few headers", "cookies over 64 KB", "more than 100 headers"):
+        found, _, page = send_request(server, target, **headers_of(kind))
+        assert (found, sentence in page) == (status, True)
+        assert "replaceState" not in page
+        assert "<script" not in page
+    assert fake_login.accepted == []
+
+
+def test_the_page_of_an_error_without_a_state_shows_it_as_text(server: OAuthCallbackServer) -> None:
+    """It could be in any link that a page on the Internet holds."""
+    description = "%3Cscript%3Ealert(1)%3C/script%3E%0D%0A%1B%5B31m%E2%80%AE" + "x" * 500
+    page = send_request(server, f"/callback?error=server_error&error_description={description}")[2]
+    assert "<q>server_error: &lt;script&gt;alert(1)&lt;/script&gt; xxx" in page
+    assert "\x1b" not in page
+    assert "\u202e" not in page
+    assert "x" * 201 not in page
+
+
+def headers_of(kind: str) -> dict[str, str]:
+    """Returns the headers of a browser that has been at many programs on localhost."""
+    match kind:
+        case "cookies over 64 KB":
+            return {"Cookie": "; ".join(f"jupyter-hub-{i}={'x' * 4000}" for i in range(180))}
+        case "more than 100 headers":
+            return {f"X-Header-{i}": "x" for i in range(150)}
+        case _:
+            return {}
+
+
+@pytest.mark.parametrize("kind", ["cookies over 64 KB", "more than 100 headers"])
+def test_a_login_succeeds_whatever_cookies_and_headers_the_browser_sends(
+    server: OAuthCallbackServer, fake_login: FakeLogin, kind: str
+) -> None:
+    """A browser sends the cookies of every program on localhost, whatever the port."""
+    assert send_request(server, **headers_of(kind))[0] == 200
+    assert [response.authorization_code for response in fake_login.accepted] == [CODE]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        b"Cookie: " + b"a" * 70_000 + b"Host: evil.example\r\nHost: localhost\r\n",
+        b"Cookie: a=1\r\n Host: evil\r\nhost:localhost\r\n",
+    ],
+)
+def test_a_host_within_another_header_is_no_host(
+    server: OAuthCallbackServer, fake_login: FakeLogin, headers: bytes
+) -> None:
+    send_raw(server, b"GET " + CALLBACK_URL.encode() + b" HTTP/1.1\r\n" + headers + b"\r\n")
+    assert [response.authorization_code for response in fake_login.accepted] == [CODE]
+
+
+def test_a_folded_host_header_is_rejected(server: OAuthCallbackServer, fake_login: FakeLogin) -> None:
+    send_raw(server, b"GET " + CALLBACK_URL.encode() + b" HTTP/1.1\r\nHost: localhost\r\n evil.example\r\n\r\n")
+    assert fake_login.accepted == []
+
+
+def test_an_address_that_is_too_long_to_read_can_still_be_pasted(server: OAuthCallbackServer) -> None:
+    """The address is in the browser's address bar, and the page says so."""
+    response = send_raw(server, b"GET /callback?code=" + b"a" * 65_518)
+    assert response.startswith(b"HTTP/1.0 431 ")
+    assert b"paste it into the notebook" in response
+    assert b"replaceState" not in response
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["Cookie", "X-Host", "Host ", "HOSTS"]), st.text("ab:; \t", max_size=9))),
+    st.integers(0, 3),
+)
+def test_of_any_headers_only_host_is_read(headers: list[tuple[str, str]], size: int) -> None:
+    """Whatever comes before and after it, and in however large parts the lines are read."""
+    before = "".join(f"{name}: {value}\r\n" for name, value in headers).encode()
+    reader = _HostHeaderReader(io.BytesIO(before + b"Host: localhost:3000\r\n" + before + b"\r\nbody"))
+    assert reader.readline(1 << 16 << size) == b"Host: localhost:3000\r\n"
+    assert reader.readline(1 << 16) == b"\r\n"
+
+
+def test_the_documentation_explains_every_page_that_a_user_may_meet() -> None:
+    documentation = Path(__file__).parents[2].joinpath("docs", "troubleshooting.md").read_text(encoding="utf-8")
+    pages = [page for page in vars(callback_pages).values() if isinstance(page, callback_pages.CallbackPage)]
+    titles = {re.findall("<h1>(.*)</h1>", page.body.decode())[0] for page in pages}
+    assert {title for title in titles if title not in documentation} == {"Sign-in received", "Nothing here"}
+
+
 @pytest.mark.parametrize(
     ("target", "status"),
     [
@@ -186,7 +295,7 @@ def test_every_page_reflects_nothing_and_points_back_to_the_notebook(
         assert reflected not in page
     policy = headers["content-security-policy"]
     for kind, inline in (
-        ("script", re.findall("<script>(.*?)</script>", page, re.DOTALL)),
+        ("script", re.findall("<script>(.*?)</script>", page, re.DOTALL) if status == 200 else [SCRIPT]),
         ("style", re.findall("<style>(.*?)</style>", page, re.DOTALL)),
     ):
         assert len(inline) == 1
@@ -194,7 +303,7 @@ def test_every_page_reflects_nothing_and_points_back_to_the_notebook(
         assert f"{kind}-src 'sha256-{digest}'" in policy
     assert policy.startswith("default-src 'none'")
     assert "frame-ancestors 'none'" in policy
-    assert "history.replaceState" in page
+    assert (SCRIPT in page) == (status == 200)
 
 
 def test_malformed_requests_get_a_page_that_repeats_nothing(server: OAuthCallbackServer) -> None:
@@ -239,6 +348,22 @@ def test_a_port_in_use_on_one_loopback_address_is_in_use(family: socket.AddressF
             OAuthCallbackServer(("localhost", port))
         assert isinstance(raised.value, ConnectionError)
         assert set(threading.enumerate()) == before
+
+
+def test_a_port_that_windows_has_reserved_has_its_own_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows reserves ranges of ports for Hyper-V, WSL and Docker; no program listens there, so none can be closed."""
+
+    class ReservedPortError(PermissionError):
+        winerror = 10013
+
+    def bind(_: socket.socket, address: tuple[str, int]) -> None:
+        raise ReservedPortError(errno.EACCES, f"forbidden by its access permissions: {address}")
+
+    monkeypatch.setattr(socket.socket, "bind", bind)
+    with pytest.raises(ListenerError, match=r"listen on port 3000 \(WinError 10013\): it is reserved") as raised:
+        OAuthCallbackServer(("localhost", 3000))
+    assert "excludedportrange" in raised.value.remedy
+    assert "another port" in raised.value.remedy
 
 
 def test_only_loopback_addresses_are_bound() -> None:

@@ -132,7 +132,7 @@ def test_a_response_without_this_logins_state_leaves_it_pending(token_endpoint: 
     with begin_login(token_endpoint) as login:
         assert follow_redirect(login, "code=forged&state=guess") == 404
         assert follow_redirect(login, "error=access_denied&state=guess") == 404
-        assert follow_redirect(login, "error=access_denied") == 404
+        assert follow_redirect(login, "error=access_denied") == 400
         assert login.state is LoginState.PENDING
 
 
@@ -166,6 +166,48 @@ def test_the_deadline_ends_a_login(token_endpoint: FakeTokenEndpoint) -> None:
         with pytest.raises(LoginTimeoutError, match=login.redirect_uri):
             login.tokens()
         assert follow_redirect(login, f"code=late&state={token_endpoint.state}") == 410
+
+
+def test_a_login_that_times_out_names_the_error_that_came_without_a_state(token_endpoint: FakeTokenEndpoint) -> None:
+    """Cognito has no state to give back for a SAML response that it could not read. A later login does not name it."""
+    port = free_port()
+    with begin_login(token_endpoint, f"http://localhost:{port}", timeout=0.6) as login:
+        query = "error=server_error&error_description=Invalid+samlResponse%0A%1b%5b31mor+relayState"
+        assert follow_redirect(login, query) == 400
+        assert follow_redirect(login, "error=access_denied&state=another-logins") == 404
+        assert follow_redirect(login, "code=c") == 404
+        assert login.state is LoginState.PENDING
+        assert login.wait(5)
+        reason = r"error \(server_error: Invalid samlResponse or relayState\)\. Sign in again.*administrator"
+        with pytest.raises(LoginTimeoutError, match=reason):
+            login.tokens()
+    with begin_login(token_endpoint, f"http://localhost:{port}", timeout=0) as login:
+        with pytest.raises(LoginTimeoutError) as raised:
+            login.tokens()
+        assert "server_error" not in str(raised.value)
+
+
+def test_a_login_completes_after_an_error_without_a_state(token_endpoint: FakeTokenEndpoint) -> None:
+    """The user tries again, in the same tab."""
+    with begin_login(token_endpoint) as login:
+        assert follow_redirect(login, "error=server_error") == 400
+        with pytest.raises(PastedUrlError, match=r"an error in place of a code \(server_error\)"):
+            login.handle_pasted_url(f"{login.redirect_uri}/?error=server_error")
+        assert follow_redirect(login, f"code=c&state={token_endpoint.state}") == 200
+        assert login.tokens()
+
+
+def test_a_pasted_redirect_mismatch_names_the_redirect_uri_to_register(token_endpoint: FakeTokenEndpoint) -> None:
+    """Cognito shows it on a page of its own, and never sends the browser back."""
+    page = "https://x.auth.us-east-1.amazoncognito.com/error?error=redirect_mismatch&client_id=abc"
+    with begin_login(token_endpoint, timeout=30) as login:
+        for pasted in (page, f"{page}&state={token_endpoint.state}x"):
+            with pytest.raises(PastedUrlError) as raised:
+                login.handle_pasted_url(pasted)
+        with pytest.raises(PastedUrlError, match="does not know this redirect URI") as raised:
+            login.handle_pasted_url(page)
+        assert raised.value.remedy.endswith(login.redirect_uri)
+        assert login.state is LoginState.PENDING
 
 
 def test_cancel_wakes_waiting_threads_at_once(token_endpoint: FakeTokenEndpoint) -> None:
