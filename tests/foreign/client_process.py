@@ -20,7 +20,7 @@ _TIMEOUT = 60.0
 
 
 def run_client(
-    command: Sequence[str | Path],
+    command: Sequence[str],
     environment: Mapping[str, str],
     sign_in: Callable[[str], str],
     folder: Path | None = None,

@@ -7,63 +7,33 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cognito_jupyter.local.aws.seed import BUCKET, DATA_KEY
-from cognito_jupyter.local.login_page_client import submit_login
-from tests.support.ports import free_port
-
 from .client_process import run_client
+from .stand_in import StandIn, new_redirect_uri
 
 SCRIPTS = Path(__file__).parent / "javascript"
-Run = Callable[[str], dict[str, Any]]
-
-
-@dataclass(frozen=True, repr=False)
-class StandIn:
-    """A running `cognito-jupyter local --tls`.
-
-    Attributes:
-        environment: The variables with which a client on this machine uses it.
-        username: The demo user's name.
-        password: The demo user's password.
-    """
-
-    environment: Mapping[str, str]
-    username: str
-    password: str
-
-    def sign_in(self, authorization_url: str) -> str:
-        """Signs in as a user does; returns the redirect URI with its code."""
-        ca_file = self.environment["REQUESTS_CA_BUNDLE"]
-        return submit_login(authorization_url, self.username, self.password, verify=ca_file, follow_callback=False)
+Run = Callable[..., dict[str, Any]]
+"""Runs a client, by its file's name, at a stand-in; without one, at `cognito-jupyter local`."""
 
 
 @pytest.fixture(scope="session")
 def stand_in() -> Iterator[StandIn]:
     """The stand-in in a process of its own, over TLS."""
-    # With a path: openid-client takes the redirect URI from the address that the browser was sent to, where an empty
-    # path has become "/", which is another redirect URI for Cognito.
-    redirect_uri = f"http://localhost:{free_port()}/callback"
-    command = [sys.executable, "-m", "cognito_jupyter.cli", "local", "--tls", "--json", "--redirect-uri", redirect_uri]
+    command = [sys.executable, "-m", "cognito_jupyter.cli", "local", "--tls", "--json"]
+    command += ["--redirect-uri", new_redirect_uri()]
     with subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8") as server:
         assert server.stdout is not None
         try:
             settings = json.loads(server.stdout.readline())
-            environment = dict(settings["environment"])
-            environment["NODE_EXTRA_CA_CERTS"] = environment["SSL_CERT_FILE"] = environment["REQUESTS_CA_BUNDLE"]
-            region, pool_id = environment["COGNITO_REGION"], environment["COGNITO_USER_POOL_ID"]
-            environment |= {
-                "FOREIGN_ISSUER": f"https://cognito-idp.{region}.amazonaws.com/{pool_id}",
-                "FOREIGN_BUCKET": BUCKET,
-                "FOREIGN_KEY": DATA_KEY,
-            }
-            yield StandIn(environment, settings["user"]["username"], settings["user"]["password"])
+            environment = settings["environment"]
+            host = f"cognito-idp.{environment['COGNITO_REGION']}.amazonaws.com"
+            issuer = f"https://{host}/{environment['COGNITO_USER_POOL_ID']}"
+            yield StandIn.from_settings(environment, **settings["user"], issuer=issuer)
         finally:
             server.terminate()
 
@@ -82,20 +52,21 @@ def node_folder() -> Path:
 
 @pytest.fixture(scope="session")
 def run_javascript(stand_in: StandIn, node_folder: Path) -> Run:
-    """Runs a script of `javascript/` against the stand-in, and returns what it reported."""
+    """Runs a script of `javascript/` and returns what it reported."""
 
-    def run(script: str) -> dict[str, Any]:
-        return run_client(["node", node_folder / script], stand_in.environment, stand_in.sign_in, node_folder)
+    def run(script: str, at: StandIn = stand_in, **variables: str) -> dict[str, Any]:
+        command = ["node", str(node_folder / f"{script}.mjs")]
+        return run_client(command, {**at.environment, **variables}, at.sign_in, node_folder)
 
     return run
 
 
 @pytest.fixture(scope="session")
 def run_python(stand_in: StandIn) -> Run:
-    """Runs a module of `python_clients/` against the stand-in, and returns what it reported."""
+    """Runs a module of `python_clients/` and returns what it reported."""
 
-    def run(module: str) -> dict[str, Any]:
+    def run(module: str, at: StandIn = stand_in, **variables: str) -> dict[str, Any]:
         command = [sys.executable, "-m", f"tests.foreign.python_clients.{module}"]
-        return run_client(command, stand_in.environment, stand_in.sign_in)
+        return run_client(command, {**at.environment, **variables}, at.sign_in)
 
     return run

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from .conftest import Run, StandIn
+from .conftest import Run
+from .stand_in import StandIn
 
 pytestmark = [pytest.mark.long]
 

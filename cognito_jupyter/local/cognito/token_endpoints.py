@@ -84,9 +84,10 @@ class TokenEndpoints:
             error, description = "invalid_token", "Access token is not valid"
             headers = {"WWW-Authenticate": f'Bearer error="{error}", error_description="{description}"'}
             return json_response({"error": error, "error_description": description}, 401, headers)
-        user = self._pool.users[claims["username"]]
+        # Not by the name in the token, which may be the sub.
+        user = next(each for each in self._pool.users.values() if each.sub == claims["sub"])
         return json_response(
-            {"sub": user.sub, "email": user.email, "email_verified": "true", "username": user.username}
+            {"sub": user.sub, "email": user.email, "email_verified": "true", "username": claims["username"]}
         )
 
     def _authenticate_client(self, error_status: int = 400) -> AppClient:

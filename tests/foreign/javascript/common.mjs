@@ -14,6 +14,7 @@ export const cognito = {
   userPoolId: environment.COGNITO_USER_POOL_ID,
   identityPoolId: environment.COGNITO_IDENTITY_POOL_ID,
   issuer: environment.FOREIGN_ISSUER,
+  clientSecret: environment.FOREIGN_CLIENT_SECRET,
 };
 
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();

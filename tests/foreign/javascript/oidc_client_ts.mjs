@@ -27,6 +27,7 @@ const manager = new UserManager(
     authority: cognito.issuer,
     client_id: cognito.clientId,
     redirect_uri: cognito.redirectUri,
+    client_secret: cognito.clientSecret || undefined,
     scope: "openid email",
     automaticSilentRenew: false,
     loadUserInfo: true,
@@ -41,15 +42,17 @@ const manager = new UserManager(
 await manager.signinRedirect();
 const user = await manager.signinRedirectCallback(callback);
 const refreshed = await manager.signinSilent();
+// signinSilent changes the user that it returns: the old token was read before.
+const rotated = refreshed.refresh_token !== user.refresh_token;
 const accessTokenRevocation = await errorOf(() => manager.revokeTokens(["access_token"]));
 await manager.revokeTokens();
-await manager.storeUser(user);
+await manager.storeUser(refreshed);
 
 report({
   profile: user.profile,
   scope: user.scope ?? null,
   refreshed: refreshed.access_token !== user.access_token,
-  refreshTokenStays: refreshed.refresh_token === user.refresh_token,
+  rotated,
   accessTokenRevocation,
   refreshAfterRevocation: await errorOf(() => manager.signinSilent()),
   contentTypeOfRevocation: contentTypes.revoke,

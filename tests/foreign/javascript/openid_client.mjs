@@ -3,7 +3,12 @@
 import * as client from "openid-client";
 import { cognito, errorOf, report, routedFetch, signIn } from "./common.mjs";
 
-const config = await client.discovery(new URL(cognito.issuer), cognito.clientId, undefined, client.None(), {
+const authentication = {
+  none: () => client.None(),
+  basic: () => client.ClientSecretBasic(cognito.clientSecret),
+  post: () => client.ClientSecretPost(cognito.clientSecret),
+}[process.env.FOREIGN_AUTHENTICATION ?? "none"]();
+const config = await client.discovery(new URL(cognito.issuer), cognito.clientId, undefined, authentication, {
   [client.customFetch]: routedFetch,
 });
 // Without this it trusts TLS in place of the signature.
@@ -27,7 +32,10 @@ const claims = tokens.claims();
 const codeUsedTwice = await errorOf(() => client.authorizationCodeGrant(config, callback, checks));
 const userInfo = await client.fetchUserInfo(config, tokens.access_token, claims.sub);
 const refreshed = await client.refreshTokenGrant(config, tokens.refresh_token);
-await client.tokenRevocation(config, tokens.refresh_token);
+const newest = refreshed.refresh_token ?? tokens.refresh_token;
+const rotated = newest !== tokens.refresh_token;
+const rotatedTwice = rotated && (await errorOf(() => client.refreshTokenGrant(config, tokens.refresh_token)));
+await client.tokenRevocation(config, newest);
 
 report({
   issuer: config.serverMetadata().issuer,
@@ -35,6 +43,7 @@ report({
   codeUsedTwice,
   userInfo,
   refreshedClaims: refreshed.claims(),
-  refreshTokenOfRefresh: refreshed.refresh_token ?? null,
-  refreshAfterRevocation: await errorOf(() => client.refreshTokenGrant(config, tokens.refresh_token)),
+  rotated,
+  rotatedTwice,
+  refreshAfterRevocation: await errorOf(() => client.refreshTokenGrant(config, newest)),
 });

@@ -30,11 +30,10 @@ def main() -> None:
     claims.validate(leeway=60)
     user_info = session.get(configuration["userinfo_endpoint"])
     refreshed = session.refresh_token(configuration["token_endpoint"], tokens["refresh_token"])
-    revocation = session.revoke_token(
-        configuration["revocation_endpoint"], tokens["refresh_token"], token_type_hint="refresh_token"
-    )
+    newest = refreshed.get("refresh_token", tokens["refresh_token"])
+    revocation = session.revoke_token(configuration["revocation_endpoint"], newest, token_type_hint="refresh_token")
     try:
-        session.refresh_token(configuration["token_endpoint"], tokens["refresh_token"])
+        session.refresh_token(configuration["token_endpoint"], newest)
         after = None
     except OAuthError as error:
         after = error.error

@@ -42,13 +42,16 @@ def get_json(url: str) -> dict[str, Any]:
 
 
 def new_session() -> OAuth2Session:
-    """Returns Authlib's client for the public app client."""
+    """Returns Authlib's client for the app client, with its secret if it has one."""
+    secret = os.environ["FOREIGN_CLIENT_SECRET"] or None
+    method = "client_secret_basic" if secret else "none"
     return OAuth2Session(
         CLIENT_ID,
+        secret,
         scope="openid email",
         redirect_uri=REDIRECT_URI,
-        token_endpoint_auth_method="none",
-        revocation_endpoint_auth_method="none",
+        token_endpoint_auth_method=method,
+        revocation_endpoint_auth_method=method,
         code_challenge_method="S256",
     )
 

@@ -1,0 +1,108 @@
+"""Foreign clients agree with each kind of pool that the stand-in can be, and our client with what they agree on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from cognito_jupyter.local import Knobs, LocalCognito
+
+from .conftest import Run
+from .stand_in import StandIn, new_redirect_uri
+
+pytestmark = [pytest.mark.long]
+
+NewPool = Callable[..., StandIn]
+
+
+@pytest.fixture
+def new_pool() -> Iterator[NewPool]:
+    """Starts stand-ins without AWS, with the options of `LocalCognito`; they stop after the test."""
+    with ExitStack() as running:
+
+        def start(**options: Any) -> StandIn:
+            uris = (new_redirect_uri(),)
+            return StandIn.from_local(
+                running.enter_context(LocalCognito(tls=True, aws=False, redirect_uris=uris, **options))
+            )
+
+        yield start
+
+
+POOLS: dict[str, dict[str, Any]] = {
+    "the UPDATED issuer": {"issuer_type": "UPDATED"},
+    "rotation": {"rotation": True},
+    "users named by sub": {"username_is_sub": True},
+}
+
+
+@pytest.mark.parametrize("kind", POOLS)
+def test_openid_client_agrees_with_a_pool_with(kind: str, new_pool: NewPool, run_javascript: Run) -> None:
+    """Discovery under the issuer, signature, nonce, userInfo of the same user, refresh, revocation."""
+    pool = new_pool(knobs=Knobs(**POOLS[kind]))
+    result = run_javascript("openid_client", pool)
+    assert result["issuer"] == result["claims"]["iss"] == pool.environment["FOREIGN_ISSUER"]
+    assert result["userInfo"]["sub"] == result["refreshedClaims"]["sub"] == result["claims"]["sub"]
+    assert result["rotated"] == (kind == "rotation")
+    assert result["rotatedTwice"] == ("invalid_grant" if kind == "rotation" else False)
+    assert result["refreshAfterRevocation"] == "invalid_grant"
+
+
+@pytest.mark.parametrize("kind", POOLS)
+def test_oidc_client_ts_agrees_with_a_pool_with(kind: str, new_pool: NewPool, run_javascript: Run) -> None:
+    """As a single-page application does."""
+    pool = new_pool(knobs=Knobs(**POOLS[kind]))
+    result = run_javascript("oidc_client_ts", pool)
+    assert result["profile"]["iss"] == pool.environment["FOREIGN_ISSUER"]
+    assert result["refreshed"]
+    assert result["rotated"] == (kind == "rotation")
+    assert result["refreshAfterRevocation"] == "invalid_grant"
+
+
+@pytest.mark.parametrize("kind", POOLS)
+def test_authlib_agrees_with_a_pool_with(kind: str, new_pool: NewPool, run_python: Run) -> None:
+    """With nonce and at_hash."""
+    pool = new_pool(knobs=Knobs(**POOLS[kind]))
+    result = run_python("authlib_client", pool)
+    assert result["claims"]["iss"] == pool.environment["FOREIGN_ISSUER"]
+    assert result["refresh_after_revocation"] == "invalid_grant"
+
+
+def test_aws_jwt_verify_fetches_the_keys_of_an_updated_issuer_from_its_host(
+    new_pool: NewPool, run_javascript: Run
+) -> None:
+    """AWS's own verifier knows both forms of a pool's issuer: awslabs/aws-jwt-verify#239."""
+    pool = new_pool(knobs=Knobs(issuer_type="UPDATED"))
+    result = run_javascript("aws_jwt_verify", pool)
+    assert result["idClaims"]["iss"] == result["accessClaims"]["iss"] == pool.environment["FOREIGN_ISSUER"]
+    assert result["fetched"] == [f"{pool.environment['FOREIGN_ISSUER']}/.well-known/jwks.json"]
+    assert "//issuer-cognito-idp." in pool.environment["FOREIGN_ISSUER"]
+
+
+@pytest.mark.parametrize("authentication", ["basic", "post"])
+def test_openid_client_sends_the_secret_of_an_app_client(
+    authentication: str, new_pool: NewPool, run_javascript: Run
+) -> None:
+    """In the Authorization header or in the body, at the token endpoint and at the revocation."""
+    pool = new_pool(client_secret=True)
+    result = run_javascript("openid_client", pool, FOREIGN_AUTHENTICATION=authentication)
+    assert result["refreshAfterRevocation"] == "invalid_grant"
+
+
+def test_authlib_and_oidc_client_ts_send_the_secret_of_an_app_client(
+    new_pool: NewPool, run_javascript: Run, run_python: Run
+) -> None:
+    """Authlib in the Authorization header, oidc-client-ts in the body."""
+    pool = new_pool(client_secret=True)
+    assert run_python("authlib_client", pool)["refresh_after_revocation"] == "invalid_grant"
+    assert run_javascript("oidc_client_ts", pool)["refreshAfterRevocation"] == "invalid_grant"
+
+
+def test_a_wrong_secret_is_an_invalid_client(new_pool: NewPool, run_javascript: Run) -> None:
+    """The client reports the error code that Cognito sends."""
+    pool = new_pool(client_secret=True)
+    with pytest.raises(AssertionError, match="invalid_client_secret"):
+        run_javascript("openid_client", pool, FOREIGN_AUTHENTICATION="basic", FOREIGN_CLIENT_SECRET="wrong")
