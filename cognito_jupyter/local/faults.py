@@ -18,7 +18,9 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from werkzeug.wrappers import Response
 
+from .aws_responses import AWS_RESPONSES
 from .model import Fault, Knobs
+from .quotas import QuotaEnforcer
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 MAX_BODY = 1 << 20
@@ -32,8 +34,9 @@ def inject_faults(app: WSGIApplication, knobs: Knobs, counts: Counter[str]) -> W
     Args:
         app: The application behind it.
         knobs: Latency and faults by endpoint name.
-        counts: Calls by endpoint name.
+        counts: Calls by endpoint name, and throttled ones by the name with " throttled" after it.
     """
+    quotas = QuotaEnforcer()
 
     def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if not is_loopback_host(environ.get("HTTP_HOST", "")):
@@ -44,7 +47,11 @@ def inject_faults(app: WSGIApplication, knobs: Knobs, counts: Counter[str]) -> W
         endpoint = endpoint_name(environ)
         counts[endpoint] += 1
         time.sleep(knobs.latency_of(endpoint))
-        fault = knobs.next_fault(endpoint)
+        if quotas.admit(endpoint, environ.get("REMOTE_ADDR", ""), knobs.quotas):
+            fault = knobs.next_fault(endpoint)
+        else:
+            counts[f"{endpoint} throttled"] += 1
+            fault = Fault(**AWS_RESPONSES[knobs.throttled_like])
         if fault is None:
             return app(environ, start_response)
         if fault.kind == "status":

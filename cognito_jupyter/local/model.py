@@ -125,6 +125,9 @@ class Knobs:
         username_is_sub: Whether the tokens name each user by `sub`, as in pools that users sign in to by e-mail
             address or phone number.
         latency: Delays by endpoint name, as in the call counts; "*" for every other endpoint.
+        quotas: Requests per second by endpoint name, such as `quotas.AWS_QUOTAS`; requests beyond it are throttled.
+        throttled_like: The response to a throttled request, by its name in `aws_responses.AWS_RESPONSES`. What the token
+            endpoint of AWS sends is not known.
         faults: Faults by endpoint name; "*" for every other endpoint.
     """
 
@@ -143,6 +146,8 @@ class Knobs:
     issuing_region: str | None = None
     username_is_sub: bool = False
     latency: dict[str, float] = field(default_factory=dict)
+    quotas: dict[str, float] = field(default_factory=dict)
+    throttled_like: str = "throttled"
     faults: dict[str, list[Fault]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
