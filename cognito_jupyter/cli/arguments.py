@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TypeVar
 
+from .._util.store_once import StoreOnce
 from ..errors import SettingError
 from ..settings import parsers
 
@@ -43,11 +44,23 @@ def add_login_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = _LOGIN_DESCRIPTION
     role_suffix, timeout = _argument_type(parsers.role_suffix), _argument_type(parsers.timeout)
     parser.add_argument(
-        "-r", "--role-suffix", metavar="SUFFIX", type=role_suffix, help="the role to use: the end of its name"
+        "role_suffix",
+        metavar="ROLE",
+        nargs="?",
+        action=StoreOnce,
+        default=argparse.SUPPRESS,
+        type=role_suffix,
+        help="the role to use: the end of its name",
+    )
+    parser.add_argument(
+        "-r", "--role-suffix", metavar="ROLE", action=StoreOnce, type=role_suffix, help="the role to use, too"
     )
     parser.add_argument("--paste", action="store_true", help="read the browser's final URL from standard input")
     parser.add_argument("--no-browser", action="store_true", help="print the link without opening a browser")
     parser.add_argument("--fresh", action="store_true", help="sign in again, even if you are signed in")
+    parser.add_argument(
+        "--switch-account", action="store_true", help="sign in as another user than the browser's last one"
+    )
     parser.add_argument("--timeout", metavar="SECONDS", type=timeout, help="how long to wait for you; default: 300")
     _add_settings_arguments(parser, _LOGIN_SETTINGS)
 

@@ -34,8 +34,9 @@ def login(arguments: argparse.Namespace) -> int:
     from ..oauth.authenticator import CognitoOAuthAuthenticator
     from .status import describe
 
-    settings = resolve_settings(setting_overrides(arguments), fresh=arguments.fresh)
-    request = SignInRequest(settings, arguments.role_suffix, arguments.fresh)
+    fresh = arguments.fresh or arguments.switch_account
+    settings = resolve_settings(setting_overrides(arguments), fresh=fresh)
+    request = SignInRequest(settings, arguments.role_suffix, fresh, arguments.switch_account)
     service = LoginService(request, CognitoOAuthAuthenticator.from_settings(settings))
     with service.sign_in(lambda login: _wait_for_user(login, arguments)) as result:
         manager = result.sign_in.manager
@@ -43,6 +44,8 @@ def login(arguments: argparse.Namespace) -> int:
             warning = manager.shared_sign_in.warning
             manager.sign_out()
             raise UnavailableError(f"The sign-in could not be stored on this computer, and was revoked. {warning}")
+        if result.warning is not None:
+            _print_error(str(result.warning))
         if result.role_error is not None:
             raise result.role_error
     print(describe(default_store(settings)), flush=True)

@@ -55,8 +55,24 @@ def store_for(settings: Settings, tokens: CognitoTokens) -> Store | None:
     """
     if _opted_out(settings):
         return None
+    return default_store(settings) if settings.remember or is_remembered_user(settings, tokens) else None
+
+
+def is_remembered_user(settings: Settings, tokens: CognitoTokens) -> bool:
+    """Returns whether the user of a login is the one who is remembered on this computer.
+
+    Args:
+        settings: Of the login.
+        tokens: What the login returned.
+    """
+    from ..oauth.tokens import subject_of_token
+
     store = default_store(settings)
-    return store if settings.remember or _is_same_user(store, tokens) else None
+    try:
+        stored = store.read_sign_in() if store.path.exists() else None
+    except UnavailableError:
+        return False
+    return stored is not None and subject_of_token(stored.tokens["id_token"]) == subject_of_token(tokens["id_token"])
 
 
 def remembered_domain(user_pool_id: str) -> str | None:
@@ -83,13 +99,3 @@ def default_store(settings: Settings) -> Store:
 def _opted_out(settings: Settings) -> bool:
     """Returns whether the user set `remember` to false, which is more than not having set it."""
     return not settings.remember and "remember" in settings.sources
-
-
-def _is_same_user(store: Store, tokens: CognitoTokens) -> bool:
-    from ..oauth.tokens import subject_of_token
-
-    try:
-        stored = store.read_sign_in() if store.path.exists() else None
-    except UnavailableError:
-        return False
-    return stored is not None and subject_of_token(stored.tokens["id_token"]) == subject_of_token(tokens["id_token"])

@@ -36,6 +36,7 @@ async def login(  # noqa: PLR0913 - the options of the magic, by the same names
     share: bool = False,
     remember: bool = False,
     fresh: bool = False,
+    switch_account: bool = False,
     timeout: float | None = None,  # noqa: ASYNC109 - the time that the user has; it ends as an error of its own
 ) -> boto3.Session:
     """Signs in at Amazon Cognito in a notebook: `session = await cognito_jupyter.login("Analyst")`.
@@ -55,6 +56,7 @@ async def login(  # noqa: PLR0913 - the options of the magic, by the same names
         share: Whether to share the role with everything else in the notebook, as `%cognito_share` does.
         remember: Whether to stay signed in on this computer, so that new kernels need no login.
         fresh: Whether to log in even if the user is signed in or remembered on this computer.
+        switch_account: Whether to let the user sign in as another one, although the browser remembers somebody.
         timeout: Seconds that the user has; None: as configured, 300.
 
     Returns:
@@ -79,6 +81,7 @@ async def login(  # noqa: PLR0913 - the options of the magic, by the same names
             share=share,
             remember=remember,
             fresh=fresh,
+            switch_account=switch_account,
             timeout=timeout,
         )
     )
@@ -168,6 +171,7 @@ async def _log_in(state: NotebookState, request: LoginRequest, sleep: Sleep) -> 
         login_task.cancel()
         raise
     result = login_task.future.result()
-    prompt.finish(status_table(state, result.sign_in, prompt.notes))
+    notes = (str(result.warning),) if result.warning is not None else ()
+    prompt.finish(status_table(state, result.sign_in, (*prompt.notes, *notes)))
     if result.role_error is not None:
         raise result.role_error

@@ -5,6 +5,7 @@ Heavy modules are imported only when a magic runs, so that `%load_ext cognito_ju
 
 from __future__ import annotations
 
+import argparse
 import functools
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, magics_class
 from traitlets import Bool, Float, List, Unicode
 
+from .._util.store_once import StoreOnce
 from ..errors import CognitoError, SettingError
 from .arguments import ProfileArguments, ShareArguments, parse_line
 from .completion import MagicCompleter
@@ -80,7 +82,7 @@ class CognitoMagics(Magics):
         magics, roles, profiles = type(self), self._role_suffixes, self._profile_names
         values = {"--role-suffix": roles, "-r": roles, "--profile": profiles}
         self.completers = {
-            "%cognito_login": MagicCompleter(magics.cognito_login, values),
+            "%cognito_login": MagicCompleter(magics.cognito_login, values, roles),
             "%cognito_share": MagicCompleter(magics.cognito_share, {}, roles),
             "%cognito_profile": MagicCompleter(magics.cognito_profile, values),
         }
@@ -100,7 +102,14 @@ class CognitoMagics(Magics):
         return NotebookState(self.interactive_shell, self._request_factory.default_request, lambda: self.hide_person)
 
     @magic_with_arguments("cognito_login")
-    @argument("-r", "--role-suffix", help="The role: the end of its name, such as Analyst.")
+    @argument(
+        "role_suffix",
+        nargs="?",
+        action=StoreOnce,
+        default=argparse.SUPPRESS,
+        help="The role: the end of its name, such as Analyst.",
+    )
+    @argument("-r", "--role-suffix", action=StoreOnce, help="The role, too.")
     @argument("--name", help="The variable that gets the session; default: session.")
     @argument("--manager-name", help="The variable that gets the manager; default: cognito.")
     @argument("--profile", help="The profile of cognito.toml whose settings are used.")
@@ -113,6 +122,7 @@ class CognitoMagics(Magics):
     @argument("--timeout", help="How long to wait for you, in seconds; default: 300.")
     @argument("--remember", action="store_true", help="Stay signed in on this computer: new kernels need no login.")
     @argument("--fresh", action="store_true", help="Sign in again, even if you are signed in.")
+    @argument("--switch-account", action="store_true", help="Sign in as another user than the browser's last one.")
     @cognito_magic
     def cognito_login(self, line: str) -> None:
         """Sign in at Amazon Cognito, and use AWS in this notebook.
@@ -121,7 +131,7 @@ class CognitoMagics(Magics):
         and waits until you have signed in there. The next cell can use `session`, a boto3 session whose credentials
         are renewed automatically:
 
-            %cognito_login --role-suffix Analyst
+            %cognito_login Analyst
             session.client("s3").list_objects_v2(Bucket="my-bucket")
 
         Run again, it does nothing; with another role it changes `session` to that role without a new sign-in. If the

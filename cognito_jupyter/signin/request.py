@@ -20,11 +20,14 @@ class SignInRequest:
         settings: The settings of the login.
         role_suffix: The end of the role's ARN, as the user gave it; None: no role was named.
         fresh: Whether to log in even if the user is signed in or remembered on this computer.
+        switch_account: Whether Cognito is to ask who signs in, although the browser remembers a user; goes with
+            `fresh`.
     """
 
     settings: Settings
     role_suffix: str | None = None
     fresh: bool = False
+    switch_account: bool = False
 
 
 def discover_domain(user_pool_id: str, region: str) -> str:

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ..credentials.remembered import load_manager, store_for
-from ..errors import CognitoError, SignedOutError
+from ..credentials.remembered import is_remembered_user, load_manager, store_for
+from ..errors import CognitoError, LoginError, SignedOutError
 
 if TYPE_CHECKING:
     import boto3
@@ -67,11 +67,13 @@ class LoginResult:
         sign_in: The sign-in.
         role: The selected role; None where that failed, or the login was cancelled before.
         role_error: Why the role could not be selected; None where it could.
+        warning: What the user should know although the login has succeeded; None: nothing.
     """
 
     sign_in: SignIn
     role: SelectedRole | None = None
     role_error: CognitoError | None = None
+    warning: CognitoError | None = None
 
 
 class LoginService:
@@ -125,9 +127,12 @@ class LoginService:
             self.restored = True
             yield result
             return
-        with self._authenticator.begin_login(timeout=self._request.settings.timeout) as login:
+        prompt = self._account_prompt() if self._request.switch_account else None
+        with self._authenticator.begin_login(timeout=self._request.settings.timeout, prompt=prompt) as login:
             wait_for_user(login)
-            yield self._select_role(self._adopt(login.tokens()))
+            tokens = login.tokens()
+            warning = self._same_user_warning(tokens)
+            yield replace(self._select_role(self._adopt(tokens)), warning=warning)
 
     def prewarm(self) -> None:
         """Does everything that takes time and needs no tokens, while the user types a password."""
@@ -146,6 +151,33 @@ class LoginService:
             return None
         result = self._select_role(SignIn(self._request.settings, manager))
         return None if isinstance(result.role_error, SignedOutError) else result
+
+    def _account_prompt(self) -> str:
+        """Returns the value of `prompt` that lets the user choose another account.
+
+        `login` has Cognito ask for the password again. Where an identity provider of the user's organisation signs in,
+        Cognito passes `select_account` on to it; at Cognito itself that has no effect.
+
+        Source: https://docs.aws.amazon.com/cognito/latest/developerguide/authorization-endpoint.html
+        """
+        settings = self._request.settings
+        return "select_account" if settings.identity_provider or settings.idp_identifier else "login"
+
+    def _same_user_warning(self, tokens: CognitoTokens) -> LoginError | None:
+        """Returns what to say if the user wanted to switch accounts, and the same one as before has signed in."""
+        from ..oauth.tokens import subject_of, subject_of_token
+
+        if not self._request.switch_account:
+            return None
+        previous = self._previous.manager.claims if self._previous is not None else {}
+        same = previous and subject_of(previous) == subject_of_token(tokens["id_token"])
+        if not same and not is_remembered_user(self._request.settings, tokens):
+            return None
+        link = self._authenticator.logout_url(self._request.settings.logout_uri)
+        return LoginError(
+            "Cognito has signed in the same user as before.",
+            f"If it did not ask who you are, end its session in the browser first, at {link}, and then sign in again.",
+        )
 
     def _adopt(self, tokens: CognitoTokens) -> SignIn:
         from ..oauth.tokens import claims_of, subject_of

@@ -13,6 +13,7 @@ import termios
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -159,6 +160,32 @@ def test_status_needs_no_settings(
     assert "user_pool_id" in terminal.run("login", code=1)
 
 
+def test_the_role_needs_no_option(terminal: Terminal, cognito: LocalCognito) -> None:
+    assert "keys until" in terminal.run("login", "Uploader", "--no-browser")
+    (facts,) = json.loads(terminal.run("status", "--json"))
+    assert [role["suffix"] for role in facts["roles"] if role["keys_until"]] == ["Uploader"]
+
+
+def test_a_role_granted_after_the_sign_in_needs_no_new_login(
+    terminal: Terminal, cognito: LocalCognito, folder: Path
+) -> None:
+    terminal.run("login")
+    cognito.pool.users["demo"] = replace(cognito.demo_user, groups=("Admin", "Analyst", "Uploader"))
+    assert cognito.roles["Admin"] in terminal.run("login", "Admin")
+    cognito.pool.users["demo"] = replace(cognito.demo_user, groups=("Analyst", "Uploader"))
+    assert "AccessKeyId" in terminal.run("credential-process", stored_files(folder)[0].stem, cognito.roles["Admin"])
+    terminal.printed = ""
+    assert terminal.login_count == 1
+
+
+def test_switching_accounts_makes_cognito_request_a_login(terminal: Terminal) -> None:
+    terminal.run("login")
+    assert "Signed in" in terminal.run("login", "--switch-account")
+    assert terminal.login_count == 2
+    assert "&prompt=login" in terminal.printed
+    assert "Cognito has signed in the same user as before." in terminal.printed
+
+
 def test_fresh_signs_in_again(terminal: Terminal, folder: Path) -> None:
     terminal.run("login")
     before = stored_files(folder)[0].read_bytes()
@@ -196,7 +223,17 @@ def test_a_login_that_times_out_is_an_error(terminal: Terminal, cognito: LocalCo
     assert "timed out after 1 second" in process.stderr
 
 
-@pytest.mark.parametrize("words", [["login", "--timeout", "soon"], ["login", "-r", ""], ["status", "--xml"], ["in"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["login", "--timeout", "soon"],
+        ["login", "-r", ""],
+        ["login", "A", "-r", "B"],
+        ["login", "-A"],
+        ["status", "--xml"],
+        ["in"],
+    ],
+)
 def test_a_wrong_argument_is_named(terminal: Terminal, words: list[str]) -> None:
     process = subprocess.run([SCRIPT, *words], capture_output=True, text=True, check=False)
     assert process.returncode == 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,41 @@ def test_changing_the_role_needs_no_new_login(notebook: Notebook, cognito: Local
     notebook.text(READS_S3)
     assert cognito.aws.proxy.requests[-1].role_arn == cognito.roles["Uploader"]
     assert notebook.user.login_count == 1
+
+
+def test_the_role_needs_no_option(notebook: Notebook, cognito: LocalCognito) -> None:
+    """As in %cognito_share; the option still works, before and after other ones."""
+    assert "role cognito-jupyter-Uploader" in notebook.text("%cognito_login Uploader")
+    assert "role cognito-jupyter-Analyst" in notebook.text("%cognito_login --no-browser Analyst --timeout 60")
+    assert "role cognito-jupyter-Uploader" in notebook.text("%cognito_login Uploader -r Uploader")
+    assert notebook.value("cognito.last_role_suffix") == "Uploader"
+    assert notebook.user.login_count == 1
+
+
+def test_a_role_granted_after_the_sign_in_needs_no_new_login(notebook: Notebook, cognito: LocalCognito) -> None:
+    """By the magics and by the panel alike."""
+    notebook.text("%cognito_login Analyst")
+    cognito.pool.users["demo"] = replace(cognito.demo_user, groups=("Admin", "Analyst", "Uploader"))
+    assert "Admin" not in notebook.text("%cognito_roles").partition("granted")[0]
+    assert "role cognito-jupyter-Admin" in notebook.text("%cognito_share Admin")
+    assert "role cognito-jupyter-Admin" in notebook.text("%cognito_login Admin")
+    assert notebook.user.login_count == 1
+
+
+def test_switching_accounts_makes_cognito_request_a_login(notebook: Notebook, cognito: LocalCognito) -> None:
+    notebook.text("%cognito_login Analyst")
+    shown: list[str] = []
+
+    def on_output(text: str) -> None:
+        shown.append(text)
+        notebook.user.on_output(text)
+
+    run = notebook.kernel.run_cell("%cognito_login --switch-account", on_output=on_output)
+    assert run.error is None
+    assert any("prompt=login" in text for text in shown)
+    assert "the same user as before" in run.text
+    assert notebook.user.login_count == 2
+    assert notebook.text("%cognito_login") == ""
 
 
 def test_a_role_that_does_not_exist_leaves_the_sign_in_valid(notebook: Notebook) -> None:
@@ -274,6 +310,10 @@ def test_without_a_front_end_an_existing_sign_in_is_used(notebook: Notebook) -> 
     [
         ("--role-sufix Analyst", "unrecognized arguments"),
         ('-r "Analyst', "quotation mark"),
+        ("Analyst -r Uploader", "it was given twice"),
+        ("Analyst Uploader", "unrecognized arguments: Uploader"),
+        ("-Analyst", "unrecognized arguments: -Analyst"),
+        ("''", "The role suffix is empty"),
         ("--timeout soon", "not a number of seconds"),
         ("--timeout -1", "not a possible number of seconds"),
         ("--name 1st", "cannot be the name of a variable"),

@@ -138,6 +138,7 @@ def test_tab_completes_options_and_roles(notebook: Notebook) -> None:
     notebook.text("%cognito_login")
     assert completions(notebook, "%cognito_login --role-suffix A") == ["Analyst"]
     assert set(completions(notebook, "%cognito_login -r ")) >= {"Analyst", "Uploader"}
+    assert completions(notebook, "%cognito_login Up") == ["Uploader"]
 
 
 @pytest.mark.parametrize(

@@ -100,8 +100,11 @@ def roles_table(sign_in: SignIn, variables: Variables) -> View:
     }
     suffixes = shortest_suffixes(roles, roles)
     rows = tuple((suffix, arn, in_use_by.get(arn, "")) for suffix, arn in zip(suffixes, roles, strict=True))
-    note = "%cognito_login --role-suffix SUFFIX switches role without a new sign-in."
-    return Table("Roles of this sign-in", rows, ("Suffix", "Role", "In use by"), (note,))
+    notes = (
+        "%cognito_login SUFFIX switches role without a new sign-in.",
+        "It also finds a role that was granted since you signed in.",
+    )
+    return Table("Roles of this sign-in", rows, ("Suffix", "Role", "In use by"), notes)
 
 
 def signed_out(names: list[str], logout_link: str | None) -> View:

@@ -287,7 +287,7 @@ class Controller:
             if login_task.cancelled:
                 raise _cancelled_error()
             result = login_task.future.result()
-            status = SignInStatus(Phase.SIGNED_IN, result.role_error)
+            status = SignInStatus(Phase.SIGNED_IN, result.role_error or result.warning)
             self._sign_ins.accept_result(result, login_task.request)
         except CognitoError as error:
             login_task.failure = error

@@ -39,6 +39,7 @@ class LoginArguments:
         timeout: How long to wait for the user, in seconds; the settings validate it.
         remember: Whether to stay signed in on this computer.
         fresh: Whether to log in even if the user is signed in or remembered on this computer.
+        switch_account: Whether to let the user sign in as another one, although the browser remembers somebody.
     """
 
     role_suffix: str | None = None
@@ -54,6 +55,7 @@ class LoginArguments:
     timeout: float | str | None = None
     remember: bool = False
     fresh: bool = False
+    switch_account: bool = False
 
     @property
     def has_options(self) -> bool:
@@ -80,7 +82,7 @@ class LoginRequest(SignInRequest):
     """What one login of the notebook is for.
 
     Attributes:
-        settings, role_suffix, fresh: As in `SignInRequest`.
+        settings, role_suffix, fresh, switch_account: As in `SignInRequest`.
         session_name: The variable that gets the session.
         manager_name: The variable that gets the manager.
         paste: Whether the user wants the paste box.
@@ -145,13 +147,16 @@ class LoginRequestFactory:
                 for name, value in traits.items()
                 if name not in _TRAITS_NOT_SETTINGS and value not in (None, [])
             },
-            discover_domain=domain_finder(fresh=arguments.fresh, discover=self._discover_domain),
+            discover_domain=domain_finder(
+                fresh=arguments.fresh or arguments.switch_account, discover=self._discover_domain
+            ),
             confirm_trust=confirm_trust,
         )
         return LoginRequest(
             settings=settings,
             role_suffix=arguments.role_suffix,
-            fresh=arguments.fresh,
+            fresh=arguments.fresh or arguments.switch_account,
+            switch_account=arguments.switch_account,
             session_name=arguments.name or self.variable_name("name"),
             manager_name=arguments.manager_name or self.variable_name("manager_name"),
             paste=arguments.paste,

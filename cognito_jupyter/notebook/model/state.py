@@ -6,6 +6,7 @@ It puts the parts of this folder together. It displays nothing; the modules abov
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from IPython.core.interactiveshell import InteractiveShell
 
@@ -16,7 +17,7 @@ from ...oauth.authenticator import CognitoOAuthAuthenticator
 from ...settings import Settings
 from ...signin.service import SignIn, select_role
 from ..kernel.frontend import Frontend
-from .controller import Controller
+from .controller import Controller, Phase
 from .login_requests import LoginRequest
 from .login_task import LoginTask
 from .notebook_share import NotebookShare
@@ -103,6 +104,9 @@ class NotebookState:
     def start_from_button(self) -> None:
         """Starts the login that was requested last, or the default one; returns at once."""
         request = self.controller.request
+        if request is not None and self.controller.status.phase is not Phase.UNFINISHED:
+            # To switch accounts was for that login; only "Try again" repeats it.
+            request = replace(request, switch_account=False)
         self.controller.start_in_background(lambda: request or self._default_request(), self.start_login)
 
     def change_role(self, role_arn: str, request: LoginRequest) -> None:
