@@ -62,6 +62,7 @@ def cognito(
     for name, value in local_cognito.environment.items():
         monkeypatch.setenv(name, value)
     users, groups = dict(local_cognito.pool.users), dict(local_cognito.pool.groups)
+    providers = dict(local_cognito.pool.providers)
     pool = local_cognito.identity_pool
     mapping, role = pool.mapping, pool.authenticated_role
     secrets = set(local_cognito.secrets)
@@ -71,6 +72,7 @@ def cognito(
     for knob in fields(Knobs):
         setattr(local_cognito.knobs, knob.name, getattr(Knobs(), knob.name))
     local_cognito.pool.users, local_cognito.pool.groups = users, groups
+    local_cognito.pool.providers = providers
     pool.mapping, pool.authenticated_role = mapping, role
 
 

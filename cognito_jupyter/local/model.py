@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -33,16 +34,34 @@ class Group:
     precedence: int | None = None
 
 
+@dataclass(frozen=True)
+class IdentityProvider:
+    """An external identity provider, such as an organisation's.
+
+    Attributes:
+        name: The provider's name in the user pool.
+        provider_type: "SAML", "OIDC", or a social provider's name.
+        identifiers: Its identifiers, such as the domains of e-mail addresses.
+    """
+
+    name: str
+    provider_type: str = "SAML"
+    identifiers: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, repr=False)
 class User:
     """A user of the pool.
 
     Attributes:
-        username: The name that the user types.
+        username: The name that the user types; for a user of an external provider, that name after "PROVIDER_".
         password: The password that the user types.
-        email: The address in the id token.
+        email: The address in the id token; empty if there is none.
         groups: The names of the user's groups.
         sub: The user's id in every token.
+        phone_number: The phone number; None if there is none.
+        attributes: Further attributes, such as `name`.
+        provider: Where the user signs in; None: at the user pool itself.
     """
 
     username: str
@@ -50,6 +69,9 @@ class User:
     email: str
     groups: tuple[str, ...] = ()
     sub: str = field(default_factory=lambda: str(uuid.uuid4()))
+    phone_number: str | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    provider: IdentityProvider | None = None
 
 
 @dataclass(frozen=True, repr=False)
@@ -68,7 +90,7 @@ class AppClient:
     client_id: str
     redirect_uris: tuple[str, ...]
     logout_uris: tuple[str, ...] = ()
-    scopes: tuple[str, ...] = ("openid", "email", "profile")
+    scopes: tuple[str, ...] = ("openid", "email", "phone", "profile")
     secret: str | None = None
     code_grant: bool = True
 
@@ -122,6 +144,7 @@ class Knobs:
         clock_offset: The server's clock minus this machine's.
         issuer_type: The form of the issuer: "ORIGINAL" names the Region that issues a token, "UPDATED" the pool's own.
         issuing_region: The Region whose replica of the pool issues tokens; None for the pool's own.
+        preferred_role: Whether the id token names a preferred role.
         username_is_sub: Whether the tokens name each user by `sub`, as in pools that users sign in to by e-mail
             address or phone number.
         latency: Delays by endpoint name, as in the call counts; "*" for every other endpoint.
@@ -144,6 +167,7 @@ class Knobs:
     clock_offset: float = 0
     issuer_type: IssuerType = "ORIGINAL"
     issuing_region: str | None = None
+    preferred_role: bool = True
     username_is_sub: bool = False
     latency: dict[str, float] = field(default_factory=dict)
     quotas: dict[str, float] = field(default_factory=dict)

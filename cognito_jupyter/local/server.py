@@ -25,7 +25,7 @@ from .cognito.identity_pool import IdentityPool
 from .cognito.user_pool import UserPool
 from .faults import inject_faults
 from .http_server import LoopbackServer, bind_both_loopbacks
-from .model import ACCOUNT, REGION, AppClient, Group, Knobs, User
+from .model import ACCOUNT, REGION, AppClient, Group, IdentityProvider, Knobs, User
 
 LOGOUT_URI = "http://localhost:3000/signed-out"
 _CALLBACK_PORTS = 10
@@ -246,18 +246,57 @@ class LocalCognito:
         """A user with the roles Analyst and Uploader."""
         return self.pool.users["demo"]
 
-    def add_user(self, username: str, password: str, groups: Sequence[str] = (), email: str | None = None) -> User:
+    def add_user(  # noqa: PLR0913 - what an administrator fills in, most of it with a default
+        self,
+        username: str,
+        password: str,
+        groups: Sequence[str] = (),
+        email: str | None = None,
+        *,
+        phone_number: str | None = None,
+        provider: str | None = None,
+        **attributes: str,
+    ) -> User:
         """Adds a user.
 
         Args:
-            username: The user's name.
+            username: The name that the user types.
             password: The user's password.
             groups: The names of the user's groups.
-            email: The user's address; None makes one of the name.
+            email: The user's address; None makes one of the name, an empty string gives the user none.
+            phone_number: The user's phone number.
+            provider: The name of the external provider that the user signs in at, from `add_identity_provider`. The
+                user pool names the user "PROVIDER_USERNAME".
+            **attributes: Further attributes, such as `name`.
         """
-        user = User(username, password, email or f"{username}@example.org", tuple(groups))
+        email = f"{username}@example.org" if email is None else email
+        external = self.pool.providers[provider] if provider is not None else None
+        username = username if external is None else f"{external.name}_{username}"
+        user = User(
+            username,
+            password,
+            email,
+            tuple(groups),
+            phone_number=phone_number,
+            attributes=attributes,
+            provider=external,
+        )
         self.pool.users[username] = user
         return user
+
+    def add_identity_provider(
+        self, name: str, provider_type: str = "SAML", identifiers: Sequence[str] = ()
+    ) -> IdentityProvider:
+        """Adds an external identity provider, whose sign-in page this server plays too.
+
+        Args:
+            name: The provider's name.
+            provider_type: "SAML", "OIDC", or a social provider's name.
+            identifiers: Its identifiers, such as the domains of e-mail addresses.
+        """
+        provider = IdentityProvider(name, provider_type, tuple(identifiers))
+        self.pool.providers[name] = provider
+        return provider
 
     def add_group(self, name: str, role_arn: str | None = None, precedence: int | None = None) -> Group:
         """Adds a group.

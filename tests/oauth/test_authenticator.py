@@ -163,7 +163,7 @@ def test_authenticate_says_nothing_of_a_port_in_use_when_the_next_one_is_free(
 
 def test_an_error_from_cognito_ends_the_login(cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator) -> None:
     """The message shows Cognito's reason, here a scope that the app client does not allow."""
-    authenticator.scopes = "openid phone"
+    authenticator.scopes = "openid aws.cognito.signin.user.admin"
     with authenticator.begin_login() as login:
         response = requests.get(login.authorization_url, timeout=5)
         assert response.status_code < 500

@@ -13,10 +13,12 @@ class Session:
     Attributes:
         username: The user's name.
         auth_time: When the user logged in, in seconds since the epoch.
+        provider: The name of the external provider where the user logged in; None: at the user pool itself.
     """
 
     username: str
     auth_time: int
+    provider: str | None = None
 
 
 @dataclass(frozen=True, repr=False)
@@ -30,6 +32,7 @@ class Grant:
         redirect_uri: The redirect URI of the authorization request.
         code_challenge: The PKCE challenge of the authorization request.
         nonce: The nonce of the authorization request.
+        resource: The audience that the access token was requested for (RFC 8707).
         origin_jti: The id of the token family; revocation ends the whole family.
     """
 
@@ -39,6 +42,7 @@ class Grant:
     redirect_uri: str = ""
     code_challenge: str | None = None
     nonce: str | None = None
+    resource: str | None = None
     origin_jti: str = field(default_factory=lambda: str(uuid.uuid4()))
 
 

@@ -12,11 +12,14 @@ from urllib.parse import urlencode
 from flask import Flask, Response, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from ..model import AppClient
+from ..model import AppClient, IdentityProvider
 from .grants import Grant, Session
 from .responses import secrets_equal, set_cookie
+from .user_claims import ATTRIBUTE_SCOPES
 from .user_pool import UserPool
 
+PROVIDER_PATH = "/identity-provider"
+"""The sign-in page of every external identity provider; in truth it is on the provider's host."""
 SESSION_COOKIE, CSRF_COOKIE = "cognito", "XSRF-TOKEN"
 _WRONG_PASSWORD = "Incorrect username or password."  # noqa: S105 - a message
 
@@ -38,6 +41,7 @@ class LoginPages:
         for path, view, methods in (
             ("/oauth2/authorize", self.authorize, ["GET"]),
             ("/login", self.login, ["GET", "POST"]),
+            (PROVIDER_PATH, self.provider_login, ["GET", "POST"]),
             ("/logout", self.logout, ["GET"]),
             ("/error", self.error, ["GET"]),
         ):
@@ -48,35 +52,45 @@ class LoginPages:
         query = request.args
         client = self._find_client(query)
         if client is None:
-            return _redirect_mismatch()
+            return _redirect_to_error_page(query)
         error = _authorize_error(query, client)
         if error is not None:
             return _redirect_to_client(query, **error)
         prompt = query.get("prompt")
+        provider = self._find_provider(query)
         session = None if prompt == "login" else self._pool.find_session(request.cookies.get(SESSION_COOKIE))
-        if session is not None:
-            return self._redirect_with_code(query, session)
+        if session is not None and (provider is None or session.provider == provider.name):
+            # `select_account` and `consent` have no effect here: Cognito only passes them on to external providers.
+            return self._redirect_with_code(client, query, session)
         if prompt == "none":
             return _redirect_to_client(query, error="login_required")
-        return redirect(f"/login?{request.query_string.decode('latin-1')}")
+        path = "/login" if provider is None else PROVIDER_PATH
+        return redirect(f"{path}?{request.query_string.decode('latin-1')}")
 
     def login(self) -> AnyResponse:
         """GET and POST /login: the form, and the user name and password from it."""
+        return self._sign_in(None)
+
+    def provider_login(self) -> AnyResponse:
+        """GET and POST of the sign-in page of the external identity provider that the query names."""
+        return self._sign_in(self._find_provider(request.args))
+
+    def _sign_in(self, provider: IdentityProvider | None) -> AnyResponse:
         client = self._find_client(request.args)
         if client is None or _authorize_error(request.args, client) is not None:
-            return _redirect_mismatch()
+            return _redirect_to_error_page(request.args)
         if request.method == "GET":
-            return self._login_form(client, username=request.args.get("login_hint", ""))
+            return self._login_form(client, provider, username=request.args.get("login_hint", ""))
         if not secrets_equal(request.form.get("_csrf"), request.cookies.get(CSRF_COOKIE)):
             text = "Go back to your notebook and open the link again."
             return Response(render_template("page.html", title="This form has expired", text=text), 403)
         username = request.form.get("username", "")
-        login = self._pool.create_session(username, request.form.get("password", ""))
+        login = self._pool.create_session(username, request.form.get("password", ""), provider)
         if login is None:
-            return self._login_form(client, username=username, error=_WRONG_PASSWORD)
+            return self._login_form(client, provider, username=username, error=_WRONG_PASSWORD)
         cookie, session = login
         self._on_secrets(cookie)
-        response = self._redirect_with_code(request.args, session)
+        response = self._redirect_with_code(client, request.args, session)
         set_cookie(response, SESSION_COOKIE, cookie, int(self._pool.knobs.cookie_seconds))
         return response
 
@@ -88,27 +102,46 @@ class LoginPages:
         if "logout_uri" not in query and self._find_client(query) is not None and "response_type" in query:
             target = f"/oauth2/authorize?{request.query_string.decode('latin-1')}"
         elif client is None or target not in client.logout_uris:
-            return _redirect_mismatch()
+            return _redirect_mismatch(query)
         self._pool.end_session(request.cookies.get(SESSION_COOKIE))
         response = redirect(target)
         response.delete_cookie(SESSION_COOKIE)
         return response
 
     def error(self) -> AnyResponse:
-        """GET /error: the page for an unknown client or an unregistered redirect URI."""
+        """GET /error: the page for an unknown client, an unregistered redirect URI, or a missing parameter."""
         title = "An error was encountered with the requested page"
         text = "The app client is unknown, or this redirect URI is not registered with it, character for character."
+        if request.args.get("error") != "redirect_mismatch":
+            text = request.args.get("error", "")
         return Response(render_template("page.html", title=title, text=text), 400)
 
     def _find_client(self, query: Mapping[str, str]) -> AppClient | None:
         client = self._pool.clients.get(query.get("client_id", ""))
         return client if client is not None and query.get("redirect_uri", "") in client.redirect_uris else None
 
-    def _login_form(self, client: AppClient, *, username: str, error: str = "") -> AnyResponse:
+    def _find_provider(self, query: Mapping[str, str]) -> IdentityProvider | None:
+        return self._pool.find_provider(query.get("identity_provider"), query.get("idp_identifier"))
+
+    def _login_form(
+        self, client: AppClient, provider: IdentityProvider | None, *, username: str, error: str = ""
+    ) -> AnyResponse:
         csrf = secrets.token_urlsafe(32)
-        action = f"/login?{request.query_string.decode('latin-1')}"
+        query = {name: value for name, value in request.args.items() if name != "identity_provider"}
+        choices = {
+            name: f"/oauth2/authorize?{urlencode(query | {'identity_provider': name})}"
+            for name in self._pool.providers
+            if provider is None
+        }
         page = render_template(
-            "login.html", client_id=client.client_id, action=action, csrf=csrf, username=username, error=error
+            "login.html",
+            client_id=client.client_id,
+            place=provider.name if provider is not None else "",
+            choices=choices,
+            action=f"{request.path}?{request.query_string.decode('latin-1')}",
+            csrf=csrf,
+            username=username,
+            error=error,
         )
         response = Response(page)
         set_cookie(response, CSRF_COOKIE, csrf, 600)
@@ -116,10 +149,17 @@ class LoginPages:
         response.headers.update(headers)
         return response
 
-    def _redirect_with_code(self, query: Mapping[str, str], session: Session) -> AnyResponse:
-        scope = query.get("scope") or "openid"
+    def _redirect_with_code(self, client: AppClient, query: Mapping[str, str], session: Session) -> AnyResponse:
+        # Cognito sends a nonce to an external provider, and leaves it in the id token: nextauthjs/next-auth#3544.
+        nonce = query.get("nonce") or (secrets.token_urlsafe(48) if session.provider is not None else None)
         grant = Grant(
-            session, query["client_id"], scope, query["redirect_uri"], query.get("code_challenge"), query.get("nonce")
+            session,
+            client.client_id,
+            query.get("scope") or " ".join(client.scopes),
+            query["redirect_uri"],
+            query.get("code_challenge"),
+            nonce,
+            query.get("resource"),
         )
         code = self._pool.issue_code(grant)
         self._on_secrets(code)
@@ -133,15 +173,23 @@ def _authorize_error(query: Mapping[str, str], client: AppClient) -> dict[str, s
         return {"error": "invalid_request"}
     if query["response_type"] != "code" or not client.code_grant:
         return {"error": "unauthorized_client"}
-    if not set(query.get("scope", "").split()) <= set(client.scopes):
+    scopes = set(query.get("scope", "").split())
+    if not scopes <= set(client.scopes) or (ATTRIBUTE_SCOPES & scopes and "openid" not in scopes):
         # The guide says invalid_scope; this is what was seen live: mlops-club/awscdk-minecraft#40.
         return {"error": "invalid_request", "error_description": "invalid_scope"}
     return None
 
 
-def _redirect_mismatch() -> AnyResponse:
-    query = urlencode({"error": "redirect_mismatch", "client_id": request.args.get("client_id", "")})
-    return redirect(f"/error?{query}")
+def _redirect_to_error_page(query: Mapping[str, str]) -> AnyResponse:
+    """Redirects to the error page, since the query does not name a client and one of its redirect URIs."""
+    if not query.get("client_id") or not query.get("redirect_uri"):
+        return redirect(f"/error?{urlencode({'error': 'Required parameters missing'})}")
+    return _redirect_mismatch(query)
+
+
+def _redirect_mismatch(query: Mapping[str, str]) -> AnyResponse:
+    parameters = {"error": "redirect_mismatch", "client_id": query.get("client_id", "")}
+    return redirect(f"/error?{urlencode(parameters)}")
 
 
 def _redirect_to_client(query: Mapping[str, str], **parameters: str) -> AnyResponse:

@@ -42,7 +42,7 @@ class TokenEndpoints:
         form = request.form
         self._on_secrets(form.get("code_verifier"), form.get("code"), form.get("refresh_token"))
         tokens = self._issue_tokens(self._authenticate_client(), form)
-        self._on_secrets(tokens["id_token"], tokens["access_token"], tokens.get("refresh_token"))
+        self._on_secrets(tokens.get("id_token"), tokens["access_token"], tokens.get("refresh_token"))
         return json_response(tokens, headers={"Cache-Control": "no-store"})
 
     def _issue_tokens(self, client: AppClient, form: Mapping[str, str]) -> dict[str, Any]:
@@ -85,7 +85,7 @@ class TokenEndpoints:
             headers = {"WWW-Authenticate": f'Bearer error="{error}", error_description="{description}"'}
             return json_response({"error": error, "error_description": description}, 401, headers)
         # Not by the name in the token, which may be the sub.
-        user = next(each for each in self._pool.users.values() if each.sub == claims["sub"])
+        user = self._pool.user_by_sub(claims["sub"])
         return json_response(
             {"sub": user.sub, "email": user.email, "email_verified": "true", "username": claims["username"]}
         )

@@ -15,6 +15,7 @@ from typing import Any
 from ..model import Group, Knobs, User
 from .grants import Grant
 from .signing import Signer
+from .user_claims import attribute_claims, group_names, identity_claims, role_claims
 
 
 class TokenIssuer:
@@ -40,19 +41,21 @@ class TokenIssuer:
             **changes: Claims that replace those of the id token; None removes one.
 
         Returns:
-            The response of the token endpoint, without a refresh token.
+            The response of the token endpoint, without a refresh token; an id token only with the scope `openid`.
         """
         common = self._common_claims(grant, user, issuer)
         access_token = self._signer.sign_token("access", common | self._access_claims(grant, user))
-        id_claims = common | self._id_claims(grant, user) | _role_claims(groups)
-        id_claims["at_hash"] = base64url(hashlib.sha256(access_token.encode()).digest()[:16])
-        id_claims = {name: value for name, value in (id_claims | changes).items() if value is not None}
-        return {
-            "id_token": self._signer.sign_token("id", id_claims),
+        response = {
             "access_token": access_token,
             "expires_in": int(self._knobs.access_token_seconds),
             "token_type": "Bearer",
         }
+        if "openid" not in grant.scope.split():
+            return response
+        id_claims = common | self._id_claims(grant, user) | role_claims(groups, prefer=self._knobs.preferred_role)
+        id_claims["at_hash"] = base64url(hashlib.sha256(access_token.encode()).digest()[:16])
+        id_claims = {name: value for name, value in (id_claims | changes).items() if value is not None}
+        return {"id_token": self._signer.sign_token("id", id_claims), **response}
 
     def _common_claims(self, grant: Grant, user: User, issuer: str) -> dict[str, Any]:
         claims: dict[str, Any] = {
@@ -63,12 +66,15 @@ class TokenIssuer:
             "auth_time": grant.session.auth_time,
             "iat": int(self._knobs.now()),
         }
-        if user.groups:
-            claims["cognito:groups"] = list(user.groups)
+        groups = group_names(user, issuer.rpartition("/")[2])
+        if groups:
+            claims["cognito:groups"] = groups
         return claims
 
     def _access_claims(self, grant: Grant, user: User) -> dict[str, Any]:
+        audience = {"aud": grant.resource} if grant.resource else {}
         return {
+            **audience,
             "jti": str(uuid.uuid4()),
             "token_use": "access",
             "client_id": grant.client_id,
@@ -83,8 +89,8 @@ class TokenIssuer:
 
     def _id_claims(self, grant: Grant, user: User) -> dict[str, Any]:
         return {
-            "email": user.email,
-            "email_verified": True,
+            **attribute_claims(user, grant.scope.split()),
+            **identity_claims(user),
             "cognito:username": self._name(user),
             "jti": str(uuid.uuid4()),
             "token_use": "id",
@@ -92,19 +98,6 @@ class TokenIssuer:
             "exp": int(self._knobs.now()) + int(self._knobs.id_token_seconds),
             "nonce": grant.nonce or None,
         }
-
-
-def _role_claims(groups: Sequence[Group]) -> dict[str, Any]:
-    ranked = sorted(
-        (group for group in groups if group.role_arn),
-        key=lambda group: (group.precedence is None, group.precedence or 0),
-    )
-    roles = list(dict.fromkeys(str(group.role_arn) for group in ranked))
-    claims: dict[str, Any] = {"cognito:roles": roles} if roles else {}
-    preferred = {group.role_arn for group in ranked if group.precedence == ranked[0].precedence}
-    if len(preferred) == 1:
-        claims["cognito:preferred_role"] = preferred.pop()
-    return claims
 
 
 def base64url(data: bytes) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..model import REGION, AppClient, Group, IssuerType, Knobs, User
+from ..model import REGION, AppClient, Group, IdentityProvider, IssuerType, Knobs, User
 from .grants import Grant, RefreshToken, Session
 from .issuer import issuer_url
 from .responses import OAuthError
@@ -36,6 +36,7 @@ class UserPool:
         signer: Its signing keys.
         clients: App clients by id.
         users: Users by name.
+        providers: External identity providers by name.
         groups: Groups by name.
     """
 
@@ -47,6 +48,7 @@ class UserPool:
         self._token_issuer = TokenIssuer(knobs, self.signer)
         self.clients: dict[str, AppClient] = {}
         self.users: dict[str, User] = {}
+        self.providers: dict[str, IdentityProvider] = {}
         self.groups: dict[str, Group] = {}
         self._sessions: dict[str, tuple[Session, float]] = {}
         self._codes: dict[str, tuple[Grant, float]] = {}
@@ -67,22 +69,48 @@ class UserPool:
         issuer_types: tuple[IssuerType, ...] = ("ORIGINAL", "UPDATED")
         return {issuer_url(each, region, self.pool_id) for each in issuer_types for region in self.regions}
 
+    def user_by_sub(self, sub: str) -> User:
+        """Returns the user of a token."""
+        return next(user for user in self.users.values() if user.sub == sub)
+
     # -- login sessions
 
-    def create_session(self, username: str, password: str) -> tuple[str, Session] | None:
+    def find_provider(self, name: str | None, identifier: str | None) -> IdentityProvider | None:
+        """Finds an external identity provider.
+
+        Args:
+            name: Its name (`identity_provider`).
+            identifier: One of its identifiers (`idp_identifier`).
+
+        Returns:
+            The provider; None: users sign in at the user pool itself.
+        """
+        by_identifier = (each for each in self.providers.values() if identifier in each.identifiers)
+        return self.providers.get(name or "") or next(by_identifier, None)
+
+    def create_session(
+        self, username: str, password: str, provider: IdentityProvider | None = None
+    ) -> tuple[str, Session] | None:
         """Logs a user in.
 
         Args:
             username: The name that was typed.
             password: The password that was typed.
+            provider: Where it was typed; None: at the user pool itself.
 
         Returns:
             A new login cookie and its session; None for a wrong name or password.
         """
+        username = username if provider is None else f"{provider.name}_{username}"
         user = self.users.get(username)
+        if user is not None and user.provider != provider:
+            user = None
         if not hmac.compare_digest((user.password if user else "").encode(), password.encode()) or user is None:
             return None
-        cookie, session = secrets.token_urlsafe(32), Session(username, int(self.knobs.now()))
+        cookie, session = (
+            secrets.token_urlsafe(32),
+            Session(username, int(self.knobs.now()), provider.name if provider is not None else None),
+        )
         self._sessions[cookie] = session, self.knobs.now() + self.knobs.cookie_seconds
         return cookie, session
 
@@ -180,10 +208,11 @@ class UserPool:
 
         Args:
             username: The user.
-            client_id: The app client.
+            client_id: The app client, whose scopes are all granted.
             **claims: Claims that replace those of the id token; None removes one.
         """
-        return self._start_family(Grant(Session(username, int(self.knobs.now())), client_id, "openid email"), **claims)
+        scope = " ".join(self.clients[client_id].scopes)
+        return self._start_family(Grant(Session(username, int(self.knobs.now())), client_id, scope), **claims)
 
     def _start_family(self, grant: Grant, **changes: Any) -> dict[str, Any]:
         # The id tokens of a refresh have no nonce.

@@ -255,8 +255,10 @@ def test_user_info_requires_an_access_token_with_openid(client: Client, cognito:
     tokens = client.log_in()
     response = requests.get(url, headers={"Authorization": f"Bearer {tokens['access_token']}"}, timeout=10)
     assert response.json()["email_verified"] == "true"
-    email_alone = client.exchange(client.code(scope="email")).json()
-    for token in (tokens["id_token"], email_alone["access_token"], "nonsense"):
+    cognito.add_client(AppClient("api", (client.redirect_uri,), scopes=("openid", "api/read")))
+    api = Client(cognito, "api")
+    without_openid = api.exchange(api.code(scope="api/read")).json()
+    for token in (tokens["id_token"], without_openid["access_token"], "nonsense"):
         refused = requests.get(url, headers={"Authorization": f"Bearer {token}"}, timeout=10)
         assert refused.status_code == 401
         assert 'error="invalid_token"' in refused.headers["WWW-Authenticate"]
