@@ -13,9 +13,9 @@ from flask import Flask, Response, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from ..model import AppClient, IdentityProvider
-from .grants import Grant, Session
 from .responses import secrets_equal, set_cookie
-from .user_claims import ATTRIBUTE_SCOPES
+from .tokens.grants import Grant, Session
+from .tokens.user_claims import ATTRIBUTE_SCOPES
 from .user_pool import UserPool
 
 PROVIDER_PATH = "/identity-provider"

@@ -15,11 +15,11 @@ from dataclasses import replace
 from typing import Any
 
 from ..model import REGION, AppClient, Group, IdentityProvider, IssuerType, Knobs, User
-from .grants import Grant, RefreshToken, Session
-from .issuer import issuer_url
 from .responses import OAuthError
-from .signing import Signer
-from .token_issuer import TokenIssuer, base64url
+from .tokens.grants import Grant, RefreshToken, Session
+from .tokens.issuer import issuer_url
+from .tokens.signing import Signer
+from .tokens.token_issuer import TokenIssuer, base64url
 
 
 class UserPool:

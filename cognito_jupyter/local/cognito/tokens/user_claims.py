@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from ..model import Group, User
+from ...model import Group, User
 
 ATTRIBUTE_SCOPES = frozenset({"email", "phone", "profile"})
 """Scopes that can be requested only together with `openid`."""

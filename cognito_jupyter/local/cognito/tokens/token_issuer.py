@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from ..model import Group, Knobs, User
+from ...model import Group, Knobs, User
 from .grants import Grant
 from .signing import Signer
 from .user_claims import attribute_claims, group_names, identity_claims, role_claims

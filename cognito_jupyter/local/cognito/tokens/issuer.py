@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from ..model import IssuerType
+from ...model import IssuerType
 
 _HOSTS: dict[IssuerType, str] = {"ORIGINAL": "cognito-idp", "UPDATED": "issuer-cognito-idp"}
 
