@@ -149,8 +149,8 @@ class Knobs:
             address or phone number.
         latency: Delays by endpoint name, as in the call counts; "*" for every other endpoint.
         quotas: Requests per second by endpoint name, such as `quotas.AWS_QUOTAS`; requests beyond it are throttled.
-        throttled_like: The response to a throttled request, by its name in `aws_responses.AWS_RESPONSES`. What the token
-            endpoint of AWS sends is not known.
+        throttled_like: The response to a throttled request, by its name in `aws_responses.AWS_RESPONSES`. What the
+            token endpoint of AWS sends is not known.
         faults: Faults by endpoint name; "*" for every other endpoint.
     """
 
