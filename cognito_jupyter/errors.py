@@ -71,6 +71,10 @@ class IdTokenExpiredError(CredentialsError):
     """The identity pool refused an id token that has expired by its clock; a fresh one helps."""
 
 
+class UnknownProviderError(CredentialsError):
+    """The identity pool does not know the name of the user pool that the id token came with."""
+
+
 class ListenerError(CognitoError, ConnectionError):
     """The loopback listener for the callback could not be opened."""
 

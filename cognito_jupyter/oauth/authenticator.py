@@ -23,9 +23,11 @@ from .._util.redaction import redacted
 from .._util.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from ..errors import CognitoError, SettingError, UnavailableError, VerificationError
 from ..settings import Settings
+from ..settings.parsers import pool_region
 from .browser import open_in_browser
 from .callback_server import OAuthCallbackServer
-from .discovery import JwksCache, override_notice, pool_id_from_issuer
+from .discovery import JwksCache, override_notice, require_replica
+from .issuer import Issuer, parse_issuer
 from .login import Login
 from .pkce import LoginSecrets, generate_pkce_pair
 from .redirect_uri import parse_domain, parse_redirect_uris
@@ -103,7 +105,7 @@ class CognitoOAuthAuthenticator:
         self._open_browser = open_browser
         self._now = now
         self._transport = Transport(now, timeouts)
-        self._jwks = JwksCache(region, self._transport)
+        self._jwks = JwksCache(self._transport)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
@@ -187,7 +189,7 @@ class CognitoOAuthAuthenticator:
         """
         with suppress(UnavailableError, SettingError):
             if self.user_pool_id is not None:
-                self._jwks.get(self.user_pool_id)
+                self._jwks.get(Issuer(self.user_pool_id, pool_region(self.user_pool_id, self.region)))
         self._transport.preconnect(self.token_endpoint)
 
     def start_local_server(self, port: int = 3000) -> OAuthCallbackServer:
@@ -367,28 +369,29 @@ class CognitoOAuthAuthenticator:
         # Imported late: cryptography is slow to load, and only a login needs it.
         from .verification import ExpectedClaims, UnknownKeyError, verify_tokens
 
-        pool_id = self._issuing_pool_id(tokens)
-        keys = self._jwks.get(pool_id)
+        issuer = self._issuer_of(tokens)
+        if issuer.is_replica:
+            require_replica(issuer, self._transport)
+        keys = self._jwks.get(issuer)
         # After the keys are fetched, because each response measures the clock skew again.
-        expected = ExpectedClaims(self.client_id, pool_id, self.region, secrets.nonce, self.clock_skew, self._now)
+        expected = ExpectedClaims(self.client_id, issuer, secrets.nonce, self.clock_skew, self._now)
         try:
             verify_tokens(tokens, expected, keys)
         except UnknownKeyError:
             # The pool may have rotated its keys since they were fetched.
-            verify_tokens(tokens, expected, self._jwks.get(pool_id, refresh=True))
+            verify_tokens(tokens, expected, self._jwks.get(issuer, refresh=True))
 
-    def _issuing_pool_id(self, tokens: CognitoTokens) -> str:
-        """Returns the pinned pool, else the pool that the id token names, which must be in this region."""
-        if self.user_pool_id is not None:
-            return self.user_pool_id
+    def _issuer_of(self, tokens: CognitoTokens) -> Issuer:
+        """Returns the issuer that the id token names: the pinned pool, else any pool or replica of this region."""
         try:
-            claimed_issuer = decode_jwt_payload(tokens["id_token"]).get("iss")
+            issuer = parse_issuer(decode_jwt_payload(tokens["id_token"]).get("iss"))
         except ValueError:
-            claimed_issuer = None
-        pool_id = pool_id_from_issuer(claimed_issuer, self.region)
-        if pool_id is None:
-            raise VerificationError(
-                f"The id token was not issued by a user pool of {self.region}.",
-                "Check region and domain, then sign in again.",
-            )
-        return pool_id
+            issuer = None
+        remedy = "Check region and domain, then sign in again."
+        if self.user_pool_id is None:
+            if issuer is not None and self.region in {issuer.region, pool_region(issuer.user_pool_id)}:
+                return issuer
+            raise VerificationError(f"The id token was not issued by a user pool of {self.region}.", remedy)
+        if issuer is None or issuer.user_pool_id != self.user_pool_id:
+            raise VerificationError(f"The id token was not issued by user pool {self.user_pool_id}.", remedy)
+        return issuer

@@ -9,42 +9,18 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
-from ..errors import SettingError, UnavailableError
+from .._util.aws_endpoints import service_endpoint
+from ..errors import SettingError, UnavailableError, VerificationError
 from ..settings import parsers
+from .issuer import Issuer, parse_issuer
 
 if TYPE_CHECKING:
-    from .transport import Transport
-
-
-def issuer(user_pool_id: str, region: str) -> str:
-    """Returns the `iss` claim of a pool's tokens, which no endpoint override changes.
-
-    Args:
-        user_pool_id: The pool.
-        region: The pool's region.
-    """
-    return f"https://cognito-idp.{region}.amazonaws.com/{user_pool_id}"
-
-
-def pool_id_from_issuer(claimed_issuer: object, region: str) -> str | None:
-    """Returns the user pool id in an `iss` claim; None unless it names a pool of this region.
-
-    Args:
-        claimed_issuer: The claim, not verified.
-        region: The region that the pool must be in.
-    """
-    prefix = issuer("", region)
-    if isinstance(claimed_issuer, str) and claimed_issuer.startswith(prefix):
-        pool_id = claimed_issuer.removeprefix(prefix)
-        with suppress(SettingError):
-            # The parser strips white space, which an issuer may not have.
-            if parsers.user_pool_id(pool_id) == pool_id and parsers.pool_region(pool_id) == region:
-                return pool_id
-    return None
+    from .transport import JsonResponse, Transport
 
 
 def endpoint_override() -> str | None:
@@ -77,35 +53,57 @@ def override_notice() -> str | None:
 
 
 class JwksCache:
-    """The public keys of a region's user pools, each set fetched once (RFC 7517, section 5).
+    """The public keys of user pools, each set fetched once (RFC 7517, section 5).
 
     Args:
-        region: The pools' region.
         transport: Fetches the keys.
     """
 
-    def __init__(self, region: str, transport: Transport) -> None:
-        self._region = region
+    def __init__(self, transport: Transport) -> None:
         self._transport = transport
-        self._keys: dict[str, list[dict[str, object]]] = {}
+        # By user pool and region: both forms of an issuer have the same keys, a replica may have its own.
+        self._keys: dict[tuple[str, str], list[dict[str, object]]] = {}
 
-    def get(self, user_pool_id: str, *, refresh: bool = False) -> list[dict[str, object]]:
-        """Returns a pool's keys.
+    def get(self, issuer: Issuer, *, refresh: bool = False) -> list[dict[str, object]]:
+        """Returns an issuer's keys.
 
         Args:
-            user_pool_id: The pool.
+            issuer: The user pool.
             refresh: Whether to fetch them again: Cognito may have rotated them.
 
         Raises:
             UnavailableError: The keys could not be fetched.
             SettingError: There is no such pool, or the endpoint override is not secure.
         """
-        if refresh or user_pool_id not in self._keys:
-            keys = _fetch_document("jwks.json", user_pool_id, self._region, self._transport).get("keys")
+        pool = issuer.user_pool_id, issuer.region
+        if refresh or pool not in self._keys:
+            keys = _fetch_document("jwks.json", issuer, self._transport).get("keys")
             if not isinstance(keys, list) or not all(isinstance(key, dict) for key in keys):
-                raise UnavailableError(f"The keys of user pool {user_pool_id} are malformed.", "Try again in a minute.")
-            self._keys[user_pool_id] = cast("list[dict[str, object]]", keys)
-        return self._keys[user_pool_id]
+                raise UnavailableError(
+                    f"The keys of user pool {issuer.user_pool_id} are malformed.", "Try again in a minute."
+                )
+            self._keys[pool] = cast("list[dict[str, object]]", keys)
+        return self._keys[pool]
+
+
+def require_replica(issuer: Issuer, transport: Transport) -> None:
+    """Checks that a user pool has a replica in an issuer's region: that the region's own documents say so.
+
+    Args:
+        issuer: An issuer in another region than the pool's id names.
+        transport: Fetches the document.
+
+    Raises:
+        VerificationError: The documents are another issuer's.
+        UnavailableError: The documents could not be fetched.
+        SettingError: The region does not know the pool.
+    """
+    named = parse_issuer(_fetch_document("openid-configuration", issuer, transport).get("issuer"))
+    if named is None or (named.user_pool_id, named.region) != (issuer.user_pool_id, issuer.region):
+        raise VerificationError(
+            f"The tokens come from {issuer.region}, where user pool {issuer.user_pool_id} has no replica.",
+            "The tokens were discarded; check domain and user_pool_id, then sign in again.",
+        )
 
 
 def discover_domain(user_pool_id: str, region: str) -> str:
@@ -124,7 +122,7 @@ def discover_domain(user_pool_id: str, region: str) -> str:
     """
     from .transport import Transport
 
-    configuration = _fetch_document("openid-configuration", user_pool_id, region, Transport())
+    configuration = _fetch_document("openid-configuration", Issuer(user_pool_id, region), Transport())
     authorization_endpoint = configuration.get("authorization_endpoint")
     if not isinstance(authorization_endpoint, str) or not authorization_endpoint.endswith("/oauth2/authorize"):
         raise SettingError(
@@ -133,18 +131,46 @@ def discover_domain(user_pool_id: str, region: str) -> str:
     return parsers.domain(authorization_endpoint.removesuffix("/oauth2/authorize"))
 
 
-def _fetch_document(name: str, user_pool_id: str, region: str, transport: Transport) -> dict[str, object]:
-    override = endpoint_override()
-    pool_url = f"{override}/{user_pool_id}" if override else issuer(user_pool_id, region)
-    response = transport.get_json(f"{pool_url}/.well-known/{name}")
+def _fetch_document(name: str, issuer: Issuer, transport: Transport) -> dict[str, object]:
+    response = _get_document(name, issuer, transport)
     if response.status in {400, 404}:
         raise SettingError(
-            f"There is no user pool {user_pool_id} in {region}.",
+            f"There is no user pool {issuer.user_pool_id} in {issuer.region}.",
             "Check user_pool_id and region in the Cognito console.",
         )
     if response.status != HTTPStatus.OK:
         raise UnavailableError(
-            f"The documents of user pool {user_pool_id} could not be fetched (HTTP {response.status}).",
+            f"The documents of user pool {issuer.user_pool_id} could not be fetched (HTTP {response.status}).",
             "Try again in a minute.",
         )
     return dict(response.payload)
+
+
+def _get_document(name: str, issuer: Issuer, transport: Transport) -> JsonResponse:
+    from .transport import ForbiddenError
+
+    *preferred, last = _document_urls(issuer)
+    for url in preferred:
+        # The host of the other form answers 403 for a pool that has not been switched to it.
+        with suppress(ForbiddenError):
+            return transport.get_json(f"{url}/.well-known/{name}")
+    return transport.get_json(f"{last}/.well-known/{name}")
+
+
+def _document_urls(issuer: Issuer) -> list[str]:
+    """Returns the URLs below which an issuer's documents may be, the likeliest first.
+
+    The public endpoint of cognito-idp has those of each pool, as botocore resolves it, with FIPS and dual stack. The
+    host of an UPDATED issuer has the same documents in several regions, and answers 403 for a pool of the other type.
+    No FIPS endpoint of that host is known, so it is not used where the endpoint is another than the plain one.
+
+    Source: https://docs.aws.amazon.com/cognito/latest/developerguide/federation-endpoints.html
+    """
+    override = endpoint_override()
+    if override:
+        return [f"{override}/{issuer.user_pool_id}"]
+    regional = f"{service_endpoint('cognito-idp', issuer.region)}/{issuer.user_pool_id}"
+    original, updated = (replace(issuer, type=each).url for each in ("ORIGINAL", "UPDATED"))
+    if regional != original:
+        return [regional]
+    return [updated, original] if issuer.type == "UPDATED" else [original, updated]

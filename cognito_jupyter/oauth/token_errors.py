@@ -8,35 +8,66 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from ..errors import RefusedError, SignedOutError
+from .._util.printable import one_line
+from ..errors import RefusedError, SignedOutError, UnavailableError
 from .transport import JsonResponse
 
-_SAFE_WORD = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _SIGN_IN_AGAIN = "Sign in again."
+_SET_IT = "set COGNITO_CLIENT_SECRET, or client_secret in your own settings file"
+_REFUSALS = frozenset(
+    {
+        "invalid_request",
+        "invalid_client",
+        "invalid_grant",
+        "unauthorized_client",
+        "unsupported_grant_type",
+        "unsupported_token_type",
+        "invalid_scope",
+    }
+)
+_TRIGGER_FAILURE = re.compile(r"\b(?:lambda|trigger|failed with error|\w*TokenGeneration)\b", re.IGNORECASE)
+"""What the description of an error says if a Lambda function of the user pool has failed."""
 
 
-def token_error(action: str, response: JsonResponse, form: Mapping[str, str]) -> RefusedError:
+def token_error(
+    action: str, response: JsonResponse, form: Mapping[str, str], *, has_secret: bool = False
+) -> RefusedError | UnavailableError:
     """Returns the error for a response that is not 200: a SignedOutError if Cognito refused a refresh token for good.
 
-    It shows Cognito's `error` and `error_description`, and of the form only the client id and the redirect URI.
+    A refresh that fails for another reason than OAuth's own is an UnavailableError: the refresh token stays valid. The
+    error shows Cognito's `error` and `error_description`, and of the form only the client id and the redirect URI.
 
     Args:
         action: What was requested, as it follows "Cognito refused to".
         response: The response.
         form: The form that was sent, so that a server which echoes it cannot make the message show a secret.
+        has_secret: Whether the request held a client secret.
     """
-    if response.payload.get("error") == "invalid_grant" and form.get("grant_type") == "refresh_token":
-        return sign_in_expired()
-    error = _safe_word(response.payload.get("error"), form) or f"HTTP {response.status}"
-    detail = _safe_word(response.payload.get("error_description"), form)
-    reason = f"{error}: {detail}" if detail else error
-    return RefusedError(f"Cognito refused to {action} ({reason}).", _remedy(error, detail, form))
+    error, detail = (_shown(response.payload.get(name), form) for name in ("error", "error_description"))
+    is_refresh = form.get("grant_type") == "refresh_token"
+    trigger_failed = detail is not None and _TRIGGER_FAILURE.search(detail) is not None
+    if is_refresh and error == "invalid_grant" and not trigger_failed:
+        return sign_in_expired(detail)
+    detail = detail or _shown(response.payload.get("message"), form)
+    code = error or f"HTTP {response.status}"
+    reason = f"{code}: {detail.removesuffix('.')}" if detail else code
+    if trigger_failed or (is_refresh and error not in _REFUSALS):
+        remedy = "Try again in a minute. If it happens again, show this message to your administrator."
+        if is_refresh:
+            return UnavailableError(f"Cognito could not {action} ({reason}).", remedy)
+        return RefusedError(f"Cognito could not {action} ({reason}).", remedy)
+    return RefusedError(f"Cognito refused to {action} ({reason}).", _remedy(code, detail, form, has_secret))
 
 
-def sign_in_expired() -> SignedOutError:
-    """Returns the error for a refresh token that Cognito no longer accepts, for whatever reason."""
+def sign_in_expired(detail: str | None = None) -> SignedOutError:
+    """Returns the error for a refresh token that Cognito no longer accepts, for whatever reason.
+
+    Args:
+        detail: What Cognito says about it, as one printable line.
+    """
+    reason = f"invalid_grant: {detail.removesuffix('.')}" if detail else "invalid_grant"
     return SignedOutError(
-        "The sign-in has ended: its refresh token has expired or was revoked (invalid_grant).", _SIGN_IN_AGAIN
+        f"The sign-in has ended: its refresh token has expired or was revoked ({reason}).", _SIGN_IN_AGAIN
     )
 
 
@@ -58,23 +89,41 @@ def require_tokens(payload: Mapping[str, object], names: Iterable[str]) -> None:
         )
 
 
-def _remedy(error: str, detail: str | None, form: Mapping[str, str]) -> str:
-    if error == "invalid_grant":
-        return "The code was used before or is older than five minutes; sign in again."
-    if detail == "invalid_redirect":
-        return f"Register exactly this redirect URI with the app client: {form.get('redirect_uri', '')}"
-    if detail == "invalid_client_secret":
-        return "This app client has a secret, which a notebook cannot keep; use an app client without one."
-    if error == "invalid_client":
-        return f"Check the client id ({form.get('client_id', '')}) and that it belongs to this domain."
-    if error == "unauthorized_client":
-        return "Allow the authorization code grant, and refreshing, for this app client."
-    return f"{_SIGN_IN_AGAIN} If it happens again, show this message to your administrator."
+def _remedy(error: str, detail: str | None, form: Mapping[str, str], has_secret: bool) -> str:
+    client_id, redirect_uri = form.get("client_id", ""), form.get("redirect_uri", "")
+    match error, detail:
+        case "invalid_grant", _:
+            remedy = (
+                "Sign in again: the code was used before or is older than five minutes. If a new code is refused, too,"
+                " the app client may not read an attribute of the scopes: allow that in its attribute permissions."
+            )
+        case _, "invalid_redirect":
+            remedy = f"Register exactly this redirect URI with the app client: {redirect_uri}"
+        case "unauthorized_client", None if redirect_uri:
+            remedy = (
+                "Allow the authorization code grant for this app client, and register exactly this redirect URI with"
+                f" it: {redirect_uri}"
+            )
+        case "unauthorized_client", _:
+            remedy = "Allow the authorization code grant, and refreshing, for this app client."
+        case "invalid_client", _ if has_secret:
+            remedy = f"Check the client secret and the client id ({client_id}): one of them is not this app client's."
+        case "invalid_client", "invalid_client_secret":
+            remedy = f"This app client has a secret: {_SET_IT}."
+        case "invalid_client", _:
+            remedy = (
+                f"Check the client id ({client_id}) and that it belongs to this domain. If this app client has a"
+                f" secret, {_SET_IT}."
+            )
+        case _:
+            remedy = f"{_SIGN_IN_AGAIN} If it happens again, show this message to your administrator."
+    return remedy
 
 
-def _safe_word(value: object, form: Mapping[str, str]) -> str | None:
-    """Returns a short plain word of the response, unless it is or contains a secret of the form."""
-    if not isinstance(value, str) or not _SAFE_WORD.fullmatch(value):
+def _shown(value: object, form: Mapping[str, str]) -> str | None:
+    """Returns a text of the response as one printable line, unless it is or contains a secret of the form."""
+    if not isinstance(value, str):
         return None
-    secrets = (form.get(name, "") for name in ("code", "code_verifier", "refresh_token", "token"))
-    return None if any(secret and (secret in value or value in secret) for secret in secrets) else value
+    line = one_line(value)
+    secrets = [form[name] for name in ("code", "code_verifier", "refresh_token", "token") if form.get(name)]
+    return line if line and not any(secret in value or line in secret for secret in secrets) else None

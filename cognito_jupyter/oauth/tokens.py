@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import NotRequired, TypedDict, cast
 
 from ..errors import VerificationError
+from .issuer import parse_issuer
 
 JwtPayload = TypedDict(
     "JwtPayload",
@@ -63,12 +64,14 @@ class CognitoTokenRefreshResponse(TypedDict, total=False):
 class Subject:
     """A user of a user pool.
 
+    It is the same user whichever form of issuer, and whichever replica of the pool, a token comes from.
+
     Attributes:
-        issuer: The `iss` claim, which names the pool.
+        user_pool_id: The pool, by the `iss` claim; the whole claim if it is not one of Cognito's.
         sub: The `sub` claim, which names the user within the pool.
     """
 
-    issuer: str
+    user_pool_id: str
     sub: str
 
 
@@ -112,7 +115,9 @@ def claims_of(id_token: str) -> JwtPayload:
 
 def subject_of(claims: JwtPayload) -> Subject:
     """Returns the user that claims are about; its fields are empty if the claims do not say."""
-    return Subject(claims.get("iss", ""), claims.get("sub", ""))
+    claimed_issuer = claims.get("iss", "")
+    issuer = parse_issuer(claimed_issuer)
+    return Subject(issuer.user_pool_id if issuer is not None else claimed_issuer, claims.get("sub", ""))
 
 
 def subject_of_token(id_token: str) -> Subject:

@@ -49,6 +49,10 @@ class JsonResponse:
     payload: Mapping[str, object]
 
 
+class ForbiddenError(UnavailableError):
+    """The response was a refusal that is not OAuth's, as a firewall sends it; it says nothing about the request."""
+
+
 @dataclass(frozen=True)
 class _RequestFailure:
     """Why a request got no usable response.
@@ -194,10 +198,13 @@ def _read_response(
     if status in _RETRYABLE_STATUSES:
         error = UnavailableError(f"{host} failed with HTTP {status}.", "Try again in a minute.", retry_after)
         return _RequestFailure(error)
-    if not isinstance(payload, dict):
+    if _is_from_firewall(response, payload):
+        error = _forbidden(host, status)
+    elif isinstance(payload, dict):
+        return JsonResponse(status, payload)
+    else:
         error = _not_json(host, status, body, response.headers.get("Content-Type", ""))
-        return _RequestFailure(error, retryable=False)
-    return JsonResponse(status, payload)
+    return _RequestFailure(error, retryable=False)
 
 
 def _read_body(raw: BaseHTTPResponse, deadline: float) -> bytes | None:
@@ -222,6 +229,22 @@ def _is_throttled(status: int, payload: object) -> bool:
         return False
     words = (str(payload.get(name, "")) for name in ("error", "error_description", "__type", "code", "message"))
     return any(_THROTTLED.match(word) for word in words)
+
+
+def _is_from_firewall(response: requests.Response, payload: object) -> bool:
+    """Returns whether a firewall sent the response: Cognito's own refusals have an `error` (RFC 6749, section 5.2).
+
+    Source: https://docs.aws.amazon.com/waf/latest/developerguide/waf-captcha-and-challenge-how-it-works.html
+    """
+    has_error = isinstance(payload, dict) and "error" in payload
+    return "x-amzn-waf-action" in response.headers or (response.status_code == HTTPStatus.FORBIDDEN and not has_error)
+
+
+def _forbidden(host: str, status: int) -> ForbiddenError:
+    return ForbiddenError(
+        f"A firewall refused the request to {host} (HTTP {status}).",
+        "Ask the administrator of the user pool whether AWS WAF blocks this machine's address; a proxy may do it, too.",
+    )
 
 
 def _not_json(host: str, status: int, body: bytes, content_type: str) -> UnavailableError:

@@ -20,7 +20,7 @@ import jwt
 
 from .._util.durations import duration_in_words
 from ..errors import VerificationError
-from .discovery import issuer
+from .issuer import Issuer
 from .pkce import base64url
 from .tokens import CognitoTokens, JwtPayload
 
@@ -40,16 +40,14 @@ class ExpectedClaims:
 
     Attributes:
         client_id: The app client.
-        user_pool_id: The pool that must have issued them.
-        region: The pool's region.
+        issuer: The user pool that must have issued them, in the form that the id token names.
         nonce: The login's nonce.
         clock_skew: The server's clock minus this machine's.
         now: Returns seconds since the epoch, by this machine's clock.
     """
 
     client_id: str
-    user_pool_id: str
-    region: str
+    issuer: Issuer
     nonce: str
     clock_skew: timedelta = timedelta(0)
     now: Callable[[], float] = time.time
@@ -110,7 +108,7 @@ def _decode(
             jwt.PyJWK(dict(key), algorithm="RS256"),
             algorithms=["RS256"],
             audience=audience,
-            issuer=issuer(expected.user_pool_id, expected.region),
+            issuer=expected.issuer.url,
             # `_require_current` checks the times with the server's clock, which PyJWT does not know.
             options={
                 "require": ["exp", "iat", "iss", "sub", "token_use"],
@@ -121,7 +119,7 @@ def _decode(
             },
         )
     except jwt.InvalidIssuerError:
-        what = f"The {token_use} token was issued by another user pool than {expected.user_pool_id}."
+        what = f"The {token_use} token was issued by another user pool than {expected.issuer.user_pool_id}."
     except jwt.InvalidAudienceError:
         what = f"The {token_use} token is for another app client."
     except jwt.InvalidSignatureError:

@@ -360,5 +360,5 @@ def test_an_app_client_with_a_secret_is_refused(cognito: LocalCognito) -> None:
     client = cognito.add_client(AppClient("confidential", (uri,), secret="s3cr3t"))
     assert dataclasses.is_dataclass(client)
     authenticator = CognitoOAuthAuthenticator(cognito.domain, "confidential", uri)
-    with pytest.raises(RefusedError, match="This app client has a secret, which a notebook cannot keep"):
+    with pytest.raises(RefusedError, match="This app client has a secret: set COGNITO_CLIENT_SECRET"):
         tokens_of_pasted_login(cognito, authenticator)

@@ -44,7 +44,7 @@ BROKEN_RESPONSES: dict[str, tuple[ConnectionScript, str]] = {
     "html called json": (http_response("200 OK", "<!doctype html>"), "web page instead of JSON"),
     "forbidden html": (
         http_response("403 Forbidden", "<html>blocked</html>", "text/html"),
-        "web page instead of JSON .HTTP 403",
+        "A firewall refused the request to .* .HTTP 403",
     ),
     "empty": (http_response("200 OK", ""), "empty response"),
     "not json": (http_response("200 OK", '{"id_token": "aaa'), "not a JSON object"),
@@ -173,6 +173,7 @@ def test_a_code_exchange_is_retried_when_the_domain_is_unreachable() -> None:
     ("payload", "reason", "remedy"),
     [
         ('{"error": "invalid_grant"}', "invalid_grant", "older than five minutes"),
+        ('{"error": "invalid_grant"}', "invalid_grant", "attribute permissions"),
         (
             '{"error": "unauthorized_client", "error_description": "invalid_redirect"}',
             "invalid_redirect",
@@ -181,10 +182,12 @@ def test_a_code_exchange_is_retried_when_the_domain_is_unreachable() -> None:
         (
             '{"error": "invalid_client", "error_description": "invalid_client_secret"}',
             "invalid_client_secret",
-            "without one",
+            "This app client has a secret: set COGNITO_CLIENT_SECRET",
         ),
         ('{"error": "invalid_client"}', "invalid_client", "the-client"),
+        ('{"error": "invalid_client"}', "invalid_client", "If this app client has a secret, set COGNITO_CLIENT_SECRET"),
         ('{"error": "unauthorized_client"}', "unauthorized_client", "authorization code grant"),
+        ('{"error": "unauthorized_client"}', "unauthorized_client", "exactly this redirect URI with it: http://local"),
         ('{"error": "invalid_request"}', "invalid_request", "Sign in again"),
         ('{"error": 7}', "HTTP 400", "Sign in again"),
         ("{}", "HTTP 400", "Sign in again"),

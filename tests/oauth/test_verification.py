@@ -12,12 +12,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from cognito_jupyter.errors import VerificationError
+from cognito_jupyter.oauth.issuer import Issuer
 from cognito_jupyter.oauth.tokens import CognitoTokens
 from cognito_jupyter.oauth.verification import ExpectedClaims, _at_hash, verify_tokens
 
 POOL, CLIENT, NONCE = "us-east-1_AbCdEfGhI", "the-client", "the-nonce"
 ISSUER = f"https://cognito-idp.us-east-1.amazonaws.com/{POOL}"
-EXPECTED = ExpectedClaims(CLIENT, POOL, "us-east-1", NONCE)
+EXPECTED = ExpectedClaims(CLIENT, Issuer(POOL, "us-east-1"), NONCE)
 ID_KEY, ACCESS_KEY, OTHER_KEY = (rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(3))
 
 
@@ -81,6 +82,8 @@ WRONG_TOKENS: dict[str, tuple[Callable[[], CognitoTokens], str]] = {
     "another audience": (lambda: tokens(aud="x"), "another app client"),
     "another pool": (lambda: tokens(iss=ISSUER[:-1] + "X"), "another user pool"),
     "another region": (lambda: tokens(iss=ISSUER.replace("us-east-1", "eu-west-1")), "another user pool"),
+    "the other form of issuer": (lambda: tokens(iss=ISSUER.replace("//", "//issuer-")), "another user pool"),
+    "access from the other form": (lambda: tokens(access={"iss": ISSUER.replace("//", "//issuer-")}), "another user"),
     "an access token as id token": (lambda: tokens(token_use="access"), "another kind"),
     "an id token as access token": (lambda: tokens(access={"token_use": "id"}), "another kind"),
     "another access token": (lambda: tokens(at_hash="x"), "at_hash"),
@@ -118,4 +121,4 @@ def test_the_measured_clock_skew_is_applied() -> None:
     """A machine's clock may be two hours behind."""
     ahead = int(time.time()) + 7200
     pair = tokens(iat=ahead, exp=ahead + 3600, access={"iat": ahead, "exp": ahead + 3600})
-    verify_tokens(pair, ExpectedClaims(CLIENT, POOL, "us-east-1", NONCE, clock_skew=timedelta(hours=2)), KEYS)
+    verify_tokens(pair, ExpectedClaims(CLIENT, Issuer(POOL, "us-east-1"), NONCE, clock_skew=timedelta(hours=2)), KEYS)

@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from ..._util.durations import duration_in_words
 from ..._util.printable import one_line
 from ..._util.timeouts import parse_retry_after
-from ...errors import CredentialsError, IdTokenExpiredError, UnavailableError
+from ...errors import CredentialsError, IdTokenExpiredError, UnavailableError, UnknownProviderError
 
 _REPORTED_CLOCK_SKEW = 60.0
 """Seconds from which a wrong clock is mentioned, as the likely cause."""
@@ -37,6 +37,7 @@ _THROTTLED = frozenset(
 _TEMPORARY = frozenset({"ExternalServiceException", "InternalErrorException"})
 """Errors that pass, beside throttling and each HTTP status from 500."""
 _EXPIRED = "Token expired"
+_UNKNOWN_PROVIDER = ("not from a supported provider", "doesn't match providerName")
 _CONTACT_ADMINISTRATOR = "Ask the administrator of the identity pool"
 _TRY_AGAIN = "Try again in a minute."
 _CHECK_IDS = (
@@ -125,6 +126,8 @@ def translate_client_error(error: ClientError, region: str, clock_skew: float) -
     kind = UnavailableError if temporary else CredentialsError
     if code == "NotAuthorizedException" and _EXPIRED in text:
         kind = IdTokenExpiredError
+    elif code == "NotAuthorizedException" and any(each in text for each in _UNKNOWN_PROVIDER):
+        kind = UnknownProviderError
     headers: Mapping[str, Any] = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
     return kind(f"{what.removesuffix('.')} ({code}).", remedy, parse_retry_after(headers.get("retry-after")))
 

@@ -31,7 +31,9 @@ from ..._util.process_local import ProcessLocal
 from ..._util.redaction import redacted, suppress_debug_logs
 from ..._util.retries import ThrottledRetries, full_jitter, may_repeat
 from ..._util.timeouts import DEFAULT_TIMEOUTS, Timeouts, parse_retry_after
-from ...errors import UnavailableError
+from ...errors import UnavailableError, UnknownProviderError
+from ...oauth.issuer import Issuer, parse_issuer
+from ...oauth.tokens import claims_of
 from ...settings import parsers
 from .aws_errors import clock_skew_from_response, is_throttled, translate_client_error, translate_network_error
 from .deadline import enforce_total_timeout, send_with_deadline
@@ -85,7 +87,9 @@ class IdentityPool:
         self.clock_skew = 0.0
         self._timeouts = timeouts
         self._identity_pool_id = identity_pool_id
-        self._provider = f"cognito-idp.{region}.amazonaws.com/{user_pool_id}"
+        self._user_pool = Issuer(user_pool_id, parsers.pool_region(user_pool_id, region))
+        # Whether it knows the user pool by the other form of issuer than the one in the tokens, which it has said.
+        self._wants_other_form = False
         self._region = parsers.pool_region(identity_pool_id, region)
         self._now = now
         # Held while the client is built, never during a request.
@@ -99,8 +103,8 @@ class IdentityPool:
             CredentialsError: AWS refused (a ConnectionError).
             UnavailableError: AWS could not be reached (a ConnectionError).
         """
-        response = self._call(
-            lambda client: client.get_id(IdentityPoolId=self._identity_pool_id, Logins={self._provider: id_token})
+        response = self._call_with_logins(
+            id_token, lambda client, logins: client.get_id(IdentityPoolId=self._identity_pool_id, Logins=logins)
         )
         return cast("str", _required(response, "IdentityId"))
 
@@ -119,10 +123,9 @@ class IdentityPool:
             UnavailableError: AWS could not be reached (a ConnectionError).
         """
         custom = {"CustomRoleArn": role_arn} if role_arn is not None else {}
-        response = self._call(
-            lambda client: client.get_credentials_for_identity(
-                IdentityId=identity_id, Logins={self._provider: id_token}, **custom
-            )
+        response = self._call_with_logins(
+            id_token,
+            lambda client, logins: client.get_credentials_for_identity(IdentityId=identity_id, Logins=logins, **custom),
         )
         credentials = _required(response, "Credentials")
         for name in ("AccessKeyId", "SecretKey", "SessionToken", "Expiration"):
@@ -144,6 +147,26 @@ class IdentityPool:
     def _get_client(self) -> Any:
         with self._lock():
             return self._client()
+
+    def _call_with_logins(self, id_token: str, call: Callable[[Any, dict[str, str]], _Response]) -> _Response:
+        """Calls AWS with the id token's issuer as its provider, and once more in the form that AWS knows if need be.
+
+        An identity pool knows a user pool by one name. Which one it is after the user pool has been switched from one
+        form of issuer to the other is not documented.
+        """
+        issuer = parse_issuer(claims_of(id_token).get("iss")) or self._user_pool
+        first, second = issuer, issuer.in_other_form()
+        if self._wants_other_form:
+            first, second = second, first
+        try:
+            return self._call(lambda client: call(client, {first.provider_name: id_token}))
+        except UnknownProviderError as error:
+            provider_error = error.with_traceback(None)
+        with suppress(UnknownProviderError):
+            response = self._call(lambda client: call(client, {second.provider_name: id_token}))
+            self._wants_other_form = not self._wants_other_form
+            return response
+        raise provider_error
 
     def _call(self, call: Callable[[Any], _Response]) -> _Response:
         with suppress_debug_logs():
