@@ -106,13 +106,12 @@ class OAuthCallbackHandler(BaseHTTPRequestHandler):
         path, _, query = self.path.partition("?")
         response = parse_query(query) if self._has_allowed_host() else None
         if response is None:
-            page = callback_pages.NOT_FOUND
-        elif path != self.server.path:
-            page = callback_pages.OTHER_LOGIN
-        else:
-            outcome = self.server.on_response(response)
-            page = _PAGES.get(outcome) or _mismatch_page(response)
-        self._send_page(page)
+            self._send_page(callback_pages.NOT_FOUND)
+            return
+        # At another path it is the response to another login, with another redirect URI at this port.
+        is_callback = path == self.server.path
+        outcome = self.server.on_response(response) if is_callback else CallbackOutcome.STATE_MISMATCH
+        self._send_page(_PAGES.get(outcome) or _mismatch_page(response))
 
     def parse_request(self) -> bool:
         """Parses the request line and the Host header; other headers may be many and long."""

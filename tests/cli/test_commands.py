@@ -15,8 +15,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import requests
 
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.local.login_page_client import submit_login
@@ -112,6 +114,29 @@ def test_login_says_nothing_of_a_port_in_use_when_the_next_one_is_free(
         terminal.run("login")
     assert terminal.login_count == 1
     assert "in use" not in terminal.printed
+
+
+def test_the_login_hint_of_the_settings_is_in_the_printed_link(terminal: Terminal) -> None:
+    terminal.run("login", COGNITO_LOGIN_HINT="demo")
+    assert "login_hint=demo" in terminal.printed
+
+
+def test_an_error_that_the_browser_brought_is_named_when_login_times_out(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cognito had no state to send with it, so the command went on waiting."""
+
+    def bring_error(text: str, **_: object) -> str:
+        found = AUTHORIZE.search(text)
+        assert found is not None
+        redirect_uri = parse_qs(urlsplit(found[0]).query)["redirect_uri"][0]
+        page = requests.get(f"{redirect_uri}/?error=server_error&error_description=Invalid+samlResponse", timeout=5)
+        assert "Invalid samlResponse" in page.text
+        return ""
+
+    monkeypatch.setattr(terminal, "complete_login", bring_error)
+    error = terminal.run("login", "--timeout", "2", code=1)
+    assert "before that, the browser came back with an error (server_error: Invalid samlResponse)" in error
 
 
 def test_a_user_stays_signed_in_until_logout(cognito: LocalCognito, terminal: Terminal, folder: Path) -> None:

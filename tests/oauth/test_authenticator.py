@@ -29,8 +29,10 @@ from cognito_jupyter.local.login_page_client import submit_login
 from cognito_jupyter.local.model import AppClient
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 from cognito_jupyter.oauth.discovery import discover_domain
+from cognito_jupyter.settings import Settings
 from tests.support.polling import wait_until
 from tests.support.printed_login import sign_in_at_printed_url
+from tests.support.shared_kernels import configuration_from_environment
 
 
 def tokens_of_pasted_login(cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator) -> dict[str, object]:
@@ -98,12 +100,8 @@ def test_a_setting_that_helps_the_sign_in_page_is_in_the_authorization_url(
     cognito: LocalCognito, keyword: str, value: str
 ) -> None:
     """The provider skips Cognito's choice of providers, and the hint fills in the user name."""
-    authenticator = CognitoOAuthAuthenticator(
-        cognito.domain,
-        cognito.client_id,
-        cognito.redirect_uri,
-        **{keyword: value},  # type: ignore[arg-type] # each of the keywords takes a text
-    )
+    settings = Settings(configuration_from_environment(cognito.environment), **{keyword: value})  # type: ignore[arg-type] # each takes a text
+    authenticator = CognitoOAuthAuthenticator.from_settings(settings)
     with authenticator.begin_login(listen=False) as login:
         query = parse_qs(urlsplit(login.authorization_url).query)
     assert query[keyword] == [value]

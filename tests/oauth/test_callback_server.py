@@ -182,6 +182,8 @@ SERVER_ERROR = "error=server_error&error_description=Invalid+samlResponse+or+rel
         pytest.param("/callback?code=c0de&state=another", 404, "paste it there", id="another login's code"),
         pytest.param("/callback?error=access_denied&state=another", 404, "paste it there", id="another login's error"),
         pytest.param("/?code=c0de&state=another", 404, "paste it there", id="another redirect URI at this port"),
+        pytest.param(f"/?code=c0de&state={STATE}", 404, "paste it there", id="this login's state at another path"),
+        pytest.param(f"/?{SERVER_ERROR}", 400, "Your notebook still waits", id="error at another path"),
     ],
 )
 def test_a_response_that_is_not_accepted_keeps_its_address_and_says_what_to_do(

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+import requests
 from ipywidgets.embed import dependency_state
 
 import cognito_jupyter
@@ -76,6 +77,19 @@ def test_a_port_in_use_is_no_second_step_when_the_next_one_is_free(driver: Panel
         assert "two steps" not in panel_body(driver)
         driver.complete_sign_in()
         driver.wait_for_phase(Phase.SIGNED_IN)
+
+
+def test_an_error_that_the_browser_brought_is_named_when_the_login_times_out(driver: PanelDriver) -> None:
+    """Cognito had no state to send with it, so the login went on."""
+    request = request_for(driver.cognito)
+    driver.make_request = lambda: replace(request, settings=replace(request.settings, timeout=1.5))
+    start_and_wait(driver)
+    login = driver.state.controller.login
+    assert login is not None
+    page = requests.get(f"{login.redirect_uri}/?error=server_error&error_description=Invalid+<saml>Response", timeout=5)
+    assert "Invalid &lt;saml&gt;Response" in page.text
+    driver.wait_for_phase(Phase.UNFINISHED)
+    assert "came back with an error (server_error: Invalid &lt;saml&gt;Response)" in panel_head(driver)
 
 
 def test_a_front_end_that_knows_only_ipywidgets_shows_link_and_box_too(driver: PanelDriver) -> None:
