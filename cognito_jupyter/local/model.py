@@ -85,6 +85,7 @@ class AppClient:
         scopes: The scopes that it may request.
         secret: The client secret; None for a public client.
         code_grant: Whether it may use the authorization code grant.
+        revocation: Whether its tokens can be revoked.
     """
 
     client_id: str
@@ -93,6 +94,7 @@ class AppClient:
     scopes: tuple[str, ...] = ("openid", "email", "phone", "profile")
     secret: str | None = None
     code_grant: bool = True
+    revocation: bool = True
 
 
 @dataclass

@@ -5,15 +5,20 @@ Source: https://docs.aws.amazon.com/cognito/latest/developerguide/federation-end
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import Flask, Response, request
+from werkzeug.exceptions import MethodNotAllowed
 from werkzeug.wrappers import Response as AnyResponse
 
 from ..model import AppClient
+from .login_pages import CSRF_COOKIE
 from .responses import OAuthError, json_response, secrets_equal
 from .user_pool import UserPool
+
+_INVALID_ACCESS_TOKEN = "Access token is expired, disabled, or deleted, or the user has globally signed out."  # noqa: S105 - a message
 
 
 class TokenEndpoints:
@@ -36,9 +41,11 @@ class TokenEndpoints:
             ("/oauth2/userInfo", self.user_info, ["GET", "POST"]),
         ):
             app.add_url_rule(path, path, view, methods=methods)
+        app.register_error_handler(MethodNotAllowed, _method_not_allowed)
 
     def token(self) -> AnyResponse:
         """POST /oauth2/token (RFC 6749, sections 4.1.3 and 6)."""
+        _require_form()
         form = request.form
         self._on_secrets(form.get("code_verifier"), form.get("code"), form.get("refresh_token"))
         tokens = self._issue_tokens(self._authenticate_client(), form)
@@ -64,31 +71,35 @@ class TokenEndpoints:
 
     def revoke(self) -> AnyResponse:
         """POST /oauth2/revoke (RFC 7009)."""
-        self._authenticate_client(error_status=401)
+        _require_form()
+        client = self._authenticate_client(error_status=401)
         token = request.form.get("token")
-        if not token:
+        if not token or not client.revocation:
             raise OAuthError("invalid_request")
         if token.count(".") == 2 and token.startswith("eyJ"):
             raise OAuthError("unsupported_token_type")
         self._pool.revoke_family(token)
-        response = Response("", 200)
-        # An empty body has no type; Flask would say text/html.
-        del response.headers["Content-Type"]
-        return response
+        return _empty_response(200)
 
     def user_info(self) -> AnyResponse:
         """GET and POST /oauth2/userInfo."""
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        claims = self._pool.signer.verified_claims(token, "access") if scheme == "Bearer" else None
-        if claims is None or claims["exp"] <= self._pool.knobs.now() or "openid" not in claims["scope"].split():
-            error, description = "invalid_token", "Access token is not valid"
-            headers = {"WWW-Authenticate": f'Bearer error="{error}", error_description="{description}"'}
-            return json_response({"error": error, "error_description": description}, 401, headers)
+        if scheme != "Bearer" or not token:
+            return _user_info_error(400, "invalid_request", "Bad OAuth2 request at UserInfo Endpoint")
+        claims = self._pool.signer.verified_claims(token, "access")
+        if claims is None or not self._is_current(claims) or "openid" not in claims["scope"].split():
+            return _user_info_error(401, "invalid_token", _INVALID_ACCESS_TOKEN)
         # Not by the name in the token, which may be the sub.
         user = self._pool.user_by_sub(claims["sub"])
-        return json_response(
-            {"sub": user.sub, "email": user.email, "email_verified": "true", "username": claims["username"]}
-        )
+        payload = {"sub": user.sub, "username": claims["username"], **user.attributes}
+        # A flag is a string here and a boolean in the id token.
+        payload |= {"email": user.email, "email_verified": "true"} if user.email else {}
+        if user.phone_number:
+            payload |= {"phone_number": user.phone_number, "phone_number_verified": "true"}
+        return json_response(payload)
+
+    def _is_current(self, claims: Mapping[str, Any]) -> bool:
+        return claims["exp"] > self._pool.knobs.now() and not self._pool.is_revoked(claims["origin_jti"])
 
     def _authenticate_client(self, error_status: int = 400) -> AppClient:
         basic = request.authorization
@@ -96,9 +107,38 @@ class TokenEndpoints:
             client_id, secret = basic.username or "", basic.password
         else:
             client_id, secret = request.form.get("client_id", ""), request.form.get("client_secret")
+        if not client_id:
+            raise OAuthError("invalid_request")
         client = self._pool.clients.get(client_id)
         if client is None or (client.secret is None and secret):
             raise OAuthError("invalid_client", status=error_status)
         if client.secret is not None and not secrets_equal(secret, client.secret):
             raise OAuthError("invalid_client", "invalid_client_secret", error_status)
         return client
+
+
+def _require_form() -> None:
+    """Checks the Content-Type: Cognito finds no method for another one, or for one that it cannot read."""
+    if request.mimetype != "application/x-www-form-urlencoded":
+        raise MethodNotAllowed(["POST"])
+
+
+def _method_not_allowed(error: MethodNotAllowed) -> AnyResponse:
+    """Returns the empty response to a method that a path does not have; it sets the cookie of the login form."""
+    response = _empty_response(405)
+    response.headers["Allow"] = ", ".join(error.valid_methods or ())
+    response.set_cookie(CSRF_COOKIE, str(uuid.uuid4()), httponly=True, secure=request.is_secure)
+    return response
+
+
+def _empty_response(status: int) -> AnyResponse:
+    """Returns a response without a body, which has no Content-Type either: Flask would say text/html."""
+    response = Response("", status)
+    del response.headers["Content-Type"]
+    return response
+
+
+def _user_info_error(status: int, error: str, description: str) -> AnyResponse:
+    # The guide writes the header without a scheme; RFC 6750, section 3, requires it.
+    headers = {"WWW-Authenticate": f'Bearer error="{error}", error_description="{description}"'}
+    return json_response({"error": error, "error_description": description}, status, headers)

@@ -21,6 +21,13 @@ from .tokens.issuer import issuer_url
 from .tokens.signing import Signer
 from .tokens.token_issuer import TokenIssuer, base64url
 
+_ATTRIBUTES_BY_SCOPE = {
+    "email": ("email", "email_verified"),
+    "phone": ("phone_number", "phone_number_verified"),
+    "profile": ("name", "given_name", "family_name", "preferred_username", "locale", "zoneinfo", "updated_at"),
+}
+"""The user attributes that come with a scope (developer guide, "Scopes, M2M, and resource servers")."""
+
 
 class UserPool:
     """A user pool with its clients, users and groups; its keys are new at every start.
@@ -53,6 +60,7 @@ class UserPool:
         self._sessions: dict[str, tuple[Session, float]] = {}
         self._codes: dict[str, tuple[Grant, float]] = {}
         self._refresh_tokens: dict[str, RefreshToken] = {}
+        self._revoked_families: set[str] = set()
         self._lock = threading.Lock()
 
     @property
@@ -151,6 +159,9 @@ class UserPool:
             raise OAuthError("unauthorized_client", "invalid_redirect")
         challenge = base64url(hashlib.sha256(verifier.encode("utf-8", "replace")).digest())
         if grant.code_challenge is not None and not hmac.compare_digest(challenge, grant.code_challenge):
+            raise OAuthError("invalid_request")
+        needed = {name for scope in grant.scope.split() for name in _ATTRIBUTES_BY_SCOPE.get(scope, ())}
+        if needed & set(self.knobs.unreadable_attributes):
             raise OAuthError("invalid_grant")
         return self._start_family(grant)
 
@@ -190,8 +201,13 @@ class UserPool:
         with self._lock:
             stored = self._refresh_tokens.get(token)
             if stored is not None:
+                self._revoked_families.add(stored.grant.origin_jti)
                 for each in self._family(stored.grant.origin_jti):
                     del self._refresh_tokens[each]
+
+    def is_revoked(self, origin_jti: str) -> bool:
+        """Returns whether the family of a token has been revoked, which ends its access tokens at Cognito too."""
+        return origin_jti in self._revoked_families
 
     def _family(self, origin_jti: str) -> list[str]:
         return [token for token, stored in self._refresh_tokens.items() if stored.grant.origin_jti == origin_jti]
