@@ -143,9 +143,12 @@ class Knobs:
             always the "original" one, always the "updated" one, or "both". Which one AWS wants for a pool with the
             UPDATED issuer is not known.
         unreadable_attributes: Attributes that no app client may read. A code whose scopes need one is refused.
+        rotation_moves_auth_time: Whether a refresh with rotation sets `auth_time` anew, a fault that Cognito has.
         clock_offset: The server's clock minus this machine's.
         issuer_type: The form of the issuer: "ORIGINAL" names the Region that issues a token, "UPDATED" the pool's own.
         issuing_region: The Region whose replica of the pool issues tokens; None for the pool's own.
+        acr: The authentication context class in the tokens; None: there is none.
+        amr: The authentication methods in the tokens; empty: there are none.
         preferred_role: Whether the id token names a preferred role.
         username_is_sub: Whether the tokens name each user by `sub`, as in pools that users sign in to by e-mail
             address or phone number.
@@ -166,9 +169,12 @@ class Knobs:
     grace: float = 0
     logins_keys: LoginsKeys = "issuer"
     unreadable_attributes: tuple[str, ...] = ()
+    rotation_moves_auth_time: bool = False
     clock_offset: float = 0
     issuer_type: IssuerType = "ORIGINAL"
     issuing_region: str | None = None
+    acr: str | None = None
+    amr: tuple[str, ...] = ()
     preferred_role: bool = True
     username_is_sub: bool = False
     latency: dict[str, float] = field(default_factory=dict)

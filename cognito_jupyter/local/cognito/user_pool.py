@@ -18,8 +18,8 @@ from ..model import REGION, AppClient, Group, IdentityProvider, IssuerType, Knob
 from .responses import OAuthError
 from .tokens.grants import Grant, RefreshToken, Session
 from .tokens.issuer import issuer_url
-from .tokens.signing import Signer
-from .tokens.token_issuer import TokenIssuer, base64url
+from .tokens.signing import Signer, base64url, new_refresh_token
+from .tokens.token_issuer import TokenIssuer
 
 _ATTRIBUTES_BY_SCOPE = {
     "email": ("email", "email_verified"),
@@ -187,7 +187,10 @@ class UserPool:
                 raise OAuthError("invalid_grant")
             if stored.rotated_at is not None and now - stored.rotated_at > self.knobs.grace:
                 raise OAuthError("invalid_grant")
-            response = self._sign_tokens(stored.grant)
+            grant = stored.grant
+            if self.knobs.rotation and self.knobs.rotation_moves_auth_time:
+                grant = replace(grant, session=replace(grant.session, auth_time=int(now)))
+            response = self._sign_tokens(grant)
             if self.knobs.rotation:
                 for sibling in self._family(stored.grant.origin_jti):
                     if sibling != token and self._refresh_tokens[sibling].rotated_at is None:
@@ -213,7 +216,7 @@ class UserPool:
         return [token for token, stored in self._refresh_tokens.items() if stored.grant.origin_jti == origin_jti]
 
     def _new_refresh_token(self, grant: Grant, expires: float) -> str:
-        token = secrets.token_urlsafe(96)
+        token = new_refresh_token()
         self._refresh_tokens[token] = RefreshToken(grant, expires)
         return token
 

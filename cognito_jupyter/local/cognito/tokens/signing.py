@@ -1,18 +1,28 @@
 """The user pool's signing keys: one for id tokens and one for access tokens, new at every start.
 
+The tokens are written as Cognito writes them: the header has `kid` before `alg` and no `typ`, and slashes are escaped,
+as in the tokens of aws-amplify/amplify-js#3392 and aws-amplify/aws-sdk-ios#3070. PyJWT and joserfc write another form
+of the same JSON.
+
 Source: https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-tokens-verifying-a-jwt.html
 """
 
 from __future__ import annotations
 
+import base64
+import json
 import secrets
 from collections.abc import Mapping
 from typing import Any
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.hashes import SHA256
 
 TOKEN_USES = ("id", "access")
+_JWE_HEADER = {"cty": "JWT", "enc": "A256GCM", "alg": "RSA-OAEP"}
+_JWE_PART_BYTES = (256, 12, 1000, 16)
+"""Encrypted key, initialization vector, ciphertext and tag: about 1,780 characters in all."""
 
 
 class Signer:
@@ -20,7 +30,8 @@ class Signer:
 
     def __init__(self) -> None:
         self._keys = {use: rsa.generate_private_key(public_exponent=65537, key_size=2048) for use in TOKEN_USES}
-        self._kids = {use: secrets.token_urlsafe(32) for use in TOKEN_USES}
+        # Standard base64, with padding, unlike everything else in a token.
+        self._kids = {use: base64.b64encode(secrets.token_bytes(32)).decode() for use in TOKEN_USES}
 
     def sign_token(self, use: str, claims: Mapping[str, Any]) -> str:
         """Signs a token.
@@ -29,7 +40,9 @@ class Signer:
             use: "id" or "access".
             claims: The token's claims.
         """
-        return jwt.encode(dict(claims), self._keys[use], "RS256", {"kid": self._kids[use]})
+        parts = [base64url(_json(part)) for part in ({"kid": self._kids[use], "alg": "RS256"}, claims)]
+        signature = self._keys[use].sign(".".join(parts).encode(), padding.PKCS1v15(), SHA256())
+        return ".".join([*parts, base64url(signature)])
 
     def verified_claims(self, token: str, use: str) -> dict[str, Any] | None:
         """Verifies the signature of a token, but not its times.
@@ -56,6 +69,21 @@ class Signer:
         keys = []
         for use in TOKEN_USES:
             numbers = jwt.algorithms.RSAAlgorithm.to_jwk(self._keys[use].public_key(), as_dict=True)
-            key = {name: numbers[name] for name in ("kty", "n", "e")}
-            keys.append(key | {"alg": "RS256", "kid": self._kids[use], "use": "sig"})
+            key = {"alg": "RS256", "e": numbers["e"], "kid": self._kids[use], "kty": "RSA", "n": numbers["n"]}
+            keys.append(key | {"use": "sig"})
         return {"keys": keys}
+
+
+def new_refresh_token() -> str:
+    """Returns a refresh token in the shape of Cognito's: a JWE in compact form (RFC 7516), which only it can read."""
+    random_parts = [base64url(secrets.token_bytes(size)) for size in _JWE_PART_BYTES]
+    return ".".join([base64url(_json(_JWE_HEADER)), *random_parts])
+
+
+def base64url(data: bytes) -> str:
+    """Returns bytes in base64url without padding, as JOSE writes them (RFC 7515, section 2)."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _json(value: Mapping[str, Any]) -> bytes:
+    return json.dumps(value, separators=(",", ":")).replace("/", "\\/").encode()

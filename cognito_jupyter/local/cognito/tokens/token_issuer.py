@@ -6,7 +6,6 @@ amazon-cognito-user-pools-using-the-access-token.html
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import uuid
 from collections.abc import Sequence
@@ -14,7 +13,7 @@ from typing import Any
 
 from ...model import Group, Knobs, User
 from .grants import Grant
-from .signing import Signer
+from .signing import Signer, base64url
 from .user_claims import attribute_claims, group_names, identity_claims, role_claims
 
 
@@ -66,6 +65,10 @@ class TokenIssuer:
             "auth_time": grant.session.auth_time,
             "iat": int(self._knobs.now()),
         }
+        if self._knobs.acr is not None:
+            claims["acr"] = self._knobs.acr
+        if self._knobs.amr:
+            claims["amr"] = list(self._knobs.amr)
         groups = group_names(user, issuer.rpartition("/")[2])
         if groups:
             claims["cognito:groups"] = groups
@@ -98,8 +101,3 @@ class TokenIssuer:
             "exp": int(self._knobs.now()) + int(self._knobs.id_token_seconds),
             "nonce": grant.nonce or None,
         }
-
-
-def base64url(data: bytes) -> str:
-    """Returns bytes in base64url without padding, as JOSE writes them (RFC 7515, section 2)."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
