@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from ..credentials.roles import roles_in, shortest_suffixes
 from ..credentials.store.store import Store, StoredSignIn, list_store_keys
 from ..errors import CognitoError
-from ..notebook.display.status import describe_user
 from ..notebook.display.views import Table, format_time
 from ..oauth.tokens import claims_of
+from ..signin.user_name import describe_user
 
 _NOT_SIGNED_IN = "You are not signed in. Run: cognito-jupyter login"
 

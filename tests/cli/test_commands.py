@@ -173,6 +173,13 @@ def test_status_shows_the_user_in_a_table_and_as_json(cognito: LocalCognito, ter
     assert not [secret for secret in cognito.secrets if secret in terminal.printed]
 
 
+def test_a_user_whose_name_is_an_id_is_named_by_the_e_mail_address(terminal: Terminal, cognito: LocalCognito) -> None:
+    cognito.knobs.username_is_sub = True
+    shown = terminal.run("login") + terminal.run("status") + terminal.run("status", "--json")
+    assert shown.count("demo@example.org") == 3
+    assert cognito.demo_user.sub not in shown
+
+
 def test_status_needs_no_settings(
     terminal: Terminal, folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

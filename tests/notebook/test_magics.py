@@ -28,6 +28,16 @@ def test_status_shows_user_role_expiry_and_variables(notebook: Notebook) -> None
     assert "<caption" in page
 
 
+def test_where_the_user_name_is_an_id_the_user_is_named_by_the_e_mail_address(
+    notebook: Notebook, cognito: LocalCognito
+) -> None:
+    """As in pools that users sign in to by e-mail address."""
+    cognito.knobs.username_is_sub = True
+    shown = notebook.text("%cognito_login") + notebook.text("%cognito_status")
+    assert shown.count("demo@example.org") == 2
+    assert cognito.demo_user.sub not in shown
+
+
 def test_text_from_outside_is_escaped(notebook: Notebook, cognito: LocalCognito) -> None:
     cognito.pool.users["demo"] = replace(cognito.demo_user, email='<img src=x onerror="alert(1)">@example.org')
     notebook.text("%cognito_login")

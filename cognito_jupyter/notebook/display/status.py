@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ...credentials.roles import shortest_suffixes
 from ...sharing.dask_cluster.share import DaskShare, dask_shares
+from ...signin.user_name import describe_user
 from ..model.user_namespace import Binding, BoundSession, Variables, short_role
 from .views import Note, Table, View, format_time
 
@@ -121,12 +122,6 @@ def signed_out(names: list[str], logout_link: str | None) -> View:
     )
     link = ("End the browser's Cognito session as well", logout_link) if logout_link else None
     return Table("Signed out", rows, notes=notes, link=link)
-
-
-def describe_user(claims: JwtPayload) -> str:
-    """Returns a user's name and e-mail, as far as the claims of an id token hold them."""
-    username, email = claims.get("cognito:username"), claims.get("email")
-    return f"{username} ({email})" if username and email else username or email or claims.get("sub", "unknown")
 
 
 def remembered_note(sign_in: SignIn) -> View:

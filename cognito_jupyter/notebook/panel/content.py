@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from ...oauth.discovery import override_notice
 from ...signin.service import SignIn
-from ..display.status import describe_user
+from ...signin.user_name import describe_user
 from ..model.controller import Phase, SignInStatus
 from ..model.login_task import LoginTask
 from ..model.state import NotebookState

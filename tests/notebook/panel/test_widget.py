@@ -69,6 +69,31 @@ def test_no_widget_state_holds_the_link_or_what_is_pasted(driver: PanelDriver) -
     assert secrets_in(repr(driver.panel._view)) == []
 
 
+def test_where_the_user_name_is_an_id_the_panel_names_the_user_by_the_e_mail_address(driver: PanelDriver) -> None:
+    driver.cognito.knobs.username_is_sub = True
+    start_and_wait(driver)
+    driver.complete_sign_in()
+    driver.wait_for_phase(Phase.SIGNED_IN)
+    assert "demo@example.org" in panel_body(driver)
+    assert driver.cognito.demo_user.sub not in panel_body(driver)
+
+
+def test_the_panel_offers_a_role_that_was_granted_after_the_sign_in(driver: PanelDriver) -> None:
+    """As soon as any refresh of the tokens has brought it."""
+    start_and_wait(driver)
+    driver.complete_sign_in()
+    driver.wait_for_phase(Phase.SIGNED_IN)
+    cognito, current = driver.cognito, driver.state.current
+    cognito.pool.users["demo"] = replace(cognito.demo_user, groups=("Admin", "Analyst", "Uploader"))
+    assert current is not None
+    current.manager.refresh_user_pool_tokens()
+    assert "Admin" in widget_state(driver)
+    driver.state.change_role(cognito.roles["Admin"], driver.request())
+    bound = driver.state.bound_session
+    assert bound is not None
+    assert bound.role_arn == cognito.roles["Admin"]
+
+
 def test_a_port_in_use_is_no_second_step_when_the_next_one_is_free(driver: PanelDriver) -> None:
     port = int(driver.cognito.redirect_uri.split()[0].rpartition(":")[2])
     with socket.create_server(("127.0.0.1", port)):

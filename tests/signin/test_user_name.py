@@ -1,0 +1,75 @@
+"""How a signed-in user is named, in every kind of user pool."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, strategies as st
+
+from cognito_jupyter.signin.user_name import NO_NAME, describe_user
+
+SUB = "5f0e6b7c-1d2a-4c3b-9e8f-0a1b2c3d4e5f"
+GOOGLE = {"cognito:username": "Google_109876543210987654321", "identities": [
+    {"userId": "109876543210987654321", "providerName": "Google", "providerType": "Google", "primary": "true"}
+]}  # fmt: skip
+SAML = {"cognito:username": "Institute_ada@example.org", "identities": [
+    {"userId": "ada@example.org", "providerName": "Institute", "providerType": "SAML", "primary": "true"}
+]}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("claims", "shown"),
+    [
+        ({"cognito:username": "ada", "email": "ada@example.org"}, "ada (ada@example.org)"),
+        ({"cognito:username": "ada"}, "ada"),
+        ({"email": "ada@example.org"}, "ada@example.org"),
+        # What users type as their name is known to them, also if it is a number.
+        ({"cognito:username": "20231234"}, "20231234"),
+        ({"cognito:username": "ada.with.a.very.long.name.indeed"}, "ada.with.a.very.long.name.indeed"),
+        # Pools that users sign in to by e-mail address or phone number: the user name is the sub.
+        ({"cognito:username": SUB, "email": "ada@example.org"}, "ada@example.org"),
+        ({"cognito:username": SUB, "name": "Ada L", "email": "ada@example.org"}, "Ada L (ada@example.org)"),
+        ({"cognito:username": SUB, "preferred_username": "ada"}, "ada"),
+        ({"cognito:username": SUB, "phone_number": "+15555550123"}, "+*******0123"),
+        ({"cognito:username": SUB, "name": "Ada L", "phone_number": "+15555550123"}, "Ada L (+*******0123)"),
+        ({"cognito:username": SUB}, NO_NAME),
+        ({}, NO_NAME),
+        # A user name that says the same as the contact is shown once, and a phone number is masked in it too.
+        ({"cognito:username": "ada@example.org", "email": "ada@example.org"}, "ada@example.org"),
+        ({"cognito:username": "+15555550123", "phone_number": "+15555550123"}, "+*******0123"),
+        # Older pools: an id that is not the sub.
+        ({"cognito:username": "0a1b2c3d-4e5f-4c3b-9e8f-5f0e6b7c1d2a", "email": "ada@example.org"}, "ada@example.org"),
+        # Users of another identity provider.
+        ({**GOOGLE, "email": "ada@example.org"}, "ada@example.org, by Google"),
+        ({**GOOGLE, "email": "ada@example.org", "name": "Ada L"}, "Ada L (ada@example.org), by Google"),
+        (GOOGLE, "a user of Google"),
+        ({"cognito:username": GOOGLE["cognito:username"]}, "a user of Google"),
+        (SAML, "ada@example.org, by Institute"),
+        ({**SAML, "email": "ada@example.org"}, "ada@example.org, by Institute"),
+        ({**SAML, "identities": "not a list"}, "Institute_ada@example.org"),
+        # A local user who has linked an account at Google signs in by Cognito.
+        ({**GOOGLE, "cognito:username": "ada"}, "ada"),
+    ],
+)
+def test_a_user_is_named_by_what_people_know(claims: dict[str, Any], shown: str) -> None:
+    assert describe_user({"sub": SUB, **claims}) == shown
+
+
+def test_text_of_a_token_is_shown_in_one_printable_line() -> None:
+    """An administrator, or the user, may have typed anything there."""
+    shown = describe_user({"cognito:username": "a\x1b[31md\na", "email": "\u202eada@example.org"})
+    assert shown == "ad a (ada@example.org)"
+
+
+TEXT = st.text(max_size=30) | st.uuids().map(str) | st.none() | st.integers() | st.lists(st.text(), max_size=2)
+IDENTITIES = st.lists(st.dictionaries(st.sampled_from(["providerName", "userId"]), TEXT) | TEXT, max_size=3) | TEXT
+NAMES = ("sub", "cognito:username", "email", "phone_number", "name", "preferred_username")
+
+
+@given(st.dictionaries(st.sampled_from(NAMES), TEXT), IDENTITIES)
+def test_every_token_gives_one_printable_line_without_the_sub(claims: dict[str, Any], identities: object) -> None:
+    shown = describe_user({**claims, "sub": SUB, "identities": identities})
+    assert shown.isprintable()
+    assert shown
+    assert SUB not in shown
