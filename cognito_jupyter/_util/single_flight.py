@@ -6,6 +6,7 @@ The token refresh and each role's exchange own a `SingleFlight`. It never knows 
 from __future__ import annotations
 
 import copy
+import random
 import threading
 import time
 from collections.abc import Callable
@@ -13,12 +14,17 @@ from typing import TypeVar
 
 from ..errors import CognitoError
 from .process_local import ProcessLocal
-from .timeouts import exponential_backoff
+from .retries import full_jitter, one_request_only
 
 _MIN_BACKOFF = 1.0
-_MAX_BACKOFF = 30.0
+"""Seconds for which a failure is shared at least, so that a crowd of threads does not queue for the same error."""
+_MAX_BACKOFF = 300.0
+"""Seconds at most until an attempt ahead of time, about half of it on average: ten thousand kernels that wait for a
+service then send it 66 requests a second, where Cognito's token endpoint admits 120."""
+_MAX_CALLER_BACKOFF = 30.0
+"""Seconds for which a caller that needs the result gets the error of an earlier attempt at most."""
 _MAX_RETRY_AFTER = 300.0
-"""Seconds: a service that asks for a longer delay is tried again after this one."""
+"""Seconds: a service that asks for a longer delay is tried again after this one, with jitter."""
 
 _Result = TypeVar("_Result")
 
@@ -26,15 +32,17 @@ _Result = TypeVar("_Result")
 class SingleFlight:
     """Lets one thread make an attempt while the others wait for its result.
 
-    After a failure, callers that do not force an attempt get the same error until the backoff has passed, which doubles
-    with each further failure and is at least what the service asked for. So many threads do not queue for the same
-    error, and do not load a service that is in trouble.
+    After a failure, callers that do not force an attempt get the same error for a while. An attempt ahead of time waits
+    longer: a random part of a backoff that doubles with each further failure, so that many kernels do not come back at
+    the same moment. Both wait at least as long as the service asked for. After a failure, an attempt that is not forced
+    sends each request once (`one_request_only`), because another attempt follows anyway.
 
     Its lock is held during the attempt; `on_attempt` is called without it.
 
     Args:
         monotonic: Seconds that never go back.
         on_attempt: Called after each attempt, in its thread; it may call `run` again.
+        draw: Returns a random number from 0 to 1, for the jitter.
 
     Attributes:
         failure: The error of the last attempt; None after a success.
@@ -42,7 +50,10 @@ class SingleFlight:
     """
 
     def __init__(
-        self, monotonic: Callable[[], float] = time.monotonic, on_attempt: Callable[[], None] = lambda: None
+        self,
+        monotonic: Callable[[], float] = time.monotonic,
+        on_attempt: Callable[[], None] = lambda: None,
+        draw: Callable[[], float] = random.random,
     ) -> None:
         # A fork copies a lock in its current state, but not the thread that would release it.
         self._lock = ProcessLocal(threading.Lock)
@@ -50,6 +61,8 @@ class SingleFlight:
         self._on_attempt = on_attempt
         self.failure: CognitoError | None = None
         self._failed_at = 0.0
+        self._backoff = 0.0
+        self._draw = draw
         self.failures = 0
 
     def run(
@@ -65,7 +78,7 @@ class SingleFlight:
         Args:
             get_ready: Returns what another thread may have achieved since, or None where an attempt is needed.
             attempt: Makes the attempt and returns its result.
-            force: Whether to make the attempt even during the backoff.
+            force: Whether to make the attempt even during the backoff, and to repeat its requests.
             notify: Whether to call `on_attempt`. Not from within another SingleFlight's attempt: `on_attempt` could
                 wait for that one's lock, which this thread holds.
 
@@ -80,11 +93,13 @@ class SingleFlight:
                 if result is not None:
                     return result
                 failed_while_waiting = self._failed_at >= started_waiting
-                if self.failure is not None and (failed_while_waiting or (not force and self.backoff_remaining > 0)):
+                if self.failure is not None and (
+                    failed_while_waiting or (not force and self._caller_backoff_remaining > 0)
+                ):
                     # A copy: an exception that several threads raise collects the tracebacks of all.
                     raise copy.copy(self.failure)
                 attempted = True
-                return self._attempt(attempt)
+                return self._attempt(attempt, repeat=force or self.failures == 0)
         finally:
             if attempted and notify:
                 self._on_attempt()
@@ -103,7 +118,7 @@ class SingleFlight:
         try:
             attempted = self.backoff_remaining <= 0 and still_needed()
             if attempted:
-                self._attempt(attempt)
+                self._attempt(attempt, repeat=self.failures == 0)
         except CognitoError:
             # It is in `failure`. The caller has a valid result for now, and needs no error.
             pass
@@ -118,20 +133,30 @@ class SingleFlight:
 
     @property
     def backoff_remaining(self) -> float:
-        """Seconds until the next attempt; 0 after a success."""
+        """Seconds until the next attempt ahead of time; 0 after a success."""
+        return self._remaining(self._backoff)
+
+    @property
+    def _caller_backoff_remaining(self) -> float:
+        return self._remaining(min(self._backoff, _MAX_CALLER_BACKOFF))
+
+    def _remaining(self, backoff: float) -> float:
         failure = self.failure
         if failure is None:
             return 0.0
-        backoff = exponential_backoff(self.failures, _MIN_BACKOFF, _MAX_BACKOFF)
-        delay = max(backoff, min(failure.retry_after, _MAX_RETRY_AFTER))
+        # Added, and not the longer of the two: a service asks all its clients for the same delay.
+        delay = min(failure.retry_after, _MAX_RETRY_AFTER) + backoff
         return max(0.0, self._failed_at + delay - self._monotonic())
 
-    def _attempt(self, attempt: Callable[[], _Result]) -> _Result:
+    def _attempt(self, attempt: Callable[[], _Result], *, repeat: bool) -> _Result:
         try:
-            result = attempt()
+            with one_request_only(not repeat):
+                result = attempt()
         except CognitoError as error:
-            self.failure, self._failed_at = copy.copy(error), self._monotonic()
+            self._failed_at = self._monotonic()
             self.failures += 1
+            self._backoff = _MIN_BACKOFF + full_jitter(self.failures, _MIN_BACKOFF, _MAX_BACKOFF, self._draw)
+            self.failure = copy.copy(error)
             raise
         self.reset()
         return result

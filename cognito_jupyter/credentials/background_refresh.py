@@ -78,6 +78,10 @@ class BackgroundRefresher:
         self._refresh_tokens()
         if self._signed_out:
             return None
+        token_backoff = self._tokens.single_flight.backoff_remaining
+        if token_backoff > 0 and not self._tokens.is_valid_for(0.0):
+            # Each role would refresh the tokens first, which failed a moment ago: a request for each of them.
+            return token_backoff
         pool_backoff = self._refresh_roles(roles)
         now = self._clock.now()
         refreshed: list[UserPoolTokens | RoleCredentials] = [self._tokens, *roles]

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from cognito_jupyter._util.retries import may_repeat
 from cognito_jupyter._util.single_flight import SingleFlight
 from cognito_jupyter.errors import CognitoError, UnavailableError
 from tests.support.clock import FakeClock
@@ -81,13 +82,77 @@ def test_a_failure_is_cached_unless_the_caller_forces_an_attempt() -> None:
 
 def test_after_the_backoff_the_next_call_tries_again() -> None:
     clock = FakeClock()
-    single_flight, work = SingleFlight(lambda: clock.monotonic), SlowAttempt(fails=True)
+    single_flight, work = SingleFlight(lambda: clock.monotonic, draw=lambda: 0.5), SlowAttempt(fails=True)
     run_in_threads(single_flight, work, size=1)
     work.fails = False
-    assert single_flight.backoff_remaining == 1
-    clock.advance(1.05)
+    assert single_flight.backoff_remaining == 1.5
+    clock.advance(1.45)
+    assert isinstance(run_in_threads(single_flight, work, size=1)[0], UnavailableError)
+    clock.advance(0.1)
     assert run_in_threads(single_flight, work, size=1) == ["done"]
     assert single_flight.failure is None
+
+
+def failing_single_flight(
+    failures: int, *, draw: float = 1.0, retry_after: float = 0.0
+) -> tuple[SingleFlight, FakeClock]:
+    """Returns one whose last attempts have failed."""
+    clock = FakeClock()
+    single_flight = SingleFlight(lambda: clock.monotonic, draw=lambda: draw)
+
+    for _ in range(failures):
+        clock.advance(1)
+        with pytest.raises(UnavailableError):
+            single_flight.run(lambda: None, lambda: fail(retry_after), force=True)
+    return single_flight, clock
+
+
+def fail(retry_after: float = 0.0) -> None:
+    raise UnavailableError("It failed.", "Try again.", retry_after)
+
+
+def test_the_backoff_of_an_attempt_ahead_of_time_doubles_up_to_five_minutes() -> None:
+    backoffs = [failing_single_flight(failures)[0].backoff_remaining for failures in (1, 2, 3, 9, 10_000)]
+    assert backoffs == [2, 3, 5, 257, 301]
+
+
+def test_two_kernels_that_failed_together_do_not_come_back_together() -> None:
+    """They were asked for the same delay, too."""
+    remaining = [failing_single_flight(8, draw=draw, retry_after=60)[0].backoff_remaining for draw in (0.0, 0.1)]
+    assert remaining == pytest.approx([61, 61 + 12.8])
+
+
+def test_a_caller_who_needs_the_result_waits_thirty_seconds_at_most() -> None:
+    """In the meantime an attempt ahead of time waits longer."""
+    single_flight, clock = failing_single_flight(20)
+    work = SlowAttempt()
+    clock.advance(29)
+    with pytest.raises(UnavailableError):
+        single_flight.run(work.ready, work.attempt)
+    clock.advance(2)
+    single_flight.run_if_idle(lambda: True, work.attempt)
+    assert work.calls == 0
+    assert single_flight.run(work.ready, work.attempt) == "done"
+
+
+def test_after_a_failure_only_a_forced_attempt_repeats_its_requests() -> None:
+    single_flight, clock = failing_single_flight(0)
+    repeats: list[bool] = []
+
+    def attempt() -> None:
+        repeats.append(may_repeat())
+        raise UnavailableError("It failed.", "Try again.")
+
+    for force in (False, False, True):
+        clock.advance(3600)
+        with pytest.raises(UnavailableError):
+            single_flight.run(lambda: None, attempt, force=force)
+    clock.advance(3600)
+    single_flight.run_if_idle(lambda: True, attempt)
+    assert repeats == [True, False, True, False]
+    single_flight.reset()
+    single_flight.run_if_idle(lambda: True, attempt)
+    assert repeats[-1]
 
 
 def test_run_if_idle_does_not_raise() -> None:
