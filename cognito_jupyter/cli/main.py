@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import sys
 
+from .._util.terminal import escape_unencodable
+
 TYPE_CHECKING = False  # typing itself takes long to load
 if TYPE_CHECKING:
     import argparse
@@ -27,6 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code: 0 for success, 1 for a failure, 2 for wrong arguments, 130 after Ctrl-C.
     """
     argv = sys.argv[1:] if argv is None else argv
+    escape_unencodable()
     try:
         if argv and argv[0] == "credential-process":
             from . import credential_process  # before argparse and everything else is loaded

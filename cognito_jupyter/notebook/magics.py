@@ -342,5 +342,7 @@ def _require_no_arguments(magic: str, line: str) -> None:
 
 def _confirm_trust(text: str) -> bool:
     """Asks the user once whether to trust a settings file; anything but a yes is a no."""
-    print(text)
+    from .._util.terminal import print_text
+
+    print_text(text)
     return input("Use these settings? [yes/no] ").strip().lower() in {"y", "yes"}

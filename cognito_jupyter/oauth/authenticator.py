@@ -20,6 +20,7 @@ from urllib.parse import urlencode
 
 from .._util.durations import duration_in_words
 from .._util.redaction import redacted
+from .._util.terminal import print_text
 from .._util.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from ..errors import CognitoError, SettingError, UnavailableError, VerificationError
 from ..settings import Settings
@@ -77,7 +78,7 @@ class CognitoOAuthAuthenticator:
         scopes: str = "openid email",
         user_pool_id: str | None = None,
         timeout: float = 300.0,
-        prompt: Callable[[str], None] = print,
+        prompt: Callable[[str], None] = print_text,
         open_browser: bool = True,
         identity_provider: str | None = None,
         idp_identifier: str | None = None,

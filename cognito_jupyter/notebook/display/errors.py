@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from IPython.core.error import StdinNotImplementedError, UsageError
 
+from ..._util.terminal import encodable
 from ...errors import CognitoError, LoginCancelledError, LoginError, SettingError
 from .ipython import line_magic
 
@@ -43,7 +44,7 @@ def cognito_magic(magic: Callable[[_Magics, str], None]) -> Callable[[_Magics, s
         # Outside of the except blocks, or Python would chain the original, whose frames hold what was pasted.
         # A copy has no traceback, cause and context.
         shown = copy.copy(failure)
-        lines = [str(shown)]
+        lines = [encodable(str(shown))]
         # IPython calls this method, where an exception has it, to render the traceback.
         vars(shown)["_render_traceback_"] = lambda: lines
         raise shown

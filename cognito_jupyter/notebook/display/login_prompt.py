@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any, Protocol
 
+from ..._util.terminal import print_text
 from ...errors import CognitoError, PastedUrlError
 from ...oauth.browser import RedirectPage, open_in_browser
 from ...oauth.discovery import override_notice
@@ -155,7 +156,7 @@ class LoginPrompt:
             if self._frontend.can_update_display:
                 self._show_link(login)
             else:
-                print(self._paste_error)
+                print_text(self._paste_error)
             box.request_input(_PROMPT)
 
     def _show_link(self, login: Login) -> None:

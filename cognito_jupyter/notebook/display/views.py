@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..._util.durations import duration_in_words
+from ..._util.terminal import encodable
 
 
 class View:
@@ -27,7 +28,7 @@ class View:
         raise NotImplementedError
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
-        return {"text/plain": self.text(), "text/html": self.html()}
+        return {"text/plain": encodable(self.text()), "text/html": self.html()}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,124 @@
+"""Terminals that cannot show every name: each command prints what it can and fails on none.
+
+Child processes with the encodings of a Windows console (cp1252), of a container without a locale (ASCII), and UTF-8
+with a folder whose name is not UTF-8.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cognito_jupyter.local import LocalCognito
+from cognito_jupyter.local.login_page_client import submit_login
+from tests.support.printed_login import AUTHORIZE_URL
+
+NAME, PASSWORD = "Zoë漢", "correct-horse-battery"
+SCRIPT = str(Path(sys.executable).with_name("cognito-jupyter"))
+ENCODINGS = {
+    # What the terminal shows of the user's name.
+    "cp1252": "Zoë\\u6f22",
+    "ascii": "Zo\\xeb\\u6f22",
+    "utf-8": "Zoë漢",
+}
+
+
+@pytest.fixture(params=ENCODINGS)
+def encoding(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+class EncodedTerminal:
+    """Runs programs with the terminal's encoding, and signs in where one asks for it.
+
+    Args:
+        cognito: The Cognito to sign in at.
+        encoding: The terminal's encoding.
+        state: The folder of the stored sign-ins.
+    """
+
+    def __init__(self, cognito: LocalCognito, encoding: str, state: Path) -> None:
+        cognito.add_user(NAME, PASSWORD, ("Analyst",), "zoë@example.org")
+        self.encoding = encoding
+        self.shown_name = ENCODINGS[encoding]
+        self._environment = {**os.environ, "PYTHONIOENCODING": encoding, "XDG_STATE_HOME": str(state)}
+
+    def run(self, *command: str, code: int = 0, **environment: str) -> str:
+        """Runs a program to its end, and returns all that it printed."""
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+            env={**self._environment, **environment},
+        )  # fmt: skip
+        assert process.stdout is not None
+        output, signed_in = "", False
+        for line in process.stdout:
+            output += line.decode(self.encoding)  # strict: a terminal gets nothing that it cannot show
+            if not signed_in and (found := AUTHORIZE_URL.search(output)):
+                signed_in = bool(submit_login(found[0], NAME, PASSWORD))
+        assert process.wait(60) == code, output
+        assert "Traceback" not in output
+        assert "codec can't" not in output
+        return output
+
+
+@pytest.fixture
+def terminal(cognito: LocalCognito, encoding: str, own_environment: Path) -> EncodedTerminal:
+    undecodable = os.fsdecode("Zoë漢".encode() + b"\xff")
+    return EncodedTerminal(cognito, encoding, own_environment / undecodable)
+
+
+def test_every_command_shows_a_user_as_far_as_the_terminal_can(terminal: EncodedTerminal) -> None:
+    assert f"{terminal.shown_name} (" in terminal.run(SCRIPT, "login")
+    shown = terminal.run(SCRIPT, "status")
+    assert f"{terminal.shown_name} (" in shown
+    assert r"\udcff" in shown
+    (facts,) = json.loads(terminal.run(SCRIPT, "status", "--json"))
+    assert facts["who"].startswith(NAME)
+    assert "AccessKeyId" in terminal.run(SCRIPT, "credential-process", facts["sign_in"])
+    assert "Signed out" in terminal.run(SCRIPT, "logout")
+    missing = terminal.run(SCRIPT, "credential-process", facts["sign_in"], code=1)
+    assert "there is no file" in missing
+    assert r"\udcff" in missing
+    assert "You are not signed in" in terminal.run(SCRIPT, "logout")
+
+
+@pytest.mark.parametrize("command", ["login", "logout", "status", "local", "demo", "credential-process"])
+def test_every_command_shows_its_help(terminal: EncodedTerminal, command: str) -> None:
+    assert "usage" in terminal.run(SCRIPT, command, "--help")
+
+
+def test_an_error_about_a_name_is_shown(terminal: EncodedTerminal) -> None:
+    assert f"no profile '{terminal.shown_name}" in terminal.run(SCRIPT, "login", "--profile", NAME, code=1)
+    assert f"--latency {terminal.shown_name} is not" in terminal.run(SCRIPT, "local", "--latency", NAME, code=1)
+
+
+def test_authenticate_prints_its_link_beside_a_notice_that_the_terminal_cannot_show(
+    terminal: EncodedTerminal, cognito: LocalCognito
+) -> None:
+    program = (
+        "import sys, cognito_jupyter as c\n"
+        "a = c.CognitoOAuthAuthenticator(*sys.argv[1:], open_browser=False)\n"
+        "try: a.authenticate()\n"
+        "except ConnectionError as error: print(error)\n"
+    )
+    shown = terminal.run(
+        sys.executable, "-c", program, cognito.domain, cognito.client_id, cognito.redirect_uri,
+        AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER=f"http://localhost:1/{NAME}",
+    )  # fmt: skip
+    assert f"http://localhost:1/{terminal.shown_name}" in shown
+    assert "localhost:1 could not be reached" in shown
+
+
+def test_ipython_shows_the_same_in_a_terminal(terminal: EncodedTerminal) -> None:
+    terminal.run(SCRIPT, "login")
+    lines = (
+        "%load_ext cognito_jupyter\n%cognito_login\n%cognito_status\n%cognito_roles\n%cognito_login --profile " + NAME
+    )
+    shown = terminal.run(sys.executable, "-m", "IPython", "--no-banner", "--colors=NoColor", "-c", lines, code=1)
+    assert shown.count(f"{terminal.shown_name} (") >= 2
+    assert f"no profile '{terminal.shown_name}" in shown
