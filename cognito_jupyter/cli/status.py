@@ -60,16 +60,17 @@ def _as_text(store: Store, stored: StoredSignIn) -> str:
         if stored.ended
         else "you stay signed in for up to 30 days, unless your organisation set another limit"
     )
+    role = "" if stored.role_selection == "identity_pool" else " ROLE_ARN"
     facts = (
         ("User", describe_user(claims)),
         ("Signed in at", f"{store.key.domain}{signed_in_at}; {duration}"),
         ("Stored in", str(store.path)),
-        ("For AWS's tools", f"credential_process = cognito-jupyter credential-process {store.name} ROLE_ARN"),
+        ("For AWS's tools", f"credential_process = cognito-jupyter credential-process {store.name}{role}"),
     )
     roles = tuple(
         (
             suffix,
-            arn or "the identity pool's default",
+            arn or "the identity pool's choice",
             f"keys until {format_time(until, now)}" if until else "no keys yet",
         )
         for suffix, arn, until in _roles(stored, now)
@@ -99,11 +100,12 @@ def _as_json(store: Store, stored: StoredSignIn) -> dict[str, object]:
 
 
 def _roles(stored: StoredSignIn, now: datetime) -> list[tuple[str, str, datetime | None]]:
-    """Returns suffix, ARN and expiry of each role; the identity pool's default role has neither suffix nor ARN.
+    """Returns suffix, ARN and expiry of each role; the role that the identity pool chooses has neither suffix nor ARN.
 
     The expiry is None where no valid credentials are stored.
     """
-    arns = roles_in(claims_of(stored.tokens["id_token"])) or ("",)
+    chosen_by_pool = stored.role_selection == "identity_pool"
+    arns = ("",) if chosen_by_pool else roles_in(claims_of(stored.tokens["id_token"])) or ("",)
     roles: list[tuple[str, str, datetime | None]] = []
     for suffix, arn in zip(shortest_suffixes(arns, arns), arns, strict=True):
         credentials = stored.credentials.get(arn)

@@ -21,7 +21,7 @@ from ..errors import CognitoError, RefusedError
 from ..oauth.authenticator import CognitoOAuthAuthenticator
 from ..oauth.token_errors import sign_in_expired
 from ..oauth.tokens import CognitoTokens, JwtPayload, Subject, claims_of, subject_of_token
-from ..settings import CognitoConfiguration, Settings
+from ..settings import CognitoConfiguration, RoleSelection, Settings
 from .background_refresh import BackgroundRefresher
 from .boto_sessions import PrebuiltSession, RefreshingCredentials, StaticCredentials, build_boto3_session
 from .exchange import CredentialsExchange
@@ -112,7 +112,7 @@ class CognitoCredentialsManager(NotPicklable):
         """
         pools = settings.configuration
         manager = cls(pools.identity_pool_id, pools.user_pool_id, pools.region, auth_tokens, authenticator)
-        manager.wait_for_sign_in = settings.wait_for_sign_in
+        manager.wait_for_sign_in, manager.role_selection = settings.wait_for_sign_in, settings.role_selection
         return manager
 
     def __repr__(self) -> str:
@@ -158,6 +158,19 @@ class CognitoCredentialsManager(NotPicklable):
         if subject is not None:
             return self._exchange.identity_ids.get(subject)
         return self.creds_response["IdentityId"] if self.creds_response else None
+
+    @property
+    def role_selection(self) -> RoleSelection:
+        """Who chooses the role, as the setting of this name says.
+
+        "token": a role of the id token is requested. "identity_pool": no role is requested, and the identity pool's own
+        rules or its default role decide.
+        """
+        return self._role_lookup.selection
+
+    @role_selection.setter
+    def role_selection(self, selection: RoleSelection) -> None:
+        self._role_lookup.selection = self._tokens.shared_sign_in.role_selection = selection
 
     @property
     def roles(self) -> tuple[str, ...]:
@@ -396,7 +409,7 @@ class CognitoCredentialsManager(NotPicklable):
             store: Where to store the sign-in; `shared_sign_in.warning` then says why that failed, if it did. None: the
                 sign-in stays in memory.
         """
-        self._tokens.shared_sign_in = SharedSignIn(store, self._clock.now)
+        self._tokens.shared_sign_in = SharedSignIn(store, self._clock.now, self.role_selection)
         self._tokens.shared_sign_in.save_new_sign_in(tokens)
         self.auth_tokens = tokens
 
@@ -412,7 +425,7 @@ class CognitoCredentialsManager(NotPicklable):
         Raises:
             UnavailableError: The store cannot be trusted or read (a ConnectionError).
         """
-        shared_sign_in = SharedSignIn(store, self._clock.now)
+        shared_sign_in = SharedSignIn(store, self._clock.now, self.role_selection)
         stored = shared_sign_in.load_sign_in()
         if stored is None:
             return False
@@ -437,7 +450,10 @@ class CognitoCredentialsManager(NotPicklable):
                 ConnectionError).
         """
         tokens, self.auth_tokens = self.auth_tokens, None
-        shared_sign_in, self._tokens.shared_sign_in = self.shared_sign_in, SharedSignIn(None, self._clock.now)
+        shared_sign_in, self._tokens.shared_sign_in = (
+            self.shared_sign_in,
+            SharedSignIn(None, self._clock.now, self.role_selection),
+        )
         for role in list(self._role_credentials.values()):
             role.cached = None
         self._last_role, self.last_role_suffix = None, None

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..errors import CognitoError, RoleError, SignedOutError
+from ..settings import RoleSelection
 from .roles import choose_role, default_role, matching_roles, roles_in
 from .user_pool_tokens import UserPoolTokens
 
-BY_IDENTITY_POOL = "identity_pool"
+BY_IDENTITY_POOL: RoleSelection = "identity_pool"
 """The value of `role_selection` for pools whose own rules choose the role: none is requested."""
 
 _ADMINISTRATOR_HINT = " For another role, an administrator may still have to add you to its group."
@@ -31,7 +32,7 @@ class RoleLookup:
     """
 
     def __init__(self, tokens: UserPoolTokens) -> None:
-        self.selection = "token"
+        self.selection: RoleSelection = "token"
         self.last_role: str | None = None
         self._tokens = tokens
 

@@ -21,6 +21,7 @@ from .._util.redaction import redacted
 from ..errors import CognitoError, SignedOutError, UnavailableError
 from ..oauth.token_errors import sign_in_expired
 from ..oauth.tokens import CognitoTokens, subject_of_token
+from ..settings import RoleSelection
 from .identity_pool.client import IdentityPoolCredentials, IdentityPoolCredentialsResponse
 from .role_credentials import CachedCredentials, FrozenCredentials
 from .store.format import has_plausible_lifetime
@@ -38,15 +39,18 @@ class SharedSignIn(NotPicklable):
     Args:
         store: Where the sign-in is stored; None: only in this process's memory.
         now: Returns the seconds since the epoch.
+        role_selection: Who chooses the role of a process that names none, "token" or "identity_pool".
 
     Attributes:
+        role_selection: As given; written with the sign-in, for the programs that have no settings.
         warning: Why the newest tokens or credentials could not be stored; None: they are stored.
     """
 
     pickle_error = "A shared sign-in is not pickled or copied: it stays on this computer."
 
-    def __init__(self, store: Store | None, now: Callable[[], float]) -> None:
+    def __init__(self, store: Store | None, now: Callable[[], float], role_selection: RoleSelection = "token") -> None:
         self.warning: CognitoError | None = None
+        self.role_selection = role_selection
         self._store = store
         self._now = now
         self._synced_id_token: str | None = None
@@ -67,7 +71,7 @@ class SharedSignIn(NotPicklable):
         if self._store is None:
             return
         try:
-            self._store.save_new(StoredSignIn(tokens, None, {}))
+            self._store.save_new(StoredSignIn(tokens, None, {}, role_selection=self.role_selection))
         except UnavailableError as error:
             # What the file holds is another sign-in, or unusable: this one stays in memory.
             self._detach(error)
@@ -302,7 +306,7 @@ class SharedSignIn(NotPicklable):
 
     def _save(self, transaction: StoreTransaction, stored: StoredSignIn) -> None:
         try:
-            transaction.replace_sign_in(stored)
+            transaction.replace_sign_in(replace(stored, role_selection=self.role_selection))
         except UnavailableError as error:
             self.warning = error
         except SignedOutError:

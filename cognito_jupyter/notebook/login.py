@@ -133,8 +133,10 @@ def _reuse(state: NotebookState, sign_in: SignIn, request: LoginRequest) -> None
     """Serves a request from a sign-in that is there; displays it unless nothing changes."""
     manager, region = sign_in.manager, request.settings.session_region
     manager.wait_for_sign_in = request.settings.wait_for_sign_in
+    manager.role_selection = request.settings.role_selection
     session = state.variables.bound_session(request.session_name, manager)
-    if request.role_suffix is None and session is not None:
+    by_token = manager.role_selection == "token"
+    if request.role_suffix is None and session is not None and (by_token or session.role_arn is None):
         role_arn = session.role_arn
         role = SelectedRole(role_arn, manager.session_for_role(role_arn, region_name=region), region)
     else:

@@ -187,7 +187,7 @@ class LoginService:
             same_user = subject_of(claims_of(tokens["id_token"])) == subject_of(self._previous.manager.claims)
             manager = self._previous.manager if same_user else None
         manager = manager or self._new_manager
-        manager.wait_for_sign_in = settings.wait_for_sign_in
+        manager.wait_for_sign_in, manager.role_selection = settings.wait_for_sign_in, settings.role_selection
         remember = self._remember_choice()
         chosen = settings
         if remember is not None:

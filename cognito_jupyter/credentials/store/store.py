@@ -25,7 +25,7 @@ from ..._util.redaction import redacted
 from ...errors import CognitoError, SignedOutError, UnavailableError
 from ...oauth.redirect_uri import parse_domain
 from ...oauth.tokens import CognitoTokens, decode_jwt_payload
-from ...settings import CognitoConfiguration, Settings, parsers
+from ...settings import CognitoConfiguration, RoleSelection, Settings, parsers
 from ...settings.layers import client_secret_of
 from ..roles import default_role
 from . import files, format as file_format
@@ -45,6 +45,7 @@ _LOGOUT_LOCK_TIMEOUT = 10.0
 _KEY_FIELDS = ("domain", "client_id", "user_pool_id", "identity_pool_id")
 _TOKEN_FIELDS = tuple(CognitoTokens.__annotations__)
 _ENDED = ["ended", "yes"]
+_BY_IDENTITY_POOL = ["role_selection", "identity_pool"]
 
 
 # -- what is stored
@@ -128,6 +129,7 @@ class StoredSignIn(NotPicklable):
         identity_id: The user's id in the identity pool; None before the first exchange.
         credentials: Credentials by role ARN; by "" those of the identity pool's default role.
         ended: Whether the user pool has refused the refresh token, so that no kernel sends it again.
+        role_selection: Who chooses the role of a process that names none, "token" or "identity_pool".
     """
 
     pickle_error = "A sign-in is not pickled or copied: its tokens would leave this process."
@@ -136,6 +138,7 @@ class StoredSignIn(NotPicklable):
     identity_id: str | None
     credentials: Mapping[str, StoredCredentials]
     ended: bool = False
+    role_selection: RoleSelection = "token"
 
     def __post_init__(self) -> None:
         # A redacting copy of whatever dict was passed. The class is frozen, so there is no other way to set it.
@@ -167,10 +170,12 @@ def serialize(key: StoreKey, sign_in: StoredSignIn) -> bytes:
         records.append(["identity_id", sign_in.identity_id])
     if sign_in.ended:
         records.append(_ENDED)
-    try:
-        first_role = default_role(decode_jwt_payload(sign_in.tokens["id_token"]))
-    except ValueError:
-        first_role = None
+    first_role = None
+    if sign_in.role_selection == "identity_pool":
+        records.append(_BY_IDENTITY_POOL)
+    else:
+        with suppress(ValueError):
+            first_role = default_role(decode_jwt_payload(sign_in.tokens["id_token"]))
     # For the credential process, which could not decode the id token without importing more.
     records.append([file_format.FIRST_ROLE, first_role or ""])
     records += [[file_format.ROLE, arn, *map(str, astuple(each))] for arn, each in sign_in.credentials.items()]
@@ -199,7 +204,9 @@ def parse(key: StoreKey, content: bytes) -> StoredSignIn:
         if record[0] == file_format.ROLE:
             role_arn, access_key_id, secret_access_key, session_token, times = file_format.parse_role(record)
             credentials[role_arn] = StoredCredentials(access_key_id, secret_access_key, session_token, *times)
-    return StoredSignIn(cast("CognitoTokens", tokens), values.get("identity_id"), credentials, _ENDED in records)
+    selection: RoleSelection = "identity_pool" if _BY_IDENTITY_POOL in records else "token"
+    identity_id, ended = values.get("identity_id"), _ENDED in records
+    return StoredSignIn(cast("CognitoTokens", tokens), identity_id, credentials, ended, selection)
 
 
 def _key_in(records: list[list[str]]) -> StoreKey:

@@ -95,7 +95,7 @@ def roles_table(sign_in: SignIn, variables: Variables) -> View:
     """
     roles = sign_in.manager.roles
     if not roles:
-        return Note(("This sign-in names no roles: the identity pool chooses the role, and no suffix is needed.",))
+        return Note(("The identity pool chooses the role of this sign-in, and no suffix is needed.",))
     in_use_by = {
         bound.role_arn: name for name, bound in reversed(variables.bound().items()) if isinstance(bound, BoundSession)
     }
