@@ -139,6 +139,11 @@ def test_an_error_that_the_browser_brought_is_named_when_login_times_out(
     assert "before that, the browser came back with an error (server_error: Invalid samlResponse)" in error
 
 
+def test_the_identity_provider_and_the_login_hint_reach_the_sign_in_page(terminal: Terminal) -> None:
+    terminal.run("login", "--identity-provider", "COGNITO", "--login-hint", "ada@example.org")
+    assert "identity_provider=COGNITO&login_hint=ada%40example.org" in terminal.printed
+
+
 def test_a_user_stays_signed_in_until_logout(cognito: LocalCognito, terminal: Terminal, folder: Path) -> None:
     output = terminal.run("login", "--role-suffix", "Analyst")
     (path,) = stored_files(folder)
