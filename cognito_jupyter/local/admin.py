@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 from collections import Counter
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from flask import Blueprint, Response, jsonify, request
 
@@ -63,6 +63,9 @@ def make_admin_blueprint(knobs: Knobs, counts: Counter[str], token: str) -> Blue
 def _set_knob(knobs: Knobs, name: str, value: Any) -> None:
     if name not in asdict(knobs):
         raise ValueError(f"There is no knob {name}; there are {', '.join(asdict(knobs))}.")
+    annotation = get_type_hints(Knobs)[name]
+    if get_origin(annotation) is Literal and value not in get_args(annotation):
+        raise ValueError(f"{name} is one of {', '.join(get_args(annotation))}.")
     if name == "faults":
         value = {endpoint: [Fault(**each) for each in faults] for endpoint, faults in value.items()}
     setattr(knobs, name, value)

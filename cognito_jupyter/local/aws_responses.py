@@ -32,8 +32,9 @@ def aws_error(error_type: str, message: str, status: int = 400) -> dict[str, Any
         status: The HTTP status.
     """
     headers = dict(AWS_CORS) | {"x-amzn-ErrorType": f"{error_type}:"}
-    # A header cannot hold a line break, nor any letter beyond Latin-1.
-    headers["x-amzn-ErrorMessage"] = " ".join(message.encode("latin-1", "replace").decode("latin-1").split())
+    # A header holds one line of Latin-1 without control characters.
+    text = message.encode("latin-1", "replace").decode("latin-1")
+    headers["x-amzn-ErrorMessage"] = "".join(letter if letter.isprintable() else " " for letter in text)
     body = json.dumps({"__type": error_type, "message": message})
     return {"status": status, "body": body, "content_type": AWS_JSON_TYPE, "headers": headers}
 

@@ -131,6 +131,17 @@ def test_the_admin_route_sets_knobs_and_reads_counts(cognito: LocalCognito) -> N
     assert "There is no knob grays" in wrong.json()["error"]
 
 
+@pytest.mark.parametrize("knob", ["issuer_type", "logins_keys"])
+def test_a_knob_with_a_choice_of_values_accepts_no_other(cognito: LocalCognito, knob: str) -> None:
+    url, token = f"{cognito.admin_url}/knobs", {"X-Admin-Token": cognito.admin_token}
+    before = requests.get(url, headers=token, timeout=5).json()[knob]
+    for value in ("unheard-of", None, 1):
+        response = requests.patch(url, json={knob: value}, headers=token, timeout=5)
+        assert response.status_code == 400
+        assert before in response.json()["error"]
+    assert requests.get(url, headers=token, timeout=5).json()[knob] == before
+
+
 @pytest.mark.parametrize("token", [None, "", "guessed"])
 def test_without_its_token_the_admin_route_is_not_found(cognito: LocalCognito, token: str | None) -> None:
     headers = {} if token is None else {"X-Admin-Token": token}
