@@ -11,9 +11,9 @@ import shlex
 import threading
 from collections.abc import Callable
 from dataclasses import fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
-from ..local.model import Knobs
+from ..local.model import REGION, IssuerType, Knobs
 
 if TYPE_CHECKING:
     from ..local.server import LocalCognito
@@ -27,6 +27,15 @@ def add_local_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tls", action="store_true", help="serve https, with a certificate of a new CA")
     parser.add_argument("--no-aws", action="store_true", help="without S3, STS and IAM: the credentials open nothing")
     parser.add_argument("--redirect-uri", action="append", metavar="URI", help="a URI to register; may be repeated")
+    parser.add_argument("--region", default=REGION, help="the Region of the user pool; default: %(default)s")
+    parser.add_argument("--identity-pool-region", metavar="REGION", help="default: that of the user pool")
+    parser.add_argument("--client-secret", action="store_true", help="give the app client a secret")
+    parser.add_argument(
+        "--issuer-type",
+        choices=get_args(IssuerType),
+        default=Knobs.issuer_type,
+        help="the form of the issuer; LOCAL is this server, so that all URLs in its documents can be followed",
+    )
     parser.add_argument("--json", action="store_true", help="print the settings as one line of JSON")
     knobs = parser.add_argument_group("knobs, in seconds")
     for name in _NUMERIC_KNOBS:
@@ -55,6 +64,9 @@ def run_local(arguments: argparse.Namespace, write: Callable[[str], None], stop:
         tls=arguments.tls,
         aws=not arguments.no_aws,
         redirect_uris=arguments.redirect_uri,
+        region=arguments.region,
+        identity_pool_region=arguments.identity_pool_region,
+        client_secret=arguments.client_secret,
         knobs=_knobs_from_arguments(arguments),
     ) as cognito:
         write(_as_json(cognito) if arguments.json else _as_shell(cognito))
@@ -63,7 +75,8 @@ def run_local(arguments: argparse.Namespace, write: Callable[[str], None], stop:
 
 def _knobs_from_arguments(arguments: argparse.Namespace) -> Knobs:
     given = {name: getattr(arguments, name) for name in _NUMERIC_KNOBS}
-    knobs = Knobs(**{name: value for name, value in given.items() if value is not None}, rotation=arguments.rotation)
+    given = {name: value for name, value in given.items() if value is not None}
+    knobs = Knobs(**given, rotation=arguments.rotation, issuer_type=arguments.issuer_type)
     for pair in arguments.latency:
         endpoint, equals, seconds = pair.partition("=")
         if not equals:

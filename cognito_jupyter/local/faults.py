@@ -11,7 +11,7 @@ import socket
 import struct
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from urllib.parse import urlsplit
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -28,18 +28,23 @@ MAX_BODY = 1 << 20
 _NO_LINGER = struct.pack("ii", 1, 0)
 
 
-def inject_faults(app: WSGIApplication, knobs: Knobs, counts: Counter[str]) -> WSGIApplication:
+def inject_faults(
+    app: WSGIApplication, knobs: Knobs, counts: Counter[str], host_names: Collection[str] = ()
+) -> WSGIApplication:
     """Returns WSGI middleware (PEP 3333); the endpoint names that it counts are those of the knobs.
 
     Args:
         app: The application behind it.
         knobs: Latency and faults by endpoint name.
         counts: Calls by endpoint name, and throttled ones by the name with " throttled" after it.
+        host_names: Further names that a Host header may contain, of hosts that a web page cannot let resolve to this
+            machine.
     """
     quotas = QuotaEnforcer()
 
     def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if not is_loopback_host(environ.get("HTTP_HOST", "")):
+        host = environ.get("HTTP_HOST", "")
+        if not is_loopback_host(host) and host.removesuffix(":443") not in host_names:
             return Response("Wrong Host", 421)(environ, start_response)
         # Buffer the body: it is parsed here for the endpoint's name, and read again by the application.
         length = int(environ.get("CONTENT_LENGTH") or 0)

@@ -14,7 +14,7 @@ from .aws_responses import AWS_RESPONSES
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
 
-IssuerType = Literal["ORIGINAL", "UPDATED"]
+IssuerType = Literal["ORIGINAL", "UPDATED", "LOCAL"]
 LoginsKeys = Literal["issuer", "original", "updated", "both"]
 FaultKind = Literal["status", "label", "drop", "reset", "stall", "drip", "truncate"]
 
@@ -146,6 +146,7 @@ class Knobs:
         rotation_moves_auth_time: Whether a refresh with rotation sets `auth_time` anew, a fault that Cognito has.
         clock_offset: The server's clock minus this machine's.
         issuer_type: The form of the issuer: "ORIGINAL" names the Region that issues a token, "UPDATED" the pool's own.
+            "LOCAL" is a URL of this server, which AWS does not have: all URLs can be followed on this machine then.
         issuing_region: The Region whose replica of the pool issues tokens; None for the pool's own.
         acr: The authentication context class in the tokens; None: there is none.
         amr: The authentication methods in the tokens; empty: there are none.

@@ -22,6 +22,7 @@ from .aws.local_aws import LocalAWS
 from .aws.seed import BUCKET, DATA_KEY, ROLE_PREFIX
 from .cognito.app import make_app
 from .cognito.identity_pool import IdentityPool
+from .cognito.tokens.issuer import host_names
 from .cognito.user_pool import UserPool
 from .faults import inject_faults
 from .http_server import LoopbackServer, bind_both_loopbacks
@@ -52,6 +53,8 @@ class LocalCognito:
         identity_pool_region: The Region of the identity pool; None for that of the user pool.
         replica_regions: The Regions of the user pool's replicas; `knobs.issuing_region` selects the one that issues.
         client_secret: Whether the app client has a secret.
+        custom_domain: The host name of a custom domain, such as "auth.example.org", with `tls`. Clients reach it
+            through a proxy that connects them to `endpoint`.
 
     Attributes:
         knobs: What can be changed while it runs.
@@ -92,6 +95,7 @@ class LocalCognito:
         identity_pool_region: str | None = None,
         replica_regions: Sequence[str] = (),
         client_secret: bool = False,
+        custom_domain: str | None = None,
     ) -> None:
         self.knobs = knobs or Knobs()
         self.counts: Counter[str] = Counter()
@@ -100,6 +104,9 @@ class LocalCognito:
         self.pool = UserPool(self.knobs, region, replica_regions)
         self.client_id = secrets.token_hex(13)
         self.client_secret = secrets.token_hex(26) if client_secret else None
+        if custom_domain is not None and not tls:
+            raise ValueError("A custom domain needs tls=True, as at AWS.")
+        self._custom_domain = custom_domain
         self._identity_pool_region = identity_pool_region or region
         self.admin_token = secrets.token_urlsafe(32)
         self.bucket, self.data_key = BUCKET, DATA_KEY
@@ -135,11 +142,12 @@ class LocalCognito:
         try:
             app = make_app(self.pool, self.identity_pool, lambda: self.domain, self._add_secrets)
             app.register_blueprint(make_admin_blueprint(self.knobs, self.counts, self.admin_token))
-            middleware = inject_faults(app.wsgi_app, self.knobs, self.counts)
+            middleware = inject_faults(app.wsgi_app, self.knobs, self.counts, self._host_names())
             self._servers = bind_both_loopbacks(
                 middleware, self._requested_port, tls=self._tls_context(), clock=self.knobs.now
             )
             self.port = self._servers[0].port
+            self.pool.local_url = self.endpoint
             for server in self._servers:
                 server.start()
             if self._aws is not None:
@@ -169,18 +177,18 @@ class LocalCognito:
 
     @property
     def domain(self) -> str:
-        """The Cognito domain, as a setting: `http://localhost:PORT`."""
-        return f"{'https' if self._tls else 'http'}://localhost:{self.port}"
+        """The Cognito domain, as a setting: `http://localhost:PORT`, or the custom domain."""
+        return f"https://{self._custom_domain}" if self._custom_domain is not None else self.endpoint
 
     @property
     def endpoint(self) -> str:
-        """The endpoint URL of cognito-idp and cognito-identity."""
-        return self.domain
+        """The endpoint URL of cognito-idp and cognito-identity: `http://localhost:PORT`."""
+        return f"{'https' if self._tls else 'http'}://localhost:{self.port}"
 
     @property
     def admin_url(self) -> str:
         """The URL of the admin route."""
-        return f"{self.domain}/_admin"
+        return f"{self.endpoint}/_admin"
 
     @property
     def user_pool_id(self) -> str:
@@ -329,6 +337,11 @@ class LocalCognito:
     def _add_secrets(self, *secrets: str | None) -> None:
         self.secrets.update(filter(None, secrets))
 
+    def _host_names(self) -> set[str]:
+        """Returns the names that this server may be asked for besides loopback's, by clients that a proxy connects."""
+        custom = {self._custom_domain} if self._custom_domain is not None else set()
+        return host_names(self.pool.regions) | custom
+
     def _tls_context(self) -> ssl.SSLContext | None:
         if not self._tls:
             return None
@@ -336,7 +349,7 @@ class LocalCognito:
 
         authority = trustme.CA()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority.issue_cert("localhost", "127.0.0.1", "::1").configure_cert(context)
+        authority.issue_cert("localhost", "127.0.0.1", "::1", *self._host_names()).configure_cert(context)
         self._folder = Path(tempfile.mkdtemp(prefix="local-cognito-"))
         authority.cert_pem.write_to_path(self._folder / "ca.pem")
         return context

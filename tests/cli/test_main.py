@@ -80,6 +80,21 @@ def test_local_prints_settings_that_work() -> None:
         assert set(printed_settings["user"]) == {"username", "password"}
 
 
+def test_local_can_be_another_kind_of_pool() -> None:
+    """In two Regions, with a client secret, and with an issuer whose URLs lead back to it."""
+    options = ["--region", "eusc-de-east-1", "--identity-pool-region", "eu-west-1", "--client-secret"]
+    with running("local", "--json", "--no-aws", "--issuer-type", "LOCAL", *options, until=r"\}\}") as (_, printed):
+        environment = json.loads(printed)["environment"]
+        pool_id = environment["COGNITO_USER_POOL_ID"]
+        assert pool_id.startswith("eusc-de-east-1_")
+        assert environment["COGNITO_IDENTITY_POOL_ID"].startswith("eu-west-1:")
+        assert environment["COGNITO_CLIENT_SECRET"]
+        issuer = f"{environment['COGNITO_DOMAIN']}/{pool_id}"
+        document = requests.get(f"{issuer}/.well-known/openid-configuration", timeout=5).json()
+        assert document["issuer"] == issuer
+        assert requests.get(document["jwks_uri"], timeout=5).json()["keys"]
+
+
 def test_local_prints_lines_that_a_shell_accepts() -> None:
     with running("local", "--no-aws", "--latency", "*=0.01", until="Ctrl-C") as (_, printed):
         exports = [line for line in printed.splitlines() if line.startswith("export ")]
@@ -105,6 +120,7 @@ def test_local_ends_with_all_that_it_started(sign: signal.Signals) -> None:
         ([], "required"),
         (["nonsense"], "invalid choice"),
         (["local", "--port", "many"], "invalid int"),
+        (["local", "--issuer-type", "OTHER"], "invalid choice"),
         (["demo", "--check", "--no-browser"], "not allowed"),
     ],
 )

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from flask import Flask
+from flask import Flask, request
 from werkzeug.wrappers import Response as AnyResponse
 
+from ..faults import is_loopback_host
 from .responses import json_response
+from .tokens.issuer import host_names
 from .user_pool import UserPool
 
 
@@ -24,18 +26,25 @@ def add_discovery(app: Flask, pool: UserPool, domain_url: Callable[[], str]) -> 
         domain_url: Returns the URL of the Cognito domain.
     """
 
-    @app.get(f"/{pool.pool_id}/.well-known/jwks.json")
-    def _jwks() -> AnyResponse:
-        return json_response(pool.signer.jwks())
+    @app.get("/<pool_id>/.well-known/jwks.json")
+    def _jwks(pool_id: str) -> AnyResponse:
+        return _error_for_host(pool, pool_id) or json_response(pool.signer.jwks())
 
-    @app.get(f"/{pool.pool_id}/.well-known/openid-configuration")
-    def _configuration() -> AnyResponse:
-        return json_response(_openid_configuration(pool, domain_url()))
+    @app.get("/<pool_id>/.well-known/openid-configuration")
+    def _configuration(pool_id: str) -> AnyResponse:
+        return _error_for_host(pool, pool_id) or json_response(_openid_configuration(pool, domain_url()))
 
-    @app.get("/<unknown>/.well-known/<document>")
-    def _unknown_pool(unknown: str, **_document: str) -> AnyResponse:
-        # Cognito's own text is not known.
-        return json_response({"message": f"User pool {unknown} does not exist."}, 400)
+
+def _error_for_host(pool: UserPool, pool_id: str) -> AnyResponse | None:
+    """Returns the response where a host name of AWS does not serve the documents of this pool; None where it does."""
+    host = request.host.partition(":")[0]
+    regions = [region for region in pool.regions if host in host_names([region])]
+    if pool_id != pool.pool_id or not (regions or is_loopback_host(request.host)):
+        return json_response({"message": f"User pool {pool_id} does not exist."}, 400)
+    if host.startswith("issuer-") and pool.knobs.issuer_type != "UPDATED":
+        # The status is that of awslabs/aws-jwt-verify#279; the body is not known.
+        return json_response({"message": "Forbidden"}, 403)
+    return None
 
 
 def _openid_configuration(pool: UserPool, domain_url: str) -> dict[str, Any]:

@@ -185,7 +185,7 @@ class IdentityPool:
 
     def _require_provider(self, provider: str, issuer: str) -> None:
         """Checks the key of `Logins` against the token's issuer, and against what the pool accepts."""
-        name = issuer.removeprefix("https://")
+        name = issuer.partition("://")[2]
         original = name.removeprefix("issuer-")
         updated = f"issuer-{original}"
         if provider not in {original, updated} or issuer not in self._pool.issuers:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..model import REGION, AppClient, Group, IdentityProvider, IssuerType, Knobs, User
+from ..model import REGION, AppClient, Group, IdentityProvider, Knobs, User
 from .responses import OAuthError
 from .tokens.grants import Grant, RefreshToken, Session
 from .tokens.issuer import issuer_url
@@ -40,6 +40,7 @@ class UserPool:
     Attributes:
         pool_id: The pool's id.
         regions: The pool's Region, and those of its replicas.
+        local_url: The URL of this server, once started.
         signer: Its signing keys.
         clients: App clients by id.
         users: Users by name.
@@ -51,6 +52,7 @@ class UserPool:
         self.knobs = knobs
         self.pool_id = f"{region}_{secrets.token_hex(5)[:9]}"
         self.regions = (region, *replica_regions)
+        self.local_url = ""
         self.signer = Signer()
         self._token_issuer = TokenIssuer(knobs, self.signer)
         self.clients: dict[str, AppClient] = {}
@@ -66,6 +68,8 @@ class UserPool:
     @property
     def issuer(self) -> str:
         """The `iss` claim of the tokens that are issued now."""
+        if self.knobs.issuer_type == "LOCAL":
+            return f"{self.local_url}/{self.pool_id}"
         region = self.regions[0]
         if self.knobs.issuer_type == "ORIGINAL" and self.knobs.issuing_region is not None:
             region = self.knobs.issuing_region
@@ -74,8 +78,9 @@ class UserPool:
     @property
     def issuers(self) -> set[str]:
         """Every `iss` that a token of this pool may have: it may have been issued before a switch, or by a replica."""
-        issuer_types: tuple[IssuerType, ...] = ("ORIGINAL", "UPDATED")
-        return {issuer_url(each, region, self.pool_id) for each in issuer_types for region in self.regions}
+        originals = {issuer_url("ORIGINAL", region, self.pool_id) for region in self.regions}
+        updated = issuer_url("UPDATED", self.regions[0], self.pool_id)
+        return {*originals, updated, f"{self.local_url}/{self.pool_id}"}
 
     def user_by_sub(self, sub: str) -> User:
         """Returns the user of a token."""

@@ -6,6 +6,9 @@ awslabs/aws-jwt-verify#239, #279, #282 and #285.
 
 from __future__ import annotations
 
+import socket
+import ssl
+
 import jwt
 import pytest
 import requests
@@ -45,6 +48,59 @@ def test_a_replica_issues_with_its_own_region_and_the_pools_id() -> None:
         assert issuer_of(cognito.issue_tokens()["id_token"]) == primary
         assert {replicas, primary} < cognito.pool.issuers
         assert len(cognito.pool.issuers) == 4
+
+
+def documents(cognito: LocalCognito, host: str, pool_id: str | None = None) -> requests.Response:
+    """The pool's keys, from a host of AWS that a proxy would have connected to this server."""
+    url = f"{cognito.endpoint}/{pool_id or cognito.user_pool_id}/.well-known/jwks.json"
+    return requests.get(url, headers={"Host": host}, timeout=10)
+
+
+def test_the_host_of_the_updated_issuer_refuses_a_pool_that_has_not_switched(cognito: LocalCognito) -> None:
+    """awslabs/aws-jwt-verify#279: HTTP 403."""
+    original, updated = "cognito-idp.us-east-1.amazonaws.com", "issuer-cognito-idp.us-east-1.amazonaws.com"
+    assert documents(cognito, original).status_code == 200
+    assert documents(cognito, updated).status_code == 403
+    cognito.knobs.issuer_type = "UPDATED"
+    assert documents(cognito, updated).json() == cognito.pool.signer.jwks()
+
+
+def test_a_region_without_a_replica_does_not_know_the_pool() -> None:
+    """awslabs/aws-jwt-verify#282 and #285: each replica's Region serves the documents of the one pool id."""
+    with LocalCognito(aws=False, region="eu-west-1", replica_regions=["us-east-1"]) as cognito:
+        assert documents(cognito, "cognito-idp.us-east-1.amazonaws.com").status_code == 200
+        assert documents(cognito, "cognito-idp.us-east-1.amazonaws.com", "us-east-1_Another00").status_code == 400
+        # A Region of which this server plays no host.
+        assert documents(cognito, "cognito-idp.us-west-2.amazonaws.com").status_code == 421
+
+
+def test_the_issuer_can_be_this_server_so_that_every_url_can_be_followed(client: Client) -> None:
+    """No fact: AWS has no such issuer. It lets clients in JavaScript discover everything on this machine."""
+    cognito = client.cognito
+    cognito.knobs.issuer_type = "LOCAL"
+    issuer = f"{cognito.domain}/{cognito.user_pool_id}"
+    document = requests.get(f"{issuer}/.well-known/openid-configuration", timeout=10).json()
+    assert document["issuer"] == issuer_of(client.log_in()["id_token"]) == issuer
+    assert requests.get(document["jwks_uri"], timeout=10).json()["keys"]
+    endpoints = [value for name, value in document.items() if name.endswith(("_endpoint", "_uri"))]
+    assert len(endpoints) == 6
+    assert all(url.startswith(cognito.domain) for url in endpoints)
+
+
+def test_a_custom_domain_is_served_with_a_certificate_of_its_name() -> None:
+    """Developer guide, "Using your own domain": any host name, at the root of its path."""
+    with LocalCognito(aws=False, tls=True, custom_domain="auth.example.org") as cognito:
+        context = ssl.create_default_context(cafile=cognito.ca_file)
+        with (
+            socket.create_connection(("127.0.0.1", cognito.port)) as connection,
+            context.wrap_socket(connection, server_hostname="auth.example.org") as tls,
+        ):
+            tls.sendall(b"GET /login HTTP/1.1\r\nHost: auth.example.org\r\nConnection: close\r\n\r\n")
+            assert b"Required+parameters+missing" in b"".join(iter(lambda: tls.recv(4096), b""))
+        url = f"{cognito.endpoint}/{cognito.user_pool_id}/.well-known/openid-configuration"
+        document = requests.get(url, verify=cognito.ca_file, timeout=10).json()
+        assert document["token_endpoint"] == "https://auth.example.org/oauth2/token"
+        assert cognito.environment["COGNITO_DOMAIN"] == "https://auth.example.org"
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-multi-region
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from ...model import IssuerType
 
@@ -17,7 +18,7 @@ def issuer_url(issuer_type: IssuerType, region: str, pool_id: str) -> str:
     """Returns an issuer, as it stands in the `iss` claim.
 
     Args:
-        issuer_type: The form of the URL.
+        issuer_type: The form of the URL, one of AWS's.
         region: The Region that it names.
         pool_id: The user pool.
     """
@@ -28,7 +29,7 @@ def issuer_host(issuer_type: IssuerType, region: str) -> str:
     """Returns the host name of an issuer.
 
     Args:
-        issuer_type: The form of the URL.
+        issuer_type: The form of the URL, one of AWS's.
         region: The Region that it names.
     """
     return f"{_HOSTS[issuer_type]}.{region}.{dns_suffix(region)}"
@@ -48,3 +49,8 @@ def dns_suffix(region: str) -> str:
         if region in partition["regions"] or re.search(partition["regionRegex"], region):
             return str(partition["outputs"]["dnsSuffix"])
     raise ValueError(f"{region} is not a Region of AWS.")
+
+
+def host_names(regions: Sequence[str]) -> set[str]:
+    """Returns the names under which AWS would serve a user pool's documents in some Regions."""
+    return {issuer_host(issuer_type, region) for issuer_type in _HOSTS for region in regions}
