@@ -48,7 +48,7 @@ def run_page(chromium: Browser, stand_in: StandIn, node_folder: Path, tmp_path: 
 
     def run(script: str) -> Any:
         bundle = tmp_path / f"{script}.js"
-        esbuild = ["node", node_folder / "node_modules" / "esbuild" / "bin" / "esbuild", f"{script}.mjs"]
+        esbuild = ["node", str(node_folder / "node_modules" / "esbuild" / "bin" / "esbuild"), f"{script}.mjs"]
         subprocess.run(
             [*esbuild, "--bundle", "--log-level=warning", f"--outfile={bundle}"], cwd=node_folder, check=True
         )
