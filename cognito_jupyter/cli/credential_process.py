@@ -102,7 +102,7 @@ def _after_refresh(path: str, role_arn: str | None) -> tuple[str | None, str]:
     from pathlib import Path
 
     from ..credentials.store.store import open_store
-    from ..errors import CognitoError, CredentialsError, RoleError, SignedOutError, UnavailableError
+    from ..errors import CognitoError, RoleError, SignedOutError
 
     try:
         store = open_store(Path(path))
@@ -110,7 +110,9 @@ def _after_refresh(path: str, role_arn: str | None) -> tuple[str | None, str]:
             return None, f"You are not signed in: there is no file {path}. {_LOGIN_HINT}"
         try:
             credentials = _refresh(store, role_arn)
-        except (CredentialsError, UnavailableError):
+        except (RoleError, SignedOutError):
+            raise
+        except CognitoError:
             # The stored credentials may last for some minutes more, and the network may be back by then.
             still_valid = _still_valid(store, role_arn)
             if still_valid is None:

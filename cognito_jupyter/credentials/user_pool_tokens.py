@@ -15,7 +15,7 @@ from typing import cast
 from .._util.clock import Clock
 from .._util.redaction import redacted
 from .._util.single_flight import SingleFlight
-from ..errors import RefusedError, SignedOutError, UnavailableError, VerificationError
+from ..errors import CognitoError, RefusedError, SignedOutError, UnavailableError, VerificationError
 from ..oauth.authenticator import CognitoOAuthAuthenticator
 from ..oauth.tokens import CognitoTokens, JwtPayload, Subject, claims_of, subject_of, subject_of_token
 from .role_credentials import advisory_margin
@@ -112,7 +112,8 @@ class UserPoolTokens:
     def get_valid(self, *, notify: bool = True) -> CognitoTokens:
         """Returns tokens to exchange for credentials, refreshed if the current ones expire soon.
 
-        A refresh that fails because Cognito cannot be reached does not matter while the id token is valid.
+        A refresh that fails does not matter while the id token is valid, unless the sign-in has ended: Cognito may be
+        unreachable or throttle, a firewall or a Lambda function of the user pool may refuse.
 
         Args:
             notify: Whether to call `on_attempt` after a refresh; see `SingleFlight.run`.
@@ -125,7 +126,9 @@ class UserPoolTokens:
         self._raise_if_ended()
         try:
             return self.single_flight.run(self._current_if_valid, self._refresh_current, notify=notify)
-        except UnavailableError:
+        except (SignedOutError, VerificationError):
+            raise
+        except CognitoError:
             tokens = self._tokens
             if tokens is None or not self.is_valid_for(0.0):
                 raise

@@ -19,7 +19,7 @@ from typing import Self, cast
 from urllib.parse import urlencode
 
 from .._util.durations import duration_in_words
-from .._util.redaction import redacted
+from .._util.redaction import Secret, redacted
 from .._util.terminal import print_text
 from .._util.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from ..errors import CognitoError, SettingError, UnavailableError, VerificationError
@@ -41,7 +41,7 @@ _DISCARD_TIMEOUTS = Timeouts(connect=2.0, read=2.0, total=4.0, retry_delays=())
 
 
 class CognitoOAuthAuthenticator:
-    """OAuth with PKCE at a Cognito domain, for a public app client.
+    """OAuth with PKCE at a Cognito domain, for a public app client or one with a secret.
 
     Args:
         cognito_domain: "your-app.auth.us-east-1.amazoncognito.com"; http:// only for loopback.
@@ -57,6 +57,7 @@ class CognitoOAuthAuthenticator:
         identity_provider: The identity provider that signs the user in; Cognito then shows no choice of providers.
         idp_identifier: An identifier of that provider, such as an organisation's e-mail domain, in place of its name.
         login_hint: The user name or e-mail address that the sign-in page is to show already filled in.
+        client_secret: The app client's secret, which authenticates the requests for tokens; None: it has none.
         now: Returns seconds since the epoch, by the clock that is compared with Cognito's.
         timeouts: The timeouts of requests to Cognito.
 
@@ -83,6 +84,7 @@ class CognitoOAuthAuthenticator:
         identity_provider: str | None = None,
         idp_identifier: str | None = None,
         login_hint: str | None = None,
+        client_secret: Secret | str | None = None,
         now: Callable[[], float] = time.time,
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
     ) -> None:
@@ -102,6 +104,7 @@ class CognitoOAuthAuthenticator:
         }
         self.authorization_endpoint = f"{self._origin}/oauth2/authorize"
         self.token_endpoint = f"{self._origin}/oauth2/token"
+        self._client_secret = Secret(client_secret) if isinstance(client_secret, str) else client_secret
         self._prompt = prompt
         self._open_browser = open_browser
         self._now = now
@@ -123,6 +126,7 @@ class CognitoOAuthAuthenticator:
             identity_provider=settings.identity_provider,
             idp_identifier=settings.idp_identifier,
             login_hint=settings.login_hint,
+            client_secret=settings.client_secret,
         )
 
     def __repr__(self) -> str:
@@ -308,9 +312,12 @@ class CognitoOAuthAuthenticator:
         self, action: str, url: str, form: Mapping[str, str], *, idempotent: bool = True, allow_empty: bool = False
     ) -> Mapping[str, object]:
         """Posts a form and returns the response's JSON; see `Transport.post_form` and `token_error`."""
-        response = self._transport.post_form(url, form, idempotent=idempotent, allow_empty=allow_empty)
+        secret = self._client_secret
+        response = self._transport.post_form(
+            url, form, idempotent=idempotent, allow_empty=allow_empty, client_secret=secret
+        )
         if response.status != HTTPStatus.OK:
-            raise token_error(action, response, form)
+            raise token_error(action, response, form, secret)
         return response.payload
 
     # -- signing out
@@ -355,7 +362,13 @@ class CognitoOAuthAuthenticator:
             if isinstance(token := tokens.get("refresh_token"), str) and token:
                 form, transport = {"token": token, "client_id": self.client_id}, Transport(self._now, _DISCARD_TIMEOUTS)
                 with suppress(CognitoError):
-                    transport.post_form(f"{self._origin}/oauth2/revoke", form, idempotent=True, allow_empty=True)
+                    transport.post_form(
+                        f"{self._origin}/oauth2/revoke",
+                        form,
+                        idempotent=True,
+                        allow_empty=True,
+                        client_secret=self._client_secret,
+                    )
             raise
 
     # -- verification

@@ -9,11 +9,13 @@ import re
 from collections.abc import Iterable, Mapping
 
 from .._util.printable import one_line
+from .._util.redaction import Secret
 from ..errors import RefusedError, SignedOutError, UnavailableError
 from .transport import JsonResponse
 
 _SIGN_IN_AGAIN = "Sign in again."
 _SET_IT = "set COGNITO_CLIENT_SECRET, or client_secret in your own settings file"
+_SECRET_FIELDS = ("code", "code_verifier", "refresh_token", "token")
 _REFUSALS = frozenset(
     {
         "invalid_request",
@@ -30,7 +32,7 @@ _TRIGGER_FAILURE = re.compile(r"\b(?:lambda|trigger|failed with error|\w*TokenGe
 
 
 def token_error(
-    action: str, response: JsonResponse, form: Mapping[str, str], *, has_secret: bool = False
+    action: str, response: JsonResponse, form: Mapping[str, str], client_secret: Secret | None = None
 ) -> RefusedError | UnavailableError:
     """Returns the error for a response that is not 200: a SignedOutError if Cognito refused a refresh token for good.
 
@@ -41,14 +43,16 @@ def token_error(
         action: What was requested, as it follows "Cognito refused to".
         response: The response.
         form: The form that was sent, so that a server which echoes it cannot make the message show a secret.
-        has_secret: Whether the request held a client secret.
+        client_secret: The client secret that was sent.
     """
-    error, detail = (_shown(response.payload.get(name), form) for name in ("error", "error_description"))
+    error, detail, message = (
+        _shown(response.payload.get(name), form, client_secret) for name in ("error", "error_description", "message")
+    )
     is_refresh = form.get("grant_type") == "refresh_token"
     trigger_failed = detail is not None and _TRIGGER_FAILURE.search(detail) is not None
     if is_refresh and error == "invalid_grant" and not trigger_failed:
         return sign_in_expired(detail)
-    detail = detail or _shown(response.payload.get("message"), form)
+    detail = detail or message
     code = error or f"HTTP {response.status}"
     reason = f"{code}: {detail.removesuffix('.')}" if detail else code
     if trigger_failed or (is_refresh and error not in _REFUSALS):
@@ -56,7 +60,9 @@ def token_error(
         if is_refresh:
             return UnavailableError(f"Cognito could not {action} ({reason}).", remedy)
         return RefusedError(f"Cognito could not {action} ({reason}).", remedy)
-    return RefusedError(f"Cognito refused to {action} ({reason}).", _remedy(code, detail, form, has_secret))
+    return RefusedError(
+        f"Cognito refused to {action} ({reason}).", _remedy(code, detail, form, has_secret=client_secret is not None)
+    )
 
 
 def sign_in_expired(detail: str | None = None) -> SignedOutError:
@@ -89,7 +95,7 @@ def require_tokens(payload: Mapping[str, object], names: Iterable[str]) -> None:
         )
 
 
-def _remedy(error: str, detail: str | None, form: Mapping[str, str], has_secret: bool) -> str:
+def _remedy(error: str, detail: str | None, form: Mapping[str, str], *, has_secret: bool) -> str:
     client_id, redirect_uri = form.get("client_id", ""), form.get("redirect_uri", "")
     match error, detail:
         case "invalid_grant", _:
@@ -120,10 +126,13 @@ def _remedy(error: str, detail: str | None, form: Mapping[str, str], has_secret:
     return remedy
 
 
-def _shown(value: object, form: Mapping[str, str]) -> str | None:
-    """Returns a text of the response as one printable line, unless it is or contains a secret of the form."""
+def _shown(value: object, form: Mapping[str, str], client_secret: Secret | None) -> str | None:
+    """Returns a text of the response as one printable line, unless it is or contains a secret of the request."""
     if not isinstance(value, str):
         return None
     line = one_line(value)
-    secrets = [form[name] for name in ("code", "code_verifier", "refresh_token", "token") if form.get(name)]
-    return line if line and not any(secret in value or line in secret for secret in secrets) else None
+    secrets = [Secret(form[name]) for name in _SECRET_FIELDS if form.get(name)]
+    if client_secret is not None:
+        secrets.append(client_secret)
+    is_secret = any(secret.reveal() in value or line in secret.reveal() for secret in secrets)
+    return line if line and not is_secret else None

@@ -10,6 +10,7 @@ import os
 import random
 import re
 import time
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,7 @@ from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.response import BaseHTTPResponse
 
 from .._util.process_local import ProcessLocal
+from .._util.redaction import Secret, redacted
 from .._util.retries import ThrottledRetries, may_repeat
 from .._util.timeouts import DEFAULT_TIMEOUTS, Timeouts, parse_retry_after
 from ..errors import UnavailableError
@@ -91,7 +93,13 @@ class Transport:
         self.clock_skew = timedelta(0)
 
     def post_form(
-        self, url: str, form: Mapping[str, str], *, idempotent: bool, allow_empty: bool = False
+        self,
+        url: str,
+        form: Mapping[str, str],
+        *,
+        idempotent: bool,
+        allow_empty: bool = False,
+        client_secret: Secret | None = None,
     ) -> JsonResponse:
         """Posts a form (RFC 6749, appendix B).
 
@@ -102,11 +110,14 @@ class Transport:
                 even if it was throttled: whether Cognito has spent the code then is documented nowhere, and a server
                 that sees a code twice should revoke what it issued for it (RFC 6749, section 4.1.2).
             allow_empty: Whether a 200 without a body is a valid response, as for a revocation.
+            client_secret: The secret of the app client whose id the form has (RFC 6749, section 2.3.1); None: it has
+                none.
 
         Raises:
             UnavailableError: No response came, or one that is not JSON.
         """
-        return self._send(requests.Request("POST", url, data=dict(form)), idempotent, allow_empty)
+        headers = _basic_authentication(form["client_id"], client_secret) if client_secret is not None else {}
+        return self._send(requests.Request("POST", url, headers, data=dict(form)), idempotent, allow_empty)
 
     def get_json(self, url: str) -> JsonResponse:
         """Fetches a JSON object.
@@ -171,9 +182,18 @@ class Transport:
             self.clock_skew = skew if abs(skew) > timedelta(seconds=2) else timedelta(0)
 
 
+def _basic_authentication(client_id: str, client_secret: Secret) -> Mapping[str, str]:
+    """Returns the header as AWS describes it, without the encoding of RFC 6749: both are letters, digits, _ and +.
+
+    Source: https://docs.aws.amazon.com/cognito/latest/developerguide/token-endpoint.html
+    """
+    credentials = Secret(b64encode(f"{client_id}:{client_secret.reveal()}".encode()).decode())
+    return redacted({"Authorization": f"Basic {credentials.reveal()}"})
+
+
 def _new_session() -> requests.Session:
     session = requests.Session()
-    # No authentication at all: requests would send a ~/.netrc entry, which Cognito refuses from a public client.
+    # No authentication of its own: requests would send a ~/.netrc entry, which Cognito refuses.
     session.auth = lambda request: request
     return session
 
