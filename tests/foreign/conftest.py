@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,21 +22,41 @@ Run = Callable[..., dict[str, Any]]
 """Runs a client, by its file's name, at a stand-in; without one, at `cognito-jupyter local`."""
 
 
-@pytest.fixture(scope="session")
-def stand_in() -> Iterator[StandIn]:
-    """The stand-in in a process of its own, over TLS."""
-    command = [sys.executable, "-m", "cognito_jupyter.cli", "local", "--tls", "--json"]
+@contextmanager
+def run_local_command(*options: str) -> Iterator[StandIn]:
+    """Runs `cognito-jupyter local` with TLS in a process of its own.
+
+    Args:
+        *options: More options of the command.
+    """
+    command = [sys.executable, "-m", "cognito_jupyter.cli", "local", "--tls", "--json", *options]
     command += ["--redirect-uri", new_redirect_uri()]
     with subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8") as server:
         assert server.stdout is not None
         try:
             settings = json.loads(server.stdout.readline())
             environment = settings["environment"]
-            host = f"cognito-idp.{environment['COGNITO_REGION']}.amazonaws.com"
-            issuer = f"https://{host}/{environment['COGNITO_USER_POOL_ID']}"
+            host = f"https://cognito-idp.{environment['COGNITO_REGION']}.amazonaws.com"
+            if "LOCAL" in options:
+                host = environment["COGNITO_DOMAIN"]
+            issuer = f"{host}/{environment['COGNITO_USER_POOL_ID']}"
             yield StandIn.from_settings(environment, **settings["user"], issuer=issuer)
         finally:
             server.terminate()
+
+
+@pytest.fixture(scope="session")
+def stand_in() -> Iterator[StandIn]:
+    """A user pool with the usual issuer."""
+    with run_local_command() as stand_in:
+        yield stand_in
+
+
+@pytest.fixture(scope="session")
+def local_stand_in() -> Iterator[StandIn]:
+    """A user pool whose documents and tokens have only URLs of this machine."""
+    with run_local_command("--issuer-type", "LOCAL") as stand_in:
+        yield stand_in
 
 
 @pytest.fixture(scope="session")

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.long]
 
+RunPage = Callable[[str, StandIn], Any]
+
 _SETTINGS = {
     "domain": "COGNITO_DOMAIN",
     "clientId": "COGNITO_CLIENT_ID",
@@ -43,10 +45,10 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def run_page(chromium: Browser, stand_in: StandIn, node_folder: Path, tmp_path: Path) -> Callable[[str], Any]:
+def run_page(chromium: Browser, node_folder: Path, tmp_path: Path) -> RunPage:
     """Serves a script as an application at the redirect URI, signs in there, and returns the application's outcome."""
 
-    def run(script: str) -> Any:
+    def run(script: str, stand_in: StandIn) -> Any:
         bundle = tmp_path / f"{script}.js"
         esbuild = ["node", str(node_folder / "node_modules" / "esbuild" / "bin" / "esbuild"), f"{script}.mjs"]
         subprocess.run(
@@ -115,18 +117,22 @@ class _Application(ThreadingHTTPServer):
         self.server_close()
 
 
-def test_oidc_client_ts_signs_in_refreshes_and_revokes_in_a_browser(run_page: Callable[[str], Any]) -> None:
+def test_oidc_client_ts_signs_in_refreshes_and_revokes_in_a_browser(run_page: RunPage, stand_in: StandIn) -> None:
     """Discovery, token, userInfo and revocation are cross-origin requests, some with a preflight."""
-    assert run_page("page_oidc_client_ts") == {
+    assert run_page("page_oidc_client_ts", stand_in) == {
         "email": "demo@example.org",
         "refreshed": True,
         "afterRevocation": "invalid_grant",
     }
 
 
-def test_amplify_signs_in_and_gets_credentials_in_a_browser(run_page: Callable[[str], Any], stand_in: StandIn) -> None:
+@pytest.mark.parametrize("kind", ["stand_in", "local_stand_in"])
+def test_amplify_signs_in_and_gets_credentials_in_a_browser(
+    kind: str, run_page: RunPage, request: pytest.FixtureRequest
+) -> None:
     """AWS's own library for web pages: it takes the key of Logins from the id token's issuer."""
-    outcome = run_page("page_amplify")
+    stand_in: StandIn = request.getfixturevalue(kind)
+    outcome = run_page("page_amplify", stand_in)
     assert outcome["issuer"] == stand_in.environment["FOREIGN_ISSUER"]
     assert outcome["username"] == stand_in.username
     assert outcome["identityId"].startswith(stand_in.environment["COGNITO_REGION"])

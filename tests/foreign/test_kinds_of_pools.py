@@ -33,16 +33,19 @@ def new_pool() -> Iterator[NewPool]:
 
 
 POOLS: dict[str, dict[str, Any]] = {
-    "the UPDATED issuer": {"issuer_type": "UPDATED"},
-    "rotation": {"rotation": True},
-    "users named by sub": {"username_is_sub": True},
+    "the UPDATED issuer": {"knobs": Knobs(issuer_type="UPDATED")},
+    "the LOCAL issuer": {"knobs": Knobs(issuer_type="LOCAL")},
+    "a replica in another Region": {"replica_regions": ("eu-west-1",), "knobs": Knobs(issuing_region="eu-west-1")},
+    "a Region of another partition": {"region": "eusc-de-east-1"},
+    "rotation": {"knobs": Knobs(rotation=True)},
+    "users named by sub": {"knobs": Knobs(username_is_sub=True)},
 }
 
 
 @pytest.mark.parametrize("kind", POOLS)
 def test_openid_client_agrees_with_a_pool_with(kind: str, new_pool: NewPool, run_javascript: Run) -> None:
     """Discovery under the issuer, signature, nonce, userInfo of the same user, refresh, revocation."""
-    pool = new_pool(knobs=Knobs(**POOLS[kind]))
+    pool = new_pool(**POOLS[kind])
     result = run_javascript("openid_client", pool)
     assert result["issuer"] == result["claims"]["iss"] == pool.environment["FOREIGN_ISSUER"]
     assert result["userInfo"]["sub"] == result["refreshedClaims"]["sub"] == result["claims"]["sub"]
@@ -54,7 +57,7 @@ def test_openid_client_agrees_with_a_pool_with(kind: str, new_pool: NewPool, run
 @pytest.mark.parametrize("kind", POOLS)
 def test_oidc_client_ts_agrees_with_a_pool_with(kind: str, new_pool: NewPool, run_javascript: Run) -> None:
     """As a single-page application does."""
-    pool = new_pool(knobs=Knobs(**POOLS[kind]))
+    pool = new_pool(**POOLS[kind])
     result = run_javascript("oidc_client_ts", pool)
     assert result["profile"]["iss"] == pool.environment["FOREIGN_ISSUER"]
     assert result["refreshed"]
@@ -65,7 +68,7 @@ def test_oidc_client_ts_agrees_with_a_pool_with(kind: str, new_pool: NewPool, ru
 @pytest.mark.parametrize("kind", POOLS)
 def test_authlib_agrees_with_a_pool_with(kind: str, new_pool: NewPool, run_python: Run) -> None:
     """With nonce and at_hash."""
-    pool = new_pool(knobs=Knobs(**POOLS[kind]))
+    pool = new_pool(**POOLS[kind])
     result = run_python("authlib_client", pool)
     assert result["claims"]["iss"] == pool.environment["FOREIGN_ISSUER"]
     assert result["refresh_after_revocation"] == "invalid_grant"
@@ -106,3 +109,17 @@ def test_a_wrong_secret_is_an_invalid_client(new_pool: NewPool, run_javascript: 
     pool = new_pool(client_secret=True)
     with pytest.raises(AssertionError, match="invalid_client_secret"):
         run_javascript("openid_client", pool, FOREIGN_AUTHENTICATION="basic", FOREIGN_CLIENT_SECRET="wrong")
+
+
+def test_every_url_of_the_local_issuer_can_be_followed(local_stand_in: StandIn, run_javascript: Run) -> None:
+    """So JavaScript clients need no route of ours: each fetches what the openid-configuration names."""
+    result = run_javascript("local_discovery", local_stand_in)
+    assert result["origins"] == [result["domain"]]
+    assert result["issuer"] == result["verifiedIssuer"] == local_stand_in.environment["FOREIGN_ISSUER"]
+
+
+def test_the_aws_sdk_uses_the_identity_pool_with_the_local_issuer(local_stand_in: StandIn, run_javascript: Run) -> None:
+    """The key of Logins is the issuer without its scheme, as with AWS's issuers."""
+    result = run_javascript("aws_sdk", local_stand_in)
+    assert result["analystReads"] == "star,day,magnitude,error"
+    assert result["analystWrites"]["name"] == "AccessDenied"
