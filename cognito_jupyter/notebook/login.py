@@ -31,6 +31,8 @@ async def login(  # noqa: PLR0913 - the options of the magic, by the same names
     name: str | None = None,
     manager_name: str | None = None,
     profile: str | None = None,
+    identity_provider: str | None = None,
+    login_hint: str | None = None,
     paste: bool = False,
     no_browser: bool = False,
     share: bool = False,
@@ -51,6 +53,8 @@ async def login(  # noqa: PLR0913 - the options of the magic, by the same names
         name: The variable that gets the session; None: as configured, `session`.
         manager_name: The variable that gets the manager; None: as configured, `cognito`.
         profile: The profile of cognito.toml whose settings are used.
+        identity_provider: The user pool's identity provider that signs the user in; None: as configured.
+        login_hint: The user name or e-mail address that the sign-in page shows; None: as configured.
         paste: Whether to show the box for the address that the browser ends at, too.
         no_browser: Whether to show the link only, without opening a browser.
         share: Whether to share the role with everything else in the notebook, as `%cognito_share` does.
@@ -76,6 +80,8 @@ async def login(  # noqa: PLR0913 - the options of the magic, by the same names
             name=name,
             manager_name=manager_name,
             profile=profile,
+            identity_provider=identity_provider,
+            login_hint=login_hint,
             paste=paste,
             no_browser=no_browser,
             share=share,

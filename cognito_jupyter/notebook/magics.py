@@ -40,7 +40,7 @@ class CognitoMagics(Magics):
     redirect_uri = _optional_text(
         "The registered redirect URIs, separated by spaces; the first whose port is free is used."
     )
-    region = _optional_text("The AWS region of the pools, where their ids do not name it.")
+    region = _optional_text("The default region of the sessions; unset: the user pool's.")
     user_pool_id = _optional_text("The user pool's id.")
     identity_pool_id = _optional_text("The identity pool's id.")
     profile = _optional_text("The profile of cognito.toml to use.")

@@ -57,7 +57,8 @@ def resolve(
     if not domain:
         source = layered.sources["domain"] = f"the openid-configuration of {user_pool_id}"
         domain = parse_as("domain", source, parsers.domain, discover_domain(user_pool_id, user_pool_region))
-    _check_domain_region(domain, layered.sources["domain"], user_pool_region, region)
+    else:
+        _check_domain_region(domain, layered.sources["domain"], user_pool_region, region)
     _require_allowed(domain, layered.sources["domain"], allowed)
     return Settings(
         CognitoConfiguration(domain, client_id, redirect_uri, region, user_pool_id, identity_pool_id),

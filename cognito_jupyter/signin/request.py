@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..settings import Settings
+from ..settings import Settings, parsers
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,11 @@ def domain_finder(*, fresh: bool, discover: Callable[[str, str], str] = discover
 
     def find_domain(user_pool_id: str, region: str) -> str:
         known = None if fresh else remembered_domain(user_pool_id)
-        return known or discover(user_pool_id, region)
+        if known is None or parsers.domain_region(known) not in {
+            None,
+            region,
+        }:  # a replica's domain is used if it is set
+            return discover(user_pool_id, region)
+        return known
 
     return find_domain

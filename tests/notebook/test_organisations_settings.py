@@ -23,6 +23,11 @@ def requested(notebook: Notebook, code: str) -> dict[str, list[str]]:
 def test_the_identity_provider_and_the_login_hint_reach_the_sign_in_page(notebook: Notebook) -> None:
     query = requested(notebook, "%cognito_login --identity-provider COGNITO --login-hint 'ada@example.org'")
     assert (query["identity_provider"], query["login_hint"]) == (["COGNITO"], ["ada@example.org"])
+    notebook.text("%cognito_logout")
+    query = requested(
+        notebook, "import cognito_jupyter; await cognito_jupyter.login(identity_provider='COGNITO', login_hint='ada')"
+    )
+    assert (query["identity_provider"], query["login_hint"]) == (["COGNITO"], ["ada"])
 
 
 def test_the_configuration_of_ipython_can_set_them(notebook: Notebook) -> None:

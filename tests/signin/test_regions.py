@@ -8,14 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from cognito_jupyter.credentials.store.store import Store, StoredSignIn, StoreKey
 from cognito_jupyter.errors import CredentialsError, UnavailableError
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.local.login_page_client import submit_login
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 from cognito_jupyter.oauth.login import Login
+from cognito_jupyter.settings import CognitoConfiguration
 from cognito_jupyter.settings.resolve import resolve
-from cognito_jupyter.signin.request import SignInRequest, discover_domain
+from cognito_jupyter.signin.request import SignInRequest, discover_domain, domain_finder
 from cognito_jupyter.signin.service import LoginResult, LoginService
+from tests.conftest import as_tokens
 
 PLACES = [
     ("us-east-1", "eu-west-1"),
@@ -78,3 +81,22 @@ def test_an_error_of_the_identity_pool_names_the_identity_pools_region(pools: Lo
     pools.knobs.fail(pools.EXCHANGE, status=400, body=body, times=5)
     with pytest.raises((CredentialsError, UnavailableError), match="no such identity pool in eu-west-1"):
         manager.get_credentials()
+
+
+@pytest.mark.parametrize(
+    ("stored", "found"),
+    [
+        ("login.observatory.example", "login.observatory.example"),
+        ("a.auth.us-east-1.amazoncognito.com", "a.auth.us-east-1.amazoncognito.com"),
+        ("a.auth.eu-west-1.amazoncognito.com", "discovered.example"),
+    ],
+)
+def test_the_domain_of_a_stored_sign_in_is_found_again_unless_it_is_a_replicas(
+    cognito: LocalCognito, own_environment: Path, stored: str, found: str
+) -> None:
+    """A replica is used only where the settings name it: its domain is not the pool's own."""
+    pools = CognitoConfiguration(stored, "1client", "", "", "us-east-1_Pool", "us-east-1:x")
+    tokens = as_tokens(cognito.issue_tokens())
+    Store(StoreKey.from_configuration(pools)).save_new(StoredSignIn(tokens, None, {}))
+    find_domain = domain_finder(fresh=False, discover=lambda *_: "discovered.example")
+    assert find_domain("us-east-1_Pool", "us-east-1") == found
