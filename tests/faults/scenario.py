@@ -30,7 +30,8 @@ TIMEOUTS = Timeouts(retry_delays=(0.02,), throttling=0.02)
 ANALYST, UPLOADER = "Analyst", "Uploader"
 _SERVER_THREADS = ("tls-proxy", "local-", "process_request_thread")
 """Parts of the names of threads that belong to the servers."""
-_SENTENCE = re.compile(r"[A-Z0-9].*[^.]\.")
+_SENTENCE = re.compile(r"[A-Z0-9].*([^.]\.|: https?://\S+)")
+"""A full stop at the end, except after a URL, where it would be copied with it."""
 
 Place = Literal["user pool", "JWKS", "identity pool"]
 
