@@ -18,7 +18,14 @@ _ESCAPE_SEQUENCE = re.compile(
 )
 _TOKEN = re.compile(r"eyJ[\w-]{5,}(?:\.[\w-]*)*")
 """A JSON object in base64url, as every JWT and JWE begins."""
+_AUTHORIZATION_RESPONSE = re.compile(r"[?&#](?:code|state)=")
+"""Part of the address that follows a sign-in (RFC 6749, section 4.1.2)."""
 _REDACTED = "..."
+
+
+def holds_secret(text: str) -> bool:
+    """Returns whether text holds an authorization response or a token, so that no message may repeat it."""
+    return _AUTHORIZATION_RESPONSE.search(text) is not None or _TOKEN.search(text) is not None
 
 
 def one_line(text: str, limit: int = 200) -> str:

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
 _MISSING_PACKAGES = "This command needs packages that are not installed ({}). Run: pip install 'cognito_jupyter[demo]'"
 
+_UNUSED_ARGUMENT = (
+    "An argument holds the address that follows a sign-in, or a token; it was not used. "
+    "Run the command without it, and paste the address when it waits for you."
+)
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command.
@@ -35,6 +40,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             from . import credential_process  # before argparse and everything else is loaded
 
             return credential_process.main(argv[1:])
+        from .._util.printable import holds_secret
+
+        if any(map(holds_secret, argv)):
+            # argparse's errors would repeat it.
+            print(_UNUSED_ARGUMENT, file=sys.stderr, flush=True)
+            return 2
         return _run(_parser().parse_args(argv))
     except KeyboardInterrupt:
         return 130

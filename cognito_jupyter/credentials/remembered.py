@@ -12,7 +12,7 @@ from ..errors import UnavailableError
 
 if TYPE_CHECKING:
     from ..oauth.authenticator import CognitoOAuthAuthenticator
-    from ..oauth.tokens import CognitoTokens
+    from ..oauth.tokens import CognitoTokens, Subject
     from ..settings import Settings
     from .manager import CognitoCredentialsManager
     from .store.store import Store
@@ -53,26 +53,24 @@ def store_for(settings: Settings, tokens: CognitoTokens) -> Store | None:
         settings: Of the login.
         tokens: What the login returned.
     """
+    from ..oauth.tokens import subject_of_token
+
     if _opted_out(settings):
         return None
-    return default_store(settings) if settings.remember or is_remembered_user(settings, tokens) else None
+    is_remembered = remembered_subject(settings) == subject_of_token(tokens["id_token"])
+    return default_store(settings) if settings.remember or is_remembered else None
 
 
-def is_remembered_user(settings: Settings, tokens: CognitoTokens) -> bool:
-    """Returns whether the user of a login is the one who is remembered on this computer.
-
-    Args:
-        settings: Of the login.
-        tokens: What the login returned.
-    """
+def remembered_subject(settings: Settings) -> Subject | None:
+    """Returns the user who is remembered on this computer, and whom a new kernel signs in; None if there is none."""
     from ..oauth.tokens import subject_of_token
 
     store = default_store(settings)
     try:
-        stored = store.read_sign_in() if store.path.exists() else None
+        stored = store.read_sign_in() if not _opted_out(settings) and store.path.exists() else None
     except UnavailableError:
-        return False
-    return stored is not None and subject_of_token(stored.tokens["id_token"]) == subject_of_token(tokens["id_token"])
+        return None
+    return subject_of_token(stored.tokens["id_token"]) if stored is not None else None
 
 
 def remembered_domain(user_pool_id: str) -> str | None:

@@ -62,7 +62,7 @@ class RoleLookup:
             if not suffix:
                 return None
             raise RoleError(
-                f"The identity pool chooses the role of this sign-in, so {suffix!r} cannot be selected.",
+                "The identity pool chooses the role of this sign-in, so that none can be named.",
                 'Leave the role out, or set role_selection to "token".',
             )
         known = self._tokens.claims if claims is None else claims

@@ -8,6 +8,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 
+from .._util.printable import holds_secret
 from ..errors import RoleError
 
 
@@ -67,18 +68,19 @@ def choose_role(roles: Sequence[str], suffix: str, hint: str = "") -> str:
         RoleError: The suffix fits no role, or several (a PermissionError).
     """
     matches = matching_roles(roles, suffix)
+    shown = "what was given" if holds_secret(suffix) else repr(suffix)
     if len(matches) == 1:
         return matches[0]
     if matches:
         choices = _in_words(shortest_suffixes(matches, roles))
-        raise RoleError(f"{len(matches)} roles end with {suffix!r}.", f"Choose one of: {choices}.")
+        raise RoleError(f"{len(matches)} roles end with {shown}.", f"Choose one of: {choices}.")
     if not roles:
         raise RoleError(
-            f"No role ends with {suffix!r}: the sign-in's token names no roles.",
+            f"No role ends with {shown}: the sign-in's token names no roles.",
             f"Omit the suffix to use the identity pool's default role, or ask an administrator for a role.{hint}",
         )
     choices = _in_words(shortest_suffixes(roles, roles))
-    raise RoleError(f"No role ends with {suffix!r}.", f"This sign-in allows: {choices}.{hint}")
+    raise RoleError(f"No role ends with {shown}.", f"This sign-in allows: {choices}.{hint}")
 
 
 def shortest_suffixes(roles: Sequence[str], among: Sequence[str]) -> list[str]:

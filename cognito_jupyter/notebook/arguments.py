@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from .._util.printable import holds_secret
 from ..errors import SettingError
 from .display.ipython import argument_parser
 
@@ -78,11 +79,17 @@ def parse_line(line: str, magic: Callable[..., None], options: Callable[..., _Ar
         options: The class of its options.
 
     Raises:
-        SettingError: A quotation mark has no partner, or a value is malformed.
+        SettingError: A quotation mark has no partner, a value is malformed, or the line holds a secret, which errors of
+            argparse would repeat.
         UsageError: An option is unknown, or a value is missing (IPython's error).
     """
     try:
         words = shlex.split(line)
     except ValueError:
         raise SettingError("A quotation mark in this line has no partner.", "Close it, or leave it out.") from None
+    if any(map(holds_secret, words)):
+        raise SettingError(
+            "This line holds the address that follows a sign-in, or a token; it was not used.",
+            "Delete it from the cell, which is saved with its text, and paste the address into the box below the link.",
+        )
     return options(**vars(argument_parser(magic).parse_args(words)))

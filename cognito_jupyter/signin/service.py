@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ..credentials.remembered import is_remembered_user, load_manager, store_for
+from ..credentials.remembered import load_manager, remembered_subject, store_for
 from ..errors import CognitoError, LoginError, SignedOutError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..credentials.manager import CognitoCredentialsManager
     from ..oauth.authenticator import CognitoOAuthAuthenticator
     from ..oauth.login import Login
-    from ..oauth.tokens import CognitoTokens
+    from ..oauth.tokens import CognitoTokens, Subject
     from ..settings import Settings
     from .request import SignInRequest
 
@@ -131,8 +131,10 @@ class LoginService:
         with self._authenticator.begin_login(timeout=self._request.settings.timeout, prompt=prompt) as login:
             wait_for_user(login)
             tokens = login.tokens()
-            warning = self._same_user_warning(tokens)
-            yield replace(self._select_role(self._adopt(tokens)), warning=warning)
+            remembered = remembered_subject(self._request.settings) if self._request.switch_account else None
+            sign_in = self._adopt(tokens)
+            warning = self._switch_warning(remembered, sign_in) if self._request.switch_account else None
+            yield replace(self._select_role(sign_in), warning=warning)
 
     def prewarm(self) -> None:
         """Does everything that takes time and needs no tokens, while the user types a password."""
@@ -163,21 +165,30 @@ class LoginService:
         settings = self._request.settings
         return "select_account" if settings.identity_provider or settings.idp_identifier else "login"
 
-    def _same_user_warning(self, tokens: CognitoTokens) -> LoginError | None:
-        """Returns what to say if the user wanted to switch accounts, and the same one as before has signed in."""
-        from ..oauth.tokens import subject_of, subject_of_token
+    def _switch_warning(self, remembered: Subject | None, sign_in: SignIn) -> LoginError | None:
+        """Returns what is not as a user expects who wanted to switch accounts; None: everything is.
 
-        if not self._request.switch_account:
-            return None
-        previous = self._previous.manager.claims if self._previous is not None else {}
-        same = previous and subject_of(previous) == subject_of_token(tokens["id_token"])
-        if not same and not is_remembered_user(self._request.settings, tokens):
-            return None
-        link = self._authenticator.logout_url(self._request.settings.logout_uri)
-        return LoginError(
-            "Cognito has signed in the same user as before.",
-            f"If it did not ask who you are, end its session in the browser first, at {link}, and then sign in again.",
-        )
+        Args:
+            remembered: The user who was remembered on this computer before the login.
+            sign_in: What the login has led to.
+        """
+        from ..oauth.tokens import subject_of
+
+        new, previous = subject_of(sign_in.manager.claims), remembered
+        if self._previous is not None:
+            previous = subject_of(self._previous.manager.claims)
+        if new == previous:
+            link = self._authenticator.logout_url(self._request.settings.logout_uri)
+            return LoginError(
+                "Cognito has signed in the same user as before.",
+                f"If it did not ask who you are, end its session in the browser first, at {link}, and sign in again.",
+            )
+        if remembered not in {None, new} and sign_in.manager.shared_sign_in.path is None:
+            return LoginError(
+                "Another user stays signed in on this computer, and new kernels use that sign-in.",
+                "To replace it by yours, add --remember; to end it, run %cognito_logout in a new kernel.",
+            )
+        return None
 
     def _adopt(self, tokens: CognitoTokens) -> SignIn:
         from ..oauth.tokens import claims_of, subject_of

@@ -278,6 +278,14 @@ def test_a_wrong_argument_is_named(terminal: Terminal, words: list[str]) -> None
     assert "Traceback" not in process.stderr
 
 
+@pytest.mark.parametrize("words", [["{}"], ["login", "{}"], ["login", "--paste", "{}"], ["status", "{}"]])
+def test_the_address_after_a_sign_in_is_never_repeated_from_an_argument(terminal: Terminal, words: list[str]) -> None:
+    address = "http://localhost:3000/?code=5f0e6b7c-secret&state=abc"
+    error = terminal.run(*(word.format(address) for word in words), code=2)
+    assert "paste the address when it waits for you" in error
+    assert "5f0e6b7c" not in error
+
+
 @pytest.mark.parametrize("command", ["login", "logout", "status", "credential-process"])
 def test_each_command_explains_itself(command: str) -> None:
     process = subprocess.run([SCRIPT, command, "--help"], capture_output=True, text=True, check=True)

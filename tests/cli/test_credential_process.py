@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -209,6 +210,18 @@ def test_an_untrusted_file_is_not_printed(store: Store, damage: Callable[[Store]
 def test_a_file_under_another_name_is_not_refreshed(cognito: LocalCognito, store: Store) -> None:
     rename_file(store)
     assert "is not what its name says" in error_output(run(store.name, cognito.roles["Uploader"]))
+
+
+def test_without_a_role_the_preferred_one_is_printed(cognito: LocalCognito, store: Store) -> None:
+    """From the cache and after a refresh."""
+    claims: dict[str, Any] = {"cognito:preferred_role": cognito.roles["Uploader"]}
+    manager = new_manager()
+    manager.adopt_tokens(as_tokens(cognito.issue_tokens(**claims)), store)
+    first = printed_credentials(run(store.name))
+    assert first == printed_credentials(run(store.name))
+    stored = store.read_sign_in()
+    assert stored is not None
+    assert list(stored.credentials) == [cognito.roles["Uploader"]]
 
 
 def test_a_role_that_the_sign_in_does_not_allow_is_named(store: Store) -> None:

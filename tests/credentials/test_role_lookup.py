@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import cognito_jupyter
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.errors import RoleError, SignedOutError
 from cognito_jupyter.local import LocalCognito
@@ -36,6 +37,16 @@ WAYS_IN: tuple[Callable[[CognitoCredentialsManager], object], ...] = (
     lambda manager: manager.make_refreshing_session("Admin"),
     lambda manager: share(manager, ["Admin"], environ={}).close(),
 )
+
+
+def test_no_other_module_looks_for_a_role_in_the_token_alone() -> None:
+    """So a role that was granted after the sign-in works wherever a suffix comes in.
+
+    `credential-process` does, for credentials that are stored already, while Cognito cannot be reached.
+    """
+    modules = Path(cognito_jupyter.__file__).parent.rglob("*.py")
+    callers = {path.name for path in modules if "choose_role(" in path.read_text(encoding="utf-8")}
+    assert callers == {"roles.py", "role_lookup.py", "credential_process.py"}
 
 
 @pytest.mark.parametrize("use", WAYS_IN)

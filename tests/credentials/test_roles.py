@@ -67,6 +67,17 @@ def test_a_suffix_that_fits_two_roles_shows_what_tells_them_apart() -> None:
         choose_role((ANALYST, SENIOR), "Analyst")
 
 
+@pytest.mark.parametrize("roles", [(ANALYST, UPLOADER), ()])
+@pytest.mark.parametrize(
+    "secret",
+    ["http://localhost:3000/?code=5f0e6b7c&state=abc", "?state=abc&code=5f0e6b7c", "eyJraWQiOiJhYmMi.eyJh.sig"],
+)
+def test_an_address_or_a_token_given_as_a_role_is_not_repeated(roles: tuple[str, ...], secret: str) -> None:
+    with pytest.raises(RoleError, match="No role ends with what was given") as raised:
+        choose_role(roles, secret)
+    assert secret not in str(raised.value)
+
+
 def test_a_suffix_is_an_error_when_the_token_names_no_role() -> None:
     with pytest.raises(RoleError, match="names no roles"):
         choose_role((), "Analyst")

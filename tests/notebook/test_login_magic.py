@@ -81,6 +81,18 @@ def test_a_role_granted_after_the_sign_in_needs_no_new_login(notebook: Notebook,
     assert notebook.user.login_count == 1
 
 
+@pytest.mark.parametrize("line", ["{}", "Analyst {}", "-r {}", "--timeout {}", "--nonsense={}"])
+def test_the_address_after_a_sign_in_is_never_repeated_from_a_line(notebook: Notebook, line: str) -> None:
+    """argparse's own message would show it, and the role's too; both would be saved with the notebook."""
+    address = "http://localhost:3000/?code=5f0e6b7c-secret&state=abc"
+    for magic in ("%cognito_login", "%cognito_share", "%cognito_profile"):
+        run = notebook.run(f"{magic} {line.format(address)}")
+        assert run.error is not None
+        assert "paste the address into the box below the link" in run.error
+        assert "5f0e6b7c" not in run.error + run.text
+    assert notebook.user.login_count == 0
+
+
 def test_switching_accounts_makes_cognito_request_a_login(notebook: Notebook, cognito: LocalCognito) -> None:
     notebook.text("%cognito_login Analyst")
     shown: list[str] = []

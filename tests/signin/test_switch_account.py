@@ -92,6 +92,21 @@ def test_the_same_user_again_is_noticed_by_the_sign_in_on_this_computer_too(
     assert manager.claims["cognito:username"] == "newcomer"
 
 
+def test_a_labmate_who_stays_signed_in_on_this_computer_is_mentioned(
+    cognito: LocalCognito, own_environment: Path
+) -> None:
+    """A new kernel would sign in the labmate, without any question."""
+    settings = Settings(configuration_from_environment(cognito.environment), remember=True)
+    labmate = LabBrowser(cognito, settings).sign_in("demo").sign_in
+    browser = LabBrowser(cognito, replace(settings, remember=False))
+    for previous in (None, labmate):
+        result = browser.sign_in("newcomer", previous, switch_account=True)
+        assert username_of(result) == "newcomer"
+        assert "Another user stays signed in on this computer" in str(result.warning)
+    opted_out = replace(settings, remember=False, sources={"remember": "a test"})
+    assert LabBrowser(cognito, opted_out).sign_in("newcomer", labmate, switch_account=True).warning is None
+
+
 @pytest.mark.parametrize(
     ("hints", "prompt"),
     [
