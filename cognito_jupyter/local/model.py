@@ -147,6 +147,7 @@ class Knobs:
         clock_offset: The server's clock minus this machine's.
         issuer_type: The form of the issuer: "ORIGINAL" names the Region that issues a token, "UPDATED" the pool's own.
             "LOCAL" is a URL of this server, which AWS does not have: all URLs can be followed on this machine then.
+        has_domain: Whether the documents of the user pool name a domain.
         issuing_region: The Region whose replica of the pool issues tokens; None for the pool's own.
         acr: The authentication context class in the tokens; None: there is none.
         amr: The authentication methods in the tokens; empty: there are none.
@@ -173,6 +174,7 @@ class Knobs:
     rotation_moves_auth_time: bool = False
     clock_offset: float = 0
     issuer_type: IssuerType = "ORIGINAL"
+    has_domain: bool = True
     issuing_region: str | None = None
     acr: str | None = None
     amr: tuple[str, ...] = ()

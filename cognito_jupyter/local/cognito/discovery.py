@@ -48,6 +48,13 @@ def _error_for_host(pool: UserPool, pool_id: str) -> AnyResponse | None:
 
 
 def _openid_configuration(pool: UserPool, domain_url: str) -> dict[str, Any]:
+    if not pool.knobs.has_domain:
+        # As in tatums/markdown-auth, an old document; what else it has is not known.
+        return {
+            "authorization_endpoint": pool.issuer,
+            "issuer": pool.issuer,
+            "jwks_uri": f"{pool.issuer}/.well-known/jwks.json",
+        }
     return {
         "authorization_endpoint": f"{domain_url}/oauth2/authorize",
         "end_session_endpoint": f"{domain_url}/logout",

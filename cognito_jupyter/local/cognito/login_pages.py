@@ -58,9 +58,10 @@ class LoginPages:
             return _redirect_to_client(query, **error)
         prompt = query.get("prompt")
         provider = self._find_provider(query)
-        session = None if prompt == "login" else self._pool.find_session(request.cookies.get(SESSION_COOKIE))
-        if session is not None and (provider is None or session.provider == provider.name):
-            # `select_account` and `consent` have no effect here: Cognito only passes them on to external providers.
+        session = self._pool.find_session(request.cookies.get(SESSION_COOKIE))
+        # Cognito passes `select_account` and `consent` on to external providers; they have no effect at its own login.
+        ignores_session = prompt == "login" or (provider is not None and prompt in {"select_account", "consent"})
+        if session is not None and not ignores_session and (provider is None or session.provider == provider.name):
             return self._redirect_with_code(client, query, session)
         if prompt == "none":
             return _redirect_to_client(query, error="login_required")

@@ -81,6 +81,15 @@ def test_select_account_has_no_effect_on_a_local_session(client: Client) -> None
     assert "code" in callback_query(client.get("/oauth2/authorize", prompt="select_account"))
 
 
+@pytest.mark.parametrize("prompt", ["login", "select_account", "consent"])
+def test_a_prompt_is_passed_on_to_the_provider(client: Client, ada: User, prompt: str) -> None:
+    """aws-amplify/amplify-android, AuthWebUIPrompt."""
+    assert ada.provider is not None
+    location = client.get("/oauth2/authorize", identity_provider="University", prompt=prompt).headers["Location"]
+    assert location.startswith("/identity-provider?")
+    assert f"prompt={prompt}" in location
+
+
 def test_another_providers_session_does_not_count(client: Client, ada: User) -> None:
     client.post_login()
     assert ada.provider is not None
