@@ -25,7 +25,7 @@ _MISSING_PARAMETERS = "Requiredparametersmissing"
 _COPY_REMEDY = "Copy the whole address of the page that the browser shows after the sign-in, and paste it here."
 
 _REMEDIES = {
-    _MISSING_PARAMETERS: "Open the whole link that is shown here, to its last character.",
+    _MISSING_PARAMETERS: "Open the whole sign-in link, to its last character.",
     "unauthorized_client": "Allow the authorization code grant for the app client.",
     "access_denied": "Sign in again, or ask your administrator for access.",
     "temporarily_unavailable": "Sign in again in a minute.",

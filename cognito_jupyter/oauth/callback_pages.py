@@ -79,7 +79,7 @@ OTHER_LOGIN = _make_page(
 )
 CODE_WITHOUT_STATE = _make_page(
     HTTPStatus.NOT_FOUND,
-    "No notebook started this sign-in",
+    "No notebook can accept this sign-in",
     "The address of this page has no state, so no notebook can accept it. If you copied the address, copy it again to "
     "its end. If you started at your organisation's portal, open the sign-in link that your notebook shows instead.",
 )
@@ -97,7 +97,8 @@ METHOD_NOT_ALLOWED = _make_page(
 def error_without_state(error: str) -> CallbackPage:
     """Returns the page for an error that names no login, so that the login which waits here goes on.
 
-    Cognito sends such errors where it could not read what an identity provider sent, and with it its own state.
+    AWS documents errors of identity providers and Lambda triggers without a state:
+    https://docs.aws.amazon.com/cognito/latest/developerguide/federation-endpoint-idp-responses.html
 
     Args:
         error: The error and its description, as one printable line.

@@ -18,6 +18,7 @@ from cognito_jupyter.errors import (
     ListenerError,
     LoginDeniedError,
     LoginTimeoutError,
+    PastedUrlError,
     RefusedError,
     SettingError,
     SignedOutError,
@@ -29,6 +30,7 @@ from cognito_jupyter.local.login_page_client import submit_login
 from cognito_jupyter.local.model import AppClient
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 from cognito_jupyter.oauth.discovery import discover_domain
+from cognito_jupyter.oauth.tokens import decode_jwt_payload
 from cognito_jupyter.settings import Settings
 from tests.support.polling import wait_until
 from tests.support.printed_login import sign_in_at_printed_url
@@ -106,6 +108,23 @@ def test_a_setting_that_helps_the_sign_in_page_is_in_the_authorization_url(
         query = parse_qs(urlsplit(login.authorization_url).query)
     assert query[keyword] == [value]
     assert not {"identity_provider", "idp_identifier", "login_hint", "prompt"} - {keyword} & set(query)
+
+
+def test_a_federated_user_signs_in_after_an_error_that_came_without_a_state(cognito: LocalCognito) -> None:
+    """The same link works again, in the same browser; the error came at the first try of it."""
+    cognito.add_identity_provider("University")
+    cognito.add_user("ada", "lovelace-1843", ["Analyst"], "ada@uni.example", provider="University")
+    settings = Settings(configuration_from_environment(cognito.environment), identity_provider="University")
+    with CognitoOAuthAuthenticator.from_settings(settings).begin_login() as login:
+        cognito.knobs.login_error = "Invalid samlResponse or relayState from identity provider"
+        address = submit_login(login.authorization_url, "ada", "lovelace-1843")
+        with pytest.raises(PastedUrlError, match="Invalid samlResponse or relayState"):
+            login.handle_pasted_url(address)
+        assert not login.finished.is_set()
+        cognito.knobs.login_error = ""
+        submit_login(login.authorization_url, "ada", "lovelace-1843")
+        assert login.wait(5)
+        assert decode_jwt_payload(login.tokens()["id_token"])["cognito:username"] == "University_ada"
 
 
 def test_prompt_asks_for_the_password_of_a_user_who_is_signed_in_at_cognito(

@@ -48,9 +48,12 @@ def test_every_way_to_copy_the_url_is_understood(pasted: str) -> None:
         ("https://x.auth.us-east-1.amazoncognito.com/login?client_id=a&state=b", "sign-in page"),
         ("https://x.auth.us-east-1.amazoncognito.com/oauth2/authorize?client_id=a", "sign-in page"),
         (f"{DOMAIN}/error?error=redirect_mismatch&client_id=a", r"does not know this redirect URI .*Check client_id"),
-        (f"{DOMAIN}/error?error=Required+parameters+missing", r"link was not complete .*Open the whole link"),
-        (f"{DOMAIN}/error?error=Required%20parameters%20missing", r"link was not complete .*Open the whole link"),
-        (f"{DOMAIN}/error?error=Required parameters missing", r"link was not complete .*Open the whole link"),
+        (f"{DOMAIN}/error?error=Required+parameters+missing", r"link was not complete .*Open the whole sign-in link"),
+        (
+            f"{DOMAIN}/error?error=Required%20parameters%20missing",
+            r"link was not complete .*Open the whole sign-in link",
+        ),
+        (f"{DOMAIN}/error?error=Required parameters missing", r"link was not complete .*Open the whole sign-in link"),
         (f"{DOMAIN}/error?error=unknown_failure&client_id=a", r"Cognito's error page \(unknown_failure\)"),
         (f"{DOMAIN}/error", "error page, and it does not say"),
         (f"{DOMAIN}/saml2/idpresponse", "not finished yet"),
@@ -125,3 +128,16 @@ def test_any_bytes_in_a_query_are_parsed_without_an_exception(raw: bytes) -> Non
 def test_the_repr_shows_neither_code_nor_state() -> None:
     assert CODE not in repr(EXPECTED)
     assert STATE not in repr(EXPECTED)
+
+
+@given(st.text(min_size=1), st.text())
+def test_any_error_is_shown_as_one_printable_line(error: str, description: str) -> None:
+    try:
+        query = urlencode({"error": error, "error_description": description})
+    except UnicodeEncodeError:
+        return
+    response = parse_query(query)
+    assert response is not None
+    assert response.error
+    assert response.reason.isprintable()
+    assert len(response.reason) <= 402

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import errno
 import hashlib
+import html
 import http.client
 import io
 import re
@@ -20,6 +21,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from cognito_jupyter import CognitoOAuthAuthenticator, OAuthCallbackHandler, OAuthCallbackServer
+from cognito_jupyter._util.printable import one_line
 from cognito_jupyter.errors import ListenerError
 from cognito_jupyter.oauth import callback_pages
 from cognito_jupyter.oauth.authorization_response import AuthorizationResponse
@@ -206,6 +208,14 @@ def test_the_page_of_an_error_without_a_state_shows_it_as_text(server: OAuthCall
     assert "\x1b" not in page
     assert "\u202e" not in page
     assert "x" * 201 not in page
+
+
+@given(st.text())
+def test_any_error_is_text_in_its_page(error: str) -> None:
+    page = callback_pages.error_without_state(one_line(error)).body.decode()
+    shown = page.partition("<q>")[2].partition("</q>")[0]
+    assert html.unescape(shown) == one_line(error)
+    assert not {"<", ">", '"'} & set(shown)
 
 
 def headers_of(kind: str) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """The user pool's pages for the browser: authorize, login, logout and the error page.
 
-Source: https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-userpools-server-contract-reference.html
+Sources: https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-userpools-server-contract-reference.html,
+https://docs.aws.amazon.com/cognito/latest/developerguide/federation-endpoint-idp-responses.html
 """
 
 from __future__ import annotations
@@ -89,6 +90,9 @@ class LoginPages:
         login = self._pool.create_session(username, request.form.get("password", ""), provider)
         if login is None:
             return self._login_form(client, provider, username=username, error=_WRONG_PASSWORD)
+        if self._pool.knobs.login_error:
+            error = {"error_description": self._pool.knobs.login_error, "error": "server_error"}
+            return _redirect_to_client({"redirect_uri": request.args["redirect_uri"]}, **error)
         cookie, session = login
         self._on_secrets(cookie)
         response = self._redirect_with_code(client, request.args, session)

@@ -95,3 +95,14 @@ def test_another_providers_session_does_not_count(client: Client, ada: User) -> 
     assert ada.provider is not None
     response = client.get("/oauth2/authorize", identity_provider="University")
     assert response.headers["Location"].startswith("/identity-provider?")
+
+
+def test_an_error_of_a_provider_comes_back_without_a_state(client: Client, ada: User) -> None:
+    """Developer guide, "Managed login and federation error responses"; aws/aws-sdk-js-v3#6201 shows such a URL."""
+    client.cognito.knobs.login_error = "Invalid SAML response received"
+    url = authorize_url(client, identity_provider="University")
+    callback = submit_login(url, "ada", ada.password, follow_callback=False)
+    query = parse_qs(urlsplit(callback).query)
+    assert query == {"error": ["server_error"], "error_description": ["Invalid SAML response received"]}
+    client.cognito.knobs.login_error = ""
+    assert "code=" in submit_login(url, "ada", ada.password, follow_callback=False)
