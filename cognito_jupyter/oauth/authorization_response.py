@@ -140,25 +140,25 @@ def _pasted_error(response: AuthorizationResponse, address: str, redirect_uri: s
 
 
 def _explain_rejected_paste(address: str, query: str) -> PastedUrlError:
+    what, remedy = "That is not the address that follows a sign-in: it holds neither a code nor an error.", _COPY_REMEDY
     if address.endswith(_SIGN_IN_PATHS + _PROVIDER_RESPONSE_PATHS):
-        return PastedUrlError(
-            "That is the address of the sign-in page, where the sign-in is not finished yet.",
-            "Sign in there first; then copy the address of the page that comes after it.",
+        what = "That is the address of the sign-in page, where the sign-in is not finished yet."
+        remedy = "Sign in there first; then copy the address of the page that comes after it."
+    elif address.endswith(_ERROR_PAGE_PATH):
+        what = "That is the address of an error page, and it does not say what the error is."
+        remedy = "Open the link that is shown here again, and copy the whole address of the page where you end up."
+    elif "code=" in query and "state=" not in query:
+        what = "That address has no state, which would show that it belongs to this login."
+        remedy = (
+            "Copy it again to its end; if you started at your organisation's portal, open the sign-in link instead."
         )
-    if address.endswith(_ERROR_PAGE_PATH):
-        return PastedUrlError(
-            "That is the address of an error page, and it does not say what the error is.",
-            "Open the link that is shown here again, and copy the whole address of the page where you end up.",
-        )
-    if "code=" in query:
-        return PastedUrlError("That address is incomplete: it has no state, or a part occurs twice.", _COPY_REMEDY)
-    if re.fullmatch(r"(?=.*\d)[A-Za-z0-9_-]{16,}", address):
-        return PastedUrlError("That is only a code, which does not show that it belongs to this login.", _COPY_REMEDY)
-    if query.count(".") == 2 and query.startswith("eyJ"):
-        return PastedUrlError("That is a token, which is secret and is not needed here.", _COPY_REMEDY)
-    return PastedUrlError(
-        "That is not the address that follows a sign-in: it holds neither a code nor an error.", _COPY_REMEDY
-    )
+    elif "code=" in query:
+        what = "That address is not complete, or a part of it occurs twice."
+    elif re.fullmatch(r"(?=.*\d)[A-Za-z0-9_-]{16,}", address):
+        what = "That is only a code, which does not show that it belongs to this login."
+    elif query.count(".") == 2 and query.startswith("eyJ"):
+        what = "That is a token, which is secret and is not needed here."
+    return PastedUrlError(what, remedy)
 
 
 def _without_spaces(text: str | None) -> str:
