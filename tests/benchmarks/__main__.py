@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .chart import write_chart
+from .classroom import measure_classroom
 from .expiry import measure_expiry
 from .kernels import measure_kernels
 from .loading import measure_loading
@@ -30,6 +31,7 @@ _WITH_COGNITO: dict[str, Callable[[Stage], Group]] = {
     "logins": measure_logins,
     "kernels": measure_kernels,
     "roles": measure_roles,
+    "classroom": measure_classroom,
 }
 
 

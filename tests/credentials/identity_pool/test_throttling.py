@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -13,6 +15,7 @@ from cognito_jupyter.credentials.identity_pool.client import IdentityPool
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.errors import UnavailableError
 from cognito_jupyter.local import LocalCognito
+from cognito_jupyter.local.quotas import AWS_QUOTAS
 
 RETRY_MODES = ("legacy", "standard", "adaptive")
 ENDPOINTS = (LocalCognito.GET_ID, LocalCognito.EXCHANGE)
@@ -100,3 +103,23 @@ def seconds_of(call: Callable[[], object]) -> float:
     started = time.monotonic()
     call()
     return time.monotonic() - started
+
+
+def test_a_class_of_fifty_signs_in_at_the_same_moment_against_awss_quotas(cognito: LocalCognito) -> None:
+    """Everyone succeeds, though GetId admits 25 a second; `python -m tests.benchmarks` measures the slowest."""
+    identity_pool = identity_pool_of(cognito)
+    identity_pool.preconnect()
+    users = [cognito.add_user(f"student-{number}", "student-password", ["Analyst"]) for number in range(50)]
+    tokens = [cognito.issue_tokens(user.username)["id_token"] for user in users]
+    throttled, start = cognito.counts["GetId throttled"], threading.Barrier(len(tokens))
+    cognito.knobs.quotas.update(AWS_QUOTAS)
+
+    def sign_in(token: str) -> str:
+        start.wait()
+        identity_id = identity_pool.fetch_identity_id(token)
+        return identity_pool.fetch_credentials(identity_id, token, None)["IdentityId"]
+
+    with ThreadPoolExecutor(len(tokens)) as pool:
+        identity_ids = list(pool.map(sign_in, tokens))
+    assert len(set(identity_ids)) == 50, "each has an identity of their own"
+    assert cognito.counts["GetId throttled"] > throttled, "or nothing would be tested"
