@@ -11,6 +11,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -34,12 +35,20 @@ def redirect_uri() -> str:
     return f"http://localhost:{free_port()}/callback"
 
 
-@pytest.fixture(scope="module")
-def provider(node_folder: Path, redirect_uri: str) -> Iterator[str]:
-    """oidc-provider, set like a user pool; its URL."""
+@contextmanager
+def run_provider(node_folder: Path, redirect_uri: str, *, host: str = "cognito-idp", secret: str = "") -> Iterator[str]:
+    """Runs oidc-provider, set like a user pool, and yields its URL.
+
+    Args:
+        node_folder: The folder with the script and its packages.
+        redirect_uri: The registered redirect URI.
+        host: The first label of the issuer's host.
+        secret: The client's secret; it sends it as Basic. Empty for a public client.
+    """
     environment = {
-        "FOREIGN_ISSUER": f"https://cognito-idp.us-east-1.amazonaws.com/{POOL_ID}",
+        "FOREIGN_ISSUER": f"https://{host}.us-east-1.amazonaws.com/{POOL_ID}",
         "FOREIGN_CLIENT_ID": CLIENT_ID,
+        "FOREIGN_CLIENT_SECRET": secret,
         "FOREIGN_REDIRECT_URI": redirect_uri,
     }
     with subprocess.Popen(
@@ -54,9 +63,16 @@ def provider(node_folder: Path, redirect_uri: str) -> Iterator[str]:
         # The provider ends when its standard input does, which `with` closes.
 
 
+@pytest.fixture(scope="module")
+def provider(node_folder: Path, redirect_uri: str) -> Iterator[str]:
+    """A provider with a public client."""
+    with run_provider(node_folder, redirect_uri) as url:
+        yield url
+
+
 @pytest.fixture
 def authenticator(provider: str, redirect_uri: str, monkeypatch: pytest.MonkeyPatch) -> CognitoOAuthAuthenticator:
-    """Our client, for this provider; a browser opens what it prints."""
+    """Our client, for this provider."""
     monkeypatch.setenv("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", provider)
     return CognitoOAuthAuthenticator(provider, CLIENT_ID, redirect_uri, user_pool_id=POOL_ID, open_browser=False)
 
@@ -122,3 +138,49 @@ def test_a_revoked_sign_in_has_ended(authenticator: CognitoOAuthAuthenticator) -
     authenticator.revoke(manager.auth_tokens["refresh_token"])
     with pytest.raises(SignedOutError):
         manager.refresh_user_pool_tokens()
+
+
+def test_a_login_sends_the_client_secret_as_basic(
+    node_folder: Path, redirect_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the exchange, a refresh and the revocation. It has the letters and digits of Cognito's secrets only."""
+    secret = "1a2b3c4d5e6f7g8h9i" * 3
+    with run_provider(node_folder, redirect_uri, secret=secret) as provider:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", provider)
+        authenticator = CognitoOAuthAuthenticator(
+            provider, CLIENT_ID, redirect_uri, user_pool_id=POOL_ID, open_browser=False, client_secret=secret
+        )
+        manager = sign_in(authenticator)
+        refresh_token = manager.refresh_user_pool_tokens()["refresh_token"]
+        authenticator.revoke(refresh_token)
+        with pytest.raises(SignedOutError):
+            manager.refresh_user_pool_tokens()
+
+
+@pytest.mark.parametrize("pool_id", [POOL_ID, None])
+def test_a_login_accepts_the_updated_issuer(
+    node_folder: Path, redirect_uri: str, monkeypatch: pytest.MonkeyPatch, pool_id: str | None
+) -> None:
+    """With the pool pinned, and with any pool of the Region."""
+    with run_provider(node_folder, redirect_uri, host="issuer-cognito-idp") as provider:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", provider)
+        manager = sign_in(CognitoOAuthAuthenticator(provider, CLIENT_ID, redirect_uri, user_pool_id=pool_id))
+        assert manager.auth_tokens is not None
+        issuer = decode_jwt_payload(manager.auth_tokens["id_token"])["iss"]
+        assert issuer.startswith("https://issuer-cognito-idp.")
+        manager.refresh_user_pool_tokens()
+
+
+def test_a_login_asks_who_signs_in(provider: str, redirect_uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """prompt and login_hint are parameters of OpenID Connect, which a strict provider accepts."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", provider)
+    authenticator = CognitoOAuthAuthenticator(
+        provider, CLIENT_ID, redirect_uri, user_pool_id=POOL_ID, open_browser=False, login_hint="demo@example.org"
+    )
+    with authenticator.begin_login(prompt="login") as login:
+        assert "prompt=login" in login.authorization_url
+        browser = threading.Thread(target=browse, args=(login.authorization_url,))
+        browser.start()
+        assert login.wait(20.0)
+        browser.join()
+        assert login.tokens()["id_token"]

@@ -1,10 +1,11 @@
-// oidc-provider, set like a Cognito user pool: its paths, its claims, an app client without a secret, and rotation.
+// oidc-provider, set like a Cognito user pool: its paths, its claims, an app client, and rotation.
 // It serves until its standard input ends. The first line of its output says where.
 
 import { createServer } from "node:http";
 import { Provider } from "oidc-provider";
 
 const { FOREIGN_ISSUER: issuer, FOREIGN_REDIRECT_URI: redirectUri, FOREIGN_CLIENT_ID: clientId } = process.env;
+const clientSecret = process.env.FOREIGN_CLIENT_SECRET;
 const poolPath = new URL(issuer).pathname;
 const roles = ["Analyst", "Uploader"].map((name) => `arn:aws:iam::123456789012:role/${name}`);
 const resource = "urn:example:pool";
@@ -14,7 +15,8 @@ const provider = new Provider(issuer, {
     {
       client_id: clientId,
       application_type: "native",
-      token_endpoint_auth_method: "none",
+      token_endpoint_auth_method: clientSecret ? "client_secret_basic" : "none",
+      ...(clientSecret && { client_secret: clientSecret }),
       redirect_uris: [redirectUri],
       grant_types: ["authorization_code", "refresh_token"],
       response_types: ["code"],
