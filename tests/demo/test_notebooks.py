@@ -54,8 +54,8 @@ def mistakes(tmp_path_factory: pytest.TempPathFactory) -> dict[int, CellRun]:
     [
         (1, "The sign-in timed out after 2 seconds", "registered with the app client: http://localhost:65123"),
         (2, "The sign-in timed out after 2 seconds", r"registered with the app client: http://localhost:\d+/"),
-        (3, "more than one region: .*user_pool_id .* is in eu-west-1", "Copy the ids again"),
-        (4, "invalid_grant", "older than five minutes; sign in again"),
+        (3, "not issued by user pool eu-west-1_AbCdEf123", "Check region and domain"),
+        (4, "invalid_grant", "Sign in again: the code was used before or is older than five minutes"),
         (5, "not the address", "Copy the whole address"),
         (6, "belongs to another sign-in", "Open the link shown here"),
         (7, "The sign-in timed out after 2 seconds", "Sign in again"),
