@@ -203,6 +203,16 @@ def test_the_preferred_role_is_used_where_the_user_names_none(
     assert manager.select_role() == cognito.roles["Analyst"]
 
 
+def test_without_a_preferred_role_in_the_token_the_first_role_is_used(
+    cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator
+) -> None:
+    """It is not safe to expect one: https://github.com/rollthecloudinc/hedge/issues/238 shows a token without."""
+    cognito.knobs.preferred_role = False
+    manager = manager_for(cognito, authenticator)
+    assert "cognito:preferred_role" not in manager.claims
+    assert manager.select_role() == cognito.roles["Analyst"]
+
+
 def test_a_new_role_that_fits_the_last_suffix_too_does_not_change_the_users_role(
     cognito: LocalCognito, manager: CognitoCredentialsManager
 ) -> None:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
 
+from cognito_jupyter.local import LocalCognito
+from cognito_jupyter.local.login_page_client import submit_login
+from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
+from cognito_jupyter.oauth.login import Login
+from cognito_jupyter.settings import Settings
+from cognito_jupyter.signin.request import SignInRequest
+from cognito_jupyter.signin.service import LoginService
 from cognito_jupyter.signin.user_name import NO_NAME, describe_user
+from tests.support.shared_kernels import configuration_from_environment
 
 SUB = "5f0e6b7c-1d2a-4c3b-9e8f-0a1b2c3d4e5f"
 GOOGLE = {"cognito:username": "Google_109876543210987654321", "identities": [
@@ -73,3 +82,43 @@ def test_every_token_gives_one_printable_line_without_the_sub(claims: dict[str, 
     assert shown.isprintable()
     assert shown
     assert SUB not in shown
+
+
+# -- by a login
+
+
+def name_after_login(cognito: LocalCognito, username: str, **changes: Any) -> str:
+    """Returns how a user is named after a login with the password "pw"."""
+    settings = replace(Settings(configuration_from_environment(cognito.environment)), **changes)
+
+    def wait_for_user(login: Login) -> None:
+        submit_login(login.authorization_url, username, "pw")
+        assert login.wait(60)
+
+    service = LoginService(SignInRequest(settings, fresh=True), CognitoOAuthAuthenticator.from_settings(settings))
+    with service.sign_in(wait_for_user) as result:
+        return describe_user(result.sign_in.manager.claims)
+
+
+@pytest.mark.parametrize(
+    ("scopes", "shown"),
+    [("openid phone", "+*******0123"), ("openid", "+*******0123"), ("openid email", NO_NAME)],
+)
+def test_a_user_with_only_a_phone_number_is_named_by_its_end_if_the_scopes_bring_it(
+    cognito: LocalCognito, scopes: str, shown: str
+) -> None:
+    cognito.knobs.username_is_sub = True
+    cognito.add_user("+15555550123", "pw", ("Analyst",), email="", phone_number="+15555550123")
+    assert name_after_login(cognito, "+15555550123", scopes=scopes) == shown
+
+
+def test_a_user_of_another_identity_provider_is_named_with_it(cognito: LocalCognito) -> None:
+    cognito.add_identity_provider("Institute")
+    cognito.add_user("ada@example.org", "pw", ("Analyst",), email="", provider="Institute")
+    cognito.add_identity_provider("Google", "Google")
+    cognito.add_user("109876543210987654321", "pw", ("Analyst",), email="ada@example.com", provider="Google")
+    assert (
+        name_after_login(cognito, "ada@example.org", identity_provider="Institute") == "ada@example.org, by Institute"
+    )
+    google = name_after_login(cognito, "109876543210987654321", identity_provider="Google")
+    assert google == "ada@example.com, by Google"
