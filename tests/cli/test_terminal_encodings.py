@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from cognito_jupyter.local import LocalCognito
-from cognito_jupyter.local.login_page_client import submit_login
-from tests.support.printed_login import AUTHORIZE_URL
+from tests.support.terminal import run_in_terminal
 
 NAME, PASSWORD = "Zoë漢", "correct-horse-battery"
 SCRIPT = str(Path(sys.executable).with_name("cognito-jupyter"))
@@ -50,18 +48,8 @@ class EncodedTerminal:
 
     def run(self, *command: str, code: int = 0, **environment: str) -> str:
         """Runs a program to its end, and returns all that it printed."""
-        process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-            env={**self._environment, **environment},
-        )  # fmt: skip
-        assert process.stdout is not None
-        output, signed_in = "", False
-        for line in process.stdout:
-            output += line.decode(self.encoding)  # strict: a terminal gets nothing that it cannot show
-            if not signed_in and (found := AUTHORIZE_URL.search(output)):
-                signed_in = bool(submit_login(found[0], NAME, PASSWORD))
-        assert process.wait(60) == code, output
-        assert "Traceback" not in output
+        environment = {**self._environment, **environment}
+        output = run_in_terminal(command, environment, (NAME, PASSWORD), code=code, encoding=self.encoding)
         assert "codec can't" not in output
         return output
 

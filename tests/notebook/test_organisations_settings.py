@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from urllib.parse import parse_qs, urlsplit
 
-from tests.support.notebook import Notebook
+from cognito_jupyter.local import LocalCognito
+from tests.support.notebook import Notebook, started_notebook
 from tests.support.printed_login import AUTHORIZE_URL
 
 
@@ -42,3 +44,19 @@ def test_a_secret_in_the_configuration_of_ipython_is_refused_and_not_shown(noteb
     assert "COGNITO_CLIENT_SECRET" in shown
     assert "hushhush" not in shown
     assert "hushhush" not in notebook.text("%config CognitoMagics")
+
+
+def test_a_notebook_signs_in_with_a_client_secret_and_shows_it_nowhere(environment: dict[str, str]) -> None:
+    with LocalCognito(aws=False, client_secret=True) as cognito:
+        secret = str(cognito.client_secret)
+        with started_notebook(cognito, environment | cognito.environment) as notebook:
+            shown = notebook.text("%cognito_login")
+            shown += notebook.text("cognito.refresh_user_pool_tokens()\n%cognito_status")
+            shown += notebook.text("display(cognito.authenticator, vars(cognito.authenticator), vars(cognito))")
+            cognito.knobs.fail(cognito.REFRESH, status=403, body="{}", times=None)
+            shown += str(notebook.run("%xmode Verbose\ncognito.refresh_user_pool_tokens()"))
+            shown += notebook.text("%cognito_logout")
+    assert "demo (" in shown
+    assert "ForbiddenError" in shown
+    assert secret not in shown
+    assert b64encode(f"{cognito.client_id}:{secret}".encode()).decode() not in shown

@@ -1,0 +1,40 @@
+"""Runs a program as a terminal does, with a user who signs in at the link that it prints."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping, Sequence
+
+from cognito_jupyter.local.login_page_client import submit_login
+from tests.support.printed_login import AUTHORIZE_URL
+
+
+def run_in_terminal(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    user: tuple[str, str],
+    *,
+    code: int = 0,
+    encoding: str = "utf-8",
+) -> str:
+    """Runs a program to its end, and returns all that it printed.
+
+    Args:
+        command: The program and its arguments.
+        environment: All of its environment.
+        user: The name and the password of the user who signs in.
+        code: The exit code that it must have.
+        encoding: The terminal's encoding; the program must print nothing that it lacks.
+    """
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=environment
+    )
+    assert process.stdout is not None
+    output, signed_in = "", False
+    for line in process.stdout:
+        output += line.decode(encoding)
+        if not signed_in and (found := AUTHORIZE_URL.search(output)):
+            signed_in = bool(submit_login(found[0], *user))
+    assert process.wait(60) == code, output
+    assert "Traceback" not in output
+    return output
