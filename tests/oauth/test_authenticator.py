@@ -33,6 +33,7 @@ from cognito_jupyter.oauth.discovery import discover_domain
 from cognito_jupyter.oauth.tokens import decode_jwt_payload
 from cognito_jupyter.settings import Settings
 from tests.support.polling import wait_until
+from tests.support.ports import free_port
 from tests.support.printed_login import sign_in_at_printed_url
 from tests.support.shared_kernels import configuration_from_environment
 
@@ -125,6 +126,23 @@ def test_a_federated_user_signs_in_after_an_error_that_came_without_a_state(cogn
         submit_login(login.authorization_url, "ada", "lovelace-1843")
         assert login.wait(5)
         assert decode_jwt_payload(login.tokens()["id_token"])["cognito:username"] == "University_ada"
+
+
+def test_the_address_of_cognitos_own_error_page_can_be_pasted(cognito: LocalCognito) -> None:
+    """For an unregistered redirect URI, an unknown app client, and a link that was cut off: no redirect ever comes."""
+    uri = f"http://localhost:{free_port()}"
+    for client_id, redirect_uri, cut_off, sentence in (
+        (cognito.client_id, uri, False, rf"redirect URI for this app client.*client_id.*{uri}$"),
+        ("unknown", cognito.redirect_uri.split()[0], False, "redirect URI for this app client.*Check client_id"),
+        (cognito.client_id, uri, True, "link was not complete"),
+    ):
+        with CognitoOAuthAuthenticator(cognito.domain, client_id, redirect_uri).begin_login() as login:
+            url = login.authorization_url.partition("&redirect_uri")[0] if cut_off else login.authorization_url
+            page = requests.get(url, timeout=5)
+            assert page.status_code == 400
+            with pytest.raises(PastedUrlError, match=sentence):
+                login.handle_pasted_url(page.url)
+            assert not login.finished.is_set()
 
 
 def test_prompt_asks_for_the_password_of_a_user_who_is_signed_in_at_cognito(
