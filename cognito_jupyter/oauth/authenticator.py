@@ -22,18 +22,18 @@ from .._util.durations import duration_in_words
 from .._util.redaction import Secret, redacted
 from .._util.terminal import print_text
 from .._util.timeouts import DEFAULT_TIMEOUTS, Timeouts
-from ..errors import CognitoError, SettingError, UnavailableError, VerificationError
+from ..errors import CognitoError, SettingError, UnavailableError
 from ..settings import Settings
 from ..settings.parsers import pool_region
 from .browser import open_in_browser
 from .callback_server import OAuthCallbackServer
 from .discovery import JwksCache, override_notice, require_replica
-from .issuer import Issuer, parse_issuer
+from .issuer import Issuer, require_issuer
 from .login import Login
 from .pkce import LoginSecrets, generate_pkce_pair
 from .redirect_uri import parse_domain, parse_redirect_uris
 from .token_errors import require_tokens, token_error
-from .tokens import CognitoTokenRefreshResponse, CognitoTokens, decode_jwt_payload
+from .tokens import CognitoTokenRefreshResponse, CognitoTokens, claims_of
 from .transport import Transport
 
 _DISCARD_TIMEOUTS = Timeouts(connect=2.0, read=2.0, total=4.0, retry_delays=())
@@ -383,7 +383,8 @@ class CognitoOAuthAuthenticator:
         # Imported late: cryptography is slow to load, and only a login needs it.
         from .verification import ExpectedClaims, UnknownKeyError, verify_tokens
 
-        issuer = self._issuer_of(tokens)
+        claimed_issuer = claims_of(tokens["id_token"]).get("iss")
+        issuer = require_issuer(claimed_issuer, self.user_pool_id, self.region)
         if issuer.is_replica:
             require_replica(issuer, self._transport)
         keys = self._jwks.get(issuer)
@@ -394,18 +395,3 @@ class CognitoOAuthAuthenticator:
         except UnknownKeyError:
             # The pool may have rotated its keys since they were fetched.
             verify_tokens(tokens, expected, self._jwks.get(issuer, refresh=True))
-
-    def _issuer_of(self, tokens: CognitoTokens) -> Issuer:
-        """Returns the issuer that the id token names: the pinned pool, else any pool or replica of this region."""
-        try:
-            issuer = parse_issuer(decode_jwt_payload(tokens["id_token"]).get("iss"))
-        except ValueError:
-            issuer = None
-        remedy = "Check region and domain, then sign in again."
-        if self.user_pool_id is None:
-            if issuer is not None and self.region in {issuer.region, pool_region(issuer.user_pool_id)}:
-                return issuer
-            raise VerificationError(f"The id token was not issued by a user pool of {self.region}.", remedy)
-        if issuer is None or issuer.user_pool_id != self.user_pool_id:
-            raise VerificationError(f"The id token was not issued by user pool {self.user_pool_id}.", remedy)
-        return issuer

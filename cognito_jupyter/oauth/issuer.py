@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from .._util import aws_endpoints
-from ..errors import SettingError
+from ..errors import SettingError, VerificationError
 from ..settings import parsers
 
 IssuerType = Literal["ORIGINAL", "UPDATED"]
@@ -86,6 +86,27 @@ def parse_issuer(claim: object) -> Issuer | None:
     # of a pool are in its own partition.
     same_partition = _dns_suffix(region) == _dns_suffix(parsers.pool_region(pool_id))
     return found if found.url == claim and same_partition else None
+
+
+def require_issuer(claim: object, user_pool_id: str | None, region: str) -> Issuer:
+    """Returns the issuer in the `iss` claim of a login's id token, if it may have issued that token.
+
+    Args:
+        claim: The claim, not verified.
+        user_pool_id: The pool that must have issued it; None: any pool or replica of the region may have.
+        region: The region of the login.
+
+    Raises:
+        VerificationError: It is another issuer (a PermissionError).
+    """
+    issuer = parse_issuer(claim)
+    remedy = "Check region and domain, then sign in again."
+    if user_pool_id is not None and (issuer is None or issuer.user_pool_id != user_pool_id):
+        raise VerificationError(f"The id token was not issued by user pool {user_pool_id}.", remedy)
+    regions = {issuer.region, parsers.pool_region(issuer.user_pool_id)} if issuer is not None else set()
+    if issuer is None or (user_pool_id is None and region not in regions):
+        raise VerificationError(f"The id token was not issued by a user pool of {region}.", remedy)
+    return issuer
 
 
 @functools.lru_cache(maxsize=64)

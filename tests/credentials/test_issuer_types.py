@@ -11,8 +11,9 @@ import pytest
 from cognito_jupyter import CognitoOAuthAuthenticator
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.credentials.remembered import default_store
-from cognito_jupyter.errors import SettingError, VerificationError
+from cognito_jupyter.errors import CredentialsError, SettingError, VerificationError
 from cognito_jupyter.local import LocalCognito
+from cognito_jupyter.local.aws_responses import aws_error
 from cognito_jupyter.local.login_page_client import submit_login
 from cognito_jupyter.local.model import AppClient
 from cognito_jupyter.oauth.tokens import CognitoTokens
@@ -166,6 +167,33 @@ def test_a_refresh_from_a_look_alike_is_another_user_and_refused(cognito: LocalC
     with pytest.raises(VerificationError, match="another user's tokens"):
         manager.refresh_user_pool_tokens()
     assert manager.auth_tokens == old
+
+
+@pytest.mark.parametrize(("issuer_type", "logins_keys"), [("UPDATED", "original"), ("ORIGINAL", "updated")])
+def test_the_other_form_is_tried_once_where_the_identity_pool_does_not_know_the_provider(
+    cognito: LocalCognito, issuer_type: str, logins_keys: str
+) -> None:
+    """Which key an identity pool wants for a user pool with the UPDATED issuer is not documented; it is remembered."""
+    cognito.knobs.issuer_type, cognito.knobs.logins_keys = issuer_type, logins_keys  # type: ignore[assignment]
+    manager = manager_of(cognito, authenticator_for(cognito, pinned=True))
+    calls = cognito.counts[cognito.GET_ID], cognito.counts[cognito.EXCHANGE]
+    assert manager.get_credentials(role_suffix="Analyst")["access_key_id"].startswith("ASIA")
+    assert (cognito.counts[cognito.GET_ID], cognito.counts[cognito.EXCHANGE]) == (calls[0] + 2, calls[1] + 1)
+    assert manager.get_credentials(role_suffix="Uploader")["access_key_id"].startswith("ASIA")
+    assert cognito.counts[cognito.EXCHANGE] == calls[1] + 2
+    cognito.knobs.logins_keys = "issuer"
+    assert manager.get_credentials(role_suffix="Analyst")["access_key_id"].startswith("ASIA")
+    assert cognito.counts[cognito.EXCHANGE] == calls[1] + 4, "the first form is tried again after the other one"
+
+
+def test_an_identity_pool_that_knows_neither_form_is_called_twice_and_no_more(cognito: LocalCognito) -> None:
+    manager = manager_of(cognito, authenticator_for(cognito, pinned=True))
+    refused = aws_error("NotAuthorizedException", "Token is not from a supported provider of this identity pool.")
+    cognito.knobs.fail(cognito.GET_ID, times=None, **refused)
+    before = cognito.counts[cognito.GET_ID]
+    with pytest.raises(CredentialsError, match="does not know this user pool's app client"):
+        manager.get_credentials(role_suffix="Analyst")
+    assert cognito.counts[cognito.GET_ID] == before + 2
 
 
 def test_a_client_of_another_pool_with_the_updated_issuer_is_refused(cognito: LocalCognito) -> None:

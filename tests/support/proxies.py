@@ -111,14 +111,16 @@ class HttpProxy(ForwardingProxy):
 
     Args:
         allowed_ports: The only ports of this machine that clients may reach; None: any port of any machine.
+        connect_to: Where every CONNECT leads, whatever host it names; None: to that host.
 
     Attributes:
         url: Its URL, for HTTP_PROXY.
         requested: The URLs that were requested, or host and port of a CONNECT.
     """
 
-    def __init__(self, allowed_ports: Collection[int] | None = None) -> None:
+    def __init__(self, allowed_ports: Collection[int] | None = None, *, connect_to: Address | None = None) -> None:
         self._allowed_ports = allowed_ports
+        self._connect_to = connect_to
         self.requested: list[str] = []
         super().__init__(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self.port}"
@@ -137,7 +139,8 @@ class HttpProxy(ForwardingProxy):
         if self._allowed_ports is not None and (host not in _LOOPBACK or port not in self._allowed_ports):
             client.close()
         elif method == "CONNECT":
-            self._forward(client, (host, port), first=body, reply=b"HTTP/1.1 200 OK\r\n\r\n")
+            target_address = self._connect_to or (host, port)
+            self._forward(client, target_address, first=body, reply=b"HTTP/1.1 200 OK\r\n\r\n")
         else:
             path = url._replace(scheme="", netloc="", path=url.path or "/").geturl()
             # One request for each connection, since the next one may be for another server.
