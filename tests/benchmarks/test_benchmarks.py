@@ -69,10 +69,11 @@ def test_a_connection_stays_open_from_one_end_to_the_other(proxy: KeepAliveProxy
 def test_the_tls_proxy_forwards_a_request_and_its_response(proxy: KeepAliveProxy, cognito: LocalCognito) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=30)
     target = {"X-Amz-Target": "AWSCognitoIdentityService.GetId", "Content-Type": "application/x-amz-json-1.1"}
-    connection.request("POST", "/", json.dumps({"IdentityPoolId": "unknown"}), target)
+    body = json.dumps({"IdentityPoolId": "us-east-1:00000000-0000-0000-0000-000000000000"})
+    connection.request("POST", "/", body, target)
     response = connection.getresponse()
     assert response.status == 400
-    assert response.getheader("x-amzn-ErrorType") == "ResourceNotFoundException"
+    assert response.getheader("x-amzn-ErrorType") == "ResourceNotFoundException:"
     assert json.load(response)["__type"] == "ResourceNotFoundException"
     connection.close()
 
