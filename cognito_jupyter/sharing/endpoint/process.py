@@ -10,10 +10,12 @@ import json
 import os
 import secrets
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -29,6 +31,14 @@ SOURCE = Path(__file__).with_name("server.py")
 
 _PROCESS_TIMEOUT = 10.0
 """Seconds to wait for the process to start, and to end; each takes some hundredths of a second."""
+
+_BACKLOG = 4096
+"""Connections that may wait to be accepted; more of them would try again only after a second."""
+
+_RESTART_DELAY = 0.1
+"""Seconds before a restart, times the number of starts that have failed in a row."""
+_MAX_FAILED_STARTS = 5
+"""How many starts in a row may fail before the endpoint gives up."""
 
 _NO_WINDOW: int = getattr(subprocess, "CREATE_NO_WINDOW", 0)
 """Only on Windows: no console window opens, and Ctrl-C reaches only the parent."""
@@ -48,9 +58,11 @@ class RequestStats:
 
 
 class EndpointProcess(NotPicklable):
-    """The child process, its bearer token, and the private folder of the token's file.
+    """The child process, its listening socket, its bearer token, and the private folder of the token's file.
 
-    It is never restarted: another program may have taken its port by then, and SDKs would send it the token.
+    This process keeps the socket open too. If the child process is killed, the port therefore stays reserved: no other
+    program can answer there, to which SDKs would send the token, and whose credentials they would sign with. A new
+    child process serves the same address within a fraction of a second.
 
     Args:
         on_report: Called in the reading thread at each report and when the process has ended; it must return at once.
@@ -62,7 +74,7 @@ class EndpointProcess(NotPicklable):
             too if this process is killed.
         folder: The private folder of the files.
         url: The endpoint's URL, without a path.
-        alive: Whether the process runs.
+        alive: Whether the process runs, or a new one is being started in its place.
 
     Raises:
         UnavailableError: The process could not be started (a ConnectionError).
@@ -72,23 +84,27 @@ class EndpointProcess(NotPicklable):
 
     def __init__(self, on_report: Callable[[], None] = lambda: None, program: str | None = None) -> None:
         self.token = secrets.token_urlsafe(32)
-        self.url = ""
         self.alive = True
+        self._program = program
         self._request_stats: dict[str, RequestStats] = {}
         self._on_report = on_report
         self._owner_pid = os.getpid()
+        self._closed = False
+        self._process: subprocess.Popen[bytes] | None = None
+        self._process_lock = threading.Lock()
         self._write_lock = threading.Lock()
+        self._token_command = f"token {self.token}".encode()
+        self._set_commands: dict[str, bytes] = {}
+        self._remove_commands: dict[bytes, None] = {}
         self._started_or_ended = threading.Event()
+        self._listener = _listen()
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.folder = Path(tempfile.mkdtemp(prefix="cognito-share-"))
-        self._process = _start_process(program)
-        assert self._process.stdin is not None  # noqa: S101 - both were opened as pipes
-        assert self._process.stdout is not None  # noqa: S101 - likewise
-        self._commands, self._reports = self._process.stdin, self._process.stdout
         try:
-            threading.Thread(target=self._read_reports, name="cognito-share-reports", daemon=True).start()
+            process = self._start_process()
+            threading.Thread(target=self._supervise, args=(process,), name="cognito-share-reports", daemon=True).start()
             if not self._started_or_ended.wait(_PROCESS_TIMEOUT) or not self.alive:
                 raise UnavailableError("The endpoint that shares credentials did not start.", "Try again.")
-            self._send_command(f"token {self.token}".encode())
             self.token_file = self.write_file("token", self.token)
         except BaseException:
             self.close()
@@ -96,6 +112,12 @@ class EndpointProcess(NotPicklable):
 
     def __repr__(self) -> str:
         return f"<EndpointProcess: {self.url}{'' if self.alive else ', ended'}>"
+
+    @property
+    def pid(self) -> int:
+        """The id of the process that serves now, or did last."""
+        assert self._process is not None  # noqa: S101 - the constructor has started it
+        return self._process.pid
 
     def request_stats(self, path: str) -> RequestStats | None:
         """Returns the requests for a path so far; None before the first."""
@@ -127,7 +149,10 @@ class EndpointProcess(NotPicklable):
             until: The time, in seconds since the epoch, after which the response says that the credentials have
             expired.
         """
-        self._send_command(f"set {path} {status} {until!r} {json.dumps(body)}".encode())
+        command = f"set {path} {status} {until!r} {json.dumps(body)}".encode()
+        with self._write_lock:
+            self._set_commands[path] = command
+            self._send_command(command)
 
     def write_file(self, name: str, content: str) -> Path:
         """Writes a file that only the user can read; it is removed at the end.
@@ -140,60 +165,120 @@ class EndpointProcess(NotPicklable):
         # Only the user can write to the folder, so the name cannot be a symlink of another user.
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write(content)
-        # If this process is killed, the child process removes the file, and the folder once it is empty.
-        self._send_command(b"remove " + os.fsencode(path))
-        self._send_command(b"remove " + os.fsencode(self.folder))
+        with self._write_lock:
+            for each in (path, self.folder):
+                # If this process is killed, the child process removes the file, and the folder once it is empty.
+                command = b"remove " + os.fsencode(each)
+                self._remove_commands.pop(command, None)
+                self._remove_commands[command] = None
+                self._send_command(command)
         return path
 
     def close(self) -> None:
         """Ends the process and removes its folder; a second call and a call in a forked process do nothing."""
         if os.getpid() != self._owner_pid:
             return
-        # Closing the pipe would not suffice: a process forked from this one may hold its other end open.
-        self._process.terminate()
-        try:
-            self._process.wait(_PROCESS_TIMEOUT)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        with self._process_lock:
+            self._closed = True
+        self.alive = False
         with suppress(OSError):
-            self._commands.close()
+            # A process forked from this one may have the socket too: its clients are refused instead of waiting.
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        if self._process is not None:
+            # Closing the pipe would not suffice: a process forked from this one may hold its other end open.
+            self._process.terminate()
+            try:
+                self._process.wait(_PROCESS_TIMEOUT)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            with suppress(OSError):
+                self._commands.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _send_command(self, line: bytes) -> None:
+        """Sends a command; the caller holds the lock. It is no error if the process has ended: the next one gets it."""
         remaining = memoryview(line + b"\n")
-        # A process that has ended is not an error here: `alive` says so.
-        with self._write_lock, suppress(OSError, ValueError):
+        with suppress(OSError, ValueError):
             while remaining:
                 remaining = remaining[self._commands.write(remaining) :]
 
-    def _read_reports(self) -> None:
-        """Reads the reports until the process ends; runs in a thread."""
-        with self._reports:
-            for line in self._reports:
-                with suppress(ValueError, KeyError, TypeError):
-                    report: Mapping[str, Any] = json.loads(line)
-                    if "port" in report:
-                        self.url = f"http://127.0.0.1:{int(report['port'])}"
-                        self._started_or_ended.set()
-                    else:
-                        stats = RequestStats(float(report["last"]), int(report["count"]))
-                        self._request_stats[report["path"]] = stats
-                        self._on_report()
+    def _start_process(self) -> subprocess.Popen[bytes]:
+        """Starts a process for the listening socket, and sends it everything that the last one knew."""
+        on_windows = sys.platform == "win32"
+        process = subprocess.Popen(  # noqa: S603 - it runs this package's own file
+            [
+                # Isolated and without site: only the standard library, whatever is installed in this environment.
+                *(sys.executable, "-I", "-S", "-E"),
+                *([str(SOURCE)] if self._program is None else ["-c", self._program]),
+                "-" if on_windows else str(self._listener.fileno()),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            bufsize=0,
+            pass_fds=() if on_windows else (self._listener.fileno(),),
+            cwd=os.path.abspath(os.sep),  # so that no other folder is in use by it
+            start_new_session=True,
+            creationflags=_NO_WINDOW,
+        )
+        assert process.stdin is not None  # noqa: S101 - both were opened as pipes
+        assert process.stdout is not None  # noqa: S101 - likewise
+        with self._write_lock:
+            self._process, self._commands, self._reports = process, process.stdin, process.stdout
+            if sys.platform == "win32":
+                self._send_command(self._listener.share(process.pid).hex().encode())
+            for command in (self._token_command, *self._set_commands.values(), *self._remove_commands, b"serve"):
+                self._send_command(command)
+        return process
+
+    def _supervise(self, process: subprocess.Popen[bytes]) -> None:
+        """Reads the reports, and starts a new process if one ends before this is closed; runs in a thread."""
+        failed_starts = 0
+        while True:
+            failed_starts = 0 if self._read_reports() else failed_starts + 1
+            process.wait()
+            if not self._started_or_ended.is_set() or failed_starts >= _MAX_FAILED_STARTS:
+                break
+            time.sleep(_RESTART_DELAY * (failed_starts + 1))
+            # Under the lock: `close` ends the process that it finds, and no other one may follow.
+            with self._process_lock:
+                if self._closed:
+                    break
+                try:
+                    process = self._start_process()
+                except OSError:
+                    break
         self.alive = False
         self._started_or_ended.set()
         self._on_report()
 
+    def _read_reports(self) -> bool:
+        """Reads the reports of one process until it ends; returns whether it has served."""
+        earlier = {path: stats.count for path, stats in self._request_stats.items()}
+        served = False
+        with self._reports as reports:
+            for line in reports:
+                with suppress(ValueError, KeyError, TypeError):
+                    report: Mapping[str, Any] = json.loads(line)
+                    if "port" in report:
+                        served = True
+                        self._started_or_ended.set()
+                    else:
+                        path = report["path"]
+                        count = earlier.get(path, 0) + int(report["count"])
+                        self._request_stats[path] = RequestStats(float(report["last"]), count)
+                        self._on_report()
+        return served
 
-def _start_process(program: str | None) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(  # noqa: S603 - it runs this package's own file
-        # Isolated and without site: only the standard library, whatever is installed in this environment.
-        [sys.executable, "-I", "-S", "-E", *([str(SOURCE)] if program is None else ["-c", program])],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        bufsize=0,
-        cwd=os.path.abspath(os.sep),  # so that no other folder is in use by it
-        start_new_session=True,
-        creationflags=_NO_WINDOW,
-    )
+
+def _listen() -> socket.socket:
+    """Returns a listening socket on a free port, which no other socket can share."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    if sys.platform == "win32":
+        # Without it, another program there may bind the same port.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(_BACKLOG)
+    return listener

@@ -34,6 +34,11 @@ def endpoint() -> Iterator[EndpointProcess]:
     process.close()
 
 
+def count_requests(endpoint: EndpointProcess) -> int:
+    stats = endpoint.request_stats("/Analyst")
+    return stats.count if stats is not None else 0
+
+
 def connect(endpoint: EndpointProcess) -> socket.socket:
     return socket.create_connection(("127.0.0.1", int(endpoint.url.rpartition(":")[2])), timeout=TEST_TIMEOUT)
 
@@ -152,7 +157,7 @@ def test_every_request_is_refused_until_the_token_is_set() -> None:
 
 
 def test_only_this_machine_reaches_it(endpoint: EndpointProcess) -> None:
-    listening = [each.laddr for each in psutil.Process(pid_of(endpoint)).net_connections() if each.status == "LISTEN"]
+    listening = [each.laddr for each in psutil.Process(endpoint.pid).net_connections() if each.status == "LISTEN"]
     assert [address.ip for address in listening] == ["127.0.0.1"]
 
 
@@ -188,7 +193,7 @@ def test_it_reports_the_number_and_time_of_requests(endpoint: EndpointProcess) -
     before = time.time()
     for _ in range(5):
         get_path(endpoint)
-    wait_until(lambda: (stats := endpoint.request_stats("/Analyst")) is not None and stats.count == 5)
+    wait_until(lambda: count_requests(endpoint) == 5)
     stats = endpoint.request_stats("/Analyst")
     assert stats is not None
     assert before - 0.01 <= stats.last <= time.time()
@@ -224,10 +229,6 @@ def is_running(process: psutil.Process) -> bool:
         return False
 
 
-def pid_of(endpoint: EndpointProcess) -> int:
-    return int(endpoint._process.pid)
-
-
 PARENT = """
 import os, sys, time
 from cognito_jupyter.sharing.endpoint.process import EndpointProcess
@@ -236,7 +237,7 @@ forked = os.fork() if "fork" in sys.argv else 0
 if "fork" in sys.argv and not forked:
     time.sleep(60)
     os._exit(0)
-print(endpoint._process.pid, forked, endpoint.token_file, flush=True)
+print(endpoint.pid, forked, endpoint.token_file, flush=True)
 time.sleep(60)
 """
 
@@ -261,7 +262,7 @@ def test_it_ends_when_its_parent_is_killed(how: str) -> None:
 
 
 def test_closing_ends_it_and_removes_its_files(endpoint: EndpointProcess) -> None:
-    process, folder = psutil.Process(pid_of(endpoint)), endpoint.folder
+    process, folder = psutil.Process(endpoint.pid), endpoint.folder
     endpoint.close()
     endpoint.close()
     assert not process.is_running()
@@ -269,15 +270,103 @@ def test_closing_ends_it_and_removes_its_files(endpoint: EndpointProcess) -> Non
     wait_until(lambda: not endpoint.alive)
 
 
-def test_its_end_is_reported() -> None:
-    news: list[str] = []
-    process = EndpointProcess(lambda: news.append("news"))
-    os.kill(pid_of(process), signal.SIGTERM)
-    wait_until(lambda: news == ["news"])
+@pytest.mark.parametrize("how", ["SIGTERM", "SIGKILL"])
+def test_a_killed_endpoint_serves_again_at_its_address(endpoint: EndpointProcess, how: str) -> None:
+    """With the newest responses, the same token, and the requests counted on."""
+    wait_until_commands_are_handled(endpoint)
+    assert get_path(endpoint) == (200, KEYS)
+    newer = KEYS | {"AccessKeyId": "ASIA2"}
+    for count in range(1, 4):
+        wait_until(lambda count=count: count_requests(endpoint) == count)  # type: ignore[misc]
+        killed = endpoint.pid
+        os.kill(killed, getattr(signal, how, signal.SIGTERM))
+        endpoint.set_response("/Analyst", newer)
+        wait_until(lambda killed=killed: endpoint.pid != killed)  # type: ignore[misc]
+        wait_until_commands_are_handled(endpoint)
+        assert get_path(endpoint) == (200, newer)
+        assert endpoint.alive
+    assert endpoint.token_file.read_text() == endpoint.token
+
+
+def test_a_request_that_comes_while_the_endpoint_is_killed_waits_for_the_next_one(endpoint: EndpointProcess) -> None:
+    wait_until_commands_are_handled(endpoint)
+    process = psutil.Process(endpoint.pid)
+    process.suspend()
+    # The system accepts the connection, the stopped process does not.
+    with connect(endpoint) as connection:
+        connection.sendall(request(Host="127.0.0.1", Authorization=endpoint.token))
+        process.kill()
+        assert b" 200 " in connection.recv(65536)
+
+
+@pytest.mark.parametrize("option", ["none", "SO_REUSEADDR", "SO_REUSEPORT"])
+def test_no_other_program_can_answer_at_a_killed_endpoints_address(endpoint: EndpointProcess, option: str) -> None:
+    """SDKs would send it the token, and sign with the credentials that it answers."""
+    address = ("127.0.0.1", int(endpoint.url.rpartition(":")[2]))
+    for _ in range(3):
+        killed = endpoint.pid
+        os.kill(killed, getattr(signal, "SIGKILL", signal.SIGTERM))
+        while endpoint.pid == killed:
+            with socket.socket() as other:
+                if option != "none":
+                    other.setsockopt(socket.SOL_SOCKET, getattr(socket, option), 1)
+                with pytest.raises(OSError, match="use"):
+                    other.bind(address)
+
+
+def test_an_endpoint_that_cannot_be_started_again_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    reports: list[str] = []
+    process = EndpointProcess(lambda: reports.append("report"))
+    # What an environment that was deleted while the kernel runs looks like.
+    monkeypatch.setattr(sys, "executable", "/missing/python")
+    os.kill(process.pid, signal.SIGTERM)
+    wait_until(lambda: reports == ["report"])
     assert not process.alive
     # A process that has ended ignores commands; this must not raise.
     process.set_response("/Analyst", KEYS)
     process.close()
+
+
+FLOOD = """
+import socket, sys
+address, how, held = ("127.0.0.1", int(sys.argv[1])), sys.argv[2], []
+while True:
+    try:
+        held.append(socket.create_connection(address, timeout=1))
+        if how == "half a request":
+            held[-1].send(b"GET /Analyst HT")
+    except OSError:
+        pass
+    if how == "closed at once" or len(held) > 900:
+        del held[: (len(held) + 1) // 2]
+"""
+
+
+@pytest.mark.parametrize("how", ["silent", "half a request", "closed at once"])
+def test_a_flood_of_connections_resets_and_delays_no_client(endpoint: EndpointProcess, how: str) -> None:
+    """Two programs connect as fast as they can; botocore gives the endpoint two seconds."""
+    wait_until_commands_are_handled(endpoint)
+    port = endpoint.url.rpartition(":")[2]
+    flood = [subprocess.Popen([sys.executable, "-c", FLOOD, port, how]) for _ in range(2)]
+    try:
+        for _ in range(200):
+            with socket.create_connection(("127.0.0.1", int(port)), timeout=2) as connection:
+                connection.sendall(request(Host="127.0.0.1", Authorization=endpoint.token))
+                assert b" 200 " in connection.recv(65536)
+    finally:
+        for process in flood:
+            process.kill()
+            process.wait()
+
+
+def test_clients_are_refused_once_it_is_closed_even_if_a_forked_process_holds_its_socket(
+    endpoint: EndpointProcess,
+) -> None:
+    """A client that waited in vain would take its own timeout, several times."""
+    with socket.socket(fileno=os.dup(endpoint._listener.fileno())):  # what a forked process holds
+        endpoint.close()
+        with pytest.raises(ConnectionRefusedError):
+            connect(endpoint)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no modes of this kind.")
@@ -288,8 +377,8 @@ def test_the_token_file_is_for_the_user_alone_and_has_no_newline(endpoint: Endpo
 
 
 def test_its_token_is_in_no_argument_and_no_repr(endpoint: EndpointProcess) -> None:
-    process = psutil.Process(pid_of(endpoint))
-    assert process.cmdline()[1:] == ["-I", "-S", "-E", str(SOURCE)]
+    process = psutil.Process(endpoint.pid)
+    assert process.cmdline()[1:][:-1] == ["-I", "-S", "-E", str(SOURCE)]
     assert endpoint.token not in repr(endpoint)
     assert endpoint.token not in "".join(process.environ().values())
 

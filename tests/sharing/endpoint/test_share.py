@@ -6,11 +6,15 @@ import calendar
 import json
 import os
 import pickle
+import signal
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -36,6 +40,18 @@ while time.time() < until:
     time.sleep(0.3)
 print("listed")
 """
+
+
+@contextmanager
+def default_chain_client() -> Iterator[Any]:
+    """A client of this process that found its credentials through the environment, and asks for them each time."""
+    session = boto3.Session()
+    with closing(session.client("s3")) as s3:
+        s3.list_objects_v2(Bucket=BUCKET)
+        credentials = session.get_credentials()
+        assert credentials is not None
+        assert credentials.method == "container-role"
+        yield s3
 
 
 def test_another_process_uses_the_role_past_three_expiries(
@@ -254,7 +270,25 @@ def test_a_forked_worker_uses_the_share_and_cannot_end_it(shared: sharing.Share)
     assert run_python(LIST).stdout == "listed\n"
 
 
-def test_a_killed_endpoint_is_reported(shared: sharing.Share) -> None:
-    shared._endpoint._process.kill()
+def test_programs_and_this_process_sign_with_the_shared_role_while_the_endpoint_is_killed(
+    shared: sharing.Share, cognito: LocalCognito
+) -> None:
+    """Two long-lived clients that found the endpoint before, and processes that find it after."""
+    with default_chain_client() as s3:
+        cognito.aws.proxy.requests.clear()
+        for _ in range(3):
+            os.kill(shared._endpoint.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+            s3.list_objects_v2(Bucket=BUCKET)
+            assert run_python(LIST).stdout == "listed\n"
+    signers = {(each.role_arn, each.status) for each in cognito.aws.proxy.requests if each.service == "s3"}
+    assert signers == {(cognito.roles["Analyst"], 200)}
+    assert shared.roles[0].warning is None
+
+
+def test_an_endpoint_that_cannot_be_started_again_is_reported(
+    shared: sharing.Share, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/missing/python")
+    os.kill(shared._endpoint.pid, signal.SIGTERM)
     wait_until(lambda: shared.roles[0].warning is not None)
     assert shared.roles[0].until is None
