@@ -34,7 +34,7 @@ ENVIRONMENT_RESTORED = "dict(os.environ) == before"
 def endpoint_of(notebook: Notebook) -> psutil.Process:
     """The child process of the kernel that serves the share."""
     kernel = psutil.Process(int(notebook.value("__import__('os').getpid()")))
-    (child,) = [each for each in kernel.children() if each.cmdline()[-1].endswith("server.py")]
+    (child,) = [each for each in kernel.children() if any(word.endswith("server.py") for word in each.cmdline())]
     return child
 
 

@@ -300,7 +300,9 @@ def test_a_request_that_comes_while_the_endpoint_is_killed_waits_for_the_next_on
 
 
 @pytest.mark.parametrize("option", ["none", "SO_REUSEADDR", "SO_REUSEPORT"])
-def test_no_other_program_can_answer_at_a_killed_endpoints_address(endpoint: EndpointProcess, option: str) -> None:
+def test_no_other_program_can_listen_at_the_address_of_a_killed_endpoint(
+    endpoint: EndpointProcess, option: str
+) -> None:
     """SDKs would send it the token, and sign with the credentials that it answers."""
     address = ("127.0.0.1", int(endpoint.url.rpartition(":")[2]))
     for _ in range(3):
