@@ -49,7 +49,7 @@ async def login(  # noqa: PLR0913 - the options of the magic, by the same names
     magic.
 
     Args:
-        role_suffix: The end of the name of the role; None: the role of the variable, else the first one.
+        role_suffix: The end of the name of the role; None: the role of the variable, else the default one.
         name: The variable that gets the session; None: as configured, `session`.
         manager_name: The variable that gets the manager; None: as configured, `cognito`.
         profile: The profile of cognito.toml whose settings are used.

@@ -227,7 +227,7 @@ def select_role(sign_in: SignIn, role_suffix: str | None, region: str | None) ->
 
     Args:
         sign_in: The sign-in that allows the role.
-        role_suffix: The end of the role's ARN; None: the role selected last, else the first one.
+        role_suffix: The end of the role's ARN; None: the role selected last, else the default one.
         region: The session's region; None: the manager's.
 
     Raises:

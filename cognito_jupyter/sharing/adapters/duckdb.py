@@ -172,7 +172,7 @@ def duckdb_secret(  # noqa: PLR0913 - two are required; the others are optional 
     Args:
         manager: The sign-in.
         connection: A connection; `duckdb.default_connection()` is the one that `duckdb.sql` uses.
-        role_suffix: The end of the role's ARN; None: the last role used, or else the first available role.
+        role_suffix: The end of the role's ARN; None: the last role used, or else the preferred or first one.
         name: The secret's name; one of the same name on that connection is closed.
         scope: The beginning of the URLs that the secret is for, such as "s3://bucket"; None: all of S3.
         region_name: The buckets' region; None: the manager's.

@@ -46,7 +46,7 @@ def s3fs_session(
 
     Args:
         manager: The sign-in.
-        role_suffix: The end of the role's ARN; None: the last role used, or else the first available role.
+        role_suffix: The end of the role's ARN; None: the last role used, or else the preferred or first one.
         region_name: The session's region; None: the manager's.
 
     Raises:
@@ -69,7 +69,7 @@ def pyarrow_filesystem(
 
     Args:
         manager: The sign-in.
-        role_suffix: The end of the role's ARN; None: the last role used, or else the first available role.
+        role_suffix: The end of the role's ARN; None: the last role used, or else the preferred or first one.
         region_name: The region; None: the manager's.
 
     Raises:
@@ -92,7 +92,7 @@ def polars_provider(
 
     Args:
         manager: The sign-in.
-        role_suffix: The end of the role's ARN; None: the last role used, or else the first available role.
+        role_suffix: The end of the role's ARN; None: the last role used, or else the preferred or first one.
 
     Raises:
         RoleError, RefusedError, CredentialsError, UnavailableError: As in `ensure_credentials`.
@@ -152,7 +152,7 @@ def obstore_provider(
 
     Args:
         manager: The sign-in.
-        role_suffix: The end of the role's ARN; None: the last role used, or else the first available role.
+        role_suffix: The end of the role's ARN; None: the last role used, or else the preferred or first one.
         region_name: The store's region; None: the manager's.
 
     Raises:

@@ -189,7 +189,7 @@ def dask(
     Args:
         manager: The sign-in.
         client: A client of the cluster.
-        role_suffix: The end of the role's ARN; None: the last role used, or else the first available role.
+        role_suffix: The end of the role's ARN; None: the last role used, or else the preferred or first one.
         allow_plaintext: Whether the cluster may be on a network that is not encrypted.
 
     Returns:

@@ -77,7 +77,7 @@ def share(  # noqa: PLR0913 - all but two are keywords
     Args:
         manager: The sign-in.
         role_suffixes: The ends of the roles' ARNs; the environment names the first. None: the last role used, or else
-            the first available role.
+            the preferred or first one.
         default_session: Whether `boto3.client(...)` in this process uses the role too, even if it was used before.
         hide_credentials_file: Whether to hide the shared credentials file with all its profiles: SDKs prefer its
             default profile to the endpoint.
@@ -168,7 +168,7 @@ class Share(Closeable, NotPicklable):
         """Shares one more role; the environment still names the same one.
 
         Args:
-            role_suffix: The end of the role's ARN; None: the last role used, or else the first available role.
+            role_suffix: The end of the role's ARN; None: the last role used, or else the preferred or first one.
 
         Raises:
             RoleError, RefusedError, CredentialsError, UnavailableError: As in `share`.

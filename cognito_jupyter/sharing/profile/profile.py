@@ -41,7 +41,7 @@ def write_profile(
     Args:
         manager: The sign-in.
         name: The profile's name.
-        role_suffix: The end of the role's ARN; None: the last role used, or else the first available role.
+        role_suffix: The end of the role's ARN; None: the last role used, or else the preferred or first one.
         region_name: The profile's region; None: the manager's.
         environ: The environment, which may name another config file.
 

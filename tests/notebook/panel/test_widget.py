@@ -51,6 +51,11 @@ def panel_body(driver: PanelDriver) -> str:
 def start_and_wait(driver: PanelDriver) -> str:
     """Starts a login by its button; returns its authorization URL."""
     driver.click("Sign in")
+    return authorization_url(driver)
+
+
+def authorization_url(driver: PanelDriver) -> str:
+    """Waits until a login is waiting for the user; returns its authorization URL."""
     driver.wait_for_phase(Phase.WAITING)
     login = driver.state.controller.login
     assert login is not None
@@ -92,6 +97,30 @@ def test_the_panel_offers_a_role_that_was_granted_after_the_sign_in(driver: Pane
     bound = driver.state.bound_session
     assert bound is not None
     assert bound.role_arn == cognito.roles["Admin"]
+
+
+def test_a_panel_shows_that_switching_accounts_signed_in_the_same_user(driver: PanelDriver) -> None:
+    """A later sign-in by its button is an ordinary one."""
+    start_and_wait(driver)
+    driver.complete_sign_in()
+    driver.wait_for_phase(Phase.SIGNED_IN)
+    driver.state.start_login(request_for(driver.cognito, fresh=True, switch_account=True))
+    assert "prompt=login" in authorization_url(driver)
+    driver.complete_sign_in()
+    driver.wait_for_phase(Phase.SIGNED_IN)
+    assert "the same user as before" in panel_head(driver)
+    driver.click("Sign out")
+    driver.wait_for_phase(Phase.IDLE)
+    assert "prompt=" not in start_and_wait(driver)
+
+
+def test_a_cancelled_switch_of_accounts_is_one_when_it_is_tried_again(driver: PanelDriver) -> None:
+    driver.state.start_login(request_for(driver.cognito, fresh=True, switch_account=True))
+    assert "prompt=login" in authorization_url(driver)
+    driver.click("Cancel")
+    driver.wait_for_phase(Phase.UNFINISHED)
+    driver.click("Try again")
+    assert "prompt=login" in authorization_url(driver)
 
 
 def test_a_port_in_use_is_no_second_step_when_the_next_one_is_free(driver: PanelDriver) -> None:
