@@ -111,6 +111,33 @@ def test_a_wrong_secret_is_an_invalid_client(new_pool: NewPool, run_javascript: 
         run_javascript("openid_client", pool, FOREIGN_AUTHENTICATION="basic", FOREIGN_CLIENT_SECRET="wrong")
 
 
+@pytest.fixture
+def federated_pool() -> Iterator[StandIn]:
+    """A pool whose user signs in at the provider of an organisation."""
+    with LocalCognito(tls=True, aws=False, redirect_uris=(new_redirect_uri(),)) as cognito:
+        cognito.add_identity_provider("Campus")
+        name = "ada@example.org"
+        user = cognito.add_user(name, "a password of the campus", provider="Campus")
+        settings = StandIn.from_local(cognito)
+        yield StandIn({**settings.environment, "FOREIGN_PROVIDER": "Campus"}, name, user.password)
+
+
+def test_openid_client_gets_its_own_nonce_back_from_a_federated_sign_in(
+    federated_pool: StandIn, run_javascript: Run
+) -> None:
+    """And sees which provider the user signed in at."""
+    claims = run_javascript("openid_client", federated_pool)["claims"]
+    assert [identity["providerName"] for identity in claims["identities"]] == ["Campus"]
+
+
+def test_openid_client_refuses_the_nonce_of_a_federated_sign_in_that_it_did_not_send(
+    federated_pool: StandIn, run_javascript: Run
+) -> None:
+    """As seen at Cognito with the same library: photoprism/photoprism#5695, panva/oauth4webapi#188."""
+    with pytest.raises(AssertionError, match='unexpected ID Token "nonce" claim value'):
+        run_javascript("openid_client", federated_pool, FOREIGN_NO_NONCE="yes")
+
+
 def test_every_url_of_the_local_issuer_can_be_followed(local_stand_in: StandIn, run_javascript: Run) -> None:
     """So JavaScript clients need no route of ours: each fetches what the openid-configuration names."""
     result = run_javascript("local_discovery", local_stand_in)

@@ -16,14 +16,15 @@ client.enableNonRepudiationChecks(config);
 
 const pkceCodeVerifier = client.randomPKCECodeVerifier();
 const expectedState = client.randomState();
-const expectedNonce = client.randomNonce();
+const expectedNonce = process.env.FOREIGN_NO_NONCE ? undefined : client.randomNonce();
 const url = client.buildAuthorizationUrl(config, {
   redirect_uri: cognito.redirectUri,
   scope: "openid email",
   code_challenge: await client.calculatePKCECodeChallenge(pkceCodeVerifier),
   code_challenge_method: "S256",
   state: expectedState,
-  nonce: expectedNonce,
+  ...(expectedNonce && { nonce: expectedNonce }),
+  ...(process.env.FOREIGN_PROVIDER && { identity_provider: process.env.FOREIGN_PROVIDER }),
 });
 const callback = new URL(await signIn(url));
 const checks = { pkceCodeVerifier, expectedState, expectedNonce, idTokenExpected: true };
