@@ -45,5 +45,5 @@ class FakeBrowser(webbrowser.BaseBrowser):
         if self._user is not None:
             # A failed sign-in is shown by the page only.
             with suppress(RuntimeError):
-                submit_login(target, self._user.username, self._user.password)
+                submit_login(target, self._user.login_name, self._user.password)
         return True

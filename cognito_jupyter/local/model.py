@@ -54,7 +54,7 @@ class User:
     """A user of the pool.
 
     Attributes:
-        username: The name that the user types; for a user of an external provider, that name after "PROVIDER_".
+        username: The name in the user pool; for a user of an external provider, "PROVIDER_" before the name there.
         password: The password that the user types.
         email: The address in the id token; empty if there is none.
         groups: The names of the user's groups.
@@ -72,6 +72,11 @@ class User:
     phone_number: str | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)
     provider: IdentityProvider | None = None
+
+    @property
+    def login_name(self) -> str:
+        """The name that the user types: at an external provider, without the provider's name."""
+        return self.username if self.provider is None else self.username.removeprefix(f"{self.provider.name}_")
 
 
 @dataclass(frozen=True, repr=False)

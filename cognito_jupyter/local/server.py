@@ -339,8 +339,9 @@ class LocalCognito:
 
     def _host_names(self) -> set[str]:
         """Returns the names that this server may be asked for besides loopback's, by clients that a proxy connects."""
+        regions = {*self.pool.regions, self._identity_pool_region}
         custom = {self._custom_domain} if self._custom_domain is not None else set()
-        return host_names(self.pool.regions) | custom
+        return custom.union(*map(host_names, regions))
 
     def _tls_context(self) -> ssl.SSLContext | None:
         if not self._tls:

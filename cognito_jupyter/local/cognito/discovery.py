@@ -38,8 +38,7 @@ def add_discovery(app: Flask, pool: UserPool, domain_url: Callable[[], str]) -> 
 def _error_for_host(pool: UserPool, pool_id: str) -> AnyResponse | None:
     """Returns the response where a host name of AWS does not serve the documents of this pool; None where it does."""
     host = request.host.partition(":")[0]
-    regions = [region for region in pool.regions if host in host_names([region])]
-    if pool_id != pool.pool_id or not (regions or is_loopback_host(request.host)):
+    if pool_id != pool.pool_id or not (_region_of_host(pool) or is_loopback_host(request.host)):
         return json_response({"message": f"User pool {pool_id} does not exist."}, 400)
     if host.startswith("issuer-") and pool.knobs.issuer_type != "UPDATED":
         # The status is that of awslabs/aws-jwt-verify#279; the body is not known.
@@ -47,20 +46,26 @@ def _error_for_host(pool: UserPool, pool_id: str) -> AnyResponse | None:
     return None
 
 
+def _region_of_host(pool: UserPool) -> str | None:
+    host = request.host.partition(":")[0]
+    return next((region for region in pool.regions if host in host_names(region)), None)
+
+
 def _openid_configuration(pool: UserPool, domain_url: str) -> dict[str, Any]:
+    issuer = pool.issuer_in(_region_of_host(pool))
     if not pool.knobs.has_domain:
         # As in tatums/markdown-auth, an old document; what else it has is not known.
         return {
-            "authorization_endpoint": pool.issuer,
-            "issuer": pool.issuer,
-            "jwks_uri": f"{pool.issuer}/.well-known/jwks.json",
+            "authorization_endpoint": issuer,
+            "issuer": issuer,
+            "jwks_uri": f"{issuer}/.well-known/jwks.json",
         }
     return {
         "authorization_endpoint": f"{domain_url}/oauth2/authorize",
         "end_session_endpoint": f"{domain_url}/logout",
         "id_token_signing_alg_values_supported": ["RS256"],
-        "issuer": pool.issuer,
-        "jwks_uri": f"{pool.issuer}/.well-known/jwks.json",
+        "issuer": issuer,
+        "jwks_uri": f"{issuer}/.well-known/jwks.json",
         "response_types_supported": ["code", "token"],
         "revocation_endpoint": f"{domain_url}/oauth2/revoke",
         "scopes_supported": ["openid", "email", "phone", "profile"],

@@ -68,12 +68,15 @@ class UserPool:
     @property
     def issuer(self) -> str:
         """The `iss` claim of the tokens that are issued now."""
+        return self.issuer_in(self.knobs.issuing_region)
+
+    def issuer_in(self, region: str | None) -> str:
+        """Returns the issuer that the pool, or its replica in a Region, has now; None is the pool's own Region."""
         if self.knobs.issuer_type == "LOCAL":
             return f"{self.local_url}/{self.pool_id}"
-        region = self.regions[0]
-        if self.knobs.issuer_type == "ORIGINAL" and self.knobs.issuing_region is not None:
-            region = self.knobs.issuing_region
-        return issuer_url(self.knobs.issuer_type, region, self.pool_id)
+        if self.knobs.issuer_type == "UPDATED":
+            region = None
+        return issuer_url(self.knobs.issuer_type, region or self.regions[0], self.pool_id)
 
     @property
     def issuers(self) -> set[str]:

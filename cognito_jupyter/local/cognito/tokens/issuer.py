@@ -7,7 +7,6 @@ https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-multi-region
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 from ...model import IssuerType
 
@@ -51,6 +50,7 @@ def dns_suffix(region: str) -> str:
     raise ValueError(f"{region} is not a Region of AWS.")
 
 
-def host_names(regions: Sequence[str]) -> set[str]:
-    """Returns the names under which AWS would serve a user pool's documents in some Regions."""
-    return {issuer_host(issuer_type, region) for issuer_type in _HOSTS for region in regions}
+def host_names(region: str) -> set[str]:
+    """Returns the names of the hosts at which AWS serves a Region's user pools and identity pools, FIPS included."""
+    services = (*_HOSTS.values(), "cognito-idp-fips", "cognito-identity", "cognito-identity-fips")
+    return {f"{service}.{region}.{dns_suffix(region)}" for service in services}

@@ -36,10 +36,9 @@ def identity_claims(user: User) -> dict[str, Any]:
     """Returns the claim `identities` of a user who signs in at an external provider."""
     if user.provider is None:
         return {}
-    name, user_id = user.provider.name, user.username.removeprefix(f"{user.provider.name}_")
     identity = {
-        "userId": user_id,
-        "providerName": name,
+        "userId": user.login_name,
+        "providerName": user.provider.name,
         "providerType": user.provider.provider_type,
         "issuer": None,
         "primary": "true",
