@@ -194,9 +194,15 @@ def hide_secret(name: str, value: object) -> object:
         name: The name of the setting, perhaps misspelled.
         value: The raw value.
     """
-    if isinstance(value, dict):
-        return {key: hide_secret(key, each) for key, each in value.items()}
-    return Secret(value) if isinstance(value, str) and "secret" in name.lower() else value
+    if "secret" not in name.lower():
+        return value
+    return Secret(value) if isinstance(value, str) else ...  # which is no setting's value
+
+
+def _hide_secrets(table: object) -> object:
+    if not isinstance(table, dict):
+        return table
+    return {name: hide_secret(name, value) for name, value in table.items()}
 
 
 def _require_private(path: Path, scope: Scope, status: os.stat_result) -> None:
@@ -217,6 +223,8 @@ def _parse_toml(path: Path, content: FileContent) -> dict[str, object]:
     try:
         # utf-8-sig: some editors write a BOM, which tomllib refuses.
         table = tomllib.loads(content.decode("utf-8-sig"))
+        if isinstance(profiles := table.get("profile"), dict):
+            table["profile"] = {name: _hide_secrets(each) for name, each in profiles.items()}
         return {name: hide_secret(name, value) for name, value in table.items()}
     except UnicodeDecodeError as error:
         line: object = content[: error.start].count(b"\n") + 1

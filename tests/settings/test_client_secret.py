@@ -141,6 +141,20 @@ def test_any_value_is_a_secret_or_a_setting_error(value: object) -> None:
         assert found.reveal() == value.strip()
 
 
+@pytest.mark.parametrize(
+    "value", [f'["{HUSH}"]', f'{{a = "{HUSH}"}}', "17", "true", f'"{HUSH} {HUSH}"', f'"{HUSH}\\u00e9"']
+)
+@pytest.mark.parametrize("head", ["", "[profile.of-a-secret]\n"])
+def test_a_malformed_one_in_a_file_is_named_and_shown_in_no_traceback(
+    project: ProjectFolder, value: str, head: str
+) -> None:
+    write_private(user_path(), f"{head}client_secret = {value}")
+    with pytest.raises(SettingError, match=r"^client_secret, from .*: This is not an app client's secret") as raised:
+        project.resolve("of-a-secret" if head else None)
+    shown = traceback.TracebackException(type(raised.value), raised.value, raised.tb.tb_next, capture_locals=True)
+    assert HUSH not in "".join(shown.format())
+
+
 def test_no_view_of_a_secret_shows_it() -> None:
     secret = Secret(HUSH)
     for text in (repr(secret), str(secret), f"{secret}", "%s" % secret, repr({"a": [secret]})):  # noqa: UP031 - one of the forms

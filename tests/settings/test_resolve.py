@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
 
 from cognito_jupyter.errors import SettingError
-from cognito_jupyter.settings import SETTING_NAMES, Settings
+from cognito_jupyter.settings import SETTING_NAMES, Settings, parsers
 from cognito_jupyter.settings.layers import ENVIRONMENT_NAMES, known_profiles
 from cognito_jupyter.settings.resolve import resolve
 from cognito_jupyter.settings.toml_file import system_paths, user_path
@@ -425,3 +426,22 @@ def test_any_environment_resolves_or_says_why_not(project: ProjectFolder, enviro
     except SettingError as error:
         assert error.what
         assert error.remedy
+
+
+@given(st.sampled_from(["identity_provider", "idp_identifier", "login_hint"]), st.text(max_size=300))
+@hypothesis_settings(deadline=None)
+def test_what_goes_into_the_sign_in_link_is_one_printable_line(name: str, value: str) -> None:
+    try:
+        found = getattr(parsers, name)(value)
+    except SettingError as error:
+        assert error.remedy
+        assert str(error).isprintable()
+    else:
+        assert found == value.strip()
+        assert found.isprintable()
+        assert 0 < len(found) <= 256
+
+
+@given(st.text(max_size=40))
+def test_the_region_of_a_pool_is_a_region_or_the_default(pool_id: str) -> None:
+    assert parsers.pool_region(pool_id, "the default") in {"the default", re.split("[_:]", pool_id)[0]}
