@@ -32,7 +32,7 @@ _MANDATORY_REFRESH_SECONDS = 30.0
 """Seconds before expiry from which credentials are not used any more: a request takes a while to arrive."""
 _MANDATORY_REFRESH_SHARE = 0.05
 """The same as a share of the lifetime; the smaller of the two applies."""
-_REFRESH_JITTER = 0.03
+REFRESH_JITTER = 0.03
 """At most this share of the lifetime earlier is a refresh due, so that roles and kernels do not all call at once."""
 
 
@@ -259,7 +259,7 @@ class RoleCredentials(NotPicklable):
 
     def _set_cached(self, cached: CachedCredentials) -> CachedCredentials:
         cached = replace(cached, clock_offset=self._now() - self._elapsed())
-        jitter = cached.lifetime * random.uniform(0.0, _REFRESH_JITTER)  # noqa: S311 - it guards no secret
+        jitter = cached.lifetime * random.uniform(0.0, REFRESH_JITTER)  # noqa: S311 - it guards no secret
         self.refresh_due_at = cached.advisory_refresh_at - jitter
         self._previous, self.cached = self.cached, cached
         if self.consumers:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import math
+import random
 from collections.abc import Callable
 from typing import cast
 
@@ -18,7 +19,7 @@ from .._util.single_flight import SingleFlight
 from ..errors import CognitoError, RefusedError, SignedOutError, UnavailableError, VerificationError
 from ..oauth.authenticator import CognitoOAuthAuthenticator
 from ..oauth.tokens import CognitoTokens, JwtPayload, Subject, claims_of, subject_of, subject_of_token
-from .role_credentials import advisory_margin
+from .role_credentials import REFRESH_JITTER, advisory_margin
 from .shared_sign_in import SharedSignIn
 
 _MANDATORY_REFRESH_SECONDS = 5 * 60.0
@@ -59,6 +60,8 @@ class UserPoolTokens:
         self.authenticator = authenticator
         self.shared_sign_in = SharedSignIn(None, clock.now)
         self.single_flight = SingleFlight(clock.monotonic, on_attempt)
+        # Kernels that sign in at the same moment, or come back after an outage, do not refresh at the same moment.
+        self._jitter = random.uniform(0.0, REFRESH_JITTER)  # noqa: S311 - it guards no secret
         self._invalidated: CognitoTokens | None = None
         self._claims_requested_at = -math.inf
         self._end_error: tuple[CognitoTokens, SignedOutError] | None = None
@@ -191,7 +194,7 @@ class UserPoolTokens:
             return math.inf
         if self._tokens is self._invalidated:
             return 0.0
-        return self._clock.now() + self._seconds_left(self.claims) - advisory_margin(_lifetime(self.claims))
+        return self._clock.now() + self._seconds_left(self.claims) - self._advisory_margin(self.claims)
 
     def invalidate(self) -> None:
         """Makes the current tokens due at once: their expiry was computed by a clock that has been set since."""
@@ -232,6 +235,11 @@ class UserPoolTokens:
 
     def _seconds_left(self, claims: JwtPayload) -> float:
         return claims.get("exp", 0) - self._now_at_cognito()
+
+    def _advisory_margin(self, claims: JwtPayload) -> float:
+        """Returns the seconds before expiry from which tokens are refreshed ahead of time, jitter included."""
+        lifetime = _lifetime(claims)
+        return advisory_margin(lifetime) + self._jitter * lifetime
 
     def _now_at_cognito(self) -> float:
         clock_skew = self.authenticator.clock_skew.total_seconds() if self.authenticator is not None else 0.0
@@ -280,7 +288,7 @@ class UserPoolTokens:
 
         def is_fresh(stored: CognitoTokens) -> bool:
             claims = claims_of(stored["id_token"])
-            return self._seconds_left(claims) > advisory_margin(_lifetime(claims))
+            return self._seconds_left(claims) > self._advisory_margin(claims)
 
         try:
             new = self.shared_sign_in.refresh_tokens_once(old, is_fresh, request)

@@ -150,7 +150,9 @@ class _Pool:
         self.fetch_identity_id = network.fetch_identity_id
 
 
-def simulate(model: CognitoModel, count: int, seconds: float, *, callers: float, seed: int) -> Iterator[float]:
+def simulate(  # noqa: PLR0913 - by keyword, all but the first three
+    model: CognitoModel, count: int, seconds: float, *, callers: float, seed: int, youth: float = LIFETIME * 0.63
+) -> Iterator[float]:
     """Runs kernels that have worked for hours when the simulation begins.
 
     Args:
@@ -159,6 +161,8 @@ def simulate(model: CognitoModel, count: int, seconds: float, *, callers: float,
         seconds: How long to run.
         callers: The share of kernels whose programs call once a minute, whatever happens.
         seed: For the random numbers, so that each run is the same.
+        youth: How long ago the first of them was refreshed, in seconds. By default they are spread over all the time
+            that tokens and credentials are used.
 
     Yields:
         After each minute, the share of kernels with credentials that can sign a request.
@@ -166,7 +170,7 @@ def simulate(model: CognitoModel, count: int, seconds: float, *, callers: float,
     random.seed(seed)
     time = SimulatedTime()
     # Tokens and credentials are refreshed when a third of their lifetime is left, or up to 3 % earlier.
-    ages = [(random.uniform(0, LIFETIME * 0.63), random.uniform(0, LIFETIME * 0.63)) for _ in range(count)]
+    ages = [(random.uniform(0, youth), random.uniform(0, youth)) for _ in range(count)]
     kernels = [SimulatedKernel(model, time, age) for age in ages]
     events = [(0.0, number, "refresh") for number in range(count)]
     events += [(random.uniform(0, CALLER_INTERVAL), number, "call") for number in range(int(count * callers))]
