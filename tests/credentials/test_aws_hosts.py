@@ -82,8 +82,23 @@ def hosts(proxy: HttpProxy) -> list[str]:
             {"AWS_USE_FIPS_ENDPOINT": "true"},
             ["cognito-idp-fips.us-east-1.amazonaws.com", "cognito-identity-fips.us-east-1.amazonaws.com"],
         ),
+        (
+            {"region": "eusc-de-east-1"},
+            {},
+            {"AWS_USE_DUALSTACK_ENDPOINT": "true"},
+            [
+                "cognito-idp.eusc-de-east-1.api.amazonwebservices.eu",
+                "cognito-identity.eusc-de-east-1.api.amazonwebservices.eu",
+            ],
+        ),
+        (
+            {"region": "us-iso-east-1"},
+            {},
+            {},
+            ["cognito-idp.us-iso-east-1.c2s.ic.gov", "cognito-identity.us-iso-east-1.c2s.ic.gov"],
+        ),
     ],
-    ids=["two regions", "eusc", "govcloud", "fips"],
+    ids=["two regions", "eusc", "govcloud", "fips", "dual stack", "isolated"],
 )
 def test_a_sign_in_at_a_custom_domain_connects_to_the_hosts_of_its_pools(
     monkeypatch: pytest.MonkeyPatch,

@@ -40,17 +40,22 @@ def dns_suffix(region: str) -> str:
     Raises:
         ValueError: No partition has such a Region.
     """
+    return _dns_suffixes(region)[0]
+
+
+def _dns_suffixes(region: str) -> tuple[str, str]:
+    """Returns the domain of a Region's services, and that of its dual-stack endpoints."""
     if region == "us-east-1":
-        return "amazonaws.com"
+        return "amazonaws.com", "api.aws"
     from botocore.loaders import Loader  # late: a pool in the usual Region needs no list of partitions
 
     for partition in Loader().load_data("partitions")["partitions"]:
         if region in partition["regions"] or re.search(partition["regionRegex"], region):
-            return str(partition["outputs"]["dnsSuffix"])
+            return str(partition["outputs"]["dnsSuffix"]), str(partition["outputs"]["dualStackDnsSuffix"])
     raise ValueError(f"{region} is not a Region of AWS.")
 
 
 def host_names(region: str) -> set[str]:
-    """Returns the names of the hosts at which AWS serves a Region's user pools and identity pools, FIPS included."""
+    """Returns the names of AWS's hosts for a Region's user pools and identity pools, FIPS and dual stack included."""
     services = (*_HOSTS.values(), "cognito-idp-fips", "cognito-identity", "cognito-identity-fips")
-    return {f"{service}.{region}.{dns_suffix(region)}" for service in services}
+    return {f"{service}.{region}.{suffix}" for service in services for suffix in _dns_suffixes(region)}
