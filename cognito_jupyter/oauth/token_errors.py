@@ -134,5 +134,8 @@ def _shown(value: object, form: Mapping[str, str], client_secret: Secret | None)
     secrets = [Secret(form[name]) for name in _SECRET_FIELDS if form.get(name)]
     if client_secret is not None:
         secrets.append(client_secret)
-    is_secret = any(secret.reveal() in value or line in secret.reveal() for secret in secrets)
+    # In the line as well: invisible characters within a secret would hide it in the text as it came.
+    is_secret = any(
+        secret.reveal() in value or secret.reveal() in line or line in secret.reveal() for secret in secrets
+    )
     return line if line and not is_secret else None

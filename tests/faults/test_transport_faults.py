@@ -8,6 +8,8 @@ import pytest
 from _pytest.mark import ParameterSet
 
 from cognito_jupyter.errors import CognitoError, SignedOutError, UnavailableError
+from cognito_jupyter.local import LocalCognito
+from cognito_jupyter.local.aws_responses import AWS_RESPONSES
 from cognito_jupyter.local.model import Fault
 from tests.support.tls_proxy import ProxyState
 
@@ -26,6 +28,9 @@ FAULTS: dict[str, Fault | ProxyState] = {
     "429 with Retry-After": Fault(status=429, body="{}", headers={"Retry-After": "1"}),
     "500": Fault(status=500, body="oops", content_type="text/plain"),
     "503": Fault(status=503, body='{"message": "Service Unavailable"}'),
+    "firewall": Fault(**AWS_RESPONSES["firewall-page"]),
+    "firewall in JSON": Fault(**AWS_RESPONSES["firewall-json"]),
+    "throttled": Fault(**AWS_RESPONSES["throttled"]),
     "HTML": Fault(status=200, body="<html>Welcome to the hotel's network</html>", content_type="text/html"),
     "invalid JSON": Fault(status=200, body='{"id_token": "aaa'),
     "wrong content type": Fault("label", content_type="text/plain"),
@@ -35,6 +40,8 @@ FAULTS: dict[str, Fault | ProxyState] = {
 }
 HARMLESS_FAULTS = {"wrong content type"}
 """The response is complete: to reject it would lose a rotated refresh token."""
+FIREWALL_FAULTS = {"firewall", "firewall in JSON"}
+"""AWS WAF protects user pools, not identity pools."""
 SLOW_FAULTS = {"stall", "stall midway", "slow drip"}
 RESPONSE_LOST = {"reset midway", "stall midway", "slow drip", "truncated"}
 """The request has taken effect, but its response is lost."""
@@ -57,7 +64,12 @@ def table_cells(faults: Callable[[type[Operation]], Iterable[str]]) -> list[Para
     ]
 
 
-@pytest.mark.parametrize(("operation_type", "fault"), table_cells(lambda _: FAULTS))
+def faults_of(operation: type[Operation]) -> Iterable[str]:
+    at_identity_pool = operation.fault_point.endpoint in {LocalCognito.GET_ID, LocalCognito.EXCHANGE}
+    return [fault for fault in FAULTS if not (at_identity_pool and fault in FIREWALL_FAULTS)]
+
+
+@pytest.mark.parametrize(("operation_type", "fault"), table_cells(faults_of))
 def test_nothing_is_lost_and_the_message_says_what_to_do(
     scenario: FaultScenario, operation_type: type[Operation], fault: str
 ) -> None:

@@ -109,3 +109,26 @@ def test_an_error_of_cognito_is_raised(cognito: LocalCognito, settings: Settings
         service_for(settings, fresh=True).sign_in(deny),
     ):
         pass
+
+
+def test_the_same_user_signs_in_again_after_the_pool_has_switched_its_issuer(
+    cognito: LocalCognito, settings: Settings
+) -> None:
+    """The sessions of the sign-in that has ended continue, and the stored sign-in is replaced, not another user's."""
+    with service_for(settings, "Analyst").sign_in(lambda login: sign_in_once(cognito, login)) as result:
+        previous, role = result.sign_in, result.role
+    tokens = previous.manager.auth_tokens
+    assert tokens is not None
+    assert role is not None
+    assert previous.manager.authenticator is not None
+    previous.manager.authenticator.revoke(tokens["refresh_token"])
+    cognito.knobs.issuer_type = "UPDATED"
+    authenticator = CognitoOAuthAuthenticator.from_settings(settings)
+    service = LoginService(SignInRequest(settings, "Analyst"), authenticator, previous)
+    with service.sign_in(lambda login: sign_in_once(cognito, login)) as result:
+        assert result.sign_in.manager is previous.manager
+        assert result.role_error is None
+    assert role.session.client("sts").get_caller_identity()
+    service = service_for(settings, "Analyst")
+    with service.sign_in(unexpected_login) as result:
+        assert service.restored
