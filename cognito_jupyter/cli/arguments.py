@@ -53,7 +53,7 @@ def add_login_arguments(parser: argparse.ArgumentParser) -> None:
         help="the role to use: the end of its name",
     )
     parser.add_argument(
-        "-r", "--role-suffix", metavar="ROLE", action=StoreOnce, type=role_suffix, help="the role to use, too"
+        "-r", "--role-suffix", metavar="ROLE", action=StoreOnce, type=role_suffix, help="the same as ROLE"
     )
     parser.add_argument("--paste", action="store_true", help="read the browser's final URL from standard input")
     parser.add_argument("--no-browser", action="store_true", help="print the link without opening a browser")

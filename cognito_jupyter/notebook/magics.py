@@ -109,7 +109,7 @@ class CognitoMagics(Magics):
         default=argparse.SUPPRESS,
         help="The role: the end of its name, such as Analyst.",
     )
-    @argument("-r", "--role-suffix", action=StoreOnce, help="The role, too.")
+    @argument("-r", "--role-suffix", action=StoreOnce, help="The same as role_suffix.")
     @argument("--name", help="The variable that gets the session; default: session.")
     @argument("--manager-name", help="The variable that gets the manager; default: cognito.")
     @argument("--profile", help="The profile of cognito.toml whose settings are used.")
@@ -209,7 +209,14 @@ class CognitoMagics(Magics):
 
     @magic_with_arguments("cognito_profile")
     @argument("profile", help="The profile's name.")
-    @argument("-r", "--role-suffix", help="The profile's role; default: the role of the session.")
+    @argument(
+        "role_suffix",
+        nargs="?",
+        action=StoreOnce,
+        default=argparse.SUPPRESS,
+        help="The profile's role; default: the role of the session.",
+    )
+    @argument("-r", "--role-suffix", action=StoreOnce, help="The same as role_suffix.")
     @argument("--remove", action="store_true", help="Remove the profile.")
     @cognito_magic
     def cognito_profile(self, line: str) -> None:

@@ -27,8 +27,9 @@ def test_a_profile_is_written_for_a_remembered_sign_in_and_removed_again(
     assert "aws --profile science" in shown
     assert "role cognito-jupyter-Analyst" in shown
     assert "role/cognito-jupyter-Analyst" in config.read_text()
-    notebook.text("%cognito_profile science -r Uploader")
-    assert "role/cognito-jupyter-Uploader" in config.read_text()
+    for line in ("-r Uploader", "-r Analyst", "Uploader"):
+        notebook.text(f"%cognito_profile science {line}")
+        assert f"role/cognito-jupyter-{line.split()[-1]}" in config.read_text()
     assert "did not write" in notebook.error("%cognito_profile default")
     assert "was removed" in notebook.text("%cognito_profile science --remove")
     assert "does not exist" in notebook.text("%cognito_profile science --remove")
