@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from .conftest import Run
@@ -20,13 +22,23 @@ def test_authlib_signs_in_refreshes_and_revokes(run_python: Run, stand_in: Stand
     assert result["refresh_after_revocation"] == "invalid_grant"
 
 
-def test_joserfc_validates_both_tokens_and_refuses_a_changed_one(run_python: Run) -> None:
+@pytest.fixture(scope="module")
+def joserfc(run_python: Run) -> dict[str, Any]:
+    """What joserfc reports."""
+    return run_python("joserfc_client")
+
+
+def test_joserfc_validates_both_tokens_and_refuses_a_changed_one(joserfc: dict[str, Any]) -> None:
     """The id token and the access token are signed with different keys of the pool."""
-    result = run_python("joserfc_client")
-    tokens, headers = result["claims"], result["headers"]
+    tokens, headers = joserfc["claims"], joserfc["headers"]
     assert tokens["id_token"]["sub"] == tokens["access_token"]["sub"]
-    assert {header["kid"] for header in headers.values()} == set(result["kids"])
-    assert result["changed_signature"] == "BadSignatureError"
+    assert {header["kid"] for header in headers.values()} == set(joserfc["kids"])
+    assert joserfc["changed_signature"] == "BadSignatureError"
+
+
+def test_joserfc_reads_the_refresh_token_as_an_encrypted_jwt(joserfc: dict[str, Any]) -> None:
+    """A library that knows JWE (RFC 7516) finds its five parts, and only the pool can decrypt them."""
+    assert joserfc["refresh_token_header"] == {"cty": "JWT", "enc": "A256GCM", "alg": "RSA-OAEP"}
 
 
 def test_boto3_reads_and_writes_as_the_roles_may(run_python: Run) -> None:

@@ -1,8 +1,8 @@
-"""joserfc: the keys of the pool, and the signatures and claims of both tokens."""
+"""joserfc: the keys of the pool, the signatures and claims of both tokens, and the header of the refresh token."""
 
 from __future__ import annotations
 
-from joserfc import errors, jwt
+from joserfc import errors, jwe, jwt
 from joserfc.jwk import KeySet
 
 from .common import CLIENT_ID, ISSUER, get_json, new_session, report, tokens_of_sign_in
@@ -25,6 +25,7 @@ def main() -> None:
             token.claims
         )
         claims[name], headers[name] = token.claims, token.header
+    refresh_token = jwe.extract_compact(tokens["refresh_token"].encode(), jwe.default_registry)
     header, payload, signature = tokens["id_token"].split(".")
     changed = ".".join((header, payload, ("B" if signature.startswith("A") else "A") + signature[1:]))
     try:
@@ -32,7 +33,13 @@ def main() -> None:
         error = None
     except errors.JoseError as caught:
         error = type(caught).__name__
-    report(claims=claims, headers=headers, kids=[key.kid for key in keys.keys], changed_signature=error)
+    report(
+        claims=claims,
+        headers=headers,
+        kids=[key.kid for key in keys.keys],
+        changed_signature=error,
+        refresh_token_header=refresh_token.protected,
+    )
 
 
 if __name__ == "__main__":
