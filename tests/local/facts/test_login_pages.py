@@ -5,10 +5,11 @@ Source of all but what is named otherwise: the developer guide, "Authorize endpo
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from cognito_jupyter.local import LocalCognito
 from tests.local.conftest import Client, callback_query, csrf_field
@@ -98,3 +99,29 @@ def test_the_authorize_request_is_passed_on_whole_to_the_login_page(client: Clie
     location = urlsplit(response.headers["Location"])
     assert location.path == "/login"
     assert location.query == urlsplit(str(response.request.url)).query
+
+
+_NAMES = st.sampled_from(
+    ["response_type", "scope", "state", "prompt", "nonce", "resource", "identity_provider", "login_hint", "lang", "x"]
+)
+_VALUES = st.text(st.characters(codec="utf-8"), max_size=20) | st.sampled_from(
+    ["openid", "none", "login", "code", "\r\n"]
+)
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(path=st.sampled_from(["/oauth2/authorize", "/login", "/logout"]), changes=st.dictionaries(_NAMES, _VALUES))
+def test_whatever_is_requested_the_browser_goes_to_cognito_or_to_the_client(
+    client: Client, path: str, changes: dict[str, str]
+) -> None:
+    """RFC 9700, section 4.11: no open redirect; and never HTTP 500."""
+    response = client.get(path, **changes)
+    if response.status_code == 302:
+        location = response.headers["Location"]
+        assert location.startswith((f"{client.redirect_uri}?", "/login?", "/error?", "/oauth2/authorize?"))
+        state = changes.get("state", "the-state")
+        if location.startswith(client.redirect_uri):
+            assert parse_qs(urlsplit(location).query, keep_blank_values=True)["state"] == [state]
+    else:
+        assert response.status_code == 200
+        assert 'name="_csrf"' in response.text
