@@ -52,7 +52,8 @@ def _region_of_host(pool: UserPool) -> str | None:
 
 
 def _openid_configuration(pool: UserPool, domain_url: str) -> dict[str, Any]:
-    issuer = pool.issuer_in(_region_of_host(pool))
+    # Behind one endpoint for all Regions, the one that issues now.
+    issuer = pool.issuer_in(_region_of_host(pool) or pool.knobs.issuing_region)
     if not pool.knobs.has_domain:
         # As in tatums/markdown-auth, an old document; what else it has is not known.
         return {
