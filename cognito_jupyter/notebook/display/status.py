@@ -189,7 +189,7 @@ def _overriding_profile_note(shared: tuple[SharedRole, ...]) -> tuple[str, ...]:
     """Returns a note about a profile in the user's AWS files that programs would use before what is shared."""
     if not shared:
         return ()
-    from ...sharing.profile.aws_files import default_profile_warning
+    from ...sharing.endpoint.aws_files import default_profile_warning
 
     note = default_profile_warning(os.environ)
     return (note,) if note is not None else ()

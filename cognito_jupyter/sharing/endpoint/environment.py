@@ -29,6 +29,7 @@ OVERRIDING_VARIABLES = (
     "AWS_ROLE_ARN",
     "AWS_ROLE_SESSION_NAME",
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CREDENTIAL_FILE",
 )
 """What SDKs, some of them under older names, look at before the container endpoint."""
 

@@ -23,6 +23,7 @@ from ..._util.redaction import redacted
 from ..._util.refresh_loop import RefreshLoop
 from ...credentials.manager import CognitoCredentialsManager
 from ...errors import CognitoError, RefusedError, UnavailableError
+from .aws_files import BOTO_CONFIG, boto_config_file
 from .environment import CREDENTIALS_FILE, EnvironmentOverlay
 from .process import EndpointProcess
 from .publisher import RolePublisher
@@ -80,7 +81,7 @@ def share(  # noqa: PLR0913 - all but two are keywords
             the preferred or first one.
         default_session: Whether `boto3.client(...)` in this process uses the role too, even if it was used before.
         hide_credentials_file: Whether to hide the shared credentials file with all its profiles: SDKs prefer its
-            default profile to the endpoint.
+            default profile to the endpoint. The configuration file of boto 2 is hidden too if it has keys for AWS.
         region_name: The region for an environment that names none; None: the manager's.
         environ: The environment to change.
 
@@ -239,8 +240,12 @@ class Share(Closeable, NotPicklable):
             self.replace_default_session()
 
     def hide_credentials_file(self) -> None:
-        """Has the environment name an empty file in place of the shared credentials file."""
-        self._environment_overlay.set(CREDENTIALS_FILE, str(self._endpoint.write_file("credentials", "")))
+        """Has the environment name an empty file in place of the shared credentials file, and of boto 2's keys."""
+        empty_file = str(self._endpoint.write_file("credentials", ""))
+        self._environment_overlay.set(CREDENTIALS_FILE, empty_file)
+        # Only if it has keys for AWS: other programs read other settings there.
+        if boto_config_file(self._environ) is not None:
+            self._environment_overlay.set(BOTO_CONFIG, empty_file)
 
     def replace_default_session(self) -> None:
         """Has `boto3.client(...)` in this process use the role that the environment names."""

@@ -21,7 +21,8 @@ from pathlib import Path
 from ...credentials.manager import CognitoCredentialsManager
 from ...credentials.store import files
 from ...errors import SettingError, UnavailableError
-from .aws_files import config_file
+from ...settings import parsers
+from ..endpoint.aws_files import config_file, credentials_file_with_profile
 from .config_text import check_name, with_profile, without_profile
 
 _LOCK_TIMEOUT = 20.0
@@ -49,8 +50,9 @@ def write_profile(
         The config file.
 
     Raises:
-        SettingError: The sign-in is not remembered, the name is malformed or belongs to a profile of the user, or AWS
-            SDKs cannot read the file. The file is unchanged.
+        SettingError: The sign-in is not remembered, the name is malformed or belongs to a profile of the user (in the
+            config file or in the credentials file), the region is malformed, or AWS SDKs cannot read the file. The file
+            is unchanged.
         RoleError: The suffix matches no role, or several (a PermissionError).
         UnavailableError: The file cannot be written, and is unchanged (a ConnectionError).
     """
@@ -79,6 +81,12 @@ def write_profile_for_role(
         SettingError, UnavailableError: As in `write_profile`.
     """
     check_name(name)
+    region = parsers.region(region_name or manager.region)
+    if (path := credentials_file_with_profile(name, environ)) is not None:
+        raise SettingError(
+            f"{path} has a profile {name} too, which AWS's programs would use in place of this one.",
+            "Choose another name, or remove that profile first.",
+        )
     stored_file = manager.shared_sign_in.path
     if stored_file is None:
         raise SettingError(
@@ -97,7 +105,7 @@ def write_profile_for_role(
             "Install cognito_jupyter in another folder.",
         )
     path = config_file(environ)
-    _edit_locked(path, lambda content: with_profile(content, name, command, region_name or manager.region))
+    _edit_locked(path, lambda content: with_profile(content, name, command, region))
     return path
 
 

@@ -224,6 +224,50 @@ def test_an_invalid_name_is_refused(remembered: CognitoCredentialsManager, confi
     assert not config.exists()
 
 
+@pytest.mark.parametrize(
+    "region",
+    ["us-east-1\n[profile evil]\ncredential_process = x", "us-east-1\r[default]", "us-east-1\u2028x", "us east 1", "x"],
+)
+def test_a_region_that_is_none_is_refused(remembered: CognitoCredentialsManager, config: Path, region: str) -> None:
+    """A line break in it would write a profile of its own."""
+    config.write_text(THEIRS)
+    with pytest.raises(SettingError, match="is not an AWS region"):
+        sharing.write_profile(remembered, "cognito", region_name=region)
+    remembered.region = region
+    with pytest.raises(SettingError, match="is not an AWS region"):
+        sharing.write_profile(remembered, "cognito")
+    assert config.read_text() == THEIRS
+
+
+@pytest.mark.parametrize("heading", ["[cognito]", "[profile cognito]", '[profile "cognito"]'])
+def test_a_profile_that_the_credentials_file_has_already_is_refused(
+    remembered: CognitoCredentialsManager, config: Path, heading: str
+) -> None:
+    """AWS's programs would use that one."""
+    check_that_the_name_is_refused(remembered, config, Path(os.environ["AWS_SHARED_CREDENTIALS_FILE"]), heading)
+
+
+def test_a_profile_of_a_credentials_file_that_a_share_hides_is_refused(
+    remembered: CognitoCredentialsManager, config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Programs that are not started from this process see the file."""
+    Path(os.environ["AWS_SHARED_CREDENTIALS_FILE"]).write_text("")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    check_that_the_name_is_refused(remembered, config, tmp_path / ".aws" / "credentials", "[cognito]")
+
+
+def check_that_the_name_is_refused(
+    remembered: CognitoCredentialsManager, config: Path, file: Path, heading: str
+) -> None:
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(f"{heading}\naws_access_key_id = AKIA\naws_secret_access_key = the-secret-key\n")
+    with pytest.raises(SettingError, match="has a profile cognito too") as caught:
+        sharing.write_profile(remembered, "cognito")
+    assert str(file) in str(caught.value)
+    assert not config.exists()
+    assert sharing.write_profile(remembered, "other") == config
+
+
 def test_an_unknown_role_is_refused(remembered: CognitoCredentialsManager, config: Path) -> None:
     with pytest.raises(RoleError):
         sharing.write_profile(remembered, "cognito", "Unknown")
