@@ -14,16 +14,17 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from cognito_jupyter.local.server import LOGOUT_URI
 from tests.browser.chromium import FLAGS, find_chromium
 
 from .stand_in import StandIn
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 pytestmark = [pytest.mark.long]
 
-RunPage = Callable[[str, StandIn], Any]
+RunPage = Callable[..., Any]
 
 _SETTINGS = {
     "domain": "COGNITO_DOMAIN",
@@ -48,13 +49,14 @@ def chromium() -> Iterator[Browser]:
 def run_page(chromium: Browser, node_folder: Path, tmp_path: Path) -> RunPage:
     """Serves a script as an application at the redirect URI, signs in there, and returns the application's outcome."""
 
-    def run(script: str, stand_in: StandIn) -> Any:
+    def run(script: str, stand_in: StandIn, afterwards: Callable[[Page], None] | None = None) -> Any:
         bundle = tmp_path / f"{script}.js"
         esbuild = ["node", str(node_folder / "node_modules" / "esbuild" / "bin" / "esbuild"), f"{script}.mjs"]
         subprocess.run(
             [*esbuild, "--bundle", "--log-level=warning", f"--outfile={bundle}"], cwd=node_folder, check=True
         )
         settings = {name: stand_in.environment[variable] for name, variable in _SETTINGS.items()}
+        settings["signedOutUri"] = LOGOUT_URI
         page = f"<!doctype html><script>window.settings = {json.dumps(settings)}</script><script src=/app.js></script>"
         port = urlsplit(settings["redirectUri"]).port
         assert port is not None
@@ -73,9 +75,12 @@ def run_page(chromium: Browser, node_folder: Path, tmp_path: Path) -> RunPage:
             tab.click("button[type=submit]")
             tab.wait_for_url(f"{settings['redirectUri']}?**")
             try:
-                return tab.evaluate("() => outcome")
+                outcome = tab.evaluate("() => outcome")
             except Exception as error:
                 raise AssertionError(f"{error}\n" + "\n".join(problems)) from error
+            if afterwards is not None:
+                afterwards(tab)
+            return outcome
 
     return run
 
@@ -138,3 +143,18 @@ def test_amplify_signs_in_and_gets_credentials_in_a_browser(
     assert outcome["identityId"].startswith(stand_in.environment["COGNITO_REGION"])
     assert outcome["accessKeyId"].startswith("ASIA")
     assert 0 < outcome["expires"] - time.time() <= 3600
+
+
+def test_amplify_signs_out_and_the_browser_is_asked_again(run_page: RunPage, stand_in: StandIn) -> None:
+    """It ends at the registered sign-out URL, and the login cookie has gone."""
+
+    def sign_out(tab: Page) -> None:
+        # Nothing listens at the sign-out URL, so the request to it is all that there is.
+        with tab.expect_request(LOGOUT_URI):
+            tab.evaluate("() => { signOut() }")
+        other = tab.context.new_page()
+        other.goto(stand_in.environment["COGNITO_REDIRECT_URI"])
+        other.evaluate("() => { signIn() }")
+        other.wait_for_selector("#password")
+
+    assert run_page("page_amplify", stand_in, sign_out)["username"] == stand_in.username

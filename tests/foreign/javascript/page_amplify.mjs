@@ -5,10 +5,11 @@ import {
   cognitoUserPoolsTokenProvider,
   getCurrentUser,
   signInWithRedirect,
+  signOut,
 } from "@aws-amplify/auth/cognito";
 import { Amplify, fetchAuthSession, Hub } from "@aws-amplify/core";
 
-const { domain, clientId, redirectUri, userPoolId, identityPoolId } = window.settings;
+const { domain, clientId, redirectUri, userPoolId, identityPoolId, signedOutUri } = window.settings;
 const redirected = new Promise((resolve) => {
   Hub.listen("auth", ({ payload }) => {
     if (payload.event.startsWith("signInWithRedirect")) resolve(payload);
@@ -26,7 +27,7 @@ const Auth = {
         domain: domain.replace("https://", ""),
         scopes: ["openid", "email"],
         redirectSignIn: [redirectUri],
-        redirectSignOut: [redirectUri],
+        redirectSignOut: [signedOutUri],
         responseType: "code",
       },
     },
@@ -40,6 +41,7 @@ Amplify.configure(
 );
 
 window.signIn = () => signInWithRedirect();
+window.signOut = () => signOut();
 
 async function outcome() {
   const { event, data } = await redirected;
