@@ -22,7 +22,7 @@ from .aws.local_aws import LocalAWS
 from .aws.seed import BUCKET, DATA_KEY, ROLE_PREFIX
 from .cognito.app import make_app
 from .cognito.identity_pool import IdentityPool
-from .cognito.tokens.issuer import host_names
+from .cognito.tokens.issuer import host_names, partition_of
 from .cognito.user_pool import UserPool
 from .faults import inject_faults
 from .http_server import LoopbackServer, bind_both_loopbacks
@@ -121,7 +121,8 @@ class LocalCognito:
         self._servers: list[LoopbackServer] = []
         self._aws: LocalAWS | None = None
         for name, precedence in _DEFAULT_GROUPS:
-            self.add_group(name, f"arn:aws:iam::{ACCOUNT}:role/{ROLE_PREFIX}{name}", precedence)
+            role_arn = f"arn:{partition_of(self._identity_pool_region)}:iam::{ACCOUNT}:role/{ROLE_PREFIX}{name}"
+            self.add_group(name, role_arn, precedence)
         password = "-".join(secrets.choice(_PASSWORD_WORDS) for _ in range(4))
         self.add_user("demo", password, ("Analyst", "Uploader"), "demo@example.org")
         self._add_secrets(password, self.client_secret)
@@ -151,7 +152,7 @@ class LocalCognito:
             for server in self._servers:
                 server.start()
             if self._aws is not None:
-                self._aws.start(self.identity_pool.pool_id)
+                self._aws.start(self.identity_pool.pool_id, self._identity_pool_region)
         except BaseException:
             self.stop()
             raise

@@ -11,16 +11,20 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from cognito_jupyter.local import LocalCognito
+from cognito_jupyter.local.cognito.tokens.issuer import dns_suffix
 
 NO_RETRIES = Config(signature_version=UNSIGNED, retries={"total_max_attempts": 1})
 
 
 def identity_client(cognito: LocalCognito) -> Any:
-    return boto3.client("cognito-identity", region_name="us-east-1", endpoint_url=cognito.endpoint, config=NO_RETRIES)
+    return boto3.client(
+        "cognito-identity", region_name=cognito.region, endpoint_url=cognito.endpoint, config=NO_RETRIES
+    )
 
 
 def logins(cognito: LocalCognito, token: str, pool_id: str | None = None) -> dict[str, str]:
-    return {f"cognito-idp.us-east-1.amazonaws.com/{pool_id or cognito.user_pool_id}": token}
+    host = f"cognito-idp.{cognito.region}.{dns_suffix(cognito.region)}"
+    return {f"{host}/{pool_id or cognito.user_pool_id}": token}
 
 
 def get_credentials(cognito: LocalCognito, role: str | None = None, token: str | None = None) -> dict[str, Any]:
@@ -37,7 +41,7 @@ def get_credentials(cognito: LocalCognito, role: str | None = None, token: str |
 def s3_client(cognito: LocalCognito, keys: dict[str, Any], **config: Any) -> Any:
     return boto3.client(
         "s3",
-        region_name="us-east-1",
+        region_name=cognito.region,
         endpoint_url=cognito.aws_url,
         aws_access_key_id=keys["AccessKeyId"],
         aws_secret_access_key=keys["SecretKey"],

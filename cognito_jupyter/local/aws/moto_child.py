@@ -1,9 +1,9 @@
 """moto's server: IAM, STS and S3 with IAM enforced; `LocalAWS` runs this module in a child process.
 
 It needs a process of its own because importing moto adds handlers to every botocore client in the process. It reads the
-identity pool's id from standard input, creates the roles and the bucket, and writes its port to standard output. After
-that it replies to each line, a role ARN and a session name as JSON, with credentials for the role, until standard input
-ends.
+identity pool's id and a Region, as JSON, from standard input, creates the roles and the bucket in that partition,
+and writes its port to standard output. After that it replies to each line, a role ARN and a session name as JSON, with
+credentials for the role, until standard input ends.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import sys
 import threading
 from typing import Any, cast
 
-from ..model import ACCOUNT, REGION
+from ..model import ACCOUNT
 from .seed import BUCKET, ROLE_PREFIX, demo_objects, role_policies, trust_policy
 
 
@@ -28,39 +28,42 @@ def main() -> None:
     from werkzeug.serving import make_server
 
     server = make_server("127.0.0.1", 0, DomainDispatcherApplication(create_backend_app), threaded=True)
-    _fill(sys.stdin.readline().strip())
+    identity_pool_id, region = json.loads(sys.stdin.readline())
+    _fill(identity_pool_id, region)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(server.port, file=replies)
     for line in sys.stdin:
-        print(json.dumps(_assume_role(*json.loads(line))), file=replies)
+        print(json.dumps(_assume_role(region, *json.loads(line))), file=replies)
     os._exit(0)
 
 
-def _backend(service: str) -> Any:
+def _backend(service: str, region: str) -> Any:
     from moto.backends import get_backend
+    from moto.utilities.utils import get_partition
 
     # As Any, since the overloads of get_backend require each service's name as a literal.
-    return cast("Any", get_backend)(service)[ACCOUNT]["aws"]
+    return cast("Any", get_backend)(service)[ACCOUNT][get_partition(region)]
 
 
-def _fill(identity_pool_id: str) -> None:
+def _fill(identity_pool_id: str, region: str) -> None:
     import moto.settings
+    from moto.utilities.utils import get_partition
 
-    iam, s3 = _backend("iam"), _backend("s3")
-    for name, policy in role_policies().items():
+    iam, s3 = _backend("iam", region), _backend("s3", region)
+    for name, policy in role_policies(get_partition(region)).items():
         role_name = f"{ROLE_PREFIX}{name}"
         iam.create_role(role_name, json.dumps(trust_policy(identity_pool_id)), "/", None, "", {}, "3600")
         iam.put_role_policy(role_name, "data", json.dumps(policy))
-    s3.create_bucket(BUCKET, REGION)
+    s3.create_bucket(BUCKET, region)
     for key, text in demo_objects().items():
         s3.put_object(BUCKET, key, text.encode())
     # Enforces IAM from the first request on.
     moto.settings.INITIAL_NO_AUTH_ACTION_COUNT = 0.0
 
 
-def _assume_role(role_arn: str, session_name: str) -> dict[str, str]:
-    role = _backend("sts").assume_role(
-        region_name=REGION,
+def _assume_role(region: str, role_arn: str, session_name: str) -> dict[str, str]:
+    role = _backend("sts", region).assume_role(
+        region_name=region,
         role_session_name=session_name,
         role_arn=role_arn,
         policy=None,

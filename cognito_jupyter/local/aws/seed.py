@@ -14,9 +14,9 @@ _WRITE_ACTIONS = [
 ]  # fmt: skip
 
 
-def role_policies() -> dict[str, dict[str, Any]]:
-    """Returns the policy of each role: Analyst reads, Uploader writes too, Admin may do everything."""
-    bucket = [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"]
+def role_policies(partition: str) -> dict[str, dict[str, Any]]:
+    """Returns the policy of each role in a partition: Analyst reads, Uploader writes too, Admin may do everything."""
+    bucket = [f"arn:{partition}:s3:::{BUCKET}", f"arn:{partition}:s3:::{BUCKET}/*"]
     allowed = {"Analyst": (_READ_ACTIONS, bucket), "Uploader": (_WRITE_ACTIONS, bucket), "Admin": (["*"], ["*"])}
     return {
         name: {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": actions, "Resource": resources}]}

@@ -35,6 +35,18 @@ def test_a_wrong_role_is_really_denied(pool: LocalCognito) -> None:
         assert error_of(raised)[0] == "AccessDenied"
 
 
+@pytest.mark.parametrize(("region", "partition"), [("us-gov-west-1", "aws-us-gov"), ("eusc-de-east-1", "aws-eusc")])
+def test_roles_and_buckets_are_in_the_partition_of_the_pools(region: str, partition: str) -> None:
+    with LocalCognito(region=region) as cognito:
+        role = cognito.roles["Analyst"]
+        assert role.startswith(f"arn:{partition}:iam::")
+        reader = s3_client(cognito, get_credentials(cognito, role))
+        assert reader.get_object(Bucket=cognito.bucket, Key=cognito.data_key)["Body"].read().startswith(b"star,day")
+        with pytest.raises(ClientError) as raised:
+            reader.put_object(Bucket=cognito.bucket, Key="x")
+        assert error_of(raised)[0] == "AccessDenied"
+
+
 def test_expired_keys_are_refused_as_s3_does(pool: LocalCognito) -> None:
     client = s3_client(pool, get_credentials(pool))
     pool.knobs.clock_offset = 3601

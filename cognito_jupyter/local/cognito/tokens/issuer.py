@@ -40,22 +40,32 @@ def dns_suffix(region: str) -> str:
     Raises:
         ValueError: No partition has such a Region.
     """
-    return _dns_suffixes(region)[0]
+    return _partition(region)[1]
 
 
-def _dns_suffixes(region: str) -> tuple[str, str]:
-    """Returns the domain of a Region's services, and that of its dual-stack endpoints."""
+def partition_of(region: str) -> str:
+    """Returns the name of a Region's partition, such as "aws" or "aws-eusc", by botocore's own data.
+
+    Raises:
+        ValueError: No partition has such a Region.
+    """
+    return _partition(region)[0]
+
+
+def _partition(region: str) -> tuple[str, str, str]:
+    """Returns the name of a Region's partition, the domain of its services, and that of its dual-stack endpoints."""
     if region == "us-east-1":
-        return "amazonaws.com", "api.aws"
+        return "aws", "amazonaws.com", "api.aws"
     from botocore.loaders import Loader  # late: a pool in the usual Region needs no list of partitions
 
     for partition in Loader().load_data("partitions")["partitions"]:
         if region in partition["regions"] or re.search(partition["regionRegex"], region):
-            return str(partition["outputs"]["dnsSuffix"]), str(partition["outputs"]["dualStackDnsSuffix"])
+            outputs = partition["outputs"]
+            return str(partition["id"]), str(outputs["dnsSuffix"]), str(outputs["dualStackDnsSuffix"])
     raise ValueError(f"{region} is not a Region of AWS.")
 
 
 def host_names(region: str) -> set[str]:
     """Returns the names of AWS's hosts for a Region's user pools and identity pools, FIPS and dual stack included."""
     services = (*_HOSTS.values(), "cognito-idp-fips", "cognito-identity", "cognito-identity-fips")
-    return {f"{service}.{region}.{suffix}" for service in services for suffix in _dns_suffixes(region)}
+    return {f"{service}.{region}.{suffix}" for service in services for suffix in _partition(region)[1:]}
