@@ -145,7 +145,7 @@ def test_amplify_signs_in_and_gets_credentials_in_a_browser(
     assert 0 < outcome["expires"] - time.time() <= 3600
 
 
-def test_amplify_signs_out_and_the_browser_is_asked_again(run_page: RunPage, stand_in: StandIn) -> None:
+def test_amplify_signs_out_and_the_browser_sees_the_login_page_again(run_page: RunPage, stand_in: StandIn) -> None:
     """It ends at the registered sign-out URL, and the login cookie has gone."""
 
     def sign_out(tab: Page) -> None:
