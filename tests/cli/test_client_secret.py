@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.settings.toml_file import user_path
+from tests.support.polling import wait_until
 from tests.support.terminal import run_in_terminal
 
 SCRIPT = str(Path(sys.executable).with_name("cognito-jupyter"))
@@ -63,6 +65,8 @@ def test_the_users_file_is_enough_from_the_login_to_the_logout(
     # The tokens must be refreshed with the secret, by a process that knows the stored sign-in only.
     confidential.knobs.credentials_seconds = confidential.knobs.id_token_seconds = 1
     terminal.run("login", "--fresh")
+    expired_at = time.time() + 1
+    wait_until(lambda: time.time() > expired_at)
     terminal.environment = {
         name: value for name, value in terminal.environment.items() if not name.startswith("COGNITO_")
     }
