@@ -83,13 +83,10 @@ def hosts(proxy: HttpProxy) -> list[str]:
             ["cognito-idp-fips.us-east-1.amazonaws.com", "cognito-identity-fips.us-east-1.amazonaws.com"],
         ),
         (
-            {"region": "eusc-de-east-1"},
+            {"region": "us-gov-west-1"},
             {},
             {"AWS_USE_DUALSTACK_ENDPOINT": "true"},
-            [
-                "cognito-idp.eusc-de-east-1.api.amazonwebservices.eu",
-                "cognito-identity.eusc-de-east-1.api.amazonwebservices.eu",
-            ],
+            ["cognito-idp.us-gov-west-1.api.aws", "cognito-identity.us-gov-west-1.api.aws"],
         ),
         (
             {"region": "us-iso-east-1"},
