@@ -123,6 +123,14 @@ def test_expired_tokens_are_refreshed_and_stored(cognito: LocalCognito, store: S
     stored.refresh_user_pool_tokens()
 
 
+def test_a_throttled_call_is_repeated_before_anything_is_printed(cognito: LocalCognito, store: Store) -> None:
+    """Many programs start at the same moment: none of them fails because AWS asks them to slow down."""
+    before = cognito.counts[EXCHANGE]
+    cognito.knobs.fail(EXCHANGE, like="throttled", times=2)
+    printed_credentials(run(store.name, cognito.roles["Uploader"]))
+    assert cognito.counts[EXCHANGE] == before + 3
+
+
 def test_ten_processes_at_one_expiry_make_one_call(cognito: LocalCognito, store: Store) -> None:
     """One refresh and one exchange, although all of them find everything expired."""
     cognito.knobs.id_token_seconds = 1
