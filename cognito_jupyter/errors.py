@@ -1,10 +1,13 @@
 """Every error that this package raises on purpose: one sentence says what happened, one what to do.
 
 Each class is also a built-in one, as the public API promises (PermissionError, ConnectionError, ValueError), so that
-callers catch it without knowing this module. No message ever holds a token, a code, a verifier or an AWS key.
+callers catch it without knowing this module. No message ever holds a token, a code, a verifier or an AWS key. Each is
+one printable line, whatever paths, names and other programs' messages it was made of: Python prints it as it is.
 """
 
 from __future__ import annotations
+
+from ._printable import printable
 
 
 class CognitoError(Exception):
@@ -17,10 +20,10 @@ class CognitoError(Exception):
     """
 
     def __init__(self, what: str, remedy: str = "", retry_after: float = 0.0) -> None:
-        self.what = what
-        self.remedy = remedy
+        self.what = printable(what)
+        self.remedy = printable(remedy)
         self.retry_after = retry_after
-        super().__init__(f"{what} {remedy}".strip())
+        super().__init__(f"{self.what} {self.remedy}".strip())
 
     def __reduce__(self) -> tuple[type[CognitoError], tuple[str, str, float]]:
         # OSError would pickle the joined message as the only argument.

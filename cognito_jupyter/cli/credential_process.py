@@ -56,7 +56,9 @@ def main(arguments: Sequence[str]) -> int:
     if output is None:
         output, error = _after_refresh(path, role_arn)
         if output is None:
-            sys.stderr.write(f"{error}\n")
+            from .._util.printable import printable
+
+            sys.stderr.write(f"{printable(error)}\n")
             return 1
     sys.stdout.write(output)
     return 0

@@ -52,7 +52,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as missing:
         error = _MISSING_PACKAGES.format(missing.name)
     except (ValueError, OSError) as failure:
-        error = str(failure)
+        from .._util.printable import printable
+
+        error = printable(str(failure))
     print(error, file=sys.stderr, flush=True)
     return 1
 

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 from IPython.core.interactiveshell import InteractiveShell
 
+from .._util.printable import printable
 from .display.ipython import argument_parser
 
 
@@ -44,7 +45,15 @@ class MagicCompleter:
         before = event.text_until_cursor.removesuffix(event.symbol).split()
         values = self._values.get(before[-1]) if before else None
         if values is not None:
-            # IPython completes word by word and would cut a value at its first space.
-            return [shlex.quote(value) for value in values()]
-        positionals = [shlex.quote(word) for word in self._positionals()]
+            return _quote(values())
+        positionals = _quote(self._positionals())
         return [each for each in [*self._options, *positionals] if each not in before]
+
+
+def _quote(words: Sequence[str]) -> list[str]:
+    """Returns the words that a user can type, in quotation marks where they need them.
+
+    IPython completes word by word and would cut a value at its first space. A profile's name may come from a file that
+    the user has not agreed to.
+    """
+    return [shlex.quote(word) for word in words if word == printable(word)]

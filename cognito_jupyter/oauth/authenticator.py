@@ -19,6 +19,7 @@ from typing import Self, cast
 from urllib.parse import urlencode
 
 from .._util.durations import duration_in_words
+from .._util.printable import printable
 from .._util.redaction import Secret, redacted
 from .._util.terminal import print_text
 from .._util.timeouts import DEFAULT_TIMEOUTS, Timeouts
@@ -158,7 +159,7 @@ class CognitoOAuthAuthenticator:
             self._prompt(
                 f"To sign in, open this address in your browser:\n\n    {login.authorization_url}\n\n"
                 f"Waiting for the sign-in at {login.redirect_uri}, for {duration_in_words(self.timeout)}."
-                + (f"\n{override}" if override else "")
+                + (f"\n{printable(override)}" if override else "")
             )
             page = open_in_browser(login.authorization_url) if self._open_browser else None
             with page or nullcontext():

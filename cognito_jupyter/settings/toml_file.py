@@ -10,6 +10,7 @@ import difflib
 import enum
 import os
 import re
+import shlex
 import stat
 import sys
 import tomllib
@@ -171,7 +172,7 @@ def require_owned_by_user(path: Path, status: os.stat_result) -> None:
     if not stat.S_ISLNK(status.st_mode) and status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise SettingError(
             f"{path} can be written by other users, and it chooses where you type your password.",
-            f'Run: chmod go-w "{path}"',
+            f"Run: chmod go-w {shlex.quote(str(path))}",
         )
 
 
@@ -215,7 +216,8 @@ def _require_private(path: Path, scope: Scope, status: os.stat_result) -> None:
         raise exposed_secret_error(str(path))
     if scope is Scope.USER and sys.platform != "win32" and status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise SettingError(
-            f"{path} holds client_secret, and other users of this computer can read it.", f'Run: chmod go= "{path}"'
+            f"{path} holds client_secret, and other users of this computer can read it.",
+            f"Run: chmod go= {shlex.quote(str(path))}",
         )
 
 

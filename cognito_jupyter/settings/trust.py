@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from .._util.printable import printable
 from ..errors import SettingError
 from .parsers import quote_for_message
 from .toml_file import APP_NAME, SettingsFile, require_owned_by_user, user_path
@@ -22,6 +23,13 @@ ConfirmTrust = Callable[[str], bool]
 
 _SHOWN_FIRST = ("domain", "user_pool_id")
 """The settings that decide where the password is typed."""
+_HOSTS_AND_IDS = frozenset(
+    {*_SHOWN_FIRST, "allowed_domains", "client_id", "identity_pool_id", "logout_uri", "redirect_uri"}
+)
+"""Settings in ASCII: another letter in them looks like one of theirs, and is shown by its escape sequence."""
+_MAX_LINES = 60
+_MAX_LINE = 400
+"""Characters: a domain has 253 at most."""
 
 
 def require_trust(file: SettingsFile, confirm_trust: ConfirmTrust | None) -> None:
@@ -51,7 +59,13 @@ def require_trust(file: SettingsFile, confirm_trust: ConfirmTrust | None) -> Non
             f"{file.path} chooses where you type your password, and you have not confirmed that you trust it.",
             f"Run %cognito_login once in a notebook in that folder, {alternative}.",
         )
-    if not confirm_trust(trust_prompt(file)):
+    question = trust_prompt(file)
+    if question.count("\n") > _MAX_LINES or max(map(len, question.split("\n"))) > _MAX_LINE:
+        raise SettingError(
+            f"{file.path} holds more than you could be asked about, so it is not used.",
+            f"Keep only what a sign-in needs in it, {alternative}.",
+        )
+    if not confirm_trust(question):
         raise SettingError(
             f"{file.path} is not used, because you did not confirm that you trust it.",
             f"Sign in again to be asked again, {alternative}.",
@@ -65,23 +79,25 @@ def require_trust(file: SettingsFile, confirm_trust: ConfirmTrust | None) -> Non
 
 
 def trust_prompt(file: SettingsFile) -> str:
-    """Returns the text to confirm: the file's path and every setting in it."""
-    lines = [f"{file.path} chooses where you sign in. It says:", *_format_settings(file.settings)]
+    """Returns the text to confirm: the file's path and every setting in it, each in one line that it cannot leave."""
+    lines = [f"{printable(str(file.path))} chooses where you sign in. It says:", *_format_settings(file.settings)]
     for name, settings in file.profiles.items():
-        lines += [f"  for the profile {quote_for_message(name)}:", *_format_settings(settings)]
+        lines += [f"  for the profile {printable(quote_for_message(name))}:", *_format_settings(settings)]
     return "\n".join([*lines, "Say yes only if you trust its author."])
 
 
 def _format_settings(settings: Mapping[str, object]) -> list[str]:
     names = sorted(settings, key=lambda name: (name not in _SHOWN_FIRST, name))
-    return [f"    {name} = {_format_value(settings[name])}" for name in names]
+    return [f"    {name} = {_format_value(settings[name], name in _HOSTS_AND_IDS)}" for name in names]
 
 
-def _format_value(value: object) -> str:
+def _format_value(value: object, as_ascii: bool) -> str:
     if isinstance(value, list):
-        return f"[{', '.join(map(_format_value, value))}]"
+        return f"[{', '.join(_format_value(each, as_ascii) for each in value)}]"
+    if not isinstance(value, str):
+        return printable(repr(value)[:80])
     # Text is never shortened: the start of a domain may look like another domain.
-    return repr(value) if isinstance(value, str) else repr(value)[:80]
+    return printable(ascii(value) if as_ascii else repr(value))
 
 
 def _is_valid_record(record: Path) -> bool:

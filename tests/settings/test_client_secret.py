@@ -96,7 +96,7 @@ def test_a_file_that_others_can_read_is_refused_with_the_command_that_repairs_it
     path = write_file(user_path(), LINE)
     with pytest.raises(SettingError, match=f"{path} holds client_secret, and other users") as raised:
         project.resolve()
-    assert f'chmod go= "{path}"' in str(raised.value)
+    assert f"chmod go= {path}" in str(raised.value)
 
 
 @pytest.mark.parametrize("text", [LINE, f"[profile.work]\n{LINE}"])

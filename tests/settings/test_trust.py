@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 from pathlib import Path
 
@@ -157,6 +158,53 @@ def test_the_prompt_shows_every_setting_and_first_where_the_password_goes(projec
     assert "for the profile 'lab'" in text
     assert "allowed_domains = ['x.example']" in text
     assert "\x1b" not in text
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("domain = 'g\u043e\u043ed.example'", r"domain = 'g\u043e\u043ed.example'"),
+        ("login_hint = 'Zoë'", "login_hint = 'Zoë'"),
+        ("login_hint = 'a    b'", r"login_hint = 'a \x20\x20\x20b'"),
+        ("login_hint = 'a\u3164b'", r"login_hint = 'a\u3164b'"),
+        ('login_hint = "a\\nb"', r"login_hint = 'a\nb'"),
+    ],
+)
+def test_the_prompt_shows_each_letter_that_looks_like_another_or_like_none(
+    project: ProjectFolder, written: str, shown: str
+) -> None:
+    """A domain in letters that are not ASCII is refused later; the user sees before that it is not what it seems."""
+    project.overrides.pop("domain")
+    project.write(written)
+    project.trusts = False
+    with pytest.raises(SettingError, match="you did not confirm"):
+        project.resolve()
+    assert f"    {shown}" in project.prompts[0].splitlines()
+
+
+@pytest.mark.parametrize(
+    "written",
+    [f"login_hint = '{'x' * 500}'", "".join(f"[profile.p{number}]\ntimeout = 9\n" for number in range(40))],
+    ids=["one long line", "many lines"],
+)
+def test_a_file_that_would_push_the_domain_off_the_screen_is_refused_without_a_prompt(
+    project: ProjectFolder, written: str
+) -> None:
+    del project.overrides["client_id"]
+    project.write(f"client_id = '2other'\n{written}")
+    project.trusts = True
+    with pytest.raises(SettingError, match="holds more than you could be asked about"):
+        project.resolve()
+    assert not project.prompts
+
+
+def test_a_command_to_copy_does_nothing_else_whatever_the_folder_is_called(tmp_path: Path) -> None:
+    project = ProjectFolder(tmp_path / "x$(touch y)\"`'")
+    project.folder.mkdir()
+    project.write("timeout = 7").chmod(0o666)
+    with pytest.raises(SettingError) as refused:
+        project.resolve()
+    assert shlex.split(refused.value.remedy)[1:] == ["chmod", "go-w", str(project.file)]
 
 
 @pytest.mark.parametrize("changed", ["mode", pytest.param("owner", marks=AS_ROOT)])

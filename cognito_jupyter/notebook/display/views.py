@@ -1,6 +1,7 @@
 """What a cell displays, each thing as text and as HTML.
 
 The magics, the login prompt and `cognito-jupyter status` build these values; nothing here displays or prints them.
+Each line and each cell becomes one printable line here, whatever it was made of; a URL is one already.
 Only `SignInLink` holds anything secret, so a login replaces it when it ends.
 """
 
@@ -13,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..._util.durations import duration_in_words
+from ..._util.printable import printable
 from ..._util.terminal import encodable
 
 
@@ -42,8 +44,8 @@ class Note(View):
     lines: tuple[str, ...]
 
     def text(self) -> str:
-        """Returns the lines as they are."""
-        return "\n".join(self.lines)
+        """Returns the lines."""
+        return "\n".join(map(printable, self.lines))
 
     def html(self) -> str:
         """Returns a paragraph for each line."""
@@ -74,19 +76,18 @@ class SignInLink(View):
 
     def text(self) -> str:
         """Returns the URL on a line of its own, so that it can be copied."""
-        return "\n".join(
-            (f"To sign in at {self._host}, open this address in your browser:", "", self.url, "", *self._notes())
-        )
+        first = f"To sign in at {self._host}, open this address in your browser:"
+        return "\n".join((first, "", self.url, "", *map(printable, self._notes())))
 
     def html(self) -> str:
         """Returns a real link, which no popup blocker stops, with the noopener that no front end adds."""
         link = f'<a href="{html.escape(self.url)}" target="_blank" rel="noopener noreferrer"><b>Sign in</b></a>'
-        return f"<p>{link} at <code>{html.escape(self._host)}</code></p>{_paragraphs(self._notes())}"
+        return f"<p>{link} at <code>{_escape(self._host)}</code></p>{_paragraphs(self._notes())}"
 
     @property
     def _host(self) -> str:
         """The host at which the user is about to type a password."""
-        return urlsplit(self.url).netloc
+        return printable(urlsplit(self.url).netloc)
 
     def _notes(self) -> tuple[str, ...]:
         minutes, seconds = divmod(self.seconds_left, 60)
@@ -131,11 +132,12 @@ class Table(View):
 
     def text(self) -> str:
         """Returns columns padded with spaces."""
-        rows = [self.header, *self.rows] if self.header else self.rows
+        rows = [tuple(map(printable, row)) for row in ((self.header, *self.rows) if self.header else self.rows)]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         padded = ["  " + "  ".join(map(str.ljust, row, widths)) for row in rows]
-        link = [f"{self.link[0]}: {self.link[1]}"] if self.link else []
-        return "\n".join(line.rstrip() for line in (self.title, *padded, *self.notes, *link))
+        link = [f"{printable(self.link[0])}: {self.link[1]}"] if self.link else []
+        lines = (printable(self.title), *padded, *map(printable, self.notes), *link)
+        return "\n".join(line.rstrip() for line in lines)
 
     def html(self) -> str:
         """Returns a table with a caption and header cells, which screen readers announce."""
@@ -143,11 +145,11 @@ class Table(View):
         for first, *others in self.rows:
             name = _cell("td", first) if self.header else _cell("th", first, "row")
             rows.append(name + "".join(_cell("td", text) for text in others))
-        caption = f'<caption style="text-align:left;font-weight:bold">{html.escape(self.title)}</caption>'
+        caption = f'<caption style="text-align:left;font-weight:bold">{_escape(self.title)}</caption>'
         table = f"<table>{caption}{''.join(f'<tr>{row}</tr>' for row in rows)}</table>{_paragraphs(self.notes)}"
         if self.link is None:
             return table
-        text, url = map(html.escape, self.link)
+        text, url = _escape(self.link[0]), html.escape(self.link[1])
         return f'{table}<p><a href="{url}" target="_blank" rel="noopener noreferrer">{text}</a></p>'
 
 
@@ -168,9 +170,13 @@ def format_time(time: datetime, now: datetime) -> str:
 
 
 def _paragraphs(lines: tuple[str, ...]) -> str:
-    return "".join(f"<p>{html.escape(line)}</p>" for line in lines)
+    return "".join(f"<p>{_escape(line)}</p>" for line in lines)
 
 
 def _cell(tag: str, text: str, scope: str = "") -> str:
     scoped = f' scope="{scope}"' if scope else ""
-    return f'<{tag}{scoped} style="text-align:left">{html.escape(text)}</{tag}>'
+    return f'<{tag}{scoped} style="text-align:left">{_escape(text)}</{tag}>'
+
+
+def _escape(text: str) -> str:
+    return html.escape(printable(text))

@@ -1,4 +1,6 @@
-"""The panel's HTML, as pure functions of values; they escape all text. panel/content.py calls them.
+"""The panel's HTML, as pure functions of values; they make all text one printable line, and escape it.
+
+panel/content.py calls them.
 
 view.js counts down in elements with `data-until`. Where no JavaScript of this package runs, CSS still moves the bars.
 """
@@ -13,6 +15,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ..._util.durations import duration_in_words
+from ..._util.printable import printable
 
 _ADDRESS_BAR = Path(__file__).with_name("address_bar.svg").read_text(encoding="utf-8")
 _PASTE_BOX = """<label class="address">Address<input type="password" autocomplete="off" spellcheck="false"
@@ -28,11 +31,11 @@ def heading(title: str, error: str | None = None, busy: str | None = None, *, ne
         busy: What is being done at the moment.
         neutral: Whether the text of `error` is shown as information.
     """
-    lines = f"<h4>{html.escape(title)}</h4>"
+    lines = f"<h4>{_escape(title)}</h4>"
     if error:
-        lines += f'<p class="{"soft" if neutral else "problem"}">{html.escape(error)}</p>'
+        lines += f'<p class="{"soft" if neutral else "problem"}">{_escape(error)}</p>'
     if busy:
-        lines += f'<p class="soft">{html.escape(busy)} …</p>'
+        lines += f'<p class="soft">{_escape(busy)} …</p>'
     return lines
 
 
@@ -63,7 +66,7 @@ def sign_in_options(options: SignInOptions, *, paste_box: bool) -> str:
         options: The ways to finish the login.
         paste_box: Whether the HTML holds the paste box.
     """
-    host = html.escape(urlsplit(options.url).netloc)
+    host = _escape(urlsplit(options.url).netloc)
     # A real link, which no popup blocker stops; no front end adds noopener.
     target = f'href="{html.escape(options.url)}" target="_blank" rel="noopener noreferrer"'
     link = f'<a class="go" {target}>Sign in</a><p class="soft under">opens <b>{host}</b> in a new tab</p>'
@@ -72,14 +75,14 @@ def sign_in_options(options: SignInOptions, *, paste_box: bool) -> str:
     origin = f"{redirect.scheme}://{redirect.netloc}"
     if len(origin) > 26:
         origin = f"{origin[:25]}…"
-    paste = _ADDRESS_BAR.format(address=html.escape(f"{origin}/?code=…&state=…")) + (_PASTE_BOX if paste_box else "")
+    paste = _ADDRESS_BAR.format(address=_escape(f"{origin}/?code=…&state=…")) + (_PASTE_BOX if paste_box else "")
     if options.paste_first_reason is None:
         paste_help = (
             "If the page after your sign-in does not open, copy its whole address from the address bar and paste it "
             "here."
         )
         return f"<section>{link}</section><section><p>{paste_help}</p>{paste}</section>"
-    first = f"<p>{html.escape(options.paste_first_reason)}. Sign in by these two steps instead.</p>"
+    first = f"<p>{_escape(options.paste_first_reason)}. Sign in by these two steps instead.</p>"
     second = (
         "Copy the whole address of the page where you end up, which may be an error page, from the address bar and "
         "paste it here."
@@ -105,7 +108,7 @@ def countdown(until: datetime, total: float, now: datetime | None = None) -> str
 
 def facts(rows: Sequence[tuple[str, str]]) -> str:
     """Returns names and values as a list."""
-    items = "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd>" for name, value in rows)
+    items = "".join(f"<dt>{_escape(name)}</dt><dd>{_escape(value)}</dd>" for name, value in rows)
     return f"<dl>{items}</dl>"
 
 
@@ -120,13 +123,13 @@ def time_left(what: str, until: datetime, total: float, afterwards: str, now: da
         now: The current time, where CSS has to move the bar; None: view.js moves it.
     """
     left = _time_left_text(until, total, now)
-    text = f"{html.escape(what)}: {left} left, until {local_time(until)}; {html.escape(afterwards)}"
+    text = f"{_escape(what)}: {left} left, until {local_time(until)}; {_escape(afterwards)}"
     return _progress(until, total, f"Time left: {what}", text, now)
 
 
 def note(text: str) -> str:
     """Returns a sentence that only explains."""
-    return f'<p class="soft under">{html.escape(text)}</p>'
+    return f'<p class="soft under">{_escape(text)}</p>'
 
 
 def local_time(time: datetime) -> str:
@@ -145,10 +148,14 @@ def _progress(until: datetime, total: float, label: str, text: str, now: datetim
     if now is not None:
         passed = max(0.0, total - (until - now).total_seconds())
         style = f' style="animation: cognito-shrink {total:.0f}s linear -{passed:.0f}s forwards"'
-    role = f'role="progressbar" aria-label="{html.escape(label)}" aria-valuemin="0" aria-valuemax="100"'
+    role = f'role="progressbar" aria-label="{_escape(label)}" aria-valuemin="0" aria-valuemax="100"'
     bar = f'<div class="bar" {role} aria-valuenow="100" {_countdown_attributes(until, total)}><i{style}></i></div>'
     return f'<div class="count">{bar}<p class="soft under">{text}</p></div>'
 
 
 def _countdown_attributes(until: datetime, total: float) -> str:
     return f'data-until="{until.timestamp() * 1000:.0f}" data-total="{max(total, 1.0):.0f}"'
+
+
+def _escape(text: str) -> str:
+    return html.escape(printable(text))

@@ -14,6 +14,7 @@ from typing import Any
 import ipywidgets
 from traitlets import Unicode
 
+from ..._util.printable import printable
 from ...credentials.roles import shortest_suffixes
 from ..display.ipython import require_magics
 from ..display.views import PANEL_PLACEHOLDER
@@ -142,7 +143,7 @@ class LoginPanel(ipywidgets.VBox, StatusListener):
         return [self._remember_box, self._sign_in_button, *([self._back_button] if can_go_back else [])]
 
     def _update_role_menu(self, roles: tuple[str, ...], selected: str | None) -> None:
-        options = tuple(zip(shortest_suffixes(roles, roles), roles, strict=True))
+        options = tuple(zip(map(printable, shortest_suffixes(roles, roles)), roles, strict=True))
         # Unobserved during the update: only a selection by the user changes the role.
         self._role_menu.unobserve(self._on_role_selected, "value")
         if self._role_menu.options != options:
