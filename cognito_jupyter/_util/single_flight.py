@@ -47,6 +47,8 @@ class SingleFlight:
     Attributes:
         failure: The error of the last attempt; None after a success.
         failures: How many attempts have failed since the last success.
+        successes: How many attempts have succeeded. A caller that finds more of them than when it began to wait has
+            its result: a storm of calls is one attempt.
     """
 
     def __init__(
@@ -63,7 +65,7 @@ class SingleFlight:
         self._failed_at = 0.0
         self._backoff = 0.0
         self._draw = draw
-        self.failures = 0
+        self.failures = self.successes = 0
 
     def run(
         self,
@@ -159,4 +161,5 @@ class SingleFlight:
             self.failure = copy.copy(error)
             raise
         self.reset()
+        self.successes += 1
         return result

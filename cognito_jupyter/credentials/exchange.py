@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from ..errors import CredentialsError, IdTokenExpiredError, SignedOutError
-from ..oauth.tokens import Subject
+from ..oauth.tokens import CognitoTokens, Subject
 from .identity_pool.client import IdentityPool
 from .role_credentials import CachedCredentials, signed_out_error
 from .user_pool_tokens import UserPoolTokens
@@ -59,12 +59,7 @@ class CredentialsExchange:
         """
         if self._tokens.subject != subject:
             raise signed_out_error()
-        try:
-            cached = self._from_store_or_aws(subject, role_arn, current)
-        except IdTokenExpiredError:
-            # It has expired by AWS's clock; this machine's clock has been set since the two were compared.
-            self._tokens.refresh(notify=False)
-            cached = self._from_store_or_aws(subject, role_arn, current)
+        cached = self._from_store_or_aws(subject, role_arn, current)
         if self._tokens.subject != subject:
             # The user has signed out in the meantime: these credentials must not outlive that.
             raise signed_out_error()
@@ -76,15 +71,25 @@ class CredentialsExchange:
         shared_sign_in, tokens = self._tokens.shared_sign_in, self._tokens.current
         if tokens is None:
             raise signed_out_error()
+
+        def exchange(tokens: CognitoTokens) -> CachedCredentials:
+            def fetch(identity_id: str | None) -> CachedCredentials:
+                return self.from_identity_pool(subject, tokens["id_token"], role_arn, identity_id)
+
+            return shared_sign_in.get_or_fetch_credentials(role_arn, tokens, current, fetch)
+
         try:
             cached = shared_sign_in.lookup_credentials(role_arn, tokens, current)
             if cached is None:
                 # The role's own attempt, in which this is, notifies the callbacks when it has ended.
                 tokens = self._tokens.get_valid(notify=False)
-                id_token = tokens["id_token"]
-                cached = shared_sign_in.get_or_fetch_credentials(
-                    role_arn, tokens, current, lambda known: self.from_identity_pool(subject, id_token, role_arn, known)
-                )
+                try:
+                    cached = exchange(tokens)
+                except IdTokenExpiredError:
+                    # By AWS's clock; this machine's clock has been set since the two were compared. Another role may
+                    # have been refused the same token, and has replaced it.
+                    tokens = self._tokens.refresh(unless_replaced=tokens, notify=False)
+                    cached = exchange(tokens)
         except SignedOutError as error:
             if tokens is self._tokens.current:
                 self._tokens.mark_ended(tokens, error)

@@ -265,8 +265,7 @@ class CognitoCredentialsManager(NotPicklable):
             UnavailableError: Cognito or AWS could not be reached (a ConnectionError).
         """
         margin = refresh_margin.total_seconds()
-        if not self._tokens.is_valid_for(margin):
-            self.refresh_user_pool_tokens()
+        self._tokens.ensure_valid_for(margin)
         role = self._role(self.resolve_role(role_suffix))
         cached = role.get_valid_for(margin)
         self._set_last_role(role, role_suffix)
@@ -304,6 +303,8 @@ class CognitoCredentialsManager(NotPicklable):
 
     def refresh_user_pool_tokens(self) -> CognitoTokens:
         """Refreshes the id token and the access token with the refresh token.
+
+        Threads that call it at the same time share one refresh.
 
         Returns:
             The new tokens.

@@ -208,11 +208,19 @@ class RoleCredentials(NotPicklable):
         Raises:
             CognitoError: They could not be refreshed; the current ones stay.
         """
+        successes = self.single_flight.successes
 
         def cached_if_valid() -> CachedCredentials | None:
             cached = self.cached
             # Exactly at the margin counts as expiring.
             return cached if cached is not None and cached.expires_at > self._time_for(cached) + margin else None
+
+        def get_ready() -> CachedCredentials | None:
+            cached = self.cached
+            # New credentials that never last that long: another thread has just fetched them for all that wait.
+            if cached is not None and cached.lifetime <= margin and self.single_flight.successes != successes:
+                return cached
+            return cached_if_valid()
 
         def refresh() -> CachedCredentials:
             cached = self._refresh()
@@ -222,7 +230,7 @@ class RoleCredentials(NotPicklable):
                 return self._refresh()
             return cached
 
-        return self.single_flight.run(cached_if_valid, refresh, force=True)
+        return self.single_flight.run(get_ready, refresh, force=True)
 
     def replace(self, fetch: Callable[[], CachedCredentials]) -> CachedCredentials:
         """Fetches and caches new credentials in any case.

@@ -137,10 +137,39 @@ class UserPoolTokens:
                 raise
             return tokens
 
-    def refresh(self, *, notify: bool = True) -> CognitoTokens:
-        """Refreshes the tokens in any case.
+    def ensure_valid_for(self, margin: float) -> None:
+        """Refreshes the tokens if the id token expires within a margin; threads that call at once share one refresh.
 
         Args:
+            margin: In seconds. It may be longer than the id token is valid when it is new.
+
+        Raises:
+            SignedOutError, RefusedError, UnavailableError: As `refresh`.
+        """
+        if self.is_valid_for(margin):
+            return
+        self._raise_if_ended()
+        successes = self.single_flight.successes
+
+        def get_ready() -> CognitoTokens | None:
+            refreshed = self.single_flight.successes != successes and self._claims_age() < _CLAIMS_MAX_AGE
+            return self._tokens if refreshed or self.is_valid_for(margin) else None
+
+        def refresh() -> CognitoTokens:
+            tokens = self._refresh_current()
+            # If another kernel had refreshed them, part of their lifetime is over. With them in use here, the next
+            # refresh makes new ones.
+            return (
+                tokens if self.is_valid_for(margin) or self._claims_age() < _CLAIMS_MAX_AGE else self._refresh_current()
+            )
+
+        self.single_flight.run(get_ready, refresh, force=True)
+
+    def refresh(self, *, unless_replaced: CognitoTokens | None = None, notify: bool = True) -> CognitoTokens:
+        """Refreshes the tokens, unless another thread has done so while this one waited for its turn.
+
+        Args:
+            unless_replaced: The tokens that are of no use any more: tokens that have replaced them are not refreshed.
             notify: Whether to call `on_attempt` afterwards; see `SingleFlight.run`.
 
         Raises:
@@ -150,7 +179,13 @@ class UserPoolTokens:
                 ConnectionError).
         """
         self._raise_if_ended()
-        return self.single_flight.run(lambda: None, self._refresh_current, force=True, notify=notify)
+        successes = self.single_flight.successes
+
+        def get_ready() -> CognitoTokens | None:
+            replaced = unless_replaced is not None and self._tokens is not unless_replaced
+            return self._tokens if replaced or self.single_flight.successes != successes else None
+
+        return self.single_flight.run(get_ready, self._refresh_current, force=True, notify=notify)
 
     @property
     def can_refresh(self) -> bool:

@@ -40,8 +40,10 @@ def run_in_threads(
 ) -> list[object]:
     """Returns what each of many threads got, a result or an error."""
     got: list[object] = []
+    barrier = threading.Barrier(size)
 
     def one() -> None:
+        barrier.wait()
         try:
             got.append(single_flight.run(work.ready, work.attempt, force=force))
         except CognitoError as error:
