@@ -15,7 +15,7 @@ import boto3
 
 from .._util.clock import Clock
 from .._util.closing import NotPicklable
-from .._util.redaction import install_redaction
+from .._util.logs.redaction import install_redaction
 from .._util.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from ..errors import CognitoError, RefusedError
 from ..oauth.authenticator import CognitoOAuthAuthenticator

@@ -23,6 +23,7 @@ import requests
 from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.response import BaseHTTPResponse
 
+from .._util.logs.redaction import install_redaction
 from .._util.process_local import ProcessLocal
 from .._util.redaction import Secret, redacted
 from .._util.retries import ThrottledRetries, may_repeat
@@ -132,6 +133,7 @@ class Transport:
         self._send_once(requests.Request("GET", url), allow_empty=True)
 
     def _send(self, request: requests.Request, idempotent: bool, allow_empty: bool) -> JsonResponse:
+        install_redaction()
         delays = iter(self._timeouts.retry_delays)
         throttled_retries = ThrottledRetries(self._timeouts.throttling)
         while True:

@@ -27,8 +27,9 @@ from botocore.model import OperationModel
 from botocore.parsers import ResponseParserError
 
 from ..._util.botocore_session import new_session
+from ..._util.logs.redaction import suppress_debug_logs
 from ..._util.process_local import ProcessLocal
-from ..._util.redaction import redacted, suppress_debug_logs
+from ..._util.redaction import redacted
 from ..._util.retries import ThrottledRetries, full_jitter, may_repeat
 from ..._util.timeouts import DEFAULT_TIMEOUTS, Timeouts, parse_retry_after
 from ...errors import UnavailableError, UnknownProviderError

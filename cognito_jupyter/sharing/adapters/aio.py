@@ -12,6 +12,7 @@ from aiobotocore.session import AioSession
 
 from ..._util.botocore_session import ignore_missing_profile
 from ..._util.closing import NotPicklable
+from ..._util.logs.redaction import install_redaction
 from ...credentials.boto_sessions import RefreshingCredentials
 from ...credentials.role_credentials import FrozenCredentials
 
@@ -75,6 +76,7 @@ def aio_session(credentials: RefreshingCredentials, region: str) -> AioSession:
         credentials: The role's credentials.
         region: The session's region.
     """
+    install_redaction()
     session = ignore_missing_profile(AioSession())
     session.set_config_variable("region", region)
     session.register_component("credential_provider", _Resolver(AioRefreshingCredentials(credentials)))

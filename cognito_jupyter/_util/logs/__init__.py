@@ -1,0 +1,1 @@
+"""Keeps secrets out of what other packages log."""
