@@ -124,7 +124,11 @@ class CognitoCredentialsManager(NotPicklable):
 
     @property
     def auth_tokens(self) -> CognitoTokens | None:
-        """The newest tokens; None while no user is signed in. Setting them signs a user in."""
+        """The newest tokens; None while no user is signed in. Setting them signs a user in.
+
+        Raises:
+            VerificationError: They are set, and the id token is malformed; those before stay (a PermissionError).
+        """
         return self._tokens.current
 
     @auth_tokens.setter

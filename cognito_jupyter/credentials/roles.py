@@ -15,7 +15,8 @@ from ..errors import RoleError
 def roles_in(claims: Mapping[str, object]) -> tuple[str, ...]:
     """Returns the role ARNs of an id token, in its order.
 
-    Amazon's guide shows `cognito:roles` as text with commas; live tokens hold an array.
+    Amazon's guide shows `cognito:roles` as text with commas; live tokens hold an array. What cannot be
+    an ARN is left out.
 
     Source:
     https://docs.aws.amazon.com/cognito/latest/developerguide/role-based-access-control.html
@@ -25,7 +26,7 @@ def roles_in(claims: Mapping[str, object]) -> tuple[str, ...]:
         roles = [role.strip() for role in roles.split(",")]
     if not isinstance(roles, list):
         return ()
-    return tuple(dict.fromkeys(role for role in roles if isinstance(role, str) and role))
+    return tuple(dict.fromkeys(role for role in roles if isinstance(role, str) and _is_arn(role)))
 
 
 def default_role(claims: Mapping[str, object]) -> str | None:
@@ -101,6 +102,14 @@ def _shortest_suffix(role: str, among: Sequence[str]) -> str:
         if is_word and [other for other in among if other.endswith(role[start:])] == [role]:
             return role[start:]
     return role
+
+
+def _is_arn(role: str) -> bool:
+    """Returns whether text could be a role's ARN: the names and paths of roles are printable ASCII.
+
+    Source: https://docs.aws.amazon.com/IAM/latest/APIReference/API_Role.html
+    """
+    return role != "" and role.isascii() and role.isprintable()
 
 
 def _in_words(suffixes: Sequence[str]) -> str:

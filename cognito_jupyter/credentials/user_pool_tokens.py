@@ -18,7 +18,7 @@ from .._util.redaction import redacted
 from .._util.single_flight import SingleFlight
 from ..errors import CognitoError, RefusedError, SignedOutError, UnavailableError, VerificationError
 from ..oauth.authenticator import CognitoOAuthAuthenticator
-from ..oauth.tokens import CognitoTokens, JwtPayload, Subject, claims_of, subject_of, subject_of_token
+from ..oauth.tokens import CognitoTokens, JwtPayload, MalformedTokenError, Subject, check_claims, claims_of, subject_of
 from .role_credentials import REFRESH_JITTER, advisory_margin
 from .shared_sign_in import SharedSignIn
 
@@ -74,6 +74,8 @@ class UserPoolTokens:
 
     @current.setter
     def current(self, tokens: CognitoTokens | None) -> None:
+        if tokens is not None:
+            claims_of(tokens["id_token"])  # before they replace others: nothing could use malformed ones
         self._tokens = redacted(tokens) if tokens is not None else None
         self._claims_requested_at = -math.inf
         self.single_flight.reset()
@@ -129,11 +131,12 @@ class UserPoolTokens:
         self._raise_if_ended()
         try:
             return self.single_flight.run(self._current_if_valid, self._refresh_current, notify=notify)
-        except (SignedOutError, VerificationError):
-            raise
-        except CognitoError:
+        except CognitoError as error:
+            is_final = isinstance(error, (SignedOutError, VerificationError)) and not isinstance(
+                error, MalformedTokenError
+            )
             tokens = self._tokens
-            if tokens is None or not self.is_valid_for(0.0):
+            if is_final or tokens is None or not self.is_valid_for(0.0):
                 raise
             return tokens
 
@@ -314,11 +317,7 @@ class UserPoolTokens:
 
         def request(latest: CognitoTokens) -> CognitoTokens:
             new = cast("CognitoTokens", {**latest, **authenticator.refresh_tokens(latest["refresh_token"])})
-            if subject_of_token(new["id_token"]) != subject_of_token(latest["id_token"]):
-                raise VerificationError(
-                    "The user pool's response to the refresh held another user's tokens, which were thrown away.",
-                    "Sign in again, and tell the administrator of the user pool.",
-                )
+            _require_successor(claims_of(new["id_token"]), claims_of(latest["id_token"]))
             return new
 
         def is_fresh(stored: CognitoTokens) -> bool:
@@ -337,6 +336,27 @@ class UserPoolTokens:
             raise SignedOutError("You signed out while the sign-in was being refreshed.", "Sign in again.")
         self._tokens = tokens = redacted(new)
         return tokens
+
+
+def _require_successor(new: JwtPayload, old: JwtPayload) -> None:
+    """Checks that a refreshed id token can take the place of the old one (OpenID Connect Core, section 12.2).
+
+    Raises:
+        VerificationError: It is malformed, or another user's, another app client's, or of another kind.
+    """
+    check_claims(new, "id", require_all=True)
+    if subject_of(new) != subject_of(old):
+        whose = "another user's"
+    elif new.get("aud") != old.get("aud", new.get("aud")):
+        whose = "another app client's"
+    elif new["token_use"] != old.get("token_use", "id"):
+        whose = "other"
+    else:
+        return
+    raise VerificationError(
+        f"The user pool's response to the refresh held {whose} tokens, which were thrown away.",
+        "Sign in again, and tell the administrator of the user pool.",
+    )
 
 
 def _lifetime(claims: JwtPayload) -> float:

@@ -7,6 +7,7 @@ Everything that handles tokens imports them from here. Nothing here verifies a t
 import base64
 import binascii
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NotRequired, TypedDict, cast
 
@@ -36,6 +37,18 @@ JwtPayload = TypedDict(
 
 Source: https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-id-token.html
 """
+
+_TIMES = ("exp", "iat", "auth_time")
+_TEXTS = ("sub", "iss", "aud", "token_use")
+_REQUIRED_CLAIMS = ("sub", "iss", "token_use", "exp", "iat")
+_END_OF_TIME = 1e11
+"""Seconds since the epoch: the year 5138, beyond which no date of Python's is far."""
+_MAX_TEXT = 2048
+"""Characters of a text claim that this package relies on; those of `sub` are 255 (OpenID Connect Core, section 2)."""
+
+
+class MalformedTokenError(VerificationError):
+    """A token cannot be read, or one of its claims is not what Cognito makes it."""
 
 
 class CognitoTokens(TypedDict):
@@ -102,15 +115,59 @@ def decode_jwt_payload(jwt_token: str) -> JwtPayload:
 
 
 def claims_of(id_token: str) -> JwtPayload:
-    """Returns the claims of an id token, not verified.
+    """Returns the claims of an id token, not verified; those that `check_claims` looks at are well-formed.
 
     Raises:
-        VerificationError: It is not a JWT (a PermissionError).
+        MalformedTokenError: It is not a JWT, or such a claim is malformed (a PermissionError).
     """
     try:
-        return decode_jwt_payload(id_token)
+        claims = decode_jwt_payload(id_token)
     except ValueError as error:
-        raise VerificationError(f"The id token cannot be read. {error}", "Sign in again.") from None
+        raise MalformedTokenError(f"The id token cannot be read. {error}", "Sign in again.") from None
+    check_claims(claims, "id")
+    return claims
+
+
+def check_claims(claims: Mapping[str, object], token_use: str, *, require_all: bool = False) -> None:
+    """Checks the form of the claims that decide about a token: what it is, whose, from whom, for whom, and its times.
+
+    JSON allows numbers that are no time (NaN, 1e400) and text that no file or terminal takes (half of a character).
+    Other claims, such as a name, can be anything: who reads them leaves out what is no text.
+
+    Args:
+        claims: The claims, verified or not.
+        token_use: "id" or "access", for the message.
+        require_all: Whether each of them has to be there, as in new tokens; `auth_time` and `aud` need not be.
+
+    Raises:
+        MalformedTokenError: A claim is malformed, or is missing; the message shows no value (a PermissionError).
+    """
+    if require_all:
+        for name in _REQUIRED_CLAIMS:
+            if name not in claims:
+                raise _malformed(token_use, f"it has no {name}")
+    for name in _TIMES:
+        if name in claims and not _is_time(claims[name]):
+            raise _malformed(token_use, f"its {name} is no time")
+    for name in _TEXTS:
+        if name in claims and not _is_text(claims[name]):
+            raise _malformed(token_use, f"its {name} is no text of one line")
+
+
+def _malformed(token_use: str, reason: str) -> MalformedTokenError:
+    return MalformedTokenError(
+        f"The {token_use} token is malformed: {reason}.",
+        "The tokens were discarded; sign in again, and show this message to your administrator if it happens again.",
+    )
+
+
+def _is_time(value: object) -> bool:
+    # A comparison is false for NaN. A bool is an int to Python, but not to JSON.
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < _END_OF_TIME
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value.isprintable() and 0 < len(value) <= _MAX_TEXT
 
 
 def subject_of(claims: JwtPayload) -> Subject:
@@ -124,6 +181,6 @@ def subject_of_token(id_token: str) -> Subject:
     """Returns the user that an id token is about, not verified.
 
     Raises:
-        VerificationError: It is not a JWT (a PermissionError).
+        MalformedTokenError: It is not a JWT, or such a claim is malformed (a PermissionError).
     """
     return subject_of(claims_of(id_token))
