@@ -272,7 +272,7 @@ class CognitoOAuthAuthenticator:
             The tokens, not verified.
 
         Raises:
-            RefusedError: Cognito refused, or one of the three tokens is missing (a PermissionError).
+            RefusedError: Cognito refused, or one of the three tokens is missing or malformed (a PermissionError).
             UnavailableError: Cognito could not be reached, or its response was malformed (a ConnectionError).
         """
         form = {
@@ -284,8 +284,8 @@ class CognitoOAuthAuthenticator:
         }
         payload = self._post("exchange the sign-in's code", self.token_endpoint, form, idempotent=False)
         with self._revoke_on_error(payload):
-            require_tokens(payload, ("id_token", "access_token", "refresh_token"))
-        return redacted(cast("CognitoTokens", payload))
+            tokens = require_tokens(payload, ("id_token", "access_token", "refresh_token"))
+        return redacted(cast("CognitoTokens", tokens))
 
     def refresh_tokens(self, refresh_token: str) -> CognitoTokenRefreshResponse:
         """Exchanges a refresh token for new tokens (RFC 6749, section 6).
@@ -306,8 +306,8 @@ class CognitoOAuthAuthenticator:
         """
         form = {"grant_type": "refresh_token", "client_id": self.client_id, "refresh_token": refresh_token}
         payload = self._post("refresh the tokens", self.token_endpoint, form)
-        require_tokens(payload, ("id_token", "access_token"))
-        return redacted(cast("CognitoTokenRefreshResponse", {"refresh_token": refresh_token, **payload}))
+        tokens = {"refresh_token": refresh_token, **require_tokens(payload, ("id_token", "access_token"))}
+        return redacted(cast("CognitoTokenRefreshResponse", tokens))
 
     def _post(
         self, action: str, url: str, form: Mapping[str, str], *, idempotent: bool = True, allow_empty: bool = False
@@ -360,7 +360,7 @@ class CognitoOAuthAuthenticator:
         try:
             yield
         except BaseException:
-            if isinstance(token := tokens.get("refresh_token"), str) and token:
+            if isinstance(token := tokens.get("refresh_token"), str) and token and token.isascii():
                 form, transport = {"token": token, "client_id": self.client_id}, Transport(self._now, _DISCARD_TIMEOUTS)
                 with suppress(CognitoError):
                     transport.post_form(

@@ -16,6 +16,9 @@ from .transport import JsonResponse
 _SIGN_IN_AGAIN = "Sign in again."
 _SET_IT = "set COGNITO_CLIENT_SECRET, or client_secret in your own settings file"
 _SECRET_FIELDS = ("code", "code_verifier", "refresh_token", "token")
+_TOKEN_NAMES = ("id_token", "access_token", "refresh_token")
+_LONGEST = 1e11
+"""Seconds: longer than any token is valid."""
 _REFUSALS = frozenset(
     {
         "invalid_request",
@@ -77,22 +80,39 @@ def sign_in_expired(detail: str | None = None) -> SignedOutError:
     )
 
 
-def require_tokens(payload: Mapping[str, object], names: Iterable[str]) -> None:
-    """Checks that a token response holds every token that it must hold.
+def require_tokens(payload: Mapping[str, object], names: Iterable[str]) -> dict[str, object]:
+    """Returns the members of a token response that have the form that they must have.
 
     Args:
         payload: The token response.
-        names: The required tokens.
+        names: The tokens that it must hold.
 
     Raises:
-        RefusedError: Tokens are missing; the message names them.
+        RefusedError: Such tokens are missing, or a token is none; the message names them.
     """
-    missing = [name for name in names if not isinstance(payload.get(name), str) or not payload[name]]
+    members = {
+        name: value
+        for name, value in payload.items()
+        if (name in _TOKEN_NAMES and value not in (None, ""))
+        or (name in {"token_type", "scope"} and _is_printable_ascii(value))
+        or (name == "expires_in" and isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _LONGEST)
+    }
+    missing = [
+        name
+        for name in _TOKEN_NAMES
+        if (name in names or name in members) and not _is_printable_ascii(members.get(name))
+    ]
     if missing:
         raise RefusedError(
             f"Cognito's response holds no {' and no '.join(missing)}.",
             "Check that the scopes include openid and that the app client allows the authorization code grant.",
         )
+    return members
+
+
+def _is_printable_ascii(value: object) -> bool:
+    """Returns whether a value is a token as RFC 6749, appendix A, has them: anything else fails in an HTTP header."""
+    return isinstance(value, str) and value != "" and value.isascii() and value.isprintable()
 
 
 def _remedy(error: str, detail: str | None, form: Mapping[str, str], *, has_secret: bool) -> str:

@@ -47,6 +47,14 @@ _DEFAULT_MAX_ATTEMPTS = 5
 _Response = TypeVar("_Response")
 
 
+_CREDENTIALS_FIELDS: dict[str, type] = {
+    "AccessKeyId": str,
+    "SecretKey": str,
+    "SessionToken": str,
+    "Expiration": datetime,
+}
+
+
 class IdentityPoolCredentials(TypedDict):
     """Temporary AWS credentials, as the identity pool names them; `Expiration` has a time zone."""
 
@@ -126,12 +134,15 @@ class IdentityPool:
         custom = {"CustomRoleArn": role_arn} if role_arn is not None else {}
         response = self._call_with_logins(
             id_token,
-            lambda client, logins: client.get_credentials_for_identity(IdentityId=identity_id, Logins=logins, **custom),
+            lambda client, logins: _get_credentials(client, IdentityId=identity_id, Logins=logins, **custom),
         )
-        credentials = _required(response, "Credentials")
-        for name in ("AccessKeyId", "SecretKey", "SessionToken", "Expiration"):
-            _required(credentials, name)
-        shape = {"IdentityId": response.get("IdentityId", identity_id), "Credentials": redacted(credentials)}
+        credentials = _required(response, "Credentials", dict)
+        for name, kind in _CREDENTIALS_FIELDS.items():
+            _required(credentials, name, kind)
+        shape = {
+            "IdentityId": _required({"IdentityId": identity_id} | response, "IdentityId"),
+            "Credentials": redacted(credentials),
+        }
         return redacted(cast("IdentityPoolCredentialsResponse", shape))
 
     def preconnect(self) -> None:
@@ -242,8 +253,24 @@ def _retry_delay(  # noqa: PLR0913 - botocore passes them all, by keyword
     return delay
 
 
-def _required(response: Any, name: str) -> Any:
+def _get_credentials(client: Any, **parameters: object) -> Any:
+    """Calls GetCredentialsForIdentity.
+
+    Raises:
+        ResponseParserError: The expiry is no date; botocore lets errors of Python's and of dateutil through.
+    """
+    try:
+        return client.get_credentials_for_identity(**parameters)
+    except (ValueError, TypeError, OverflowError, RuntimeError) as error:
+        kind = type(error).__name__
+    raise ResponseParserError(kind)
+
+
+def _required(response: Any, name: str, kind: type = str) -> Any:
     value = response.get(name) if isinstance(response, dict) else None
     if not value:
         raise UnavailableError(f"The identity pool's response lacks {name}.", "Try again in a minute.")
+    # Other text would fail in an HTTP header, or break the store's file.
+    if not isinstance(value, kind) or (isinstance(value, str) and not (value.isascii() and value.isprintable())):
+        raise UnavailableError(f"The identity pool's response holds a malformed {name}.", "Try again in a minute.")
     return value
