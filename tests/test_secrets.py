@@ -20,10 +20,20 @@ from cognito_jupyter.demo.kernel import Kernel
 from cognito_jupyter.local import LocalCognito
 from tests.support.notebook import NotebookUser
 
-# At DEBUG, the loggers of botocore and urllib3 too, from before the extension is loaded.
+# At DEBUG, the loggers of botocore, urllib3 and comm too, from before the extension is loaded; ipykernel's as with
+# --debug; and http.client prints into the output of the cell.
 LOG_EVERYTHING = """
-import logging
+import http.client, logging
 logging.basicConfig(level=logging.DEBUG, filename="debug.log")
+http.client.HTTPConnection.debuglevel = 1
+get_ipython().kernel.parent.log_level = logging.DEBUG
+get_ipython().kernel.log.addHandler(logging.getLogger().handlers[0])
+"""
+# No name stands before this secret, so that nothing can tell that it is one.
+PRINT_BY_HTTP_CLIENT = """
+connection = http.client.HTTPConnection(DOMAIN.partition("://")[2])
+connection.request("GET", "/" + session.get_credentials().secret_key)
+connection.close()
 """
 USE_S3 = """
 import time
@@ -167,6 +177,8 @@ def test_no_secret_of_a_whole_run_is_found_anywhere(cognito: LocalCognito, kerne
     log = search.texts["the file debug.log"]
     assert "botocore.auth" in log
     assert "X-Amz-Security-Token" in log
+    assert "X-Amz-Security-Token: ..." in search.texts["what was shown"]
+    assert "   Content: " in log
     assert len(secrets) > 20
     assert search.found(secrets) == []
 
@@ -209,6 +221,7 @@ def test_the_search_finds_each_kind_of_leak(cognito: LocalCognito, kernel_run: K
     run(kernel, search, user, "print(cognito.auth_tokens['id_token'])")
     run(kernel, search, user, "logging.debug(cognito.auth_tokens['refresh_token'])")
     run(kernel, search, user, "open('keys.txt', 'w').write(cognito.credentials['secret_access_key']) and None")
+    run(kernel, search, user, PRINT_BY_HTTP_CLIENT.replace("DOMAIN", repr(cognito.domain)))
     sleeping_process = (
         "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(1)', TOKEN])"
     )
@@ -217,6 +230,9 @@ def test_the_search_finds_each_kind_of_leak(cognito: LocalCognito, kernel_run: K
     where = " ".join(search.found(collect_secrets(cognito, user)))
     for place in ("what was shown", "the saved notebook", "debug.log", "keys.txt", "the arguments of process"):
         assert place in where
+    assert "*** MESSAGE TYPE:execute_request***" in search.texts["the file debug.log"]
+    sent = [line for line in search.texts["what was shown"].splitlines() if line.startswith("send: b'GET /")]
+    assert any(secret in line for line in sent for secret in collect_secrets(cognito, user))
 
 
 def collect_secrets(cognito: LocalCognito, user: NotebookUser) -> set[str]:

@@ -21,6 +21,7 @@ _NAMES = (
     r"|(?:aws_)?secret_?(?:access_?)?key"
     r"|client_secret|code_verifier|(?:proxy-)?authorization"
 )
+_WORDS_OF_NAMES = ("token", "secret", "code_verifier", "authorization")
 # Between a name and its value: in a header or JSON, a form, XML, or a tuple; each also inside a Python repr, and the
 # first two also percent-encoded.
 _SEPARATOR = r"""(?:\\?["']?\s*(?:[:=]|%3[AD])\s*|>|\\?["']\s*,\s*)(?:b?\\?["'])?"""
@@ -31,10 +32,11 @@ _NAMED_VALUE = re.compile(
 )
 # These names are too common to be redacted except in a query or a form.
 _FORM_FIELD = re.compile(r"""((?:[?&"']|^|%26)(?:code|state|token|nonce)(?:=|%3D))[^\s"'&<>\\]+""")
-_TOKEN = re.compile(r"eyJ[\w-]{5,}\.[\w-]*\.[\w-]*(?:\.[\w-]*)*")
+# Only where a word begins: from each "eyJ" in a long word the search would run to the word's end.
+_TOKEN = re.compile(r"(?:(?<![\w-])|(?<=%3D)|(?<=%22)|(?<=\\[nrt]))eyJ[\w-]{5,}\.[\w-]*\.[\w-]*(?:\.[\w-]*)*")
 # How the session tokens of AWS STS begin, percent-encoded or not.
 _SESSION_TOKEN = re.compile(r"\b(?:IQoJb3JpZ2lu|FwoGZXIvYXdz|FQoGZXIvYXdz)[\w+/=%-]+")
-_PASSWORD_IN_URL = re.compile(r"""(\b[a-z][a-z0-9+.-]{0,15}://)[^\s/?#"'<>@]*:[^\s/"'<>]*@""", re.IGNORECASE)
+_PASSWORD_IN_URL = re.compile(r"""(\b[a-z][a-z0-9+.-]{0,15}://)[^\s/?#"'<>]*@""", re.IGNORECASE)
 
 
 def redact_by_form(text: str) -> str:
@@ -43,8 +45,11 @@ def redact_by_form(text: str) -> str:
     Args:
         text: Any text, such as a line of a log.
     """
-    text = _NAMED_VALUE.sub(rf"\1\2{_REDACTED}", text)
+    lower = text.lower()
+    # A search for a word is far quicker than one for a name, and a response's body may be long.
+    if any(word in lower for word in _WORDS_OF_NAMES):
+        text = _NAMED_VALUE.sub(rf"\1\2{_REDACTED}", text)
     text = _FORM_FIELD.sub(rf"\1{_REDACTED}", text)
     text = _TOKEN.sub(_REDACTED, text)
     text = _SESSION_TOKEN.sub(_REDACTED, text)
-    return _PASSWORD_IN_URL.sub(rf"\1{_REDACTED}@", text)
+    return _PASSWORD_IN_URL.sub(rf"\1{_REDACTED}@", text) if "@" in text else text

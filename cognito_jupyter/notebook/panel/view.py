@@ -17,6 +17,7 @@ import anywidget
 from traitlets import Unicode
 
 from ..display.views import PANEL_PLACEHOLDER
+from ..kernel.comm_logs import new_model_id
 
 _FOLDER = Path(__file__).parent
 STYLE = (_FOLDER / "style.css").read_text(encoding="utf-8").replace("PANEL_PLACEHOLDER", PANEL_PLACEHOLDER.text())
@@ -39,7 +40,7 @@ class PanelView(anywidget.AnyWidget):
     placeholder = Unicode(PANEL_PLACEHOLDER.text()).tag(sync=True)
 
     def __init__(self, on_seen: Callable[[], None], on_paste: Callable[[str], None]) -> None:
-        super().__init__()
+        super().__init__(model_id=new_model_id())
         self._on_seen = on_seen
         self._on_paste = on_paste
         self.seen = False

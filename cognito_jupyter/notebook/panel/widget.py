@@ -18,6 +18,7 @@ from ..._util.printable import printable
 from ...credentials.roles import shortest_suffixes
 from ..display.ipython import require_magics
 from ..display.views import PANEL_PLACEHOLDER
+from ..kernel.comm_logs import new_model_id, redact_comm_logs
 from ..kernel.comms import poll_shell_stream
 from ..model.controller import Phase, SignInStatus, StatusListener
 from ..model.state import NotebookState
@@ -58,6 +59,7 @@ class LoginPanel(ipywidgets.VBox, StatusListener):
         # Statuses come from several threads, and setting a widget's value calls back in the same thread.
         self._lock = threading.RLock()
         self._fallback = self.seen = False
+        redact_comm_logs(self._state.frontend.kernel)
         self._create_widgets()
         super().__init__(**{"layout": {"width": "auto"}, **box_options})
         self.add_class("cognito-panel")
@@ -106,7 +108,11 @@ class LoginPanel(ipywidgets.VBox, StatusListener):
         # These two replace the view in a front end that knows ipywidgets and not anywidget.
         self._fallback_html = ipywidgets.HTML(layout=wide)
         self._fallback_paste_field = PasteField(
-            description="Address", placeholder="Paste the whole address here", layout=wide, continuous_update=True
+            model_id=new_model_id(),
+            description="Address",
+            placeholder="Paste the whole address here",
+            layout=wide,
+            continuous_update=True,
         )
         self._fallback_paste_field.observe(self._on_pasted, "value")
         self._cancel_button = _button("Cancel", controller.request_cancel)

@@ -67,6 +67,8 @@ def test_a_session_token_of_aws_is_redacted_without_its_name(prefix: str) -> Non
         ("proxy http://joe:s3cret@proxy.example:3128/", "proxy http://...@proxy.example:3128/"),
         ("'https': 'https://joe:s3cret@host'", "'https': 'https://...@host'"),
         ("https://joe:p@ss@host/a", "https://...@host/a"),
+        ("https://the-password@host:8443/a?b=c@d", "https://...@host:8443/a?b=c@d"),
+        ("HTTPS_PROXY=http://joe:@proxy,http://joe:s3cret@two", "HTTPS_PROXY=http://...@proxy,http://...@two"),
     ],
 )
 def test_a_password_in_a_url_is_redacted(line: str, shown: str) -> None:

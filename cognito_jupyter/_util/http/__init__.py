@@ -1,0 +1,1 @@
+"""What the HTTP clients of this package have in common."""
