@@ -12,7 +12,6 @@ from contextlib import suppress
 from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, cast
-from urllib.parse import urlsplit
 
 from .._util.aws_endpoints import service_endpoint
 from ..errors import SettingError, UnavailableError, VerificationError
@@ -26,30 +25,38 @@ if TYPE_CHECKING:
 def endpoint_override() -> str | None:
     """Returns the URL that the environment sets as the cognito-idp endpoint, as for every AWS client; else None.
 
-    Source: https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
+    It has no password, even if the variable's has.
 
     Raises:
         SettingError: It is neither https nor loopback, so an attacker on the network could supply other keys.
     """
+    return _endpoint_in_environment("COGNITO_IDENTITY_PROVIDER")
+
+
+def _endpoint_in_environment(service: str) -> str | None:
+    """Returns the URL that the environment sets as a service's endpoint.
+
+    Source: https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
+    """
     if os.environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true":
         return None
-    for name in ("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", "AWS_ENDPOINT_URL"):
+    for name in (f"AWS_ENDPOINT_URL_{service}", "AWS_ENDPOINT_URL"):
         if url := os.environ.get(name):
-            parts = urlsplit(url)
-            if parts.scheme != "https" and parts.hostname not in parsers.LOOPBACK_NAMES:
-                raise SettingError(f"{name} is plain http to another machine.", "Use https, or unset it.")
-            return url.rstrip("/")
+            return parsers.aws_endpoint(url, name)
     return None
 
 
 def override_notice() -> str | None:
-    """Returns the sentence about an endpoint override, which the user must see before typing a password.
+    """Returns the sentence about endpoint overrides, which the user must see before typing a password.
 
     Raises:
-        SettingError: The override is neither https nor loopback.
+        SettingError: The override of cognito-idp or of cognito-identity is neither https nor loopback.
     """
-    override = endpoint_override()
-    return f"Test setup: Cognito is at {override} (AWS_ENDPOINT_URL)." if override else None
+    user_pools, identity_pools = endpoint_override(), _endpoint_in_environment("COGNITO_IDENTITY")
+    if identity_pools is None or identity_pools == user_pools:
+        return f"Test setup: Cognito is at {user_pools} (AWS_ENDPOINT_URL)." if user_pools else None
+    moved = [f"Cognito is at {user_pools}"] if user_pools else []
+    return f"Test setup: {', and '.join([*moved, f'its identity pools are at {identity_pools}'])} (AWS_ENDPOINT_URL)."
 
 
 class JwksCache:

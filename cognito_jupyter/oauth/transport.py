@@ -20,9 +20,10 @@ from typing import cast
 from urllib.parse import urlsplit
 
 import requests
-from urllib3.exceptions import HTTPError, NewConnectionError
+from urllib3.exceptions import HTTPError, LocationValueError, NewConnectionError
 from urllib3.response import BaseHTTPResponse
 
+from .._util.http.user_agent import user_agent
 from .._util.logs.redaction import install_redaction
 from .._util.process_local import ProcessLocal
 from .._util.redaction import Secret, redacted
@@ -153,7 +154,7 @@ class Transport:
             time.sleep(delay)
 
     def _send_once(self, request: requests.Request, allow_empty: bool) -> JsonResponse | _RequestFailure:
-        host = urlsplit(request.url).netloc
+        host = urlsplit(request.url).netloc.rpartition("@")[2]
         session = self._session()
         try:
             prepared = session.prepare_request(request)
@@ -195,6 +196,7 @@ def _basic_authentication(client_id: str, client_secret: Secret) -> Mapping[str,
 
 def _new_session() -> requests.Session:
     session = requests.Session()
+    session.headers["User-Agent"] = f"{user_agent()} {requests.utils.default_user_agent()}"
     # No authentication of its own: requests would send a ~/.netrc entry, which Cognito refuses.
     session.auth = lambda request: request
     return session
@@ -292,9 +294,13 @@ def _network_error(error: Exception, host: str) -> _RequestFailure:
             remedy = (
                 "If your network inspects TLS, set REQUESTS_CA_BUNDLE or AWS_CA_BUNDLE to its CA; or check the domain."
             )
+        case _ if _has_unusable_proxy(error):
+            sent = retryable = False
+            what = "The URL of the proxy cannot be used."
+            remedy = "Check HTTPS_PROXY and HTTP_PROXY; a SOCKS proxy needs the package pysocks."
         case requests.exceptions.ProxyError():
             what, remedy = f"The proxy did not let the request to {host} through.", "Check HTTPS_PROXY."
-        case requests.exceptions.InvalidURL() | requests.exceptions.InvalidSchema():
+        case requests.exceptions.InvalidURL():
             retryable = False
             what, remedy = f"{host} is not a valid address.", "Check the Cognito domain."
         case requests.exceptions.ReadTimeout():
@@ -306,6 +312,16 @@ def _network_error(error: Exception, host: str) -> _RequestFailure:
                 "Check the network, the VPN, the proxy and the domain's name.",
             )
     return _RequestFailure(UnavailableError(what, remedy), sent, retryable)
+
+
+def _has_unusable_proxy(error: Exception) -> bool:
+    """Returns whether a proxy's URL is malformed, or of an unknown scheme. The request's own has been parsed before."""
+    inner = error.args[0] if error.args else None
+    if isinstance(error, requests.exceptions.InvalidURL) and isinstance(inner, LocationValueError):
+        return True
+    return isinstance(
+        error, requests.exceptions.InvalidProxyURL | requests.exceptions.InvalidSchema | LocationValueError
+    )
 
 
 def _never_connected(error: Exception) -> bool:

@@ -209,6 +209,33 @@ def pool_region(pool_id: str, default: str = "") -> str:
     return match[1] if match else default
 
 
+def aws_endpoint(url: str, source: str) -> str:
+    """Parses the URL that moves an endpoint of Cognito.
+
+    Args:
+        url: The URL.
+        source: What sets it, such as "AWS_ENDPOINT_URL".
+
+    Returns:
+        The URL without a slash at its end, and without a user name and password: no AWS client sends these, and they
+        must not be shown.
+
+    Raises:
+        SettingError: It is no URL, or it is neither https nor loopback, so that others on the network could read tokens
+            or supply other keys.
+    """
+    try:
+        parts = urlsplit(url)
+        host, valid = parts.hostname, parts.port != 0
+    except ValueError:
+        host, valid = None, False
+    if not (host and valid and parts.scheme in {"http", "https"}):
+        raise SettingError(f"{source} is not the URL of an endpoint.", "Correct it, or unset it.")
+    if parts.scheme != "https" and host not in LOOPBACK_NAMES:
+        raise SettingError(f"{source} is plain http to another machine.", "Use https, or unset it.")
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl().rstrip("/")
+
+
 def domain_region(host: str) -> str | None:
     """Returns the region in one of Cognito's own domains; None for a custom domain."""
     match = _COGNITO_HOST.fullmatch(host)

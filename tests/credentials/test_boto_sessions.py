@@ -119,3 +119,19 @@ def test_the_credentials_name_their_method_and_role(manager: CognitoCredentialsM
     assert credentials.method == "cognito"
     assert credentials.role_arn == cognito.roles["Analyst"]  # type: ignore[attr-defined]
     assert repr(credentials) == f"<RefreshingCredentials of {cognito.roles['Analyst']}>"
+
+
+def test_the_requests_of_each_session_name_this_package_beside_boto3(
+    manager: CognitoCredentialsManager, cognito: LocalCognito
+) -> None:
+    """CloudTrail shows it as userAgent."""
+    for session in (manager.make_session("Analyst"), manager.make_refreshing_session("Analyst")):
+        client = session.client("s3")
+        agents: list[str] = []
+        client.meta.events.register(
+            "before-send.s3",
+            lambda request, agents=agents, **_: agents.append(str(request.headers["User-Agent"])),
+        )
+        client.list_objects_v2(Bucket=cognito.bucket)
+        assert "cognito-jupyter/" in agents[0]
+        assert "Boto3/" in agents[0]

@@ -285,3 +285,31 @@ def test_a_clock_set_during_a_request_does_not_distort_the_skew(step: int) -> No
         client = authenticator_for(server, now=lambda: time.time() + (step if server.requests else 0))
         client.refresh_tokens(REFRESH)
     assert abs(client.clock_skew + timedelta(seconds=step)) < timedelta(seconds=3)
+
+
+def test_the_token_endpoint_sees_which_client_calls_it() -> None:
+    with ScriptedServer([json_response(TOKENS)]) as server:
+        authenticator_for(server).refresh_tokens(REFRESH)
+    assert b"User-Agent: cognito-jupyter/" in server.requests[0]
+    assert b" python-requests/" in server.requests[0]
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        *(f"http://joe:hunter2@{host}" for host in ("127.0.0.1:1", "127.0.0.1:x", "[::1")),
+        "joe:hunter2@",
+        "socks9://joe:hunter2@h",
+    ],
+)
+def test_the_password_of_a_proxy_is_in_no_error_and_no_log(
+    proxy: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A proxy that cannot be reached, and one whose URL is malformed."""
+    caplog.set_level("DEBUG")
+    monkeypatch.setenv("HTTP_PROXY", proxy)
+    monkeypatch.setenv("http_proxy", proxy)
+    authenticator = CognitoOAuthAuthenticator("http://localhost:1", "the-client")
+    with one_request_only(True), pytest.raises(UnavailableError, match=r"[Tt]he proxy") as raised:
+        authenticator.refresh_tokens(REFRESH)
+    assert "hunter2" not in f"{raised.value} {raised.value!r} {raised.value.__context__!r} {caplog.text}"

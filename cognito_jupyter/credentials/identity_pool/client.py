@@ -27,6 +27,7 @@ from botocore.model import OperationModel
 from botocore.parsers import ResponseParserError
 
 from ..._util.botocore_session import new_session
+from ..._util.http.user_agent import user_agent
 from ..._util.logs.redaction import suppress_debug_logs
 from ..._util.process_local import ProcessLocal
 from ..._util.redaction import redacted
@@ -43,6 +44,10 @@ _MAX_RETRY_DELAY = 10.0
 """Seconds: a longer Retry-After is not waited for, but becomes the error's `retry_after`."""
 _DEFAULT_MAX_ATTEMPTS = 5
 """botocore's own number, unless the machine's configuration sets another."""
+_ENDPOINT_SOURCE = (
+    "The endpoint of Cognito's identity pools (AWS_ENDPOINT_URL_COGNITO_IDENTITY, AWS_ENDPOINT_URL or endpoint_url in"
+    " the AWS config file)"
+)
 
 _Response = TypeVar("_Response")
 
@@ -152,7 +157,7 @@ class IdentityPool:
         look as if it had been dropped. So it sends one cheap request, and ignores the response and any failure.
         """
         client = self._get_client()
-        request = AWSRequest("GET", client.meta.endpoint_url).prepare()
+        request = AWSRequest("GET", client.meta.endpoint_url, {"User-Agent": user_agent()}).prepare()
         with suppress_debug_logs(), suppress(BotoCoreError):
             send_with_deadline(client, request, self._timeouts.total)
 
@@ -197,8 +202,14 @@ class IdentityPool:
         config = Config(
             signature_version=UNSIGNED, connect_timeout=self._timeouts.connect, read_timeout=self._timeouts.read
         )
-        # Any: the stubs know no event handler that returns a value.
-        client: Any = new_session().create_client("cognito-identity", region_name=self._region, config=config)
+        try:
+            # Any: the stubs know no event handler that returns a value.
+            client: Any = new_session().create_client("cognito-identity", region_name=self._region, config=config)
+        except ValueError:
+            # Raised outside of this block: botocore's error shows the URL, which may hold a password.
+            client = None
+        # However it is set: by a variable, or in the AWS config file.
+        parsers.aws_endpoint(client.meta.endpoint_url if client is not None else "", _ENDPOINT_SOURCE)
         max_attempts = client.meta.config.retries.get("total_max_attempts")
         retry_delay = partial(_retry_delay, max_attempts=max_attempts, throttling=self._timeouts.throttling)
         client.meta.events.register_first("needs-retry.cognito-identity", retry_delay)

@@ -12,6 +12,7 @@ from aiobotocore.session import AioSession
 
 from ..._util.botocore_session import ignore_missing_profile
 from ..._util.closing import NotPicklable
+from ..._util.http.user_agent import user_agent
 from ..._util.logs.redaction import install_redaction
 from ...credentials.boto_sessions import RefreshingCredentials
 from ...credentials.role_credentials import FrozenCredentials
@@ -78,6 +79,7 @@ def aio_session(credentials: RefreshingCredentials, region: str) -> AioSession:
     """
     install_redaction()
     session = ignore_missing_profile(AioSession())
+    session.user_agent_extra = user_agent()
     session.set_config_variable("region", region)
     session.register_component("credential_provider", _Resolver(AioRefreshingCredentials(credentials)))
     return session

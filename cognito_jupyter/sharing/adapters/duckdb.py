@@ -207,7 +207,9 @@ def _s3_options(region: str) -> dict[str, object]:
     """Where botocore would send requests to S3, as options of a DuckDB secret."""
     url = urlsplit(_bucket_url(region))
     by_path = url.path.endswith("/bucket")
-    host, path = url.netloc.removeprefix("bucket."), url.path.removesuffix("/bucket" if by_path else "/").rstrip("/")
+    # DuckDB shows the endpoint, so without a password.
+    netloc = url.netloc.rpartition("@")[2]
+    host, path = netloc.removeprefix("bucket."), url.path.removesuffix("/bucket" if by_path else "/").rstrip("/")
     style = "path" if by_path else "vhost"
     return {"region": region, "endpoint": host + path, "url_style": style, "use_ssl": url.scheme == "https"}
 
