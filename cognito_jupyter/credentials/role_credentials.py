@@ -12,14 +12,14 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TypedDict, cast
+from typing import Any, Self, TypedDict, cast
 from weakref import WeakSet
 
 from botocore.credentials import ReadOnlyCredentials
 
 from .._util.clock import Clock
 from .._util.closing import NotPicklable
-from .._util.redaction import redacted
+from .._util.redaction import SigningSecret, redacted
 from .._util.single_flight import SingleFlight
 from ..errors import SignedOutError
 from .identity_pool.client import IdentityPoolCredentialsResponse
@@ -51,9 +51,20 @@ class AWSCredentials(TypedDict):
 
 
 class FrozenCredentials(ReadOnlyCredentials):
-    """botocore's frozen credentials with a repr that shows none of them."""
+    """botocore's frozen credentials with a repr that shows none of them, nor of their parts.
+
+    Args:
+        access_key: The access key id, which is no secret.
+        secret_key: The secret access key.
+        token: The session token.
+        others: What newer versions of botocore add.
+    """
 
     __slots__ = ()
+
+    def __new__(cls, access_key: str, secret_key: str, token: str, *others: Any) -> Self:
+        """Returns new ones."""
+        return super().__new__(cls, str(access_key), SigningSecret(secret_key), SigningSecret(token), *others)
 
     def __repr__(self) -> str:
         return "<FrozenCredentials>"

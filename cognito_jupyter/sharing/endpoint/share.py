@@ -14,12 +14,13 @@ import threading
 from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import cast
 from urllib.parse import quote
 
 import boto3
 
 from ..._util.closing import Closeable, NotPicklable
-from ..._util.redaction import redacted
+from ..._util.redaction import RedactedVariables
 from ..._util.refresh_loop import RefreshLoop
 from ...credentials.manager import CognitoCredentialsManager
 from ...errors import CognitoError, RefusedError, UnavailableError
@@ -205,7 +206,10 @@ class Share(Closeable, NotPicklable):
             publisher = self._selected
         else:
             publisher = self.add_role(self.manager.resolve_role(role_suffix))
-        return redacted(self._endpoint.variables(publisher.path, self._region, self._environ))
+        return cast(
+            "dict[str, str]",
+            RedactedVariables(self._endpoint.variables(publisher.path, self._region, self._environ)),
+        )
 
     def add_role(self, role_arn: str | None) -> RolePublisher:
         """Shares a role by its ARN, if it is not shared yet; None: the identity pool's default role.
