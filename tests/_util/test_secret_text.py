@@ -75,7 +75,7 @@ SHOWN_BY: dict[str, Callable[[object], str]] = {
     "%r": lambda value: "%r" % (value,),  # noqa: UP031 - as log messages are formatted
     "ascii": ascii,
     "pprint": pprint.pformat,
-    "reprlib": lambda value: reprlib.repr(value),
+    "reprlib": reprlib.repr,
     "IPython": pretty,
     "rich": shown_in_rich,
     "pydoc, as IPython and cgitb": lambda value: pydoc.text.repr(value) + pydoc.html.repr(value),

@@ -45,7 +45,7 @@ def signed_in(cognito: LocalCognito, folder: Path) -> CognitoCredentialsManager:
 def stored_refresh_token(store: Store) -> str:
     found = store.read_sign_in()
     assert found is not None
-    return found.tokens["refresh_token"]
+    return str(found.tokens["refresh_token"])
 
 
 def files(folder: Path) -> set[str]:

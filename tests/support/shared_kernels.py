@@ -54,7 +54,7 @@ def restart_kernel(
 def refresh_token_of(manager: CognitoCredentialsManager) -> str:
     tokens = manager.auth_tokens
     assert tokens is not None
-    return tokens["refresh_token"]
+    return str(tokens["refresh_token"])
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def run_action(action: Callable[[CognitoCredentialsManager], Any], folder: str, 
 
 
 def refresh_tokens(manager: CognitoCredentialsManager) -> str:
-    return manager.refresh_user_pool_tokens()["refresh_token"]
+    return str(manager.refresh_user_pool_tokens()["refresh_token"])
 
 
 def get_credentials_of_two_roles(manager: CognitoCredentialsManager) -> tuple[str, str]:
