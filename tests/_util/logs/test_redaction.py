@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 from collections.abc import Callable, Iterator
@@ -15,7 +16,8 @@ from botocore.exceptions import ClientError
 from cognito_jupyter._util.logs.redaction import RedactingFilter, install_redaction, suppress_debug_logs
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.local import LocalCognito
-from tests.conftest import as_tokens
+from cognito_jupyter.sharing.adapters.aio import aio_session
+from tests.conftest import as_tokens, credentials_of
 
 
 class SecretHolder:
@@ -224,7 +226,23 @@ def own_client(manager: CognitoCredentialsManager, cognito: LocalCognito) -> lis
     return [token, response["SecretKey"], response["SessionToken"]]
 
 
+def with_aiobotocore(manager: CognitoCredentialsManager, cognito: LocalCognito) -> list[str]:
+    """What s3fs does; the manager has other credentials by then."""
+    credentials = credentials_of(manager, "Analyst")
+    session = aio_session(credentials, cognito.region)
+    frozen = credentials.get_frozen_credentials()
+
+    async def read() -> None:
+        async with session.create_client("s3") as client:
+            await client.list_objects_v2(Bucket=cognito.bucket)
+
+    asyncio.run(read())
+    manager.sign_out()
+    return [str(frozen.token), str(frozen.secret_key)]
+
+
 SCENARIOS: dict[str, Scenario] = {
+    "with aiobotocore": with_aiobotocore,
     "signed in": signed_in,
     "after the manager's collection": after_collection,
     "after sign_out": after_sign_out,
