@@ -36,6 +36,7 @@ def login(arguments: argparse.Namespace) -> int:
 
     fresh = arguments.fresh or arguments.switch_account
     settings = resolve_settings(setting_overrides(arguments), fresh=fresh)
+    default_store(settings).require_home()
     request = SignInRequest(settings, arguments.role_suffix, fresh, arguments.switch_account)
     service = LoginService(request, CognitoOAuthAuthenticator.from_settings(settings))
     with service.sign_in(lambda login: _wait_for_user(login, arguments)) as result:

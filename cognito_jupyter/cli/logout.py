@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
-from ..credentials.remembered import load_manager, remembered_settings
+from ..credentials.remembered import (
+    delete_unusable_files,
+    discard_unusable,
+    load_manager,
+    remembered_settings,
+    remembered_subject,
+)
 from ..errors import CognitoError, SettingError
 from ..settings import Settings
 from .arguments import setting_overrides
@@ -20,24 +27,33 @@ def logout(arguments: argparse.Namespace) -> int:
     Raises:
         CognitoError: Cognito could not be reached, or the file could not be deleted.
     """
-    selected = remembered_settings() if arguments.all else [_settings(setting_overrides(arguments))]
-    managers = [manager for manager in map(load_manager, selected) if manager is not None]
-    failure = None
-    for manager in managers:
+    selected = remembered_settings(with_set_aside=True) if arguments.all else [_settings(setting_overrides(arguments))]
+    count, discarded, failure = 0, list[Path](), None
+    for settings in selected:
         try:
-            manager.sign_out()
+            manager = load_manager(settings)
+            # What was set aside, too: also of an earlier sign-in with these settings.
+            discarded += discard_unusable(settings)
+            if manager is not None:
+                count += 1
+                manager.sign_out()
         except CognitoError as error:
             failure = error
+    if arguments.all:
+        discarded += delete_unusable_files()
+    if discarded:
+        names = ", ".join(path.name for path in discarded)
+        print(f"Deleted from {discarded[0].parent}, because no sign-in could be read in it: {names}.")
     if failure is not None:
         raise failure
-    if not managers:
-        print("You are not signed in.")
-    else:
-        count = f" of {len(managers)} sign-ins" if len(managers) > 1 else ""
+    if count:
+        number = f" of {count} sign-ins" if count > 1 else ""
         print(
-            f"Signed out{count}. AWS keys that were already handed out expire "
+            f"Signed out{number}. AWS keys that were already handed out expire "
             "within an hour. The browser keeps its own Cognito session for up to an hour."
         )
+    elif not discarded:
+        print("You are not signed in.")
     return 0
 
 
@@ -46,7 +62,9 @@ def _settings(overrides: dict[str, object]) -> Settings:
     try:
         return resolve_settings(overrides)
     except SettingError:
-        stored = remembered_settings()
-        if overrides or len(stored) != 1:
+        usable = [settings for settings in remembered_settings() if remembered_subject(settings) is not None]
+        # The only one may be damaged.
+        found = usable or remembered_settings(with_set_aside=True)
+        if overrides or len(found) != 1:
             raise
-        return stored[0]
+        return found[0]

@@ -11,7 +11,7 @@ import sys
 from datetime import UTC, datetime
 
 from ..credentials.roles import roles_in, shortest_suffixes
-from ..credentials.store.store import Store, StoredSignIn, list_store_keys
+from ..credentials.store.store import Store, StoredSignIn, list_store_keys, list_unusable_files
 from ..errors import CognitoError
 from ..notebook.display.views import Table, format_time
 from ..oauth.tokens import claims_of
@@ -27,6 +27,8 @@ def status(arguments: argparse.Namespace) -> int:
         The exit code: 0, or 1 if there is none.
     """
     found = [(store, stored) for store in map(Store, list_store_keys()) if (stored := _read_sign_in(store)) is not None]
+    for path in list_unusable_files():
+        print(f"{path} cannot be used. To delete it, run: cognito-jupyter logout --all", file=sys.stderr)
     if arguments.json:
         print(json.dumps([_as_json(store, stored) for store, stored in found], indent=2))
     elif found:

@@ -466,14 +466,13 @@ class CognitoCredentialsManager(NotPicklable):
         self._notify_change()
         if tokens is None:
             return
-        newest: str | None = None
+        stored: list[str] = []
         try:
-            newest = shared_sign_in.delete_sign_in(tokens)
+            stored = shared_sign_in.delete_sign_in(tokens)
         finally:
             # Also if the file could not be deleted. Another kernel may have had newer tokens; usually both are equal.
-            for refresh_token in dict.fromkeys((tokens.get("refresh_token"), newest)):
-                if refresh_token and self.authenticator is not None:
-                    self.authenticator.revoke(refresh_token)
+            if self.authenticator is not None:
+                self.authenticator.revoke_all(tokens.get("refresh_token"), stored)
 
     def close(self) -> None:
         """Ends the background refresher for good; the user stays signed in.

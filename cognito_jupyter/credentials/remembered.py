@@ -6,6 +6,7 @@ where; the manager reads and writes it. Nothing here calls Cognito or AWS, and b
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UnavailableError
@@ -80,11 +81,57 @@ def remembered_domain(user_pool_id: str) -> str | None:
     return domains.pop() if len(domains) == 1 else None
 
 
-def remembered_settings() -> list[Settings]:
-    """Returns the settings of every remembered sign-in whose endpoints are those of this environment."""
+def remembered_settings(*, with_set_aside: bool = False) -> list[Settings]:
+    """Returns the settings of every remembered sign-in whose endpoints are those of this environment.
+
+    Args:
+        with_set_aside: Whether to include those of which there is only a file that was set aside.
+    """
     from .store.store import endpoint_overrides, list_store_keys
 
-    return [key.to_settings() for key in list_store_keys() if key.endpoints == endpoint_overrides()]
+    keys = list_store_keys(with_set_aside=with_set_aside)
+    return [key.to_settings() for key in keys if key.endpoints == endpoint_overrides()]
+
+
+def discard_unusable(settings: Settings) -> list[Path]:
+    """Deletes the files of a sign-in that cannot be used, and revokes the refresh tokens that can be read in them.
+
+    Args:
+        settings: Of the sign-in.
+
+    Returns:
+        The deleted files.
+
+    Raises:
+        UnavailableError: A file could not be deleted, or Cognito could not be reached (a ConnectionError).
+    """
+    store = default_store(settings)
+    unusable = store.unusable_files()
+    if not unusable:
+        return []
+    from ..oauth.authenticator import CognitoOAuthAuthenticator
+
+    CognitoOAuthAuthenticator.from_settings(settings).revoke_all(None, store.delete(lambda _: False))
+    return unusable
+
+
+def delete_unusable_files() -> list[Path]:
+    """Deletes every stored file that holds no sign-in that can be used, and returns these files.
+
+    Raises:
+        UnavailableError: The folder cannot be trusted, or a file could not be deleted (a ConnectionError).
+    """
+    from .store import files
+    from .store.store import endpoint_overrides, key_of_file, list_unusable_files
+
+    found = []
+    for path in list_unusable_files():
+        key = key_of_file(path)
+        # A file that says that it belongs to other endpoints is left to a logout there, which can revoke its token.
+        if key is None or key.endpoints == endpoint_overrides():
+            found.append(path)
+    files.delete_files(found)
+    return found
 
 
 def default_store(settings: Settings) -> Store:

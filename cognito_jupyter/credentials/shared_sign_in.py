@@ -58,6 +58,8 @@ class SharedSignIn(NotPicklable):
         self._pending_tokens: CognitoTokens | None = None
         """Tokens that could not be written yet."""
         self._lock_timed_out = False
+        self._detached_store: Store | None = None
+        """The store that this sign-in was in until its file could not be used any more."""
 
     @property
     def path(self) -> Path | None:
@@ -92,24 +94,27 @@ class SharedSignIn(NotPicklable):
             self._synced_id_token = stored.tokens["id_token"]
         return stored
 
-    def delete_sign_in(self, tokens: CognitoTokens) -> str | None:
+    def delete_sign_in(self, tokens: CognitoTokens) -> list[str]:
         """Signs out on disk; the other kernels notice it at their next refresh.
 
         Args:
             tokens: Of the user whose sign-in is deleted; another user's stays.
 
         Returns:
-            The newest refresh token of that user, for the caller to revoke; None if there is none.
+            The refresh tokens in the deleted files, for the caller to revoke: that of the user, which may be newer than
+            the given one, and those of files that were set aside.
 
         Raises:
             UnavailableError: The file still exists (a ConnectionError).
         """
-        store, self._store = self._store, None
-        if store is None:
-            return None
-        subject = subject_of_token(tokens["id_token"])
-        deleted = store.delete(lambda stored: subject_of_token(stored.tokens["id_token"]) == subject)
-        return deleted.tokens["refresh_token"] if deleted is not None else None
+        store, detached_store = self._store, self._detached_store
+        self._store = self._detached_store = None
+        if store is not None:
+            subject = subject_of_token(tokens["id_token"])
+            return store.delete(lambda stored: subject_of_token(stored.tokens["id_token"]) == subject)
+        with suppress(UnavailableError):  # this sign-in is in memory only: its end needs no file
+            return detached_store.delete(lambda _: False) if detached_store is not None else []
+        return []
 
     # -- tokens
 
@@ -320,7 +325,7 @@ class SharedSignIn(NotPicklable):
 
     def _detach(self, reason: CognitoError) -> None:
         """Continues without the store."""
-        self._store = None
+        self._store, self._detached_store = None, self._store
         self.warning = UnavailableError(f"This sign-in lasts as long as its kernel. {reason.what}", reason.remedy)
 
 

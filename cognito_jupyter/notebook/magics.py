@@ -23,6 +23,8 @@ from .kernel.blocking import run_in_cell
 from .model.login_requests import LoginArguments, LoginRequest, LoginRequestFactory
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ..signin.service import SignIn
     from .model.state import NotebookState
 
@@ -264,12 +266,13 @@ class CognitoMagics(Magics):
         AWS credentials already passed on are valid until they expire, within an hour. The browser keeps its own
         Cognito session until you follow the link shown.
         """
-        from .display.status import NOT_SIGNED_IN, signed_out
+        from .display.status import NOT_SIGNED_IN, deleted_files_note, signed_out
 
         _require_no_arguments("cognito_logout", line)
         current = self.state.current or self._remembered_sign_in()
         if current is None:
-            display_view(NOT_SIGNED_IN)
+            deleted = self._discard_unusable()
+            display_view(deleted_files_note(deleted) if deleted else NOT_SIGNED_IN)
             return
         self.state.sign_ins.set_current(current)
         authenticator, logout_uri = current.manager.authenticator, current.settings.logout_uri
@@ -329,6 +332,16 @@ class CognitoMagics(Magics):
             return self.state.load_remembered(self._request_factory.default_request().settings)
         except CognitoError:  # without settings none can be found
             return None
+
+    def _discard_unusable(self) -> list[Path]:
+        """Deletes the stored files of the notebook's sign-in that cannot be used, and returns them."""
+        from ..credentials.remembered import discard_unusable
+
+        try:
+            settings = self._request_factory.default_request().settings
+        except CognitoError:  # without settings none can be found
+            return []
+        return discard_unusable(settings)
 
     def _role_suffixes(self) -> list[str]:
         from ..credentials.roles import shortest_suffixes

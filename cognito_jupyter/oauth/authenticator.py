@@ -10,7 +10,7 @@ https://docs.aws.amazon.com/cognito/latest/developerguide/federation-endpoints.h
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import timedelta
 from functools import partial
@@ -23,7 +23,7 @@ from .._util.printable import printable
 from .._util.redaction import Secret, redacted
 from .._util.terminal import print_text
 from .._util.timeouts import DEFAULT_TIMEOUTS, Timeouts
-from ..errors import CognitoError, SettingError, UnavailableError
+from ..errors import CognitoError, RefusedError, SettingError, UnavailableError
 from ..settings import Settings
 from ..settings.parsers import pool_region
 from .browser import open_in_browser
@@ -334,6 +334,30 @@ class CognitoOAuthAuthenticator:
         """
         form = {"token": refresh_token, "client_id": self.client_id}
         self._post("revoke the sign-in", f"{self._origin}/oauth2/revoke", form, allow_empty=True)
+
+    def revoke_all(self, refresh_token: str | None, from_files: Iterable[str] = ()) -> None:
+        """Revokes several refresh tokens; if one fails, the others are revoked all the same.
+
+        Args:
+            refresh_token: The token of the user who signs out.
+            from_files: Tokens that were stored; one of a damaged file may be none that Cognito knows.
+
+        Raises:
+            RefusedError: Cognito refused the user's token (a PermissionError).
+            UnavailableError: Cognito could not be reached (a ConnectionError).
+        """
+        failure: CognitoError | None = None
+        for token in dict.fromkeys((refresh_token, *from_files)):
+            if not token:
+                continue
+            try:
+                self.revoke(token)
+            except RefusedError as error:
+                failure = failure or (error if token == refresh_token else None)
+            except CognitoError as error:
+                failure = failure or error
+        if failure is not None:
+            raise failure
 
     def logout_url(self, logout_uri: str | None = None) -> str:
         """Returns the URL that ends the browser's Cognito session, so that the next sign-in requires the password.

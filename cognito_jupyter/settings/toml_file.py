@@ -18,6 +18,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from .._util.folders.private import has_home, user_folder
 from .._util.redaction import Secret
 from ..errors import SettingError
 from . import SETTING_NAMES
@@ -86,9 +87,7 @@ def find_project_file() -> Path | None:
 
 def user_path() -> Path:
     """Returns the path of the file in the user's config folder, whether or not it exists."""
-    import platformdirs  # late: most kernels get their settings from the environment
-
-    return platformdirs.user_config_path(APP_NAME, appauthor=False) / FILE_NAME
+    return user_folder("config") / FILE_NAME
 
 
 def system_paths() -> list[Path]:
@@ -103,7 +102,7 @@ def system_paths() -> list[Path]:
 
 
 def read_settings_file(path: Path, scope: Scope) -> SettingsFile | None:
-    """Reads a settings file; returns None if there is no such file.
+    """Reads a settings file; returns None if there is no such file, or the user has no home that it could be in.
 
     Args:
         path: The file.
@@ -112,6 +111,9 @@ def read_settings_file(path: Path, scope: Scope) -> SettingsFile | None:
     Raises:
         SettingError: It cannot be read, or is not a file of settings.
     """
+    if not has_home(path):
+        # It would lie in the working folder, and count without the user's consent.
+        return None
     try:
         content, stat_results = _read_bytes(path)
     except (FileNotFoundError, NotADirectoryError):

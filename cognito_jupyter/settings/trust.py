@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from .._util.folders.private import has_home, make_private_folder, user_folder
 from .._util.printable import printable
 from ..errors import SettingError
 from .parsers import quote_for_message
-from .toml_file import APP_NAME, SettingsFile, require_owned_by_user, user_path
+from .toml_file import SettingsFile, require_owned_by_user, user_path
 
 ConfirmTrust = Callable[[str], bool]
 """Shows a text to the user, asks for a yes or a no, and returns whether it was a yes."""
@@ -45,11 +47,9 @@ def require_trust(file: SettingsFile, confirm_trust: ConfirmTrust | None) -> Non
     """
     for status in file.stat_results:
         require_owned_by_user(file.path, status)
-    import platformdirs  # late: only a login with a project file gets here
-
-    records = platformdirs.user_state_path(APP_NAME, appauthor=False) / "agreed"
+    records = user_folder("state") / "agreed"
     record = records / hashlib.sha256(file.content).hexdigest()
-    if _is_valid_record(record):
+    if has_home(records) and _is_valid_record(record):
         return
     alternative = (
         f"or put the settings into {user_path()} or into the environment (COGNITO_DOMAIN, COGNITO_CLIENT_ID, ...)"
@@ -70,8 +70,10 @@ def require_trust(file: SettingsFile, confirm_trust: ConfirmTrust | None) -> Non
             f"{file.path} is not used, because you did not confirm that you trust it.",
             f"Sign in again to be asked again, {alternative}.",
         )
+    if not has_home(records):
+        return
     try:
-        records.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(records)
         os.close(os.open(record, os.O_WRONLY | os.O_CREAT, 0o600))
     except OSError:
         # A home that cannot be written: the confirmation counts for this login, and the user is asked again next time.
@@ -101,9 +103,17 @@ def _format_value(value: object, as_ascii: bool) -> str:
 
 
 def _is_valid_record(record: Path) -> bool:
-    """Whether there is a record, and only this user could have written it."""
+    """Whether there is a record, and only this user could have written it: file and folder are the user's alone."""
     try:
-        status = record.lstat()
+        folder_status, status = record.parent.lstat(), record.lstat()
     except OSError:
         return False
-    return sys.platform == "win32" or (status.st_uid == os.getuid() and not status.st_mode & 0o077)
+    # Neither a folder nor a link, which anything else may have made, is a record.
+    if not (stat.S_ISDIR(folder_status.st_mode) and stat.S_ISREG(status.st_mode)):
+        return False
+    return sys.platform == "win32" or (
+        {folder_status.st_uid, status.st_uid} == {os.geteuid()}
+        # Whoever may write into the folder could link another private file of the user to this name.
+        and not folder_status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+        and not status.st_mode & (stat.S_IRWXG | stat.S_IRWXO)
+    )

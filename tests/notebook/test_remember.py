@@ -193,3 +193,63 @@ def test_no_stored_secret_is_in_any_output(
     secrets = [secret for secret in cognito.secrets if secret and secret in stored_file.read_text("ascii")]
     assert len(secrets) >= 5
     assert not [secret for secret in secrets if secret in shown]
+
+
+def wrong_character(path: Path) -> None:
+    content = path.read_bytes()
+    position = content.index(b"\nid_token\t") + 200
+    path.write_bytes(content[:position] + b"!" + content[position + 1 :])
+
+
+def test_a_damaged_file_is_named_and_a_login_goes_on_and_a_logout_deletes_it(
+    cognito: LocalCognito, environment: dict[str, str], stored_file: Path
+) -> None:
+    wrong_character(stored_file)
+    revoked = cognito.counts[cognito.REVOKE]
+    with started_notebook(cognito, environment) as notebook:
+        shown = notebook.text("%cognito_login")
+        assert f"{stored_file} is damaged, and was set aside as {stored_file.name}.set-aside-1" in shown
+        assert "no, only until this kernel ends" in shown
+        notebook.text(REFRESH)
+        notebook.text("%cognito_logout")
+    assert stored_files(stored_file.parent) == []
+    assert cognito.counts[cognito.REVOKE] == revoked + 2  # of this sign-in, and of the damaged file's
+
+
+def test_a_logout_in_a_new_kernel_deletes_a_damaged_file_and_revokes_its_token(
+    cognito: LocalCognito, environment: dict[str, str], stored_file: Path
+) -> None:
+    wrong_character(stored_file)
+    revoked = cognito.counts[cognito.REVOKE]
+    with started_notebook(cognito, environment) as notebook:
+        assert f"{stored_file.name}.set-aside-1" in notebook.text("%cognito_logout")
+        assert "You are not signed in." in notebook.text("%cognito_logout")
+    assert stored_files(stored_file.parent) == []
+    assert cognito.counts[cognito.REVOKE] == revoked + 1
+
+
+def test_a_file_damaged_during_work_is_named_and_the_logout_deletes_it(
+    cognito: LocalCognito, environment: dict[str, str], home: Path
+) -> None:
+    with started_notebook(cognito, environment) as notebook:
+        notebook.text("%cognito_login --remember")
+        (path,) = stored_files(home)
+        wrong_character(path)
+        assert f"{path} is damaged, and was set aside as {path.name}.set-aside-1" in notebook.text(REFRESH)
+        assert "361" in notebook.text(READS_S3)
+        notebook.text("%cognito_logout")
+    assert stored_files(home) == []
+
+
+def test_a_user_without_a_home_signs_in_and_learns_why_it_is_not_remembered(
+    cognito: LocalCognito, environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment["XDG_STATE_HOME"] = "~/.local/state"  # what the default is without a home
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    with started_notebook(cognito, environment) as notebook:
+        shown = notebook.text("%cognito_login --remember")
+        assert "no, only until this kernel ends" in shown
+        assert "has no home folder on this computer, so no sign-in can be read or stored." in shown
+        assert "Signed out" in notebook.text("%cognito_logout")
+    assert not list((tmp_path / "work").iterdir())

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
 import shlex
 import shutil
+import socket
+import stat
+from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
@@ -278,3 +284,132 @@ def resolve_outcome(project: ProjectFolder, profile: str | None) -> Settings | S
         assert error.what
         assert error.remedy
         return error
+
+
+# -- what the record is worth
+
+
+def record_of(project: ProjectFolder) -> Path:
+    digest = hashlib.sha256(project.file.read_bytes()).hexdigest()
+    return user_state_path("cognito_jupyter", appauthor=False) / "agreed" / digest
+
+
+def private_folder(record: Path) -> None:
+    record.mkdir(mode=0o700)
+
+
+def link_to_a_private_file(record: Path) -> None:
+    target = record.with_name("private")
+    target.touch(mode=0o600)
+    record.symlink_to(target)
+
+
+def named_pipe(record: Path) -> None:
+    os.mkfifo(record, 0o600)
+
+
+def listening_socket(record: Path) -> None:
+    with contextlib.chdir(record.parent), socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(record.name)
+    record.chmod(0o600)
+
+
+def file_that_others_can_read(record: Path) -> None:
+    record.touch()
+    record.chmod(0o644)
+
+
+def folder_that_others_can_write(record: Path) -> None:
+    record.touch(mode=0o600)
+    record.parent.chmod(0o777)
+
+
+def folder_behind_a_link(record: Path) -> None:
+    elsewhere = record.parent.with_name("elsewhere")
+    record.parent.rename(elsewhere)
+    record.parent.symlink_to(elsewhere)
+    record.touch(mode=0o600)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        private_folder,
+        link_to_a_private_file,
+        named_pipe,
+        listening_socket,
+        file_that_others_can_read,
+        folder_that_others_can_write,
+        folder_behind_a_link,
+    ],
+)
+def test_only_a_private_file_in_a_private_folder_is_a_confirmation(
+    project: ProjectFolder, make: Callable[[Path], None]
+) -> None:
+    project.write("timeout = 7")
+    record = record_of(project)
+    record.parent.mkdir(mode=0o700, parents=True)
+    make(record)
+    with pytest.raises(SettingError, match=UNCONFIRMED):
+        project.resolve()
+
+
+def test_a_confirmation_with_a_umask_of_zero_lets_no_other_user_write(
+    project: ProjectFolder, own_environment: Path
+) -> None:
+    project.write("timeout = 7")
+    project.trusts = True
+    before = os.umask(0)
+    try:
+        project.resolve()
+    finally:
+        os.umask(before)
+    record = record_of(project)
+    folders = [each for each in record.parents if each.is_relative_to(own_environment) and each != own_environment]
+    assert len(folders) == 3
+    assert [stat.S_IMODE(each.stat().st_mode) for each in folders] == [0o700] * 3
+    assert stat.S_IMODE(record.stat().st_mode) == 0o600
+    project.trusts = None
+    assert project.resolve().timeout == 7
+
+
+# -- a user without a home
+
+
+@pytest.fixture
+def no_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user id that the system does not know, as in many containers."""
+    for name in ("HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_CONFIG_DIRS"):
+        monkeypatch.delenv(name, raising=False)
+
+    def unknown(_: object) -> NoReturn:
+        raise KeyError
+
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+
+
+@pytest.mark.usefixtures("no_home")
+def test_without_a_home_a_folder_of_a_clone_is_no_home(project: ProjectFolder) -> None:
+    """A folder whose name is ~ would hold the user's own file, and confirmations that the user never gave."""
+    own_file = write_file(project.folder / "~" / ".config" / "cognito_jupyter" / "cognito.toml", "timeout = 7")
+    assert project.resolve().timeout != 7
+    own_file.unlink()
+    project.write("timeout = 8")
+    digest = hashlib.sha256(project.file.read_bytes()).hexdigest()
+    record = project.folder / "~" / ".local" / "state" / "cognito_jupyter" / "agreed" / digest
+    record.parent.mkdir(mode=0o700, parents=True)
+    record.touch(mode=0o600)
+    with pytest.raises(SettingError, match=UNCONFIRMED):
+        project.resolve()
+
+
+@pytest.mark.usefixtures("no_home")
+def test_without_a_home_a_confirmation_counts_once_and_leaves_nothing_in_the_working_folder(
+    project: ProjectFolder,
+) -> None:
+    project.write("timeout = 7")
+    project.trusts = True
+    assert project.resolve().timeout == 7
+    assert project.resolve().timeout == 7
+    assert len(project.prompts) == 2
+    assert [path.name for path in project.folder.iterdir()] == ["cognito.toml"]

@@ -15,6 +15,8 @@ import os
 import stat
 import sys
 
+from ..._util.folders.private import has_home, make_private_folder, user_folder, user_without_home
+
 TYPE_CHECKING = False  # typing itself takes long to load
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +26,11 @@ if TYPE_CHECKING:
 MAX_FILE_SIZE = 4 * 1024 * 1024
 """Bytes: far more than the tokens and credentials of a user with hundreds of roles."""
 TEMP_SUFFIX = ".part"
+_QUIET_SECONDS = 2.0
+"""Seconds to wait for a lock before saying who holds it: a refresh rarely takes longer."""
+_MAX_PID_DIGITS = 10
 QUARANTINE_SUFFIX = ".set-aside-"
+_OPEN_TO_OTHERS = "is open to others"
 
 
 class UntrustedFileError(ValueError):
@@ -40,17 +46,30 @@ def state_directory() -> str:
         # The same as platformdirs, which takes longer to load than everything else; a test compares the two.
         state = os.environ.get("XDG_STATE_HOME", "").strip() or os.path.expanduser("~/.local/state")
         return os.path.join(state, "cognito_jupyter", "sign-ins")
-    import platformdirs
+    return os.path.join(user_folder("state"), "sign-ins")
 
-    return os.path.join(platformdirs.user_state_path("cognito_jupyter", appauthor=False), "sign-ins")
+
+def require_home(directory: str | Path) -> None:
+    """Returns if the directory is in the user's home.
+
+    Raises:
+        UnavailableError: The user has no home.
+    """
+    if not has_home(directory):
+        raise _unavailable(
+            f"{user_without_home()}, so no sign-in can be read or stored.",
+            "Set HOME or XDG_STATE_HOME to the full path of a folder of yours, or sign in without staying signed in.",
+        )
 
 
 def check_directory(directory: str | Path) -> bool:
     """Returns whether the directory exists.
 
     Raises:
-        UnavailableError: It is no directory, belongs to another user, or is open to others.
+        UnavailableError: The user has no home for it; or it is no directory, belongs to another user, or is open to
+            others.
     """
+    require_home(directory)
     try:
         status = os.lstat(directory)
     except (FileNotFoundError, NotADirectoryError):
@@ -59,7 +78,9 @@ def check_directory(directory: str | Path) -> bool:
         raise os_error(f"{directory} cannot be read", error) from None
     reason = _reason_not_to_trust(status, stat.S_ISDIR(status.st_mode), "a folder")
     if reason is not None:
-        remedy = f'Run: chmod 700 "{directory}"' if reason.startswith("is open") else "Remove it; it is created again."
+        remedy = (
+            f'Run: chmod 700 "{directory}"' if reason.startswith(_OPEN_TO_OTHERS) else "Remove it; it is created again."
+        )
         raise _unavailable(f"{directory} {reason}, so no sign-in is read or stored there.", remedy)
     return True
 
@@ -73,7 +94,7 @@ def ensure_directory(directory: Path) -> None:
     if check_directory(directory):
         return
     try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)  # exist_ok: another kernel may have been faster
+        make_private_folder(directory)
     except OSError as error:
         raise os_error(f"{directory}, where your sign-in is to be stored, cannot be created", error) from None
     check_directory(directory)
@@ -91,8 +112,12 @@ def current_user() -> str:
 # -- files
 
 
-def read_file(path: str | Path) -> bytes | None:
+def read_file(path: str | Path, *, require_private: bool = True) -> bytes | None:
     """Returns a file's content; None if there is no file.
+
+    Args:
+        path: The file.
+        require_private: Whether a file that is open to others must not be read.
 
     Raises:
         UntrustedFileError: It belongs to another user, is open to others, is too long, or is no regular file.
@@ -100,11 +125,13 @@ def read_file(path: str | Path) -> bytes | None:
     """
     try:
         # Checked before it is opened: opening another user's device may have effects, and Windows follows every link.
-        _check_file(os.lstat(path))
+        _check_file(os.lstat(path), require_private)
         # O_NONBLOCK: a named pipe that is swapped in at this moment does not block the open.
         flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
         with open(os.open(path, flags), "rb") as file:
-            _check_file(os.fstat(file.fileno()))  # of the file that is read: another one may have taken its place
+            _check_file(
+                os.fstat(file.fileno()), require_private
+            )  # of the file that is read: another one may have taken its place
             content = file.read(MAX_FILE_SIZE + 1)
     except (FileNotFoundError, NotADirectoryError):
         return None
@@ -119,9 +146,9 @@ def read_file(path: str | Path) -> bytes | None:
     return content
 
 
-def _check_file(status: os.stat_result) -> None:
+def _check_file(status: os.stat_result, require_private: bool) -> None:
     reason = _reason_not_to_trust(status, stat.S_ISREG(status.st_mode), "a file")
-    if reason is not None:
+    if reason is not None and (require_private or not reason.startswith(_OPEN_TO_OTHERS)):
         raise UntrustedFileError(reason)
 
 
@@ -135,7 +162,7 @@ def _reason_not_to_trust(status: os.stat_result, has_type: bool, type_name: str)
     if status.st_uid != os.geteuid():
         return f"belongs to another user (uid {status.st_uid})"
     if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        return f"is open to others than you (mode {stat.S_IMODE(status.st_mode):04o})"
+        return f"{_OPEN_TO_OTHERS} than you (mode {stat.S_IMODE(status.st_mode):04o})"
     return None
 
 
@@ -191,20 +218,30 @@ def quarantine(path: Path) -> Path:
     return quarantined
 
 
-def delete_file(path: Path) -> None:
-    """Deletes a file, its quarantined predecessors and what killed processes left of it.
+def quarantined_files(path: Path) -> list[Path]:
+    """Returns what was set aside of a file."""
+    return sorted(path.parent.glob(f"{path.name}{QUARANTINE_SUFFIX}*"))
+
+
+def delete_files(paths: list[Path]) -> None:
+    """Deletes files, and what killed processes left of them.
 
     Raises:
-        UnavailableError: The file still exists.
+        UnavailableError: One of them still exists.
     """
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise os_error(f"{path}, which holds your sign-in, could not be removed", error) from None
-    delete_temp_files(path)
-    for quarantined in path.parent.glob(f"{path.name}{QUARANTINE_SUFFIX}*"):
-        _try_to_delete(quarantined)  # fails for a directory, which contains no token
-    _sync_directory(path.parent)
+    failure = None
+    for path in paths:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            # What was set aside may be a directory, which contains no token.
+            if QUARANTINE_SUFFIX not in path.name:
+                failure = os_error(f"{path}, which holds your sign-in, could not be removed", error)
+        delete_temp_files(path)
+    for directory in {path.parent for path in paths}:
+        _sync_directory(directory)
+    if failure is not None:
+        raise failure
 
 
 def delete_temp_files(path: Path) -> None:
@@ -241,7 +278,8 @@ class InterProcessLock:
     """The lock that belongs to one file, against other processes and other threads of this one; for a `with` statement.
 
     The operating system releases it when the process ends, however it ends. The lock's own file is never deleted:
-    otherwise two processes could hold two locks of the same name.
+    otherwise two processes could hold two locks of the same name. It names the process that took the lock last, so that
+    others can say for whom they wait.
 
     Args:
         path: The file to lock; the lock itself is a file beside it, whose name ends in ".lock".
@@ -252,12 +290,14 @@ class InterProcessLock:
         from filelock import FileLock  # late: only writers need it, and it takes long to load
 
         self._path = path
+        self._timeout = timeout
+        self._lock_file = path.with_name(f"{path.name}.lock")
         # A new lock for each `with`: a forked child never inherits one that it might take for its own.
-        self._lock = FileLock(path.with_name(f"{path.name}.lock"), timeout=timeout, mode=0o600)
+        self._lock = FileLock(self._lock_file, timeout=timeout, mode=0o600)
         self._owner_pid: int | None = None
 
     def __enter__(self) -> None:
-        """Takes the lock.
+        """Takes the lock; a log record says who holds it, if that takes a while.
 
         Raises:
             UnavailableError: Another holder did not release it in time, or the directory does not allow locks.
@@ -267,15 +307,55 @@ class InterProcessLock:
         from ...errors import UnavailableError
 
         try:
-            self._lock.acquire()
+            try:
+                self._lock.acquire(timeout=min(_QUIET_SECONDS, self._timeout))
+            except Timeout:
+                if self._timeout <= _QUIET_SECONDS:
+                    raise
+                self._log_holder()
+                self._lock.acquire(timeout=self._timeout - _QUIET_SECONDS)
         except Timeout:
             raise UnavailableError(
-                f"Another kernel or program has been using {self._path} for {self._lock.timeout:g} seconds.",
+                f"Another kernel or program{self._holder()} has been using {self._path} for {self._timeout:g} seconds.",
                 "Try again. If this message comes back, restart the kernel that hangs.",
             ) from None
         except OSError as error:
             raise os_error(f"{self._path} cannot be locked, and is unchanged", error) from None
         self._owner_pid = os.getpid()
+        self._write_pid(self._owner_pid)
+
+    def _log_holder(self) -> None:
+        import logging
+
+        # A warning: without it, a cell would show nothing for as long as the lock's timeout.
+        logging.getLogger(__name__).warning(
+            "Waiting up to %g seconds for another kernel or program%s, which is using %s. If it hangs, restart it.",
+            self._timeout,
+            self._holder(),
+            self._path,
+        )
+
+    def _holder(self) -> str:
+        """Returns the process that took the lock last, in words; nothing if that is not known."""
+        try:
+            content = read_file(self._lock_file)
+        except (OSError, ValueError):
+            return ""
+        pid = content.strip() if content is not None else b""
+        return f" (process {pid.decode()})" if pid.isdigit() and len(pid) <= _MAX_PID_DIGITS else ""
+
+    def _write_pid(self, pid: int) -> None:
+        flags = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+        try:
+            with open(os.open(self._lock_file, flags), "r+b") as file:
+                content = file.read(_MAX_PID_DIGITS + 1).strip()
+                if content and not content.isdigit():
+                    return  # where the file system knows no locks, filelock's own record of the holder
+                file.seek(0)
+                file.write(b"%d\n" % pid)
+                file.truncate()
+        except OSError:  # Windows locks the file's content
+            pass
 
     def __exit__(self, *_: object) -> None:
         if os.getpid() == self._owner_pid:  # a child that was forked under the lock leaves the parent its lock

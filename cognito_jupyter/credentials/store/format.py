@@ -1,21 +1,25 @@
 r"""The text of a sign-in's file: one record per line, fields separated by tabs, between a header and a footer.
 
-    cognito_jupyter sign-in 1
+    cognito_jupyter sign-in 2
     domain\thttps://...
     id_token\teyJ...
     first_role\tarn:...
     role\tarn:...\tACCESS_KEY_ID\tSECRET\tTOKEN\tEXPIRATION\tEXPIRES_AT\tADVISORY_REFRESH_AT\tMANDATORY_REFRESH_AT\tLIFETIME
-    end
+    end\tCHECKSUM
 
 `Store` reads and writes files with it, and `cognito-jupyter credential-process` reads the credentials of one role.
 It never opens a file, and refreshes nothing.
 
 It is not JSON because of the credential process, which AWS tools start again and again: json brings re and enum with
 it, whose import takes longer than everything else that this process does (measured: 8 ms of 21). So this module imports
-nothing but an exception either. Every field is printable ASCII, so that none can contain a tab or a line break.
+nothing but an exception and a checksum either. Every field is printable ASCII, so that none can contain a tab or a line
+break. The checksum finds what a damaged disk or an editor has changed: Cognito and AWS would refuse a token with one
+wrong character again and again.
 """
 
 from __future__ import annotations
+
+from binascii import crc32
 
 from .files import UntrustedFileError
 
@@ -23,7 +27,7 @@ TYPE_CHECKING = False  # typing itself takes long to load
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-VERSION = 1
+VERSION = 2
 """Of the format. A file of any other version is set aside, and the user signs in again."""
 SUFFIX = ".sign-in"
 """Of the file's name."""
@@ -44,10 +48,10 @@ def serialize_records(records: list[list[str]]) -> bytes:
     Raises:
         ValueError: A field is not printable ASCII.
     """
-    if not all(_is_printable_field(field) for record in records for field in record):
+    if not all(is_printable_field(field) for record in records for field in record):
         raise ValueError("A field of this sign-in is not printable ASCII.")
-    text = "\n".join(["\t".join(record) for record in records])
-    return f"{HEADER}{VERSION}\n{text}\n{FOOTER}\n".encode("ascii")
+    text = "\n".join([f"{HEADER}{VERSION}", *["\t".join(record) for record in records]]) + "\n"
+    return f"{text}{_footer(text)}\n".encode("ascii")
 
 
 def parse_records(content: bytes) -> list[list[str]]:
@@ -56,15 +60,22 @@ def parse_records(content: bytes) -> list[list[str]]:
     Raises:
         UntrustedFileError: The file is damaged, incomplete or of another version; the message shows nothing of it.
     """
-    lines = content.decode("latin-1").split("\n")
-    if not lines[0].startswith(HEADER):
-        raise damaged()
-    if lines[0] != f"{HEADER}{VERSION}":
+    text = content.decode("latin-1")
+    header = text.partition("\n")[0]
+    if header.startswith(HEADER) and header != f"{HEADER}{VERSION}" and header[len(HEADER) :].isdigit():
         raise UntrustedFileError("was written by another version of this package")
-    records = [line.split("\t") for line in lines[1:-2]]
-    if lines[-2:] != [FOOTER, ""] or not all(_is_printable_field(field) for record in records for field in record):
+    body, _, footer = text.removesuffix("\n").rpartition("\n")
+    if header != f"{HEADER}{VERSION}" or not text.endswith("\n") or footer != _footer(f"{body}\n"):
+        raise damaged()
+    records = salvage_records(content)[1:-1]
+    if not all(is_printable_field(field) for record in records for field in record):
         raise damaged()
     return records
+
+
+def salvage_records(content: bytes) -> list[list[str]]:
+    """Returns what looks like the records of a file that may be damaged, header and footer included."""
+    return [line.split("\t") for line in content.decode("latin-1").removesuffix("\n").split("\n")]
 
 
 def single_values(records: list[list[str]], required: Iterable[str] = ()) -> dict[str, str]:
@@ -99,13 +110,13 @@ def parse_number(field: str) -> float:
     """Returns a number of seconds.
 
     Raises:
-        UntrustedFileError: It is no number, or larger than any date.
+        UntrustedFileError: It is no number, or no date.
     """
     try:
         number = float(field)
     except ValueError:
         raise damaged() from None
-    if not abs(number) < 1e11:  # also true for NaN
+    if not -6e10 < number < 1e11:  # also true for NaN; `datetime` begins with the year 1
         raise damaged()
     return number
 
@@ -126,6 +137,11 @@ def damaged() -> UntrustedFileError:
     return UntrustedFileError("is damaged")
 
 
-def _is_printable_field(text: str) -> bool:
+def _footer(text: str) -> str:
+    return f"{FOOTER}\t{crc32(text.encode('latin-1')):08x}"
+
+
+def is_printable_field(text: str) -> bool:
+    """Returns whether text can be a field of a record."""
     # Anything else in a token or key would fail much later, in an HTTP header.
     return text.isascii() and text.isprintable()

@@ -7,12 +7,14 @@ Invariants:
 - A deleted file means signed out. Only a login creates a file; a refresh replaces the file that it has read, or none.
 - A file is written with the lock held, in one step; it is read without the lock.
 - A file that is damaged or not to be trusted is renamed ("set aside"), never overwritten, and named in `Store.warning`.
+  A logout deletes it, and revokes the refresh token that can be read in it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -21,15 +23,17 @@ from pathlib import Path
 from typing import cast
 
 from ..._util.closing import NotPicklable
-from ..._util.redaction import redacted
-from ...errors import CognitoError, SignedOutError, UnavailableError
+from ..._util.redaction import SecretText, redacted
+from ...errors import CognitoError, RefusedError, SignedOutError, UnavailableError
 from ...oauth.redirect_uri import parse_domain
-from ...oauth.tokens import CognitoTokens, decode_jwt_payload
+from ...oauth.tokens import CognitoTokens, claims_of, decode_jwt_payload
 from ...settings import CognitoConfiguration, RoleSelection, Settings, parsers
 from ...settings.layers import client_secret_of
 from ..roles import default_role
 from . import files, format as file_format
 from .files import InterProcessLock, UntrustedFileError
+
+_LOG = logging.getLogger(__name__)
 
 ENDPOINT_VARIABLES = (
     "AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER",
@@ -196,6 +200,8 @@ def parse(key: StoreKey, content: bytes) -> StoredSignIn:
     if _key_in(records) != key:
         raise UntrustedFileError("is not what its name says")
     values = file_format.single_values(records, required=CognitoTokens.__required_keys__)
+    if not _names_a_user(values["id_token"]):
+        raise file_format.damaged()
     tokens: dict[str, object] = {name: values[name] for name in _TOKEN_FIELDS if name in values}
     if "expires_in" in tokens:
         tokens["expires_in"] = int(file_format.parse_number(values["expires_in"]))
@@ -207,6 +213,15 @@ def parse(key: StoreKey, content: bytes) -> StoredSignIn:
     selection: RoleSelection = "identity_pool" if _BY_IDENTITY_POOL in records else "token"
     identity_id, ended = values.get("identity_id"), _ENDED in records
     return StoredSignIn(cast("CognitoTokens", tokens), identity_id, credentials, ended, selection)
+
+
+def _names_a_user(id_token: str) -> bool:
+    """Returns whether everything that reads a stored sign-in can read its id token, so that none of it stops there."""
+    try:
+        claims = claims_of(id_token)
+    except RefusedError:
+        return False
+    return "iss" in claims and "sub" in claims
 
 
 def _key_in(records: list[list[str]]) -> StoreKey:
@@ -250,6 +265,14 @@ class Store:
 
     def __repr__(self) -> str:
         return f"<Store: {self.path}>"
+
+    def require_home(self) -> None:
+        """Returns if the user has a home to store a sign-in in.
+
+        Raises:
+            UnavailableError: The user has none (a ConnectionError).
+        """
+        files.require_home(self.path.parent)
 
     def read_sign_in(self) -> StoredSignIn | None:
         """Returns what is stored, read without the lock; None if the user is not signed in.
@@ -316,7 +339,7 @@ class Store:
                 self.warning = UnavailableError(f"{self.path} {error}.")
         return StoreTransaction(self, content, sign_in)
 
-    def delete(self, matches: Callable[[StoredSignIn], bool] = lambda _: True) -> StoredSignIn | None:
+    def delete(self, matches: Callable[[StoredSignIn], bool] = lambda _: True) -> list[str]:
         """Signs out on disk: deletes the file, and everything that was set aside of it.
 
         If another process hangs with the lock, the file is deleted without the lock after a while.
@@ -325,13 +348,13 @@ class Store:
             matches: Whether a sign-in is the one to delete; another one stays.
 
         Returns:
-            What was stored and is deleted now; None if that was nothing, or unusable.
+            The refresh tokens in the deleted files, for the caller to revoke; a damaged one may be among them.
 
         Raises:
             UnavailableError: The file still exists (a ConnectionError).
         """
         if not files.check_directory(self.path.parent):
-            return None
+            return []
         with ExitStack() as stack:
             # Without the lock too: the process that holds it finds the file gone, and does not write it back.
             with suppress(UnavailableError):
@@ -339,10 +362,21 @@ class Store:
             found = None
             with suppress(UntrustedFileError):
                 found = self._read_and_parse()[1]
-            if found is not None and not matches(found):
-                return None
-            files.delete_file(self.path)
-            return found
+            unusable = files.quarantined_files(self.path)
+            if found is None or matches(found):
+                unusable.insert(0, self.path)
+            tokens = [token for path in unusable if (token := _salvage(path)[1]) is not None]
+            files.delete_files(unusable)
+            return list(dict.fromkeys(tokens))
+
+    def unusable_files(self) -> list[Path]:
+        """Returns the files that hold no sign-in that can be used: what was set aside, and a file that will be."""
+        try:
+            usable = self._read_and_parse()[1] is not None
+        except (UntrustedFileError, UnavailableError):
+            usable = False
+        found = files.quarantined_files(self.path)
+        return found if usable or not os.path.lexists(self.path) else [self.path, *found]
 
     def serialize(self, sign_in: StoredSignIn) -> bytes:
         """Returns the content of this store's file for a sign-in.
@@ -368,6 +402,8 @@ class Store:
             self.warning = UnavailableError(f"{reason}, and was set aside as {files.quarantine(self.path).name}.")
         except UnavailableError as error:
             self.warning = _not_quarantined(reason, error)
+        # Nothing raises this: the login that follows makes it unimportant, but the user should know.
+        _LOG.warning("%s", self.warning)
         return None, None
 
     def _read_and_parse(self) -> tuple[bytes | None, StoredSignIn | None]:
@@ -431,14 +467,60 @@ def open_store(path: Path) -> Store | None:
     return store
 
 
-def list_store_keys() -> list[StoreKey]:
-    """Returns which sign-ins are stored in the user's state directory, without those that cannot be used."""
-    keys = []
-    for path in sorted(Path(files.state_directory()).glob(f"*{file_format.SUFFIX}")):
-        with suppress(UntrustedFileError, UnavailableError):
-            if store := open_store(path):
-                keys.append(store.key)
-    return keys
+def list_store_keys(*, with_set_aside: bool = False) -> list[StoreKey]:
+    """Returns which sign-ins are stored in the user's state directory, as far as their files say so.
+
+    A damaged file is among them; it is set aside when its store is read.
+
+    Args:
+        with_set_aside: Whether to include those of which there is only a file that was set aside.
+    """
+    directory = Path(files.state_directory())
+    patterns = [f"*{file_format.SUFFIX}"] + ([f"*{files.QUARANTINE_SUFFIX}*"] if with_set_aside else [])
+    paths = sorted(path for pattern in patterns for path in directory.glob(pattern))
+    return list(dict.fromkeys(key for path in paths if (key := _salvage(path)[0]) is not None))
+
+
+def list_unusable_files() -> list[Path]:
+    """Returns the files in the user's state directory that were set aside, or will be when they are read.
+
+    Raises:
+        UnavailableError: The directory cannot be trusted (a ConnectionError).
+    """
+    directory = Path(files.state_directory())
+    if not files.check_directory(directory):
+        return []
+    found = list(directory.glob(f"*{files.QUARANTINE_SUFFIX}*"))
+    for path in directory.glob(f"*{file_format.SUFFIX}"):
+        key = _salvage(path)[0]
+        if key is None or path in Store(key, directory).unusable_files():
+            found.append(path)
+    return sorted(found)
+
+
+def key_of_file(path: Path) -> StoreKey | None:
+    """Returns which sign-in a file holds, even if it is damaged; None if it does not say so."""
+    return _salvage(path)[0]
+
+
+def _salvage(path: Path) -> tuple[StoreKey | None, str | None]:
+    """Returns which sign-in a file holds, and its refresh token, as far as they can be read.
+
+    The file may be damaged, or open to others: then its token is the more to be revoked.
+
+    A key counts only if the file is named after it: so no damage leads to another sign-in, or to another server.
+    """
+    try:
+        is_safe = files.check_directory(path.parent)
+        content = files.read_file(path, require_private=False) if is_safe else None
+        key = _key_in(file_format.salvage_records(content)) if content is not None else None
+    except (UntrustedFileError, UnavailableError):
+        return None, None
+    name = path.name.partition(files.QUARANTINE_SUFFIX)[0]
+    if content is None or key is None or Store(key, path.parent).path.name != name:
+        return None, None
+    token = file_format.single_values(file_format.salvage_records(content)).get("refresh_token")
+    return key, SecretText(token) if token and file_format.is_printable_field(token) else None
 
 
 def _not_quarantined(reason: str, error: UnavailableError) -> UnavailableError:

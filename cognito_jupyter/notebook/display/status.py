@@ -16,6 +16,8 @@ from ..model.user_namespace import Binding, BoundSession, Variables, short_role
 from .views import Note, Table, View, format_time
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ...oauth.tokens import JwtPayload
     from ...sharing.endpoint.share import SharedRole
     from ...signin.service import SignIn
@@ -122,6 +124,12 @@ def signed_out(names: list[str], logout_link: str | None) -> View:
     )
     link = ("End the browser's Cognito session as well", logout_link) if logout_link else None
     return Table("Signed out", rows, notes=notes, link=link)
+
+
+def deleted_files_note(paths: list[Path]) -> View:
+    """Returns which stored files a logout has deleted that no sign-in could be read in."""
+    names = ", ".join(path.name for path in paths)
+    return Note((f"Deleted from {paths[0].parent}, because no sign-in could be read in it: {names}.",))
 
 
 def remembered_note(sign_in: SignIn) -> View:

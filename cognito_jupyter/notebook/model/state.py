@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from IPython.core.interactiveshell import InteractiveShell
 
-from ...credentials.remembered import load_manager
+from ...credentials.remembered import discard_unusable, load_manager
 from ...credentials.roles import shortest_suffixes
 from ...errors import CognitoError
 from ...oauth.authenticator import CognitoOAuthAuthenticator
@@ -145,6 +145,7 @@ class NotebookState:
         for sign_in in self.sign_ins.remove_all():
             try:
                 sign_in.manager.sign_out()
+                discard_unusable(sign_in.settings)
             except CognitoError as error:
                 failure = error
         self.controller.reset_status()

@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from ..._util.folders.private import make_private_folder
 from ...credentials.manager import CognitoCredentialsManager
 from ...credentials.store import files
 from ...errors import SettingError, UnavailableError
@@ -151,7 +152,7 @@ def _edit_locked(path: Path, change: Callable[[bytes], bytes]) -> bool:
 
 def _write_atomically(path: Path, content: bytes) -> None:
     """Replaces a file in one step by a new one with the same mode and owner."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private_folder(path.parent)
     descriptor, temporary = tempfile.mkstemp(prefix=f"{path.name}-", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:

@@ -17,13 +17,15 @@ OTHER_UID = 65534
 needs_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can play another user, or fill a disk")
 KEY = StoreKey("https://demo.example.com", "client1", "eu-west-1_pool", "eu-west-1:1234", ("http://127.0.0.1:9",))
 ROLE = "arn:aws:iam::123456789012:role/Reader"
-SECRETS = ("an-id-token", "an-access-token", "a-refresh-token", "a-secret-key", "a-session-token")
+ID_TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiAiaHR0cHM6Ly9pc3N1ZXIiLCAic3ViIjogInVzZXIifQ.c2lnbmF0dXJl"
+"""A JWT whose claims are {"iss": "https://issuer", "sub": "user"}."""
+SECRETS = (ID_TOKEN, "an-access-token", "a-refresh-token", "a-secret-key", "a-session-token")
 SPAWN = multiprocessing.get_context("spawn")
 
 
 def make_sign_in(access_token: str = "an-access-token", session_token: str = "a-session-token") -> StoredSignIn:
     tokens = CognitoTokens(
-        id_token="an-id-token", access_token=access_token, refresh_token="a-refresh-token", expires_in=3600
+        id_token=ID_TOKEN, access_token=access_token, refresh_token="a-refresh-token", expires_in=3600
     )
     credentials = StoredCredentials(
         "AKIA1", "a-secret-key", session_token, 1800003600.25, 1800003599.5, 18e8, 18e8 + 3500, 3600.0

@@ -38,7 +38,7 @@ pytestmark = needs_root
 def test_folder_and_files_belong_to_the_user_only(tmp_path: Path) -> None:
     def create(umask: int) -> str:
         os.umask(umask)
-        store = Store(KEY, tmp_path / f"umask{umask}" / "sign-ins")
+        store = Store(KEY, tmp_path / f"umask{umask}" / "state" / "sign-ins")
         store.save_new(make_sign_in())
         with store.transaction() as transaction:
             transaction.replace_sign_in(make_sign_in("second"))
@@ -46,7 +46,8 @@ def test_folder_and_files_belong_to_the_user_only(tmp_path: Path) -> None:
 
     for umask in (0, 0o022, 0o077):
         assert in_child(partial(create, umask)) == "600 600"
-        assert stat.S_IMODE((tmp_path / f"umask{umask}" / "sign-ins").stat().st_mode) == 0o700
+        folders = [tmp_path / f"umask{umask}" / each for each in (".", "state", "state/sign-ins")]
+        assert [stat.S_IMODE(folder.stat().st_mode) for folder in folders] == [0o700] * 3
 
 
 @pytest.mark.parametrize("mode", [0o701, 0o750, 0o770, 0o755])

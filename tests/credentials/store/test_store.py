@@ -15,7 +15,16 @@ import pytest
 from cognito_jupyter.credentials.store.store import Store, StoredSignIn, StoreKey, endpoint_overrides
 from cognito_jupyter.errors import SignedOutError, UnavailableError
 from cognito_jupyter.oauth.tokens import CognitoTokens
-from tests.credentials.store.sign_ins import KEY, OTHER_UID, SPAWN, file_endings, in_child, make_sign_in, needs_root
+from tests.credentials.store.sign_ins import (
+    ID_TOKEN,
+    KEY,
+    OTHER_UID,
+    SPAWN,
+    file_endings,
+    in_child,
+    make_sign_in,
+    needs_root,
+)
 
 # -- what is stored
 
@@ -40,7 +49,7 @@ def test_a_login_replaces_what_is_there(filled_store: Store) -> None:
 
 
 def test_a_sign_in_without_identity_and_credentials_is_read_back(store: Store) -> None:
-    bare = StoredSignIn(CognitoTokens(id_token="a", access_token="b", refresh_token=""), None, {})
+    bare = StoredSignIn(CognitoTokens(id_token=ID_TOKEN, access_token="b", refresh_token=""), None, {})
     store.save_new(bare)
     assert store.read_sign_in() == bare
 
