@@ -26,7 +26,7 @@ from .._util.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from ..errors import CognitoError, RefusedError, SettingError, UnavailableError
 from ..settings import Settings
 from ..settings.parsers import pool_region
-from .browser import open_in_browser
+from .browser import open_in_browser, remove_abandoned_pages
 from .callback_server import OAuthCallbackServer
 from .discovery import JwksCache, override_notice, require_replica
 from .issuer import Issuer, require_issuer
@@ -179,6 +179,7 @@ class CognitoOAuthAuthenticator:
         Returns:
             The login. Open its `authorization_url`, and close the login or use it in a `with`.
         """
+        remove_abandoned_pages()
         return Login(
             self._redirect_uris,
             build_authorization_url=partial(self._authorization_url_for, prompt),

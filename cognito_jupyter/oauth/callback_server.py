@@ -12,13 +12,16 @@ from __future__ import annotations
 import contextlib
 import enum
 import errno
+import functools
 import http.client
 import io
+import os
 import selectors
 import socket
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -186,6 +189,7 @@ class OAuthCallbackServer(HTTPServer):
 
     Attributes:
         result: The accepted response; all its fields are None before one has arrived.
+        stop: Stops listening without waiting for anything, from any thread; `server_close` ends connections, too.
 
     Raises:
         ListenerError: The port is not free on both loopback addresses (a ConnectionError).
@@ -220,6 +224,12 @@ class OAuthCallbackServer(HTTPServer):
         self.server_address = self.socket.getsockname()
         self.server_name, self.server_port = "localhost", self.socket.getsockname()[1]
         self._wake_reader, self._wake_writer = socket.socketpair()
+        sockets = [*self._listeners, self._wake_reader, self._wake_writer]
+        self._started = threading.Event()
+        self._owner_pid = os.getpid()
+        self.stop = functools.partial(_stop, self._closed, self._started, sockets, self._owner_pid)
+        # A server that is dropped without being closed stops, too: nothing can read its result any more.
+        weakref.finalize(self, self.stop).atexit = False
 
     # -- serving
 
@@ -227,7 +237,13 @@ class OAuthCallbackServer(HTTPServer):
         """Serves in a daemon thread until `server_close`; a second call does nothing."""
         with self._lock:
             if self._thread is None and not self._closed.is_set():
-                self._thread = threading.Thread(target=self._serve, name="cognito-callback-listener", daemon=True)
+                self._started.set()
+                self._thread = threading.Thread(
+                    target=_serve,
+                    args=(weakref.ref(self), self._closed, self._listeners, self._wake_reader, self._wake_writer),
+                    name="cognito-callback-listener",
+                    daemon=True,
+                )
                 self._thread.start()
 
     def serve_forever(self, poll_interval: float = 0.5) -> None:
@@ -245,16 +261,12 @@ class OAuthCallbackServer(HTTPServer):
         self.start()
         self.response_received.wait(self.timeout)
 
-    def _serve(self) -> None:
-        with selectors.DefaultSelector() as selector:
-            for readable in (*self._listeners, self._wake_reader):
-                selector.register(readable, selectors.EVENT_READ)
-            while not self._closed.is_set():
-                for key, _ in selector.select():
-                    if key.fileobj is not self._wake_reader:
-                        self._accept_connection(key.fileobj)  # type: ignore[arg-type] # only sockets are registered
+    def accept_connection(self, listener: socket.socket) -> None:
+        """Accepts a connection and handles it in a thread of its own.
 
-    def _accept_connection(self, listener: socket.socket) -> None:
+        Args:
+            listener: The socket that a connection waits at.
+        """
         try:
             connection, address = listener.accept()
         except OSError:
@@ -313,17 +325,57 @@ class OAuthCallbackServer(HTTPServer):
 
     def server_close(self) -> None:
         """Frees the port, finishes responses in transit, ends connections and threads; a second call does nothing."""
+        if os.getpid() != self._owner_pid:
+            # A forked child has copies of the sockets. The connections are the parent's, and so is the lock.
+            for opened in (*self._listeners, self._wake_reader, self._wake_writer):
+                opened.close()
+            return
         with self._lock:
             if self._closed.is_set():
                 return
             self._closed.set()
             connections = list(self._connections.items())
-        self._wake_writer.send(b"x")
+        with contextlib.suppress(OSError):  # the thread has just ended
+            self._wake_writer.send(b"x")
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join()
         for opened in (*self._listeners, self._wake_reader, self._wake_writer):
             opened.close()
         _close_connections(connections)
+
+
+def _serve(
+    server: weakref.ref[OAuthCallbackServer],
+    closed: threading.Event,
+    listeners: list[socket.socket],
+    wake_reader: socket.socket,
+    wake_writer: socket.socket,
+) -> None:
+    """Accepts connections until the server is closed or dropped, which it does not prevent."""
+    with selectors.DefaultSelector() as selector:
+        for readable in (*listeners, wake_reader):
+            selector.register(readable, selectors.EVENT_READ)
+        while not closed.is_set():
+            for key, _ in selector.select():
+                found = server()
+                if key.fileobj is not wake_reader and found is not None and not closed.is_set():
+                    found.accept_connection(key.fileobj)  # type: ignore[arg-type] # only sockets are registered
+                del found
+    for opened in (*listeners, wake_reader, wake_writer):
+        opened.close()
+
+
+def _stop(closed: threading.Event, started: threading.Event, sockets: list[socket.socket], owner_pid: int) -> None:
+    """Makes the server's thread close the sockets; takes no lock, since a garbage collection may call it anywhere."""
+    # A forked child has copies of the sockets, and no thread: a byte from it would reach the parent's.
+    if closed.is_set() or os.getpid() != owner_pid:
+        return
+    closed.set()
+    if started.is_set():
+        sockets[-1].send(b"x")
+        return
+    for opened in sockets:
+        opened.close()
 
 
 def _listen_on_both_loopbacks(port: int, backlog: int) -> list[socket.socket]:

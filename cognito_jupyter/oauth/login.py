@@ -9,6 +9,7 @@ import enum
 import hmac
 import threading
 import time
+import weakref
 from collections.abc import Callable
 
 from .._util.closing import Closeable
@@ -43,7 +44,7 @@ class Login(Closeable):
     """One attempt to sign in: a small state machine without a thread of its own.
 
     The callback server listens before the authorization URL exists, so no redirect can come too early. A login is a
-    context manager: leaving it ends the login and frees the port.
+    context manager: leaving it ends the login and frees the port. So does dropping the last reference to it.
 
     Args:
         uris: The registered redirect URIs; the first whose port is free serves the whole login, exchange included.
@@ -82,7 +83,14 @@ class Login(Closeable):
         self.listener_error: ListenerError | None = None
         self._server, uri = self._listen(uris) if listen else (None, uris[0])
         self.redirect_uri = uri.text
-        self.authorization_url = build_authorization_url(self._secrets, uri.text)
+        if self._server is not None:
+            # A login that is dropped without being closed stops listening.
+            weakref.finalize(self, self._server.stop).atexit = False
+        try:
+            self.authorization_url = build_authorization_url(self._secrets, uri.text)
+        except BaseException:
+            self.close()
+            raise
         if self._server is not None:
             self._server.start()
 
@@ -93,7 +101,8 @@ class Login(Closeable):
                 continue
             try:
                 address = ("localhost", uri.port)
-                return OAuthCallbackServer(address, on_response=self.handle_response, path=uri.path, host=uri.host), uri
+                handler = _weak_handler(self)
+                return OAuthCallbackServer(address, on_response=handler, path=uri.path, host=uri.host), uri
             except ListenerError as error:
                 errors.append(error)
         # A port in use is an error only if no other one is free.
@@ -251,3 +260,14 @@ class Login(Closeable):
         self.cancel()
         if self._server is not None:
             self._server.server_close()
+
+
+def _weak_handler(login: Login) -> Callable[[AuthorizationResponse], CallbackOutcome]:
+    """Returns what hands responses to a login; it does not keep the login alive, as the server's thread would."""
+    reference = weakref.WeakMethod(login.handle_response)
+
+    def handle(response: AuthorizationResponse) -> CallbackOutcome:
+        handle_response = reference()
+        return handle_response(response) if handle_response is not None else CallbackOutcome.STATE_MISMATCH
+
+    return handle
