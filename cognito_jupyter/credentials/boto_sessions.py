@@ -7,6 +7,7 @@ private attribute is set, and a session never makes a request itself: it reads w
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import MutableMapping
 from typing import Any, TypedDict
 
 import boto3
@@ -18,6 +19,12 @@ from .._util.closing import NotPicklable
 from .role_credentials import CachedCredentials, FrozenCredentials, RoleCredentials
 
 _PICKLE_ERROR = "Credentials cannot be pickled or copied: make the session in the process that uses it."
+SESSION_PICKLE_ERROR = (
+    "A session cannot be pickled or copied: its credentials stay in this process. "
+    "For other processes on this machine, run %cognito_share, or call cognito_jupyter.sharing.share(manager), and have "
+    "them call boto3.client(...); for a Dask cluster, call cognito_jupyter.sharing.dask(manager, client)."
+)
+"""The message for a session, whether of boto3 or aiobotocore."""
 
 
 class RefreshableCredentialMetadata(TypedDict):
@@ -61,6 +68,11 @@ class RefreshingCredentials(NotPicklable, Credentials):
     def token(self) -> Any:  # type: ignore[override]
         """The current session token."""
         return self.get_frozen_credentials().token
+
+    @property
+    def sessions(self) -> MutableMapping[str, object]:
+        """By region, the sessions of another library that sign with the same credentials and are still in use."""
+        return self._role.sessions
 
     def get_frozen_credentials(self) -> FrozenCredentials:
         """Returns the current credentials, refreshed first if they expire soon.
@@ -116,6 +128,12 @@ class _Provider(CredentialProvider):
         return self._credentials
 
 
+class CognitoSession(NotPicklable, boto3.Session):
+    """A boto3 session; sent to another process, it says how that one gets credentials."""
+
+    pickle_error = SESSION_PICKLE_ERROR
+
+
 class PrebuiltSession:
     """One botocore session built ahead of its use: building it takes longer than a request to a server nearby."""
 
@@ -144,4 +162,4 @@ def build_boto3_session(credentials: Credentials, region: str, session: botocore
         session: The botocore session to build on, which has no other user.
     """
     session.register_component("credential_provider", CredentialResolver([_Provider(credentials)]))
-    return boto3.Session(botocore_session=session, region_name=region)
+    return CognitoSession(botocore_session=session, region_name=region)

@@ -65,7 +65,9 @@ class CognitoCredentialsManager(NotPicklable):
     """
 
     pickle_error = (
-        "A manager cannot be pickled or copied: its tokens stay in this process. Share its credentials instead."
+        "A manager cannot be pickled or copied: its tokens stay in this process. "
+        "For other processes on this machine, run %cognito_share, or call cognito_jupyter.sharing.share(manager); "
+        "for a Dask cluster, call cognito_jupyter.sharing.dask(manager, client)."
     )
 
     def __init__(  # noqa: PLR0913 - five of them are promised

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Self, TypedDict, cast
-from weakref import WeakSet
+from weakref import WeakSet, WeakValueDictionary
 
 from botocore.credentials import ReadOnlyCredentials
 
@@ -151,6 +151,7 @@ class RoleCredentials(NotPicklable):
         role_arn: As given.
         cached: The newest credentials; None before the first, and after the user has signed out.
         consumers: What reads them to sign requests: each session and client holds one of these.
+        sessions: By region, the sessions of another library that sign with them and are still in use.
         recently_used: True if they were read since the refresher last checked; the refresher resets it.
         last_used_at: When the refresher last found them used, in monotonic seconds.
         idle: Whether the refresher has stopped refreshing them because they were not used.
@@ -173,6 +174,7 @@ class RoleCredentials(NotPicklable):
         self.role_arn = role_arn
         self.cached: CachedCredentials | None = None
         self.consumers: WeakSet[object] = WeakSet()
+        self.sessions: WeakValueDictionary[str, object] = WeakValueDictionary()
         self.recently_used, self.last_used_at, self.idle = True, clock.monotonic(), False
         self.refresh_due_at = 0.0
         self._previous: CachedCredentials | None = None

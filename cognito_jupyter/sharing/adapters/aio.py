@@ -14,7 +14,7 @@ from ..._util.botocore_session import ignore_missing_profile
 from ..._util.closing import NotPicklable
 from ..._util.http.user_agent import user_agent
 from ..._util.logs.redaction import install_redaction
-from ...credentials.boto_sessions import RefreshingCredentials
+from ...credentials.boto_sessions import SESSION_PICKLE_ERROR, RefreshingCredentials
 from ...credentials.role_credentials import FrozenCredentials
 
 
@@ -70,16 +70,28 @@ class _Resolver:
         return self._credentials
 
 
+class CognitoAioSession(NotPicklable, AioSession):
+    """An aiobotocore session; sent to another process, it says how that one gets credentials."""
+
+    pickle_error = SESSION_PICKLE_ERROR
+
+
 def aio_session(credentials: RefreshingCredentials, region: str) -> AioSession:
-    """Returns an aiobotocore session that signs with these credentials only, whatever the environment contains.
+    """Returns the aiobotocore session that signs with these credentials only, whatever the environment contains.
+
+    fsspec caches a filesystem for each session, so each region has one session for as long as it is in use.
 
     Args:
         credentials: The role's credentials.
         region: The session's region.
     """
+    existing = credentials.sessions.get(region)
+    if isinstance(existing, AioSession):
+        return existing
     install_redaction()
-    session = ignore_missing_profile(AioSession())
+    session = ignore_missing_profile(CognitoAioSession())
     session.user_agent_extra = user_agent()
     session.set_config_variable("region", region)
     session.register_component("credential_provider", _Resolver(AioRefreshingCredentials(credentials)))
+    credentials.sessions[region] = session
     return session

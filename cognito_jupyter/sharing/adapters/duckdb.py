@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from ..._util.closing import Closeable
+from ..._util.closing import Closeable, NotPicklable
 from ..._util.refresh_loop import RefreshLoop, running_owners
 from ...errors import CognitoError, SignedOutError, UnavailableError
 from ..extras import import_library
@@ -31,7 +31,7 @@ _RETRY_DELAY = 5.0
 """Seconds until the next try after a failure, and while a refresh is due."""
 
 
-class DuckDBSecret(Closeable):
+class DuckDBSecret(Closeable, NotPicklable):
     """A temporary secret in one DuckDB database, replaced whenever the role's credentials are.
 
     It is dropped by `close()`, at the end of a `with`, when its connection is closed or garbage-collected, and when
@@ -49,6 +49,8 @@ class DuckDBSecret(Closeable):
     Attributes:
         name: The secret's name.
     """
+
+    pickle_error = "A secret of DuckDB cannot be pickled or copied: create it in the process that uses the database."
 
     def __init__(
         self,

@@ -40,6 +40,8 @@ def s3fs_session(
 ) -> AioSession:
     """Returns an aiobotocore session with refreshing credentials, for s3fs and the libraries that are based on it.
 
+    It is the same one for the same sign-in, role and region, so that fsspec finds the filesystem that it has cached.
+
     `s3fs.S3FileSystem(session=s3fs_session(cognito))`; in pandas
     `storage_options={"session": s3fs_session(cognito)}`; for every s3:// address of this process
     `fsspec.config.conf["s3"] = {"session": s3fs_session(cognito)}`.
@@ -82,6 +84,34 @@ def pyarrow_filesystem(
     return filesystem
 
 
+class PolarsProvider(NotPicklable):
+    """A credential provider for polars, which calls it again at the second that it returned.
+
+    Args:
+        credentials: The role's credentials.
+    """
+
+    pickle_error = "Credentials cannot be pickled: create the scan in the process that collects it."
+
+    def __init__(self, credentials: RefreshingCredentials) -> None:
+        self._credentials = credentials
+
+    def __call__(self) -> PolarsCredentials:
+        """Returns the current credentials."""
+        cached = self._credentials.get_cached_credentials()
+        settings = {
+            "aws_access_key_id": str(cached.frozen.access_key),
+            "aws_secret_access_key": str(cached.frozen.secret_key),
+            "aws_session_token": str(cached.frozen.token),
+        }
+        # polars only asks again at that very second, so it is early enough for requests under way.
+        is_fresh = time.time() < cached.advisory_refresh_at
+        return settings, int(cached.advisory_refresh_at if is_fresh else cached.mandatory_refresh_at)
+
+    def __repr__(self) -> str:
+        return f"<PolarsProvider of {self._credentials.role_arn or 'the default role'}>"
+
+
 def polars_provider(
     manager: CognitoCredentialsManager, role_suffix: str | None = None
 ) -> Callable[[], PolarsCredentials]:
@@ -97,20 +127,7 @@ def polars_provider(
     Raises:
         RoleError, RefusedError, CredentialsError, UnavailableError: As in `ensure_credentials`.
     """
-    credentials = manager.credentials_for_role(manager.resolve_role(role_suffix))
-
-    def provide() -> PolarsCredentials:
-        cached = credentials.get_cached_credentials()
-        settings = {
-            "aws_access_key_id": str(cached.frozen.access_key),
-            "aws_secret_access_key": str(cached.frozen.secret_key),
-            "aws_session_token": str(cached.frozen.token),
-        }
-        # polars only asks again at that very second, so it is early enough for requests under way.
-        is_fresh = time.time() < cached.advisory_refresh_at
-        return settings, int(cached.advisory_refresh_at if is_fresh else cached.mandatory_refresh_at)
-
-    return provide
+    return PolarsProvider(manager.credentials_for_role(manager.resolve_role(role_suffix)))
 
 
 class ObstoreProvider(NotPicklable):
