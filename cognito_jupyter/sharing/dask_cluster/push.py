@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ...credentials.role_credentials import CachedCredentials
 
 SHIPPED_MODULES = (
+    "_printable",
     "errors",
     "_util.closing",
     "sharing.endpoint.environment",

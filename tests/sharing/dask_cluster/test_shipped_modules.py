@@ -12,7 +12,7 @@ import pytest
 
 from cognito_jupyter.sharing.dask_cluster.shipped_modules import ShippedModules
 
-MODULES = ["errors", "sharing.endpoint.environment"]
+MODULES = ["_printable", "errors", "sharing.endpoint.environment"]
 OTHER_MACHINE = """
 import pickle, sys
 first, second = pickle.load(sys.stdin.buffer), pickle.load(sys.stdin.buffer)
