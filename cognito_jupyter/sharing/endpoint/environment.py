@@ -35,6 +35,7 @@ OVERRIDING_VARIABLES = (
 
 _LOOPBACK = ("127.0.0.1", "localhost")
 _NO_PROXY = ("NO_PROXY", "no_proxy")
+_PROXY_URL, _PROXY_EXCLUDES = "AWS_PROXY_URL", "AWS_PROXY_EXCLUDES"
 
 
 class EnvironmentOverlay:
@@ -98,20 +99,33 @@ def no_proxy_variables(environ: Mapping[str, str], platform: str = sys.platform)
         platform: The platform, as in sys.platform.
 
     Returns:
-        The variables to set. None on macOS and Windows while the environment names no proxy: there Python takes a lone
-        NO_PROXY for the whole configuration and ignores the proxies of the system settings.
+        The variables to set. No NO_PROXY on macOS and Windows while the environment names no proxy: there Python takes
+        a lone NO_PROXY for the whole configuration and ignores the proxies of the system settings.
     """
-    has_proxies = any(name.lower().endswith("_proxy") and name.lower() != "no_proxy" for name in environ)
-    if platform in {"darwin", "win32"} and not has_proxies:
-        return {}
+    # The only proxy variable of object_store's own, for which it reads no other exemptions.
+    excludes = {_PROXY_EXCLUDES: _with_loopback(environ.get(_PROXY_EXCLUDES, ""))} if environ.get(_PROXY_URL) else {}
+    if platform in {"darwin", "win32"} and not any(map(_names_a_proxy, environ)):
+        return excludes
     # Some programs read only the first of the two and some only the second, so each needs the complete list.
+    if _no_proxies_are_wanted(environ):
+        # Rust's reqwest exempts no address by "*", only names, so it would send the bearer token for 127.0.0.1 to the
+        # proxy. No program may use these proxies, so none misses them.
+        disabled = dict.fromkeys(filter(_names_a_proxy, environ), "")
+        return excludes | disabled | dict.fromkeys(_NO_PROXY, "*")
     configured = next((environ[name] for name in _NO_PROXY if environ.get(name)), "")
-    return {name: _with_loopback(environ.get(name) or configured) for name in _NO_PROXY}
+    return excludes | {name: _with_loopback(environ.get(name) or configured) for name in _NO_PROXY}
+
+
+def _no_proxies_are_wanted(environ: Mapping[str, str]) -> bool:
+    """Whether the variables exempt every host; curl and Python read "*" so only where nothing else stands beside it."""
+    return {environ[name] for name in _NO_PROXY if environ.get(name)} == {"*"}
+
+
+def _names_a_proxy(name: str) -> bool:
+    return name.lower().endswith("_proxy") and name.lower() != "no_proxy"
 
 
 def _with_loopback(hosts: str) -> str:
     """Adds the loopback names to a comma-separated list of hosts."""
     listed = {host.strip() for host in hosts.split(",")}
-    if "*" in listed:
-        return hosts
     return ",".join([*([hosts] if hosts else []), *(host for host in _LOOPBACK if host not in listed)])

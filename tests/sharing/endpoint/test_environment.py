@@ -73,6 +73,9 @@ def test_values_are_in_no_repr() -> None:
         ({"NO_PROXY": "corp,localhost"}, "corp,localhost,127.0.0.1"),
         ({"NO_PROXY": "localhost, 127.0.0.1"}, "localhost, 127.0.0.1"),
         ({"NO_PROXY": "*"}, "*"),
+        ({"NO_PROXY": "*", "no_proxy": "*"}, "*"),
+        ({"no_proxy": "corp,*"}, "corp,*,127.0.0.1,localhost"),
+        ({"no_proxy": " *"}, " *,127.0.0.1,localhost"),
     ],
 )
 def test_loopback_is_in_both_no_proxy_variables(environ: dict[str, str], hosts: str) -> None:
@@ -82,6 +85,30 @@ def test_loopback_is_in_both_no_proxy_variables(environ: dict[str, str], hosts: 
 def test_each_no_proxy_variable_retains_its_own_hosts() -> None:
     both = no_proxy_variables({"NO_PROXY": "a", "no_proxy": "b"}, "linux")
     assert both == {"NO_PROXY": "a,127.0.0.1,localhost", "no_proxy": "b,127.0.0.1,localhost"}
+    mixed = no_proxy_variables({"NO_PROXY": "*", "no_proxy": "b"}, "linux")
+    assert mixed == {"NO_PROXY": "*,127.0.0.1,localhost", "no_proxy": "b,127.0.0.1,localhost"}
+
+
+@pytest.mark.parametrize(("no_proxy", "disabled"), [("*", True), ("corp,*", False), ("", False)])
+def test_proxies_that_no_program_may_use_are_disabled_and_restored(no_proxy: str, disabled: bool) -> None:
+    proxies = dict.fromkeys(("http_proxy", "HTTPS_PROXY", "all_proxy"), "http://proxy")
+    before = proxies | {"no_proxy": no_proxy}
+    environ = dict(before)
+    changed = EnvironmentOverlay(environ)
+    changed.point_to_endpoint(no_proxy_variables(environ))
+    assert {environ[name] for name in proxies} == {"" if disabled else "http://proxy"}
+    # When the role changes, the variables are set again.
+    changed.point_to_endpoint(no_proxy_variables(environ))
+    assert {environ[name] for name in proxies} == {"" if disabled else "http://proxy"}
+    changed.restore()
+    assert environ == before
+
+
+@pytest.mark.parametrize("platform", ["linux", "darwin"])
+def test_loopback_is_exempt_from_the_proxy_of_object_store(platform: str) -> None:
+    variables = no_proxy_variables({"AWS_PROXY_URL": "http://proxy", "AWS_PROXY_EXCLUDES": "corp"}, platform)
+    assert variables["AWS_PROXY_EXCLUDES"] == "corp,127.0.0.1,localhost"
+    assert "AWS_PROXY_EXCLUDES" not in no_proxy_variables({"AWS_PROXY_EXCLUDES": "corp"}, platform)
 
 
 @pytest.mark.parametrize("platform", ["darwin", "win32"])
