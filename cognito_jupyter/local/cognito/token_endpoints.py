@@ -16,6 +16,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from ..model import AppClient
 from .login_pages import CSRF_COOKIE
 from .responses import OAuthError, json_response, secrets_equal
+from .tokens.user_claims import attribute_claims
 from .user_pool import UserPool
 
 _INVALID_ACCESS_TOKEN = "Access token is expired, disabled, or deleted, or the user has globally signed out."  # noqa: S105 - a message
@@ -91,11 +92,10 @@ class TokenEndpoints:
             return _user_info_error(401, "invalid_token", _INVALID_ACCESS_TOKEN)
         # Not by the name in the token, which may be the sub.
         user = self._pool.user_by_sub(claims["sub"])
-        payload = {"sub": user.sub, "username": claims["username"], **user.attributes}
+        attributes = attribute_claims(user, claims["scope"].split())
         # A flag is a string here and a boolean in the id token.
-        payload |= {"email": user.email, "email_verified": "true"} if user.email else {}
-        if user.phone_number:
-            payload |= {"phone_number": user.phone_number, "phone_number_verified": "true"}
+        payload = {name: str(value).lower() if isinstance(value, bool) else value for name, value in attributes.items()}
+        payload |= {"sub": user.sub, "username": claims["username"]}
         return json_response(payload)
 
     def _is_current(self, claims: Mapping[str, Any]) -> bool:

@@ -97,6 +97,25 @@ def test_a_code_is_good_once(client: Client) -> None:
     assert error_of(client.exchange(code)) == (400, {"error": "invalid_grant"})
 
 
+def test_a_refresh_token_is_good_again_and_again_without_rotation(client: Client) -> None:
+    """Developer guide, "Token endpoint"; aws-amplify/aws-sdk-ios#3070: the response holds no refresh token."""
+    refresh_token = client.log_in()["refresh_token"]
+    for _ in range(2):
+        response = client.refresh(refresh_token)
+        assert response.status_code == 200
+        assert "refresh_token" not in response.json()
+
+
+def test_a_rotated_refresh_token_is_refused_without_a_grace_period(client: Client) -> None:
+    """RefreshTokenReuseException in botocore's model of cognito-idp; RFC 6749, section 5.2: invalid_grant."""
+    client.cognito.knobs.rotation, client.cognito.knobs.grace = True, 0
+    old = client.log_in()["refresh_token"]
+    new = client.refresh(old).json()["refresh_token"]
+    assert client.refresh(new).status_code == 200
+    refused = client.refresh(old)
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_grant")
+
+
 def test_a_wrong_verifier_is_an_invalid_request_and_spends_the_code(client: Client) -> None:
     """An AWS employee's answer on re:Post about PKCE: invalid_request, and invalid_grant at the next try."""
     code = client.code()
