@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from cognito_jupyter.credentials.identity_pool.aws_errors import _FINAL, _NOT_AUTHORIZED
+
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = [*sorted(DOCS.glob("*.md")), *sorted(ROOT.glob("*.md"))]
@@ -86,3 +88,9 @@ def test_the_architecture_lists_every_lock() -> None:
     locks = modules_with(r"\bR?Lock\(\)|\bLock\)|\bFileLock\(|\bSingleFlight\(")
     assert locks
     assert locks <= set(re.findall(r"`([\w/]+\.py)`", section("Locks")))
+
+
+@pytest.mark.parametrize("meaning", [each[1] for each in _NOT_AUTHORIZED] + [each[0] for each in _FINAL.values()])
+def test_every_error_of_the_identity_pool_is_in_the_troubleshooting_page(meaning: str) -> None:
+    sentence = re.split(r"[;:.]| in \{region\}", meaning, maxsplit=1)[0]
+    assert sentence in (DOCS / "troubleshooting.md").read_text(encoding="utf-8")

@@ -107,7 +107,8 @@ def test_user_info_of_a_user_with_a_phone_number_alone_has_no_address(cognito: L
     """Developer guide, "userInfo endpoint"."""
     demo = cognito.demo_user
     cognito.pool.users["demo"] = replace(demo, email="", phone_number="+15550100")
-    payload = user_info(client, f"Bearer {client.log_in()['access_token']}").json()
+    tokens = client.exchange(client.code(scope="openid phone")).json()
+    payload = user_info(client, f"Bearer {tokens['access_token']}").json()
     assert payload == {
         "sub": demo.sub,
         "username": "demo",
