@@ -16,6 +16,7 @@ import boto3
 from .._util.clock import Clock
 from .._util.closing import NotPicklable
 from .._util.logs.redaction import install_redaction
+from .._util.redaction import SecretText, redacted
 from .._util.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from ..errors import CognitoError, RefusedError
 from ..oauth.authenticator import CognitoOAuthAuthenticator
@@ -81,6 +82,7 @@ class CognitoCredentialsManager(NotPicklable):
         clock: Clock | None = None,
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
     ) -> None:
+        auth_tokens = redacted(auth_tokens) if auth_tokens is not None else None
         self.identity_pool_id = identity_pool_id
         self.user_pool_id = user_pool_id
         self.region = region
@@ -135,6 +137,7 @@ class CognitoCredentialsManager(NotPicklable):
 
     @auth_tokens.setter
     def auth_tokens(self, tokens: CognitoTokens | None) -> None:
+        tokens = redacted(tokens) if tokens is not None else None
         self._tokens.current = tokens
         for role in list(self._role_credentials.values()):
             # An earlier failure may have been due to the tokens that are now replaced.
@@ -299,8 +302,8 @@ class CognitoCredentialsManager(NotPicklable):
             role_arn = self.resolve_role(role_suffix)
             token = self.auth_tokens["id_token"]
         else:
+            token = id_token = SecretText(id_token)
             role_arn = self._role_lookup.find(role_suffix, self.last_role_suffix, claims_of(id_token))
-            token = id_token
         subject = subject_of_token(token)
         role = self._role(role_arn, subject)
         cached = role.replace(lambda: self._exchange.from_identity_pool(subject, token, role_arn))
@@ -417,6 +420,7 @@ class CognitoCredentialsManager(NotPicklable):
             store: Where to store the sign-in; `shared_sign_in.warning` then says why that failed, if it did. None: the
                 sign-in stays in memory.
         """
+        tokens = redacted(tokens)
         self._tokens.shared_sign_in = SharedSignIn(store, self._clock.now, self.role_selection)
         self._tokens.shared_sign_in.save_new_sign_in(tokens)
         self.auth_tokens = tokens

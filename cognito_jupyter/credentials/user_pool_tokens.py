@@ -316,7 +316,7 @@ class UserPoolTokens:
             raise RefusedError("The tokens cannot be refreshed: there is no refresh token.", "Sign in again.")
 
         def request(latest: CognitoTokens) -> CognitoTokens:
-            new = cast("CognitoTokens", {**latest, **authenticator.refresh_tokens(latest["refresh_token"])})
+            new = redacted(cast("CognitoTokens", {**latest, **authenticator.refresh_tokens(latest["refresh_token"])}))
             _require_successor(claims_of(new["id_token"]), claims_of(latest["id_token"]))
             return new
 

@@ -20,7 +20,7 @@ from urllib.parse import urlencode
 
 from .._util.durations import duration_in_words
 from .._util.printable import printable
-from .._util.redaction import Secret, redacted
+from .._util.redaction import Secret, SecretText, redacted
 from .._util.terminal import print_text
 from .._util.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from ..errors import CognitoError, RefusedError, SettingError, UnavailableError
@@ -89,10 +89,11 @@ class CognitoOAuthAuthenticator:
         now: Callable[[], float] = time.time,
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
     ) -> None:
-        self._origin = parse_domain(cognito_domain)
-        self._redirect_uris = parse_redirect_uris(redirect_uri)
+        # First of all, because `__repr__` shows them, and may be called for an argument that is malformed.
         self.cognito_domain = cognito_domain
         self.client_id = client_id
+        self._origin = parse_domain(cognito_domain)
+        self._redirect_uris = parse_redirect_uris(redirect_uri)
         self.redirect_uri = redirect_uri
         self.region = region
         self.scopes = scopes
@@ -276,13 +277,16 @@ class CognitoOAuthAuthenticator:
             RefusedError: Cognito refused, or one of the three tokens is missing or malformed (a PermissionError).
             UnavailableError: Cognito could not be reached, or its response was malformed (a ConnectionError).
         """
-        form = {
-            "grant_type": "authorization_code",
-            "client_id": self.client_id,
-            "code": authorization_code,
-            "code_verifier": code_verifier,
-            "redirect_uri": redirect_uri or self._redirect_uris[0].text,
-        }
+        authorization_code, code_verifier = SecretText(authorization_code), SecretText(code_verifier)
+        form = redacted(
+            {
+                "grant_type": "authorization_code",
+                "client_id": self.client_id,
+                "code": authorization_code,
+                "code_verifier": code_verifier,
+                "redirect_uri": redirect_uri or self._redirect_uris[0].text,
+            }
+        )
         payload = self._post("exchange the sign-in's code", self.token_endpoint, form, idempotent=False)
         with self._revoke_on_error(payload):
             tokens = require_tokens(payload, ("id_token", "access_token", "refresh_token"))
@@ -305,7 +309,8 @@ class CognitoOAuthAuthenticator:
             RefusedError: Cognito refused for another reason (a PermissionError).
             UnavailableError: Cognito could not be reached; the refresh token stays valid (a ConnectionError).
         """
-        form = {"grant_type": "refresh_token", "client_id": self.client_id, "refresh_token": refresh_token}
+        refresh_token = SecretText(refresh_token)
+        form = redacted({"grant_type": "refresh_token", "client_id": self.client_id, "refresh_token": refresh_token})
         payload = self._post("refresh the tokens", self.token_endpoint, form)
         tokens = {"refresh_token": refresh_token, **require_tokens(payload, ("id_token", "access_token"))}
         return redacted(cast("CognitoTokenRefreshResponse", tokens))
@@ -333,7 +338,8 @@ class CognitoOAuthAuthenticator:
             RefusedError: Cognito refused (a PermissionError).
             UnavailableError: Cognito could not be reached (a ConnectionError).
         """
-        form = {"token": refresh_token, "client_id": self.client_id}
+        refresh_token = SecretText(refresh_token)
+        form = redacted({"token": refresh_token, "client_id": self.client_id})
         self._post("revoke the sign-in", f"{self._origin}/oauth2/revoke", form, allow_empty=True)
 
     def revoke_all(self, refresh_token: str | None, from_files: Iterable[str] = ()) -> None:
@@ -386,7 +392,8 @@ class CognitoOAuthAuthenticator:
             yield
         except BaseException:
             if isinstance(token := tokens.get("refresh_token"), str) and token and token.isascii():
-                form, transport = {"token": token, "client_id": self.client_id}, Transport(self._now, _DISCARD_TIMEOUTS)
+                form = redacted({"token": str(token), "client_id": self.client_id})
+                transport = Transport(self._now, _DISCARD_TIMEOUTS)
                 with suppress(CognitoError):
                     transport.post_form(
                         f"{self._origin}/oauth2/revoke",

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qs
 
 from .._util.printable import one_line
+from .._util.redaction import SecretText
 from ..errors import PastedUrlError
 
 _MAX_FIELDS = 50
@@ -69,6 +70,7 @@ def parse_query(query: str) -> AuthorizationResponse | None:
     Returns:
         The response; None if the query is not one.
     """
+    query = SecretText(query)
     try:
         fields = parse_qs(query, keep_blank_values=True, max_num_fields=_MAX_FIELDS)
     except ValueError:
@@ -81,7 +83,8 @@ def parse_query(query: str) -> AuthorizationResponse | None:
         return None
     if error:
         error = one_line(error) or "an error without a printable name"
-    return AuthorizationResponse(code or None, error or None, one_line(description or "") or None, state)
+    secret_code, secret_state = (SecretText(each) if each is not None else None for each in (code or None, state))
+    return AuthorizationResponse(secret_code, error or None, one_line(description or "") or None, secret_state)
 
 
 def remedy_for_error(response: AuthorizationResponse, redirect_uri: str) -> str:
@@ -113,7 +116,8 @@ def parse_pasted_url(text: str, redirect_uri: str = "redirect_uri of the setting
         PastedUrlError: It holds no authorization response; the message says what it looks like instead, and shows
             no part of it but Cognito's error.
     """
-    cleaned = html.unescape(_without_spaces(text)).strip("'\"`<>()")
+    text = SecretText(text)
+    cleaned = SecretText(html.unescape(_without_spaces(text)).strip("'\"`<>()"))
     if not cleaned:
         raise PastedUrlError("Nothing was pasted.", _COPY_REMEDY)
     before, separator, after = cleaned.partition("?")

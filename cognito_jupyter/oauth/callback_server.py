@@ -27,6 +27,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
+from .._util.redaction import SecretText
 from ..errors import ListenerError
 from ..settings.parsers import LOOPBACK_NAMES
 from . import callback_pages
@@ -106,7 +107,7 @@ class OAuthCallbackHandler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Handles GET, the only method of a browser's redirect."""
-        path, _, query = self.path.partition("?")
+        path, _, query = SecretText(self.path).partition("?")
         response = parse_query(query) if self._has_allowed_host() else None
         if response is None:
             self._send_page(callback_pages.NOT_FOUND)

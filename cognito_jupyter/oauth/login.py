@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from .._util.closing import Closeable
 from .._util.durations import duration_in_words
+from .._util.redaction import SecretText
 from ..errors import ListenerError, LoginCancelledError, LoginDeniedError, LoginError, LoginTimeoutError, PastedUrlError
 from .authorization_response import AuthorizationResponse, parse_pasted_url, remedy_for_error
 from .callback_server import CallbackOutcome, OAuthCallbackServer
@@ -187,6 +188,7 @@ class Login(Closeable):
         Raises:
             PastedUrlError: It is not the authorization response to this login, which stays pending.
         """
+        text = SecretText(text)
         outcome = self.handle_response(parse_pasted_url(text, self.redirect_uri))
         if outcome is CallbackOutcome.STATE_MISMATCH:
             raise PastedUrlError(

@@ -7,6 +7,8 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 
+from .._util.redaction import SecretText
+
 
 @dataclass(frozen=True, repr=False)
 class LoginSecrets:
@@ -29,13 +31,18 @@ class LoginSecrets:
     def new(cls) -> LoginSecrets:
         """Returns new values of 256 random bits each."""
         verifier, challenge = generate_pkce_pair()
-        return cls(verifier, challenge, state=secrets.token_urlsafe(32), nonce=secrets.token_urlsafe(32))
+        return cls(verifier, challenge, state=new_secret(), nonce=new_secret())
 
 
 def generate_pkce_pair() -> tuple[str, str]:
     """Returns a new code verifier of 43 characters and its S256 challenge."""
-    code_verifier = secrets.token_urlsafe(32)
+    code_verifier = new_secret()
     return code_verifier, s256(code_verifier)
+
+
+def new_secret() -> SecretText:
+    """Returns 256 random bits in 43 characters of base64url."""
+    return SecretText(secrets.token_urlsafe(32))
 
 
 def s256(code_verifier: str) -> str:

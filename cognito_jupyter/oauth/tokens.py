@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NotRequired, TypedDict, cast
 
+from .._util.redaction import SecretText
 from ..errors import VerificationError
 from .issuer import parse_issuer
 
@@ -100,6 +101,7 @@ def decode_jwt_payload(jwt_token: str) -> JwtPayload:
     Raises:
         ValueError: It is not a JWT; the message shows no part of it.
     """
+    jwt_token = SecretText(jwt_token)
     parts = jwt_token.split(".")
     if len(parts) != 3 or not all(parts):
         raise ValueError("This is not a JWT: a JWT has three parts joined by dots.")
@@ -107,8 +109,10 @@ def decode_jwt_payload(jwt_token: str) -> JwtPayload:
     try:
         claims = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
     except (binascii.Error, UnicodeError, ValueError, RecursionError):
-        # `from None`: the cause would hold the token's text.
-        raise ValueError("This is not a JWT: its payload is not base64url-encoded JSON.") from None
+        claims = ValueError("This is not a JWT: its payload is not base64url-encoded JSON.")
+    if isinstance(claims, ValueError):
+        # Raised outside of `except`: the variables of the frames below hold the token's text.
+        raise claims
     if not isinstance(claims, dict):
         raise ValueError("This is not a JWT: its payload is not a JSON object.")  # noqa: TRY004 - the API promises it
     return cast("JwtPayload", claims)

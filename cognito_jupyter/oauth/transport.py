@@ -26,7 +26,7 @@ from urllib3.response import BaseHTTPResponse
 from .._util.http.user_agent import user_agent
 from .._util.logs.redaction import install_redaction
 from .._util.process_local import ProcessLocal
-from .._util.redaction import Secret, redacted
+from .._util.redaction import Secret, redacted, without_frames
 from .._util.retries import ThrottledRetries, may_repeat
 from .._util.timeouts import DEFAULT_TIMEOUTS, Timeouts, parse_retry_after
 from ..errors import UnavailableError
@@ -119,7 +119,7 @@ class Transport:
             UnavailableError: No response came, or one that is not JSON.
         """
         headers = _basic_authentication(form["client_id"], client_secret) if client_secret is not None else {}
-        return self._send(requests.Request("POST", url, headers, data=dict(form)), idempotent, allow_empty)
+        return self._send(requests.Request("POST", url, headers, data=redacted(form)), idempotent, allow_empty)
 
     def get_json(self, url: str) -> JsonResponse:
         """Fetches a JSON object.
@@ -170,6 +170,9 @@ class Transport:
                 return _read_response(response, host, deadline, allow_empty)
         except (requests.RequestException, HTTPError) as error:
             return _network_error(error, host)
+        except BaseException as error:  # noqa: BLE001 - raised again
+            # An interrupt, or what no library should raise: their frames hold the request's body.
+            raise without_frames(error)  # noqa: B904 - there is nothing that it comes from
 
     def _update_clock_skew(self, response: requests.Response, sent_at: float) -> None:
         try:
@@ -225,7 +228,7 @@ def _read_response(
     if _is_from_firewall(response, payload):
         error = _forbidden(host, status)
     elif isinstance(payload, dict):
-        return JsonResponse(status, payload)
+        return JsonResponse(status, redacted(payload))
     else:
         error = _not_json(host, status, body, response.headers.get("Content-Type", ""))
     return _RequestFailure(error, retryable=False)

@@ -30,7 +30,7 @@ from ..._util.botocore_session import new_session
 from ..._util.http.user_agent import user_agent
 from ..._util.logs.redaction import suppress_debug_logs
 from ..._util.process_local import ProcessLocal
-from ..._util.redaction import redacted
+from ..._util.redaction import redacted, without_frames
 from ..._util.retries import ThrottledRetries, full_jitter, may_repeat
 from ..._util.timeouts import DEFAULT_TIMEOUTS, Timeouts, parse_retry_after
 from ...errors import UnavailableError, UnknownProviderError
@@ -189,14 +189,18 @@ class IdentityPool:
         with suppress_debug_logs():
             try:
                 response = call(self._get_client())
+                self.clock_skew = clock_skew_from_response(response, self._now())
+                return cast("_Response", _with_redacted_credentials(response))
             except ClientError as error:
                 self.clock_skew = clock_skew_from_response(error.response, self._now())
-                raise translate_client_error(error, self._region, self.clock_skew) from None
-            # `from None`: botocore's own message may hold what was sent.
+                translated = translate_client_error(error, self._region, self.clock_skew)
             except (BotoCoreError, ResponseParserError) as error:
-                raise translate_network_error(error, self._region) from None
-        self.clock_skew = clock_skew_from_response(response, self._now())
-        return response
+                translated = translate_network_error(error, self._region)
+            except BaseException as error:  # noqa: BLE001 - raised again
+                # An interrupt, or what no library should raise.
+                raise without_frames(error)  # noqa: B904 - there is nothing that it comes from
+        # Outside of `except`: botocore's message and the variables of its frames hold what was sent.
+        raise translated
 
     def _new_client(self) -> Any:
         config = Config(
@@ -275,6 +279,11 @@ def _get_credentials(client: Any, **parameters: object) -> Any:
     except (ValueError, TypeError, OverflowError, RuntimeError) as error:
         kind = type(error).__name__
     raise ResponseParserError(kind)
+
+
+def _with_redacted_credentials(response: Any) -> Any:
+    credentials = response.get("Credentials") if isinstance(response, dict) else None
+    return {**response, "Credentials": redacted(credentials)} if isinstance(credentials, dict) else response
 
 
 def _required(response: Any, name: str, kind: type = str) -> Any:

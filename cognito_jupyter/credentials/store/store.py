@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import cast
 
 from ..._util.closing import NotPicklable
-from ..._util.redaction import SecretText, redacted
+from ..._util.redaction import SecretBytes, SecretText, redacted, without_frames
 from ...errors import CognitoError, RefusedError, SignedOutError, UnavailableError
 from ...oauth.redirect_uri import parse_domain
 from ...oauth.tokens import CognitoTokens, claims_of, decode_jwt_payload
@@ -386,10 +386,13 @@ class Store:
                 it, and what was stored before would be lost (a ConnectionError).
         """
         try:
-            content = serialize(self.key, sign_in)
+            content = SecretBytes(serialize(self.key, sign_in))
             parse(self.key, content)
         except ValueError:
-            raise UnavailableError("This sign-in is not in a form that can be stored.", "Sign in again.") from None
+            content = SecretBytes()
+        if not content:
+            # Raised outside of `except`: the variables of the frames below hold the tokens.
+            raise UnavailableError("This sign-in is not in a form that can be stored.", "Sign in again.")
         return content
 
     def _read_or_quarantine(self) -> tuple[bytes | None, StoredSignIn | None]:
@@ -408,7 +411,12 @@ class Store:
 
     def _read_and_parse(self) -> tuple[bytes | None, StoredSignIn | None]:
         content = files.read_file(self.path)
-        return content, parse(self.key, content) if content is not None else None
+        content = SecretBytes(content) if content is not None else None
+        try:
+            return content, parse(self.key, content) if content is not None else None
+        except UntrustedFileError as error:
+            # The variables of the frames below hold what the file holds.
+            raise without_frames(error)  # noqa: B904 - there is nothing that it comes from
 
 
 class StoreTransaction:
@@ -437,9 +445,9 @@ class StoreTransaction:
             raise UnavailableError(f"This process does not hold the lock of {path}.", "Take the lock again.")
         content = self._store.serialize(sign_in)
         try:
-            current = files.read_file(path)
+            current = SecretBytes(files.read_file(path) or b"")
         except UntrustedFileError:
-            current = None
+            current = SecretBytes()
         # Another process may have deleted file, lock and directory, and have signed in again: leave that sign-in.
         if self._content is None or current != self._content:
             raise SignedOutError(f"You are signed out: {path} is gone, or holds a later sign-in.", "Sign in again.")
