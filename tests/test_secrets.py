@@ -19,6 +19,7 @@ from cognito_jupyter.demo.jupyterlab import clean_environment
 from cognito_jupyter.demo.kernel import Kernel
 from cognito_jupyter.local import LocalCognito
 from tests.support.notebook import NotebookUser
+from tests.support.polling import wait_until
 
 # At DEBUG, the loggers of botocore, urllib3 and comm too, from before the extension is loaded; ipykernel's as with
 # --debug; and http.client prints into the output of the cell.
@@ -170,10 +171,12 @@ def test_no_secret_of_a_whole_run_is_found_anywhere(cognito: LocalCognito, kerne
     run(kernel, search, local_user, "%cognito_logout")
     run(kernel, search, remote_user, "%cognito_login --paste")
     run(kernel, search, remote_user, USE_S3)
+    # The file of the endpoint's token is there until the kernel ends.
+    kernel.manager.shutdown_kernel(now=False)
+    wait_until(lambda: not token_file.parent.exists())
     search.add_folder(home)
     secrets = {*collect_secrets(cognito, remote_user), bearer_token}
     assert "endpoint/server.py" in "".join(search.texts.values())
-    assert not token_file.parent.exists()
     log = search.texts["the file debug.log"]
     assert "botocore.auth" in log
     assert "X-Amz-Security-Token" in log

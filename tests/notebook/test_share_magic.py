@@ -29,6 +29,17 @@ CALLER_ARN = LIST.replace(
 ENDPOINT = 'os.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"]'
 SAVE_ENVIRONMENT = "import os\nbefore = dict(os.environ)"
 ENVIRONMENT_RESTORED = "dict(os.environ) == before"
+# What an SDK keeps of an endpoint that it has found, and the status of the endpoint's response to it.
+FIND_ENDPOINT = """
+import os, urllib.error, urllib.request
+token = os.environ["AWS_CONTAINER_AUTHORIZATION_TOKEN"]
+request = urllib.request.Request(os.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"], headers={"Authorization": token})
+def status():
+    try:
+        return urllib.request.urlopen(request, timeout=10).status
+    except urllib.error.HTTPError as error:
+        return error.code
+"""
 
 
 def endpoint_of(notebook: Notebook) -> psutil.Process:
@@ -52,11 +63,29 @@ def test_one_line_signs_in_and_programs_can_use_it_until_the_logout(notebook: No
     assert "not used yet" in shown
     assert "listed" in notebook.text(LIST)
     wait_until(lambda: "last used" in notebook.text("%cognito_status"))
-    endpoint = endpoint_of(notebook)
+    notebook.text(FIND_ENDPOINT)
+    assert notebook.value("status()") == "200"
     notebook.text("%cognito_logout")
-    assert has_exited(endpoint)
+    assert notebook.value("status()") == "403"
     assert notebook.value(ENVIRONMENT_RESTORED) == "True"
     assert "NoCredentialsError" in notebook.text(LIST)
+
+
+def test_what_found_the_share_goes_on_after_each_of_the_next_sign_ins(notebook: Notebook) -> None:
+    notebook.text("%cognito_login -r Analyst --share")
+    notebook.text(FIND_ENDPOINT)
+    endpoint = endpoint_of(notebook)
+    for end, start in (
+        ("%cognito_logout", "%cognito_login -r Analyst --share"),
+        ("%cognito_share --stop", "%cognito_share"),
+        ("pass", "%cognito_login -r Analyst --share --fresh"),
+        ("%unload_ext cognito_jupyter", "%load_ext cognito_jupyter\n%cognito_login -r Analyst --share"),
+    ):
+        notebook.text(end)
+        assert notebook.value("status()") == ("200" if end == "pass" else "403")
+        notebook.text(start)
+        assert notebook.value("status()") == "200"
+    assert not has_exited(endpoint)
 
 
 def test_the_share_follows_the_session_and_not_a_second_session(notebook: Notebook) -> None:
@@ -109,9 +138,9 @@ def test_a_setting_shares_every_sign_in(notebook: Notebook) -> None:
 def test_unloading_ends_the_share(notebook: Notebook) -> None:
     notebook.text(SAVE_ENVIRONMENT)
     notebook.text("%cognito_login -r Analyst --share")
-    endpoint = endpoint_of(notebook)
+    notebook.text(FIND_ENDPOINT)
     notebook.text("%unload_ext cognito_jupyter")
-    assert has_exited(endpoint)
+    assert notebook.value("status()") == "403"
     assert notebook.value(ENVIRONMENT_RESTORED) == "True"
 
 

@@ -48,9 +48,8 @@ class NotebookShare:
         """
         from ...sharing.endpoint.share import Share
 
-        share = self._share
+        share = previous = self._share
         if share is None or not share.alive or share.manager is not sign_in.manager:
-            self.close()
             share = Share(sign_in.manager, region_name=sign_in.settings.session_region)
         try:
             for role_arn in role_arns:
@@ -62,6 +61,9 @@ class NotebookShare:
             raise
         self._share = share
         self._followed_variable = follow_variable
+        if previous is not None and previous is not share:
+            # Only now, so that a program of the same user in the same role is served all the time.
+            previous.close()
         if hide_credentials_file:
             share.hide_credentials_file()
         if default_session:

@@ -6,7 +6,6 @@ travel, never a token of the sign-in.
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import secrets
 import time
@@ -150,16 +149,6 @@ class WorkerPusher:
             program=self._program,
         )
         return CredentialsPlugin(message, self._shipped_modules)
-
-
-def principal_of(cached: CachedCredentials, role_arn: str | None) -> str:
-    """Returns a digest of a user in a role: enough to tell two apart, and no more.
-
-    Args:
-        cached: The user's credentials in the role.
-        role_arn: The role; None: the identity pool's default role.
-    """
-    return hashlib.sha256(f"{cached.response['IdentityId']} {role_arn or ''}".encode()).hexdigest()
 
 
 def _other_principal(what: str) -> ClusterRefusedError:

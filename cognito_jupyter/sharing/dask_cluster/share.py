@@ -205,7 +205,8 @@ def dask(
         RoleError, RefusedError, CredentialsError: As in `ensure_credentials`.
     """
     import_library("distributed", "dask")
-    from .push import WorkerPusher, principal_of
+    from ..endpoint.publisher import principal_of
+    from .push import WorkerPusher
 
     if client.asynchronous:
         raise SettingError(

@@ -164,9 +164,9 @@ class WorkerEndpoint:
                 self._stop_serving()
 
     def _serve(self, message: CredentialsMessage) -> None:
-        if self._endpoint is None or not self._endpoint.alive:
-            self._stop_serving()
+        if self._endpoint is None:
             self._endpoint = EndpointProcess(program=message["program"])
+        self._endpoint.ensure_alive()
         # One path per principal, so that a session never continues as another user or role.
         path = f"/{message['principal'][:16]}"
         if self._path not in {None, path}:

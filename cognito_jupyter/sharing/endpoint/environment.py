@@ -72,23 +72,58 @@ class EnvironmentOverlay:
 
     def point_to_endpoint(self, variables: Mapping[str, str]) -> None:
         """Sets the variables of an endpoint and removes those that SDKs would prefer to it."""
-        for name in OVERRIDING_VARIABLES:
-            self.set(name, None)
-        for name, value in variables.items():
+        for name, value in endpoint_changes(variables).items():
+            self.set(name, value)
+
+    def replace(self, changes: Mapping[str, str | None]) -> None:
+        """Restores all variables but some, and sets these.
+
+        Args:
+            changes: For each variable its value; None removes it.
+        """
+        for name in [name for name in self._changes if name not in changes]:
+            self._restore(name)
+        for name, value in changes.items():
             self.set(name, value)
 
     def restore(self) -> None:
         """Restores all variables, except those that were changed by other code since."""
-        changes, self._changes = self._changes, {}
-        for name, (original, last_set) in changes.items():
-            if self._environ.get(name) == last_set:
-                self._write(name, original)
+        for name in list(self._changes):
+            self._restore(name)
+
+    def is_changed_by_others(self, name: str) -> bool:
+        """Whether other code has changed a variable since it was set here."""
+        return name in self._changes and self._environ.get(name) != self._changes[name][1]
+
+    def original(self) -> dict[str, str]:
+        """Returns the environment as it would be after `restore`."""
+        environ = dict(self._environ)
+        for name, (original, last_set) in self._changes.items():
+            if environ.get(name) == last_set:
+                environ.pop(name, None)
+                if original is not None:
+                    environ[name] = original
+        return environ
+
+    def _restore(self, name: str) -> None:
+        original, last_set = self._changes.pop(name)
+        if self._environ.get(name) == last_set:
+            self._write(name, original)
 
     def _write(self, name: str, value: str | None) -> None:
         if value is None:
             self._environ.pop(name, None)
         else:
             self._environ[name] = value
+
+
+def endpoint_changes(variables: Mapping[str, str]) -> dict[str, str | None]:
+    """Returns all changes that make SDKs use an endpoint; None stands for a variable that is removed.
+
+    Args:
+        variables: The endpoint's variables.
+    """
+    return dict.fromkeys(OVERRIDING_VARIABLES, None) | dict(variables)
 
 
 def no_proxy_variables(environ: Mapping[str, str], platform: str = sys.platform) -> dict[str, str]:

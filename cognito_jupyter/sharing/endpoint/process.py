@@ -1,7 +1,7 @@
 """Starts the endpoint's child process and talks to it: commands go in, reports come out.
 
-`Share` starts one per kernel, and the Dask plugin one per worker process. It is shipped to workers together with the
-modules that it imports. It never refreshes credentials: it passes on what it is given.
+`KernelEndpoint` starts one per kernel, and the Dask plugin one per worker process. It is shipped to workers together
+with the modules that it imports. It never refreshes credentials: it passes on what it is given.
 """
 
 from __future__ import annotations
@@ -39,6 +39,9 @@ _RESTART_DELAY = 0.1
 """Seconds before a restart, times the number of starts that have failed in a row."""
 _MAX_FAILED_STARTS = 5
 """How many starts in a row may fail before the endpoint gives up."""
+
+OTHER_PATHS = "*"
+"""Stands for all paths without a response of their own."""
 
 _NO_WINDOW: int = getattr(subprocess, "CREATE_NO_WINDOW", 0)
 """Only on Windows: no console window opens, and Ctrl-C reaches only the parent."""
@@ -96,15 +99,15 @@ class EndpointProcess(NotPicklable):
         self._token_command = f"token {self.token}".encode()
         self._set_commands: dict[str, bytes] = {}
         self._remove_commands: dict[bytes, None] = {}
+        self._syncs_sent = 0
+        self._syncs_handled = 0
+        self._handled_or_ended = threading.Condition()
         self._started_or_ended = threading.Event()
         self._listener = _listen()
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.folder = Path(tempfile.mkdtemp(prefix="cognito-share-"))
         try:
-            process = self._start_process()
-            threading.Thread(target=self._supervise, args=(process,), name="cognito-share-reports", daemon=True).start()
-            if not self._started_or_ended.wait(_PROCESS_TIMEOUT) or not self.alive:
-                raise UnavailableError("The endpoint that shares credentials did not start.", "Try again.")
+            self._start()
             self.token_file = self.write_file("token", self.token)
         except BaseException:
             self.close()
@@ -118,6 +121,41 @@ class EndpointProcess(NotPicklable):
         """The id of the process that serves now, or did last."""
         assert self._process is not None  # noqa: S101 - the constructor has started it
         return self._process.pid
+
+    def ensure_alive(self) -> None:
+        """Starts a process again, at the same address, if starts failed until the endpoint gave up.
+
+        Raises:
+            UnavailableError: It could not be started, or the endpoint is closed (a ConnectionError).
+        """
+        with self._process_lock:
+            if self.alive:
+                return
+            if self._closed or os.getpid() != self._owner_pid:
+                raise UnavailableError("The endpoint that shares credentials is closed.", "Share them again.")
+            self.alive = True
+            self._started_or_ended.clear()
+            try:
+                self._start()
+            except BaseException:
+                self.alive = False
+                raise
+
+    def wait_until_handled(self) -> None:
+        """Waits until clients get what was set before this call; returns at once where no process runs.
+
+        Raises:
+            UnavailableError: The process does not execute its commands (a ConnectionError).
+        """
+        with self._write_lock:
+            self._syncs_sent += 1
+            number = self._syncs_sent
+            self._send_command(b"sync %d" % number)
+        with self._handled_or_ended:
+            if not self._handled_or_ended.wait_for(
+                lambda: self._syncs_handled >= number or not self.alive, _PROCESS_TIMEOUT
+            ):
+                raise UnavailableError("The endpoint that shares credentials does not respond.", "Try again.")
 
     def request_stats(self, path: str) -> RequestStats | None:
         """Returns the requests for a path so far; None before the first."""
@@ -143,7 +181,7 @@ class EndpointProcess(NotPicklable):
         """Sets the response to all later requests for a path.
 
         Args:
-            path: The path, as in the URL.
+            path: The path, as in the URL; OTHER_PATHS stands for all paths that have no response of their own.
             body: The JSON object to respond with.
             status: The HTTP status.
             until: The time, in seconds since the epoch, after which the response says that the credentials have
@@ -199,10 +237,26 @@ class EndpointProcess(NotPicklable):
 
     def _send_command(self, line: bytes) -> None:
         """Sends a command; the caller holds the lock. It is no error if the process has ended: the next one gets it."""
+        if os.getpid() != self._owner_pid:
+            return  # a forked process has the same pipe
         remaining = memoryview(line + b"\n")
         with suppress(OSError, ValueError):
             while remaining:
                 remaining = remaining[self._commands.write(remaining) :]
+
+    def _start(self) -> None:
+        """Starts a process and the thread that reads its reports, and waits until it serves.
+
+        Raises:
+            UnavailableError: It did not start (a ConnectionError).
+        """
+        try:
+            process = self._start_process()
+        except OSError:
+            raise UnavailableError("The endpoint that shares credentials did not start.", "Try again.") from None
+        threading.Thread(target=self._supervise, args=(process,), name="cognito-share-reports", daemon=True).start()
+        if not self._started_or_ended.wait(_PROCESS_TIMEOUT) or not self.alive:
+            raise UnavailableError("The endpoint that shares credentials did not start.", "Try again.")
 
     def _start_process(self) -> subprocess.Popen[bytes]:
         """Starts a process for the listening socket, and sends it everything that the last one knew."""
@@ -229,7 +283,8 @@ class EndpointProcess(NotPicklable):
             self._process, self._commands, self._reports = process, process.stdin, process.stdout
             if sys.platform == "win32":
                 self._send_command(self._listener.share(process.pid).hex().encode())
-            for command in (self._token_command, *self._set_commands.values(), *self._remove_commands, b"serve"):
+            commands = (self._token_command, *self._set_commands.values(), *self._remove_commands, b"serve")
+            for command in (*commands, b"sync %d" % self._syncs_sent):
                 self._send_command(command)
         return process
 
@@ -252,6 +307,8 @@ class EndpointProcess(NotPicklable):
                     break
         self.alive = False
         self._started_or_ended.set()
+        with self._handled_or_ended:
+            self._handled_or_ended.notify_all()
         self._on_report()
 
     def _read_reports(self) -> bool:
@@ -265,6 +322,10 @@ class EndpointProcess(NotPicklable):
                     if "port" in report:
                         served = True
                         self._started_or_ended.set()
+                    elif "handled" in report:
+                        with self._handled_or_ended:
+                            self._syncs_handled = max(self._syncs_handled, int(report["handled"]))
+                            self._handled_or_ended.notify_all()
                     else:
                         path = report["path"]
                         count = earlier.get(path, 0) + int(report["count"])

@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from datetime import UTC, datetime
 
 from ...credentials.boto_sessions import RefreshingCredentials
 from ...credentials.role_credentials import CachedCredentials, FrozenCredentials
 from ...errors import CognitoError, RefusedError
-from .process import EndpointProcess
+from .kernel_endpoint import Publication
 
 _RETRY_DELAY = 1.0
 """Seconds until the next try while there are no valid credentials, or while a refresh is due."""
@@ -21,20 +22,22 @@ class RolePublisher:
     """Publishes a role's newest credentials.
 
     Args:
-        path: The path, as in the URL.
         credentials: The role's credentials.
-        endpoint: The endpoint.
+        publication: The right to publish them.
+        requests_before: How many requests for them there had been before.
 
     Attributes:
-        path, credentials: As given.
+        path: The path, as in the URL.
+        credentials, requests_before: As given.
         warning: Why no valid credentials can be published; None while there are some.
     """
 
-    def __init__(self, path: str, credentials: RefreshingCredentials, endpoint: EndpointProcess) -> None:
-        self.path = path
+    def __init__(self, credentials: RefreshingCredentials, publication: Publication, requests_before: int) -> None:
+        self.path = publication.path
         self.credentials = credentials
+        self.requests_before = requests_before
         self.warning: CognitoError | None = None
-        self._endpoint = endpoint
+        self._publication = publication
         self._published: CachedCredentials | None = None
 
     @property
@@ -62,10 +65,14 @@ class RolePublisher:
             # one, by this machine's clock, which is also theirs.
             until = cached.mandatory_refresh_at
             body = credentials_body(cached.frozen, datetime.fromtimestamp(until, UTC))
-            self._endpoint.set_response(self.path, body, until=until)
+            self._publication.publish(body, until=until)
             self._published, self.warning = cached, None
         seconds_left = cached.advisory_refresh_at - time.time()
         return seconds_left if seconds_left > 0 else _RETRY_DELAY
+
+    def withdraw(self) -> None:
+        """Publishes nothing any more, also if credentials arrive now that were requested before."""
+        self._publication.withdraw()
 
     def _publish_error(self, error: CognitoError) -> None:
         """Publishes the reason, so that clients can show it: SDKs retry after a 5xx and give up after a 4xx."""
@@ -74,7 +81,17 @@ class RolePublisher:
         self.warning = error
         refused = isinstance(error, RefusedError)
         body = {"code": "AccessDenied" if refused else "ServiceUnavailable", "message": str(error)}
-        self._endpoint.set_response(self.path, body, status=403 if refused else 503)
+        self._publication.publish(body, status=403 if refused else 503)
+
+
+def principal_of(cached: CachedCredentials, role_arn: str | None) -> str:
+    """Returns a digest of a user in a role: enough to tell two apart, and no more.
+
+    Args:
+        cached: The user's credentials in the role.
+        role_arn: The role; None: the identity pool's default role.
+    """
+    return hashlib.sha256(f"{cached.response['IdentityId']} {role_arn or ''}".encode()).hexdigest()
 
 
 def credentials_body(frozen: FrozenCredentials, expiration: datetime) -> dict[str, str]:

@@ -13,7 +13,10 @@ Standard input, one command per line, the words separated by one space:
 
     token TOKEN                    what clients must send as Authorization; until then every request is refused
     set PATH STATUS UNTIL BODY     respond to PATH with BODY; after UNTIL, in seconds since the epoch, with 503.
-                                   BODY is JSON on one line, in ASCII: credentials, or {"code": ..., "message": ...}
+                                   BODY is JSON on one line, in ASCII: credentials, or {"code": ..., "message": ...}.
+                                   The path * stands for all paths that have no response of their own; without it,
+                                   they get 404
+    sync NUMBER                    report the number, once the commands before are executed
     remove FILE                    a file, or a folder that is empty by then, to remove when this process ends
     serve                          begin to serve; it is needed only with LISTENER, where clients may wait already that
                                    must not be refused because the token or a response is not known yet
@@ -22,10 +25,12 @@ PATH begins with a slash and is written as in a URL. Unknown and malformed comma
 
 Standard output, one JSON object per line:
 
-    {"port": 43211}                                        first, and once: it serves this port on 127.0.0.1
+    {"port": 43211}                                        once, and first unless "sync" comes before it has begun:
+                                                           it serves this port on 127.0.0.1
     {"path": "/Analyst", "last": 1764000000.0, "count": 3}
                                                            the time of the last request and the number of requests;
                                                            soon after the first one, then at most five times a second
+    {"handled": 7}                                         the commands before "sync 7" are executed
 
 The parent need not read the reports: while the pipe is full, only the reports wait. The process ends at the end of
 standard input, and also when its parent has ended, because a process forked from the parent may hold the pipe open. The
@@ -91,6 +96,8 @@ EXPIRED = http_response(
     b'{"code":"ExpiredToken","message":"The shared AWS credentials have expired, and no new ones have come. Check the'
     b' notebook that shares them: is its kernel running, and are you signed in?"}',
 )
+OTHER_PATHS = b"*"
+"""Stands for all paths without a response of their own."""
 
 
 class Responses:
@@ -127,6 +134,8 @@ class Responses:
             self.by_path[words[0]] = (float(words[2]), http_response(int(words[1]), words[3]))
         elif command == b"remove":
             self.files_to_remove.append(arguments)
+        elif command == b"sync":
+            write_line(f'{{"handled": {int(arguments)}}}')
         elif command == b"serve" and self.ready.locked():
             self.ready.release()
 
@@ -135,9 +144,9 @@ class Responses:
         path = self.authorized_path(request)
         if path is None:
             return FORBIDDEN
-        until, response = self.by_path.get(path, (0.0, NOT_FOUND))
-        if response is NOT_FOUND:
-            return response
+        if path not in self.by_path or path == OTHER_PATHS:
+            return self.by_path.get(OTHER_PATHS, (0.0, NOT_FOUND))[1]
+        until, response = self.by_path[path]
         now = time.time()
         self.requests[path] = (now, self.requests.get(path, (now, 0))[1] + 1)
         if self.unreported.locked():

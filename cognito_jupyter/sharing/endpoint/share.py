@@ -12,10 +12,10 @@ import atexit
 import os
 import threading
 from collections.abc import MutableMapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import cast
-from urllib.parse import quote
 
 import boto3
 
@@ -25,13 +25,15 @@ from ..._util.refresh_loop import RefreshLoop
 from ...credentials.manager import CognitoCredentialsManager
 from ...errors import CognitoError, RefusedError, UnavailableError
 from .aws_files import BOTO_CONFIG, boto_config_file
-from .environment import CREDENTIALS_FILE, EnvironmentOverlay
-from .process import EndpointProcess
-from .publisher import RolePublisher
+from .environment import CREDENTIALS_FILE, endpoint_changes
+from .kernel_endpoint import get_kernel_endpoint
+from .publisher import RolePublisher, principal_of
 
 _MAX_DELAY = 15.0
 """Seconds between two looks at the credentials at most: after a laptop has slept, they must be replaced soon."""
 _MIN_DELAY = 0.1
+
+_SHARE_AGAIN = "Call share(...) again."
 
 
 @dataclass(frozen=True)
@@ -72,9 +74,11 @@ def share(  # noqa: PLR0913 - all but two are keywords
     environment. The environment is changed: it names that endpoint, and it loses what AWS SDKs would prefer to it
     (keys, a profile's name, a web identity). A region is set where the environment names none. `close` restores it,
     except for variables that were changed by other code since. The roles are refreshed for as long as they are shared.
-    The share closes itself soon after the manager has signed out, and when this process ends.
+    The share closes itself when the manager signs out, and when this process ends.
 
-    Where several shares change one environment, close the last one first.
+    All shares of this process, whatever their sign-in, use one endpoint, which lasts as long as the process. A program
+    that found it under an earlier share of the same user and role goes on with this one. Where several shares are open,
+    the environment names what the latest of them shares.
 
     Args:
         manager: The sign-in.
@@ -135,9 +139,7 @@ class Share(Closeable, NotPicklable):
         environ: MutableMapping[str, str] = os.environ,
     ) -> None:
         self.manager = manager
-        self._environ = environ
         self._region = region_name or manager.region
-        self._environment_overlay = EnvironmentOverlay(environ)
         self._default_session: boto3.Session | None = None
         self._original_session: boto3.Session | None = None
         self._publishers: dict[str | None, RolePublisher] = {}
@@ -146,8 +148,11 @@ class Share(Closeable, NotPicklable):
         self.closed = False
         self._owner_pid = os.getpid()
         self._loop = RefreshLoop(self._publish_all, name="cognito-share", min_delay=_MIN_DELAY, max_delay=_MAX_DELAY)
-        self._endpoint = EndpointProcess(self._loop.wake)
-        self._unsubscribe = manager.on_change(self._loop.wake)
+        kernel_endpoint = get_kernel_endpoint()
+        self._kernel_endpoint = kernel_endpoint
+        self._endpoint = kernel_endpoint.start()
+        self._environment = kernel_endpoint.environment_of(environ)
+        self._unsubscribe = (kernel_endpoint.subscribe(self._loop.wake), manager.on_change(self._on_change))
         atexit.register(self.close)
         self._loop.ensure_running()
 
@@ -206,10 +211,7 @@ class Share(Closeable, NotPicklable):
             publisher = self._selected
         else:
             publisher = self.add_role(self.manager.resolve_role(role_suffix))
-        return cast(
-            "dict[str, str]",
-            RedactedVariables(self._endpoint.variables(publisher.path, self._region, self._environ)),
-        )
+        return cast("dict[str, str]", RedactedVariables(self._variables(publisher)))
 
     def add_role(self, role_arn: str | None) -> RolePublisher:
         """Shares a role by its ARN, if it is not shared yet; None: the identity pool's default role.
@@ -221,13 +223,15 @@ class Share(Closeable, NotPicklable):
             RefusedError, CredentialsError, UnavailableError: As in `share`.
         """
         if self.closed:
-            raise RefusedError("This share is closed.", "Call share(...) again.")
+            raise RefusedError("This share is closed.", _SHARE_AGAIN)
         publisher = self._publishers.get(role_arn)
         if publisher is None:
-            credentials = self.manager.credentials_for_role(role_arn)
-            publisher = RolePublisher(self._free_path(role_arn), credentials, self._endpoint)
+            if os.getpid() != self._owner_pid:
+                raise RefusedError("This share belongs to the process from which this one was forked.", _SHARE_AGAIN)
+            publisher = self._open_publisher(role_arn)
             publisher.publish()
-            self._publishers[role_arn] = publisher
+            # A program that is started at once must not come before the credentials.
+            self._endpoint.wait_until_handled()
             self._loop.wake()
         return publisher
 
@@ -238,18 +242,18 @@ class Share(Closeable, NotPicklable):
             RefusedError, CredentialsError, UnavailableError: As in `share`.
         """
         self._selected = publisher = self.add_role(role_arn)
-        variables = self._endpoint.variables(publisher.path, self._region, self._environ)
-        self._environment_overlay.point_to_endpoint(variables)
+        self._environment.change(self, endpoint_changes(self._variables(publisher)))
         if self._default_session is not None:
             self.replace_default_session()
 
     def hide_credentials_file(self) -> None:
         """Has the environment name an empty file in place of the shared credentials file, and of boto 2's keys."""
         empty_file = str(self._endpoint.write_file("credentials", ""))
-        self._environment_overlay.set(CREDENTIALS_FILE, empty_file)
+        changes: dict[str, str | None] = {CREDENTIALS_FILE: empty_file}
         # Only if it has keys for AWS: other programs read other settings there.
-        if boto_config_file(self._environ) is not None:
-            self._environment_overlay.set(BOTO_CONFIG, empty_file)
+        if boto_config_file(self._environment.original()) is not None:
+            changes[BOTO_CONFIG] = empty_file
+        self._environment.change(self, changes)
 
     def replace_default_session(self) -> None:
         """Has `boto3.client(...)` in this process use the role that the environment names."""
@@ -260,21 +264,34 @@ class Share(Closeable, NotPicklable):
         boto3.DEFAULT_SESSION = self._default_session = session
 
     def close(self) -> None:
-        """Ends the endpoint and restores everything; a second call and a call in a forked process do nothing."""
+        """Ends the share and restores everything; a second call and a call in a forked process do nothing.
+
+        Whoever requests its credentials from the endpoint is refused from now on, until they are shared again.
+        """
         if os.getpid() != self._owner_pid:
             return
         with self._close_lock:
             if self.closed:
                 return
             self.closed = True
-        self._unsubscribe()
+        for publisher in list(self._publishers.values()):
+            publisher.withdraw()
+        for unsubscribe in self._unsubscribe:
+            unsubscribe()
         atexit.unregister(self.close)
-        self._environment_overlay.restore()
+        self._environment.restore(self)
         # Other code may have set another default session since.
         if self._default_session is not None and boto3.DEFAULT_SESSION is self._default_session:
             boto3.DEFAULT_SESSION = self._original_session
-        self._endpoint.close()
         self._loop.stop()
+        with suppress(UnavailableError):
+            self._endpoint.wait_until_handled()
+
+    def _on_change(self) -> None:
+        """Closes the share at once when the manager has signed out; otherwise the thread looks for new credentials."""
+        if self.manager.auth_tokens is None:
+            self.close()
+        self._loop.wake()
 
     def _publish_all(self) -> float | None:
         """Publishes what is new; returns the seconds until the next call, or None once the share is closed."""
@@ -284,14 +301,27 @@ class Share(Closeable, NotPicklable):
             return None
         return min((publisher.publish() for publisher in list(self._publishers.values())), default=_MAX_DELAY)
 
-    def _free_path(self, role_arn: str | None) -> str:
-        """The role's name, with a number where two roles have the same name."""
-        path = "/" + quote(role_arn.rpartition("/")[2] if role_arn else "default", safe="")
-        used = {publisher.path for publisher in self._publishers.values()}
-        return next(each for each in (path, *(f"{path}-{n}" for n in range(2, len(used) + 3))) if each not in used)
+    def _open_publisher(self, role_arn: str | None) -> RolePublisher:
+        """Returns a publisher for a role, at the path that this user in this role always has."""
+        credentials = self.manager.credentials_for_role(role_arn)
+        principal = principal_of(credentials.get_cached_credentials(), role_arn)
+        role_name = role_arn.rpartition("/")[2] if role_arn else "default"
+        publication = self._kernel_endpoint.open_publication(principal, role_name)
+        earlier = self._endpoint.request_stats(publication.path)
+        publisher = RolePublisher(credentials, publication, earlier.count if earlier is not None else 0)
+        with self._close_lock:
+            if not self.closed:
+                self._publishers[role_arn] = publisher
+                return publisher
+        publisher.withdraw()
+        raise RefusedError("This share is closed.", _SHARE_AGAIN)
+
+    def _variables(self, publisher: RolePublisher) -> dict[str, str]:
+        return self._endpoint.variables(publisher.path, self._region, self._environment.original())
 
     def _status(self, role_arn: str | None, publisher: RolePublisher) -> SharedRole:
         requests = self._endpoint.request_stats(publisher.path)
+        request_count = requests.count - publisher.requests_before if requests is not None else 0
         warning = publisher.warning
         if not self.alive and not self.closed:
             warning = UnavailableError("The endpoint that shares credentials has stopped.", "Share them again.")
@@ -300,7 +330,7 @@ class Share(Closeable, NotPicklable):
             self._endpoint.url + publisher.path,
             publisher is self._selected,
             publisher.until if warning is None else None,
-            datetime.fromtimestamp(requests.last, UTC) if requests is not None else None,
-            requests.count if requests is not None else 0,
+            datetime.fromtimestamp(requests.last, UTC) if requests is not None and request_count > 0 else None,
+            request_count,
             warning,
         )

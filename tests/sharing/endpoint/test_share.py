@@ -250,7 +250,15 @@ def test_a_share_that_fails_changes_nothing(manager: CognitoCredentialsManager) 
 def test_nothing_secret_is_in_a_repr_and_nothing_is_pickled(shared: sharing.Share) -> None:
     token = shared.environment()[env.TOKEN]
     shown = repr(
-        (shared, shared.roles, shared.environment(), shared._environment_overlay, shared._endpoint, shared._publishers)
+        (
+            shared,
+            shared.roles,
+            shared.environment(),
+            shared._environment,
+            shared._kernel_endpoint,
+            shared._endpoint,
+            shared._publishers,
+        )
     )
     assert token not in shown
     keys = shared.manager.ensure_credentials("Analyst")
