@@ -7,6 +7,7 @@ process.
 from __future__ import annotations
 
 import atexit
+import os
 import threading
 import time
 from datetime import datetime
@@ -16,6 +17,7 @@ from ..._util.closing import Closeable, NotPicklable
 from ..._util.refresh_loop import RefreshLoop, running_owners
 from ...errors import ClusterRefusedError, CognitoError, SettingError, UnavailableError
 from ...oauth.tokens import Subject, subject_of
+from ..endpoint.aws_files import configured_region
 from ..extras import import_library
 
 if TYPE_CHECKING:
@@ -221,7 +223,9 @@ def dask(
             if existing.pusher.principal == principal and existing.manager is manager:
                 return existing
             existing.close()
-    pusher = WorkerPusher(client, principal, manager.region, allow_plaintext=allow_plaintext)
+    pusher = WorkerPusher(
+        client, principal, configured_region(os.environ) or manager.region, allow_plaintext=allow_plaintext
+    )
     share = DaskShare(manager, credentials, pusher)
     share.start()
     return share

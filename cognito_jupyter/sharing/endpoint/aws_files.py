@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
-from .environment import CREDENTIALS_FILE
+from .environment import CREDENTIALS_FILE, REGIONS
 
 CONFIG_FILE = "AWS_CONFIG_FILE"
 
@@ -53,6 +53,23 @@ def credentials_files(environ: Mapping[str, str]) -> list[Path]:
     return paths
 
 
+def configured_region(environ: Mapping[str, str]) -> str | None:
+    """Returns the region that the user has configured for AWS; None: there is none.
+
+    Args:
+        environ: The environment. Its variables come first, then the profile that it names, then the default profile.
+    """
+    if configured := next((environ[name] for name in REGIONS if environ.get(name)), None):
+        return configured
+    files = (config_file(environ), credentials_files(environ)[0])
+    profiles = [each for path in files for each in _read_profiles(path)]
+    for wanted in (environ.get("AWS_PROFILE") or environ.get("AWS_DEFAULT_PROFILE"), "default"):
+        for name, settings in profiles:
+            if name == wanted and settings.get("region"):
+                return settings["region"]
+    return None
+
+
 def boto_config_file(environ: Mapping[str, str]) -> Path | None:
     """Returns the configuration file of boto 2 whose keys AWS SDKs prefer to a share; None: there is none.
 
@@ -80,7 +97,7 @@ def default_profile_warning(environ: Mapping[str, str]) -> str | None:
         (config_file(environ), "remove them from that profile, or rename it"),
     ):
         for profile, settings in _read_profiles(path):
-            if profile == "default" and _CREDENTIAL_SETTINGS & settings:
+            if profile == "default" and _CREDENTIAL_SETTINGS & settings.keys():
                 return f"{path} has a default profile with credentials, which most programs prefer to these: {remedy}."
     if (boto_file := boto_config_file(environ)) is not None:
         return f"{boto_file} has credentials of boto 2, which Python programs prefer to these: {hide}."
@@ -102,8 +119,8 @@ def credentials_file_with_profile(name: str, environ: Mapping[str, str]) -> Path
     return None
 
 
-def _read_profiles(path: Path) -> list[tuple[str, set[str]]]:
-    """Reads the name of each profile in a file, and the names of its settings.
+def _read_profiles(path: Path) -> list[tuple[str, dict[str, str]]]:
+    """Reads the name of each profile in a file, and its settings.
 
     "[profile NAME]" is NAME in the config file; Java's SDK reads it so in the credentials file too. Also the default
     profile may be written so.
@@ -118,11 +135,11 @@ def _read_profiles(path: Path) -> list[tuple[str, set[str]]]:
     return profiles
 
 
-def _read_sections(path: Path) -> dict[str, set[str]]:
-    """Reads the names of a file's settings by section; a file that AWS SDKs cannot read either has none."""
+def _read_sections(path: Path) -> dict[str, dict[str, str]]:
+    """Reads a file's settings by section; a file that AWS SDKs cannot read either has none."""
     parser = configparser.RawConfigParser(default_section="", strict=False)
     try:
         parser.read_string(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, configparser.Error):
         return {}
-    return {section: set(parser.options(section)) for section in parser.sections()}
+    return {section: dict(parser.items(section)) for section in parser.sections()}

@@ -126,6 +126,17 @@ def endpoint_changes(variables: Mapping[str, str]) -> dict[str, str | None]:
     return dict.fromkeys(OVERRIDING_VARIABLES, None) | dict(variables)
 
 
+def region_variables(environ: Mapping[str, str], region: str) -> dict[str, str]:
+    """Returns both variables of the region, because some SDKs read only the first of them and some only the second.
+
+    Args:
+        environ: The current environment.
+        region: The region where the environment names none.
+    """
+    configured = next((environ[name] for name in REGIONS if environ.get(name)), region)
+    return {name: environ.get(name) or configured for name in REGIONS}
+
+
 def no_proxy_variables(environ: Mapping[str, str], platform: str = sys.platform) -> dict[str, str]:
     """Returns the variables that exempt loopback from every proxy, because a proxy would see the bearer token.
 

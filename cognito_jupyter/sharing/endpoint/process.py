@@ -24,7 +24,7 @@ from typing import Any
 
 from ..._util.closing import NotPicklable
 from ...errors import UnavailableError
-from .environment import FULL_URI, REGIONS, TOKEN, TOKEN_FILE, no_proxy_variables
+from .environment import FULL_URI, TOKEN, TOKEN_FILE, no_proxy_variables, region_variables
 
 SOURCE = Path(__file__).with_name("server.py")
 """The program of the child process."""
@@ -171,9 +171,7 @@ class EndpointProcess(NotPicklable):
         """
         # Some SDKs support only the variable with the token, and some only the one with its file.
         variables = {FULL_URI: self.url + path, TOKEN: self.token, TOKEN_FILE: str(self.token_file)}
-        if not any(environ.get(name) for name in REGIONS):
-            variables |= dict.fromkeys(REGIONS, region)
-        return variables | no_proxy_variables(environ)
+        return variables | region_variables(environ, region) | no_proxy_variables(environ)
 
     def set_response(
         self, path: str, body: Mapping[str, str], *, status: int = 200, until: float = float("inf")

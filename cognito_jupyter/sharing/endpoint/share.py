@@ -24,7 +24,7 @@ from ..._util.redaction import RedactedVariables
 from ..._util.refresh_loop import RefreshLoop
 from ...credentials.manager import CognitoCredentialsManager
 from ...errors import CognitoError, RefusedError, UnavailableError
-from .aws_files import BOTO_CONFIG, boto_config_file
+from .aws_files import BOTO_CONFIG, boto_config_file, configured_region
 from .environment import CREDENTIALS_FILE, endpoint_changes
 from .kernel_endpoint import get_kernel_endpoint
 from .publisher import RolePublisher, principal_of
@@ -72,8 +72,9 @@ def share(  # noqa: PLR0913 - all but two are keywords
 
     A child process serves the credentials on 127.0.0.1, to clients that send a token which is only in this process's
     environment. The environment is changed: it names that endpoint, and it loses what AWS SDKs would prefer to it
-    (keys, a profile's name, a web identity). A region is set where the environment names none. `close` restores it,
-    except for variables that were changed by other code since. The roles are refreshed for as long as they are shared.
+    (keys, a profile's name, a web identity). Both variables of the region are set: to the region that the user has
+    configured for AWS, or else to Cognito's. `close` restores it, except for variables that were changed by other code
+    since. The roles are refreshed for as long as they are shared.
     The share closes itself when the manager signs out, and when this process ends.
 
     All shares of this process, whatever their sign-in, use one endpoint, which lasts as long as the process. A program
@@ -87,7 +88,7 @@ def share(  # noqa: PLR0913 - all but two are keywords
         default_session: Whether `boto3.client(...)` in this process uses the role too, even if it was used before.
         hide_credentials_file: Whether to hide the shared credentials file with all its profiles: SDKs prefer its
             default profile to the endpoint. The configuration file of boto 2 is hidden too if it has keys for AWS.
-        region_name: The region for an environment that names none; None: the manager's.
+        region_name: The region where the environment names none; None: that of the AWS profile, or else the manager's.
         environ: The environment to change.
 
     Returns:
@@ -121,7 +122,7 @@ class Share(Closeable, NotPicklable):
 
     Args:
         manager: The sign-in.
-        region_name: The region for an environment that names none; None: the manager's.
+        region_name: The region where the environment names none; None: that of the AWS profile, or else the manager's.
         environ: The environment to change.
 
     Attributes:
@@ -139,7 +140,7 @@ class Share(Closeable, NotPicklable):
         environ: MutableMapping[str, str] = os.environ,
     ) -> None:
         self.manager = manager
-        self._region = region_name or manager.region
+        self._hidden_files: dict[str, str] = {}
         self._default_session: boto3.Session | None = None
         self._original_session: boto3.Session | None = None
         self._publishers: dict[str | None, RolePublisher] = {}
@@ -152,6 +153,7 @@ class Share(Closeable, NotPicklable):
         self._kernel_endpoint = kernel_endpoint
         self._endpoint = kernel_endpoint.start()
         self._environment = kernel_endpoint.environment_of(environ)
+        self._region = region_name or configured_region(self._environment.original()) or manager.region
         self._unsubscribe = (kernel_endpoint.subscribe(self._loop.wake), manager.on_change(self._on_change))
         atexit.register(self.close)
         self._loop.ensure_running()
@@ -196,13 +198,13 @@ class Share(Closeable, NotPicklable):
         self.select_role(self.manager.resolve_role(role_suffix))
 
     def environment(self, role_suffix: str | None = None) -> dict[str, str]:
-        """Returns the variables for a process that is to use another role than this environment names.
+        """Returns the variables for a process that is to use another role, or that does not inherit this environment.
 
         Args:
             role_suffix: The end of the role's ARN; None: the role that the environment names.
 
         Returns:
-            What to add to the process's environment. Its repr shows no value, because the token is in it.
+            The process's environment, or what to add to it. Its repr shows no value, because the token is in it.
 
         Raises:
             RoleError, RefusedError, CredentialsError, UnavailableError: As in `share`.
@@ -211,7 +213,8 @@ class Share(Closeable, NotPicklable):
             publisher = self._selected
         else:
             publisher = self.add_role(self.manager.resolve_role(role_suffix))
-        return cast("dict[str, str]", RedactedVariables(self._variables(publisher)))
+        variables = self._variables(publisher) | self._hidden_files
+        return cast("dict[str, str]", RedactedVariables(variables))
 
     def add_role(self, role_arn: str | None) -> RolePublisher:
         """Shares a role by its ARN, if it is not shared yet; None: the identity pool's default role.
@@ -249,11 +252,11 @@ class Share(Closeable, NotPicklable):
     def hide_credentials_file(self) -> None:
         """Has the environment name an empty file in place of the shared credentials file, and of boto 2's keys."""
         empty_file = str(self._endpoint.write_file("credentials", ""))
-        changes: dict[str, str | None] = {CREDENTIALS_FILE: empty_file}
+        self._hidden_files[CREDENTIALS_FILE] = empty_file
         # Only if it has keys for AWS: other programs read other settings there.
         if boto_config_file(self._environment.original()) is not None:
-            changes[BOTO_CONFIG] = empty_file
-        self._environment.change(self, changes)
+            self._hidden_files[BOTO_CONFIG] = empty_file
+        self._environment.change(self, dict(self._hidden_files))
 
     def replace_default_session(self) -> None:
         """Has `boto3.client(...)` in this process use the role that the environment names."""

@@ -193,8 +193,65 @@ def test_the_region_is_set_where_there_is_none(
     assert "AWS_REGION" not in os.environ
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-north-1")
     with sharing.share(manager, region_name="eu-west-1"):
-        assert os.environ["AWS_DEFAULT_REGION"] == "eu-north-1"
-        assert "AWS_REGION" not in os.environ
+        assert (os.environ["AWS_REGION"], os.environ["AWS_DEFAULT_REGION"]) == ("eu-north-1", "eu-north-1")
+    assert "AWS_REGION" not in os.environ
+
+
+EUROPE = "[default]\nregion = eu-west-1\n"
+
+
+@pytest.mark.parametrize(
+    ("config", "variables", "region"),
+    [
+        ("", {}, "us-east-1"),
+        (EUROPE, {}, "eu-west-1"),
+        ("[profile default]\nregion = eu-west-1\n", {}, "eu-west-1"),
+        (EUROPE, {"AWS_DEFAULT_REGION": "eu-north-1"}, "eu-north-1"),
+        (EUROPE, {"AWS_REGION": "eu-north-1"}, "eu-north-1"),
+        (EUROPE + "[profile work]\nregion = eu-west-3\n", {"AWS_PROFILE": "work"}, "eu-west-3"),
+        (EUROPE + "[profile work]\noutput = json\n", {"AWS_PROFILE": "work"}, "eu-west-1"),
+        (EUROPE, {"AWS_PROFILE": "gone"}, "eu-west-1"),
+    ],
+)
+def test_the_region_that_the_user_has_configured_wins(
+    manager: CognitoCredentialsManager,
+    monkeypatch: pytest.MonkeyPatch,
+    config: str,
+    variables: dict[str, str],
+    region: str,
+) -> None:
+    """boto3 reads only AWS_DEFAULT_REGION; JavaScript's SDK and object_store read only AWS_REGION."""
+    Path(os.environ["AWS_CONFIG_FILE"]).write_text(config)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    before = dict(os.environ)
+    with sharing.share(manager, ["Analyst"]) as share:
+        assert {os.environ[name] for name in env.REGIONS} == {region}
+        share.select("Uploader")
+        assert {share.environment()[name] for name in env.REGIONS} == {region}
+        assert boto3.Session().region_name == region
+    assert dict(os.environ) == before
+
+
+def test_the_region_may_stand_in_the_credentials_file(manager: CognitoCredentialsManager) -> None:
+    Path(os.environ[env.CREDENTIALS_FILE]).write_text(EUROPE)
+    with sharing.share(manager, ["Analyst"]):
+        assert {os.environ[name] for name in env.REGIONS} == {"eu-west-1"}
+
+
+def test_a_process_that_inherits_nothing_needs_only_the_environment_of_the_share(
+    cognito: LocalCognito, manager: CognitoCredentialsManager, own_environment: Path
+) -> None:
+    """Ray's workers, cron and systemd inherit nothing."""
+    (own_environment / ".aws").mkdir()
+    (own_environment / ".aws" / "credentials").write_text(
+        "[default]\naws_access_key_id = A\naws_secret_access_key = b\n"
+    )
+    with sharing.share(manager, ["Analyst"], hide_credentials_file=True) as share:
+        environ = share.environment()
+        assert {"NO_PROXY", "no_proxy", *env.REGIONS} <= environ.keys()
+        done = run_python(LIST, {**environ, "HOME": str(own_environment), "AWS_ENDPOINT_URL_S3": cognito.aws_url})
+    assert done.stdout == "listed\n", done.stderr
 
 
 def test_boto3s_default_session_is_replaced_on_request_and_restored(
