@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ...credentials.roles import shortest_suffixes
 from ...sharing.dask_cluster.share import DaskShare, dask_shares
 from ...signin.user_name import describe_user
+from ..model.notebook_share import UNCHANGED_OBJECTS
 from ..model.user_namespace import Binding, BoundSession, Variables, short_role
 from .views import Note, Table, View, format_time
 
@@ -47,7 +48,8 @@ def status_table(state: NotebookState, sign_in: SignIn, notes: tuple[str, ...] =
     rows += [("Shared", _describe_share(role, now)) for role in shared]
     rows += [("Shared", _describe_dask_share(share, now)) for share in dask_shares(manager)]
     warning = (str(manager.warning),) if manager.warning else ()
-    return Table("Signed in", tuple(rows), notes=(*notes, *warning, *_overriding_profile_note(shared)))
+    unchanged = (UNCHANGED_OBJECTS,) if shared and state.notebook_share.role_changed else ()
+    return Table("Signed in", tuple(rows), notes=(*notes, *warning, *unchanged, *_overriding_profile_note(shared)))
 
 
 def shared_table(shared: tuple[SharedRole, ...]) -> View:
@@ -56,7 +58,7 @@ def shared_table(shared: tuple[SharedRole, ...]) -> View:
     rows = tuple((short_role(role.role_arn), role.url, _share_state(role, now)) for role in shared)
     notes = (
         "Programs that you start here, and libraries that look for AWS keys from now on, use the first of these.",
-        "Libraries that already loaded other keys keep using them. %cognito_share --stop ends sharing.",
+        f"{UNCHANGED_OBJECTS} %cognito_share --stop ends sharing.",
         *_overriding_profile_note(shared),
     )
     return Table("Shared", rows, ("Role", "Endpoint", "State"), notes)

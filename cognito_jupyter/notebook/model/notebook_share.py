@@ -13,10 +13,22 @@ if TYPE_CHECKING:
     from ...signin.service import SignIn
 
 
+UNCHANGED_OBJECTS = (
+    "What exists already keeps the credentials that it found: boto3 clients, file systems of s3fs and pyarrow, stores "
+    "of obstore, tables of delta-rs, secrets of DuckDB, and polars for each bucket that it has read."
+)
+"""What to know after a change of the role."""
+
+
 class NotebookShare:
-    """Opens the share, has it follow the notebook's session, and ends it."""
+    """Opens the share, has it follow the notebook's session, and ends it.
+
+    Attributes:
+        role_changed: Whether the environment named another role before, which some objects in the notebook may keep.
+    """
 
     def __init__(self) -> None:
+        self.role_changed = False
         self._share: Share | None = None
         self._followed_variable: str | None = None
 
@@ -51,6 +63,7 @@ class NotebookShare:
         share = previous = self._share
         if share is None or not share.alive or share.manager is not sign_in.manager:
             share = Share(sign_in.manager, region_name=sign_in.settings.session_region)
+        earlier = [role.role_arn for role in share.roles if role.in_environment]
         try:
             for role_arn in role_arns:
                 share.add_role(role_arn)
@@ -60,6 +73,7 @@ class NotebookShare:
                 share.close()
             raise
         self._share = share
+        self.role_changed = self.role_changed or earlier not in ([], [role_arns[0]])
         self._followed_variable = follow_variable
         if previous is not None and previous is not share:
             # Only now, so that a program of the same user in the same role is served all the time.
@@ -90,6 +104,7 @@ class NotebookShare:
             Whether there was a share.
         """
         share, self._share = self._share, None
+        self.role_changed = False
         if share is None or share.closed:
             return False
         share.close()

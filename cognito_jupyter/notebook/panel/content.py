@@ -9,6 +9,7 @@ from ...signin.service import SignIn
 from ...signin.user_name import describe_user
 from ..model.controller import Phase, SignInStatus
 from ..model.login_task import LoginTask
+from ..model.notebook_share import UNCHANGED_OBJECTS
 from ..model.state import NotebookState
 from . import html as page
 
@@ -76,7 +77,8 @@ def _signed_in(state: NotebookState, current: SignIn, now: datetime | None) -> s
             keys = page.note("AWS keys: none at the moment; the next use fetches new ones.")
         else:
             keys = page.time_left("AWS keys", cached.expiration, cached.lifetime, "renewed automatically", now)
-    return page.facts(rows) + keys + _sign_in_time(current, now)
+    unchanged = page.note(UNCHANGED_OBJECTS) if state.notebook_share.roles and state.notebook_share.role_changed else ""
+    return page.facts(rows) + keys + unchanged + _sign_in_time(current, now)
 
 
 def _sign_in_time(current: SignIn, now: datetime | None) -> str:

@@ -25,8 +25,9 @@ from ..._util.refresh_loop import RefreshLoop
 from ...credentials.manager import CognitoCredentialsManager
 from ...errors import CognitoError, RefusedError, UnavailableError
 from .aws_files import BOTO_CONFIG, boto_config_file, configured_region
-from .environment import CREDENTIALS_FILE, endpoint_changes
+from .environment import CREDENTIALS_FILE, FULL_URI, endpoint_changes
 from .kernel_endpoint import get_kernel_endpoint
+from .library_caches import look_for_credentials_again
 from .publisher import RolePublisher, principal_of
 
 _MAX_DELAY = 15.0
@@ -245,7 +246,11 @@ class Share(Closeable, NotPicklable):
             RefusedError, CredentialsError, UnavailableError: As in `share`.
         """
         self._selected = publisher = self.add_role(role_arn)
-        self._environment.change(self, endpoint_changes(self._variables(publisher)))
+        variables = self._variables(publisher)
+        earlier = self._environment.environ.get(FULL_URI)
+        self._environment.change(self, endpoint_changes(variables))
+        if earlier != variables[FULL_URI]:
+            look_for_credentials_again()
         if self._default_session is not None:
             self.replace_default_session()
 
@@ -257,6 +262,7 @@ class Share(Closeable, NotPicklable):
         if boto_config_file(self._environment.original()) is not None:
             self._hidden_files[BOTO_CONFIG] = empty_file
         self._environment.change(self, dict(self._hidden_files))
+        look_for_credentials_again()
 
     def replace_default_session(self) -> None:
         """Has `boto3.client(...)` in this process use the role that the environment names."""
@@ -286,6 +292,7 @@ class Share(Closeable, NotPicklable):
         # Other code may have set another default session since.
         if self._default_session is not None and boto3.DEFAULT_SESSION is self._default_session:
             boto3.DEFAULT_SESSION = self._original_session
+        look_for_credentials_again()
         self._loop.stop()
         with suppress(UnavailableError):
             self._endpoint.wait_until_handled()
