@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from ._printable import printable
 
+SIGN_IN_AGAIN = "Sign in again: %cognito_login in a notebook, cognito-jupyter login in a terminal."
+"""The remedy of a sign-in that has ended."""
+
 
 class CognitoError(Exception):
     """The base of all errors of this package.
@@ -24,6 +27,13 @@ class CognitoError(Exception):
         self.remedy = printable(remedy)
         self.retry_after = retry_after
         super().__init__(f"{self.what} {self.remedy}".strip())
+
+    def _render_traceback_(self) -> list[str]:
+        """Returns what IPython shows in place of a traceback, which would be 180 lines of botocore and of this package.
+
+        `%debug` and `sys.last_value` still have it.
+        """
+        return [str(self)]
 
     def __reduce__(self) -> tuple[type[CognitoError], tuple[str, str, float]]:
         # OSError would pickle the joined message as the only argument.

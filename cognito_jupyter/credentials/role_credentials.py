@@ -21,7 +21,7 @@ from .._util.clock import Clock
 from .._util.closing import NotPicklable
 from .._util.redaction import SigningSecret, redacted
 from .._util.single_flight import SingleFlight
-from ..errors import SignedOutError
+from ..errors import SIGN_IN_AGAIN, SignedOutError
 from .identity_pool.client import IdentityPoolCredentialsResponse
 
 _ADVISORY_REFRESH_SECONDS = 20 * 60.0
@@ -290,4 +290,4 @@ class RoleCredentials(NotPicklable):
 
 def signed_out_error() -> SignedOutError:
     """The error for a session whose user has signed out."""
-    return SignedOutError("You are signed out, so this session has no AWS credentials any more.", "Sign in again.")
+    return SignedOutError("You are signed out, so this session has no AWS credentials any more.", SIGN_IN_AGAIN)

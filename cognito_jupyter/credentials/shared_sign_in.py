@@ -18,7 +18,7 @@ from pathlib import Path
 
 from .._util.closing import NotPicklable
 from .._util.redaction import redacted
-from ..errors import CognitoError, SignedOutError, UnavailableError
+from ..errors import SIGN_IN_AGAIN, CognitoError, SignedOutError, UnavailableError
 from ..oauth.token_errors import sign_in_expired
 from ..oauth.tokens import CognitoTokens, subject_of_token
 from ..settings import RoleSelection
@@ -300,9 +300,9 @@ class SharedSignIn(NotPicklable):
             self._detach(self._store.warning)
             return None
         if stored is None:
-            raise SignedOutError("You signed out on this computer, in another kernel or program.", "Sign in again.")
+            raise SignedOutError("You signed out on this computer, in another kernel or program.", SIGN_IN_AGAIN)
         if subject_of_token(stored.tokens["id_token"]) != subject_of_token(current["id_token"]):
-            raise SignedOutError("Another user has signed in on this computer since.", "Sign in again.")
+            raise SignedOutError("Another user has signed in on this computer since.", SIGN_IN_AGAIN)
         if self._with_pending_tokens(stored).ended:
             # Another kernel got this refusal; Cognito would refuse the same token again.
             self._synced_id_token = stored.tokens["id_token"]

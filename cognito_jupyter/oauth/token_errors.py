@@ -10,10 +10,9 @@ from collections.abc import Iterable, Mapping
 
 from .._util.printable import one_line
 from .._util.redaction import Secret
-from ..errors import RefusedError, SignedOutError, UnavailableError
+from ..errors import SIGN_IN_AGAIN, RefusedError, SignedOutError, UnavailableError
 from .transport import JsonResponse
 
-_SIGN_IN_AGAIN = "Sign in again."
 _SET_IT = "set COGNITO_CLIENT_SECRET, or client_secret in your own settings file"
 _SECRET_FIELDS = ("code", "code_verifier", "refresh_token", "token")
 _TOKEN_NAMES = ("id_token", "access_token", "refresh_token")
@@ -76,7 +75,7 @@ def sign_in_expired(detail: str | None = None) -> SignedOutError:
     """
     reason = f"invalid_grant: {detail.removesuffix('.')}" if detail else "invalid_grant"
     return SignedOutError(
-        f"The sign-in has ended: its refresh token has expired or was revoked ({reason}).", _SIGN_IN_AGAIN
+        f"The sign-in has ended: its refresh token has expired or was revoked ({reason}).", SIGN_IN_AGAIN
     )
 
 
@@ -142,7 +141,7 @@ def _remedy(error: str, detail: str | None, form: Mapping[str, str], *, has_secr
                 f" secret, {_SET_IT}."
             )
         case _:
-            remedy = f"{_SIGN_IN_AGAIN} If it happens again, show this message to your administrator."
+            remedy = f"{SIGN_IN_AGAIN} If it happens again, show this message to your administrator."
     return remedy
 
 

@@ -48,7 +48,7 @@ def test_a_kernel_that_starts_later_knows_it_without_a_call(cognito: LocalCognit
         manager = restart_kernel(folder)
         assert manager.ended
         for call in (manager.make_refreshing_session, manager.ensure_credentials, manager.refresh_user_pool_tokens):
-            with pytest.raises(SignedOutError, match=r"The sign-in has ended: .* Sign in again\."):
+            with pytest.raises(SignedOutError, match=r"The sign-in has ended: .* Sign in again: %cognito_login"):
                 call()
     assert cognito.counts == before
 

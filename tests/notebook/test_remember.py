@@ -112,7 +112,7 @@ def test_a_sign_in_ended_by_the_user_pool_needs_a_new_login_and_is_stored_again(
     before = stored_file.read_bytes()
     with started_notebook(cognito, environment) as notebook:
         notebook.text("%cognito_login --role-suffix Analyst")
-        assert "Sign in again." in notebook.error(REFRESH)
+        assert "Sign in again: %cognito_login" in notebook.error(REFRESH)
         notebook.text("%cognito_login")
         assert notebook.user.login_count == 1
         notebook.text(REFRESH)

@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from ..._util.durations import duration_in_words
 from ..._util.printable import one_line
 from ..._util.timeouts import parse_retry_after
-from ...errors import CredentialsError, IdTokenExpiredError, UnavailableError, UnknownProviderError
+from ...errors import SIGN_IN_AGAIN, CredentialsError, IdTokenExpiredError, UnavailableError, UnknownProviderError
 
 _REPORTED_CLOCK_SKEW = 60.0
 """Seconds from which a wrong clock is mentioned, as the likely cause."""
@@ -46,7 +46,7 @@ _CHECK_IDS = (
 
 # A part of AWS's message, what it means, and what to do.
 _NOT_AUTHORIZED = (
-    (_EXPIRED, "the id token has expired.", "Sign in again."),
+    (_EXPIRED, "the id token has expired.", SIGN_IN_AGAIN),
     ("not from a supported provider", "it does not know this user pool's app client.", _CHECK_IDS),
     (
         "doesn't match providerName",
@@ -63,8 +63,8 @@ _NOT_AUTHORIZED = (
         "the token lacks a claim that an id token has; an access token may have been passed instead.",
         "Pass the id token, or none: get_credentials() uses that of the sign-in.",
     ),
-    ("Couldn't verify signed token", "it could not verify the id token.", "Sign in again."),
-    ("Access to Identity", "the identity belongs to another user.", "Sign in again."),
+    ("Couldn't verify signed token", "it could not verify the id token.", SIGN_IN_AGAIN),
+    ("Access to Identity", "the identity belongs to another user.", SIGN_IN_AGAIN),
     ("Unauthenticated access is not supported", "it received no sign-in.", "Check user_pool_id, and sign in again."),
     (
         "ambiguous role mapping",
@@ -147,7 +147,7 @@ def _explain_final(code: str, text: str, region: str) -> tuple[str, str]:
     if code == "NotAuthorizedException":
         return _explain_not_authorized(text)
     if code == "ResourceNotFoundException" and text.startswith("Identity "):
-        return "The identity pool does not know your identity any more.", "Sign in again."
+        return "The identity pool does not know your identity any more.", SIGN_IN_AGAIN
     if code in _FINAL:
         what, remedy = _FINAL[code]
         return what.format(text=_printable(text), region=region), remedy
