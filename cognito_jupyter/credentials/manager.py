@@ -453,6 +453,8 @@ class CognitoCredentialsManager(NotPicklable):
     def sign_out(self) -> None:
         """Forgets tokens and credentials, and revokes the refresh token at the user pool.
 
+        A forked child forgets its copies, and the process that it was forked from stays signed in.
+
         Sessions made earlier have no credentials from now on. Credentials already passed on are valid until they
         expire.
 
@@ -461,6 +463,7 @@ class CognitoCredentialsManager(NotPicklable):
             UnavailableError: Cognito could not be reached; the token is forgotten here all the same (a
                 ConnectionError).
         """
+        may_revoke = not self._tokens.belong_to_parent
         tokens, self.auth_tokens = self.auth_tokens, None
         shared_sign_in, self._tokens.shared_sign_in = (
             self.shared_sign_in,
@@ -477,7 +480,7 @@ class CognitoCredentialsManager(NotPicklable):
             stored = shared_sign_in.delete_sign_in(tokens)
         finally:
             # Also if the file could not be deleted. Another kernel may have had newer tokens; usually both are equal.
-            if self.authenticator is not None:
+            if self.authenticator is not None and may_revoke:
                 self.authenticator.revoke_all(tokens.get("refresh_token"), stored)
 
     def close(self) -> None:

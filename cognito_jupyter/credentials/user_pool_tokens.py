@@ -1,8 +1,9 @@
 """The user pool's tokens of a manager: the current ones, how long they are valid, and their refresh.
 
 The manager owns them; `BackgroundRefresher` refreshes them ahead of time, and `CredentialsExchange` gets valid ones for
-each exchange. A refresh goes through `SharedSignIn`, so that the kernels of one user spend one refresh token. This
-module decides when to refresh; the request is the authenticator's.
+each exchange. A refresh goes through `SharedSignIn`, so that the kernels of one user spend one refresh token. A forked
+child has no refresh token of its own, and asks the process of the sign-in. This module decides when to refresh; the
+request is the authenticator's.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from typing import cast
 from .._util.clock import Clock
 from .._util.redaction import redacted
 from .._util.single_flight import SingleFlight
-from ..errors import CognitoError, RefusedError, SignedOutError, UnavailableError, VerificationError
+from ..errors import SIGN_IN_AGAIN, CognitoError, RefusedError, SignedOutError, UnavailableError, VerificationError
 from ..oauth.authenticator import CognitoOAuthAuthenticator
 from ..oauth.tokens import CognitoTokens, JwtPayload, MalformedTokenError, Subject, check_claims, claims_of, subject_of
+from .fork_channel import ForkChannel
+from .parent_tokens import TokensRequest, decode_response, encode_response
 from .role_credentials import REFRESH_JITTER, advisory_margin
 from .shared_sign_in import SharedSignIn
 
@@ -66,6 +69,7 @@ class UserPoolTokens:
         self._claims_requested_at = -math.inf
         self._end_error: tuple[CognitoTokens, SignedOutError] | None = None
         self._tokens = redacted(tokens) if tokens is not None else None
+        self._fork_channel = ForkChannel(self._respond_to_child)
 
     @property
     def current(self) -> CognitoTokens | None:
@@ -76,6 +80,9 @@ class UserPoolTokens:
     def current(self, tokens: CognitoTokens | None) -> None:
         if tokens is not None:
             claims_of(tokens["id_token"])  # before they replace others: nothing could use malformed ones
+        if tokens is not None and self._fork_channel.in_child:
+            # A sign-in of the child's own.
+            self._fork_channel = ForkChannel(self._respond_to_child)
         self._tokens = redacted(tokens) if tokens is not None else None
         self._claims_requested_at = -math.inf
         self.single_flight.reset()
@@ -110,6 +117,14 @@ class UserPoolTokens:
         """
         self._end_error = (tokens, copy.copy(error))
 
+    @property
+    def belong_to_parent(self) -> bool:
+        """Whether this is a forked child, and only the process that it was forked from may spend the refresh token.
+
+        A sign-in that is stored belongs to each process, and is refreshed with its file locked.
+        """
+        return self._fork_channel.in_child and self.shared_sign_in.path is None
+
     def is_valid_for(self, margin: float) -> bool:
         """Whether the id token is valid for longer than a margin in seconds, by Cognito's clock."""
         return self._seconds_left(self.claims) > margin
@@ -132,11 +147,8 @@ class UserPoolTokens:
         try:
             return self.single_flight.run(self._current_if_valid, self._refresh_current, notify=notify)
         except CognitoError as error:
-            is_final = isinstance(error, (SignedOutError, VerificationError)) and not isinstance(
-                error, MalformedTokenError
-            )
             tokens = self._tokens
-            if is_final or tokens is None or not self.is_valid_for(0.0):
+            if _is_final(error) or tokens is None or not self.is_valid_for(0.0):
                 raise
             return tokens
 
@@ -254,7 +266,7 @@ class UserPoolTokens:
         """
         deadline = self._clock.monotonic() + timeout
         while (tokens := self._tokens) is not None and (self.ended or self.subject != subject):
-            if self.subject == subject and self.shared_sign_in.has_newer_tokens(tokens):
+            if self.subject == subject and self._has_newer_elsewhere(tokens):
                 return True
             remaining = deadline - self._clock.monotonic()
             if remaining <= 0:
@@ -279,6 +291,11 @@ class UserPoolTokens:
         lifetime = _lifetime(claims)
         return advisory_margin(lifetime) + self._jitter * lifetime
 
+    def _is_fresh(self, tokens: CognitoTokens) -> bool:
+        """Returns whether tokens of another process last long enough to be used in place of refreshed ones."""
+        claims = claims_of(tokens["id_token"])
+        return self._seconds_left(claims) > self._advisory_margin(claims)
+
     def _now_at_cognito(self) -> float:
         clock_skew = self.authenticator.clock_skew.total_seconds() if self.authenticator is not None else 0.0
         return self._clock.now() + clock_skew
@@ -300,8 +317,53 @@ class UserPoolTokens:
         The user may have signed in again in another kernel; then the next refresh finds the newer tokens.
         """
         end = self._end_error
-        if end is not None and end[0] is self._tokens and not self.shared_sign_in.has_newer_tokens(end[0]):
+        if end is not None and end[0] is self._tokens and not self._has_newer_elsewhere(end[0]):
             raise copy.copy(end[1])
+
+    def _has_newer_elsewhere(self, tokens: CognitoTokens) -> bool:
+        """Returns whether another kernel, or the process that this one was forked from, has newer tokens."""
+        if not self.belong_to_parent:
+            return self.shared_sign_in.has_newer_tokens(tokens)
+        try:
+            return self._request_from_parent(tokens, refresh=False) is not None
+        except CognitoError:
+            return False
+
+    def _request_from_parent(self, tokens: CognitoTokens, *, refresh: bool) -> CognitoTokens | None:
+        """Asks the process of the sign-in for newer tokens; called in a forked child."""
+        request = TokensRequest.for_newer_than(tokens, refresh=refresh)
+        return decode_response(self._fork_channel.request(request.encode()), tokens)
+
+    def _respond_to_child(self, line: bytes) -> bytes:
+        """Responds to a forked child, in the process of the sign-in; see `ForkChannel`."""
+        request = TokensRequest.decode(line)
+
+        def get_newer() -> CognitoTokens | None:
+            tokens = self._tokens
+            if tokens is None or self.subject != request.subject:
+                raise SignedOutError(
+                    "You signed out, or another user signed in, in the process that this one was forked from.",
+                    SIGN_IN_AGAIN,
+                )
+            return None if self.ended or request.is_for_newer_than(tokens) else tokens
+
+        def get_fresh() -> CognitoTokens | None:
+            tokens = get_newer()
+            return tokens if tokens is not None and self._is_fresh(tokens) else None
+
+        try:
+            if not request.refresh:
+                return encode_response(get_newer())
+            self._raise_if_ended()
+            try:
+                return encode_response(self.single_flight.run(get_fresh, self._refresh_current))
+            except CognitoError as error:
+                if _is_final(error) or not self.is_valid_for(0.0):
+                    raise
+                # As in `get_valid`: it does not matter while the newest id token is valid.
+                return encode_response(get_newer() or error)
+        except CognitoError as error:
+            return encode_response(error)
 
     def _refresh_current(self) -> CognitoTokens:
         """Replaces the current tokens by refreshed ones, or by another kernel's that was faster."""
@@ -313,19 +375,19 @@ class UserPoolTokens:
                 "The tokens cannot be refreshed: this manager has no authenticator.", "Set its attribute authenticator."
             )
         if not old.get("refresh_token"):
-            raise RefusedError("The tokens cannot be refreshed: there is no refresh token.", "Sign in again.")
+            raise RefusedError("The tokens cannot be refreshed: there is no refresh token.", SIGN_IN_AGAIN)
 
         def request(latest: CognitoTokens) -> CognitoTokens:
-            new = redacted(cast("CognitoTokens", {**latest, **authenticator.refresh_tokens(latest["refresh_token"])}))
+            if self.belong_to_parent:
+                new = self._request_from_parent(latest, refresh=True) or latest
+            else:
+                refreshed = authenticator.refresh_tokens(latest["refresh_token"])
+                new = redacted(cast("CognitoTokens", {**latest, **refreshed}))
             _require_successor(claims_of(new["id_token"]), claims_of(latest["id_token"]))
             return new
 
-        def is_fresh(stored: CognitoTokens) -> bool:
-            claims = claims_of(stored["id_token"])
-            return self._seconds_left(claims) > self._advisory_margin(claims)
-
         try:
-            new = self.shared_sign_in.refresh_tokens_once(old, is_fresh, request)
+            new = self.shared_sign_in.refresh_tokens_once(old, self._is_fresh, request)
         except SignedOutError as error:
             self.mark_ended(old, error)
             raise
@@ -333,7 +395,7 @@ class UserPoolTokens:
             # A user has signed in or out since.
             if self._tokens is not None:
                 return self._tokens
-            raise SignedOutError("You signed out while the sign-in was being refreshed.", "Sign in again.")
+            raise SignedOutError("You signed out while the sign-in was being refreshed.", SIGN_IN_AGAIN)
         self._tokens = tokens = redacted(new)
         return tokens
 
@@ -357,6 +419,11 @@ def _require_successor(new: JwtPayload, old: JwtPayload) -> None:
         f"The user pool's response to the refresh held {whose} tokens, which were thrown away.",
         "Sign in again, and tell the administrator of the user pool.",
     )
+
+
+def _is_final(error: CognitoError) -> bool:
+    """Returns whether a failed refresh matters although the id token is still valid."""
+    return isinstance(error, SignedOutError | VerificationError) and not isinstance(error, MalformedTokenError)
 
 
 def _lifetime(claims: JwtPayload) -> float:

@@ -107,9 +107,11 @@ def test_a_forked_child_opens_connections_of_its_own(
     with KeepAliveProxy(cognito.port) as front, LatencyProxy(front.port, 0) as path:
         monkeypatch.setenv("AWS_ENDPOINT_URL_COGNITO_IDENTITY", f"http://127.0.0.1:{path.port}")
         manager.authenticator = CognitoOAuthAuthenticator(f"http://127.0.0.1:{path.port}", cognito.client_id)
+        tokens = as_tokens(cognito.issue_tokens())
 
         def work() -> bool:
-            manager.refresh_user_pool_tokens()
+            # The manager's own refresh would be the parent's, which has the refresh token.
+            manager.authenticator.refresh_tokens(tokens["refresh_token"])  # type: ignore[union-attr]
             return manager.get_credentials(role_suffix="Analyst")["access_key_id"] != ""
 
         assert work()
