@@ -10,6 +10,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar
 
 from ..errors import CognitoError
@@ -114,18 +115,16 @@ class SingleFlight:
             attempt: Makes the attempt.
         """
         lock = self._lock()
-        if not lock.acquire(blocking=False):
+        if lock.locked():
             return
         attempted = False
-        try:
+        # Only a `with` statement acquires a lock and prepares its release without a gap for an interrupt. If another
+        # thread is faster, this one waits, which is rare, and finds nothing to do.
+        with suppress(CognitoError), lock:
             attempted = self.backoff_remaining <= 0 and still_needed()
             if attempted:
+                # An error is in `failure`. The caller has a valid result for now, and needs none.
                 self._attempt(attempt, repeat=self.failures == 0)
-        except CognitoError:
-            # It is in `failure`. The caller has a valid result for now, and needs no error.
-            pass
-        finally:
-            lock.release()
         if attempted:
             self._on_attempt()
 

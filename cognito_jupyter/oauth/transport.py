@@ -16,16 +16,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import cast
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import requests
+from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError, LocationValueError, NewConnectionError
+from urllib3.poolmanager import pool_classes_by_scheme
 from urllib3.response import BaseHTTPResponse
 
+from .._util.http.connection_queue import with_connection_queue
 from .._util.http.user_agent import user_agent
 from .._util.logs.redaction import install_redaction
-from .._util.process_local import ProcessLocal
+from .._util.process_local import InterruptibleClient
 from .._util.redaction import Secret, redacted, without_frames
 from .._util.retries import ThrottledRetries, may_repeat
 from .._util.timeouts import DEFAULT_TIMEOUTS, Timeouts, parse_retry_after
@@ -91,7 +94,7 @@ class Transport:
         self._now = now
         self._timeouts = timeouts
         # A forked child opens its own connections: two processes on one TLS connection break it for both.
-        self._session = ProcessLocal(_new_session)
+        self._session = InterruptibleClient(_new_session)
         self.clock_skew = timedelta(0)
 
     def post_form(
@@ -154,8 +157,14 @@ class Transport:
             time.sleep(delay)
 
     def _send_once(self, request: requests.Request, allow_empty: bool) -> JsonResponse | _RequestFailure:
+        outcome = self._send_with(self._session.begin_call(), request, allow_empty)
+        self._session.end_call()
+        return outcome
+
+    def _send_with(
+        self, session: requests.Session, request: requests.Request, allow_empty: bool
+    ) -> JsonResponse | _RequestFailure:
         host = urlsplit(request.url).netloc.rpartition("@")[2]
-        session = self._session()
         try:
             prepared = session.prepare_request(request)
             settings = session.merge_environment_settings(prepared.url, {}, stream=True, verify=None, cert=None)
@@ -197,8 +206,23 @@ def _basic_authentication(client_id: str, client_secret: Secret) -> Mapping[str,
     return redacted({"Authorization": f"Basic {credentials.reveal()}"})
 
 
+class _Adapter(HTTPAdapter):
+    """Requests' adapter, whose pools no interrupt can leave locked."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = with_connection_queue(pool_classes_by_scheme)
+
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(*args, **kwargs)
+        manager.pool_classes_by_scheme = with_connection_queue(pool_classes_by_scheme)
+        return manager
+
+
 def _new_session() -> requests.Session:
     session = requests.Session()
+    for prefix in ("https://", "http://"):
+        session.mount(prefix, _Adapter())
     session.headers["User-Agent"] = f"{user_agent()} {requests.utils.default_user_agent()}"
     # No authentication of its own: requests would send a ~/.netrc entry, which Cognito refuses.
     session.auth = lambda request: request

@@ -208,7 +208,7 @@ def test_a_child_that_signs_out_leaves_its_parent_signed_in(
     assert cognito.counts[LocalCognito.REVOKE] == before
 
 
-def test_a_child_is_told_that_its_parent_has_signed_out_and_gets_no_other_users_tokens(
+def test_a_child_whose_parent_has_signed_out_says_so_and_gets_no_other_users_tokens(
     cognito: LocalCognito, manager: CognitoCredentialsManager
 ) -> None:
     cognito.add_user("other", "other-password")

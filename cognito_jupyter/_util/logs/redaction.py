@@ -122,13 +122,23 @@ def install_redaction(get_secrets: GetSecrets | None = None) -> None:
             only secrets that their form gives away are redacted.
     """
     install_redacting_print(_DEBUG_SUPPRESSED.get)
-    redacting_filter = _installed_filter(logging.getLogger(_LOGGER_NAMES[0])) or RedactingFilter()
+    redacting_filter = _installed_filter(_logger(_LOGGER_NAMES[0])) or RedactingFilter()
     if get_secrets is not None:
         redacting_filter.add_source(get_secrets)
     for name in [*_LOGGER_NAMES, *logging.Logger.manager.loggerDict]:
-        logger: Any = logging.getLogger(name) if name.partition(".")[0] in _LOGGER_NAMES else None
+        logger: Any = _logger(name) if name.partition(".")[0] in _LOGGER_NAMES else None
         if logger is not None and _installed_filter(logger) is None:
             logger.addFilter(redacting_filter)
+
+
+def _logger(name: str) -> logging.Logger:
+    """Returns a logger; if it exists already, without the lock of logging.
+
+    Python 3.11 acquires that lock in a function of its own: it stays locked if an interrupt hits the main thread there,
+    and every other thread that calls getLogger would wait forever.
+    """
+    known = logging.Logger.manager.loggerDict.get(name)
+    return known if isinstance(known, logging.Logger) else logging.getLogger(name)
 
 
 def _installed_filter(logger: logging.Logger) -> RedactingFilter | None:

@@ -29,7 +29,7 @@ from botocore.parsers import ResponseParserError
 from ..._util.botocore_session import new_session
 from ..._util.http.user_agent import user_agent
 from ..._util.logs.redaction import suppress_debug_logs
-from ..._util.process_local import ProcessLocal
+from ..._util.process_local import InterruptibleClient, ProcessLocal
 from ..._util.redaction import redacted, without_frames
 from ..._util.retries import ThrottledRetries, full_jitter, may_repeat
 from ..._util.timeouts import DEFAULT_TIMEOUTS, Timeouts, parse_retry_after
@@ -38,7 +38,7 @@ from ...oauth.issuer import Issuer, parse_issuer
 from ...oauth.tokens import claims_of
 from ...settings import parsers
 from .aws_errors import clock_skew_from_response, is_throttled, translate_client_error, translate_network_error
-from .deadline import enforce_total_timeout, send_with_deadline
+from .deadline import enforce_total_timeout, send_with_deadline, use_connection_queue
 
 _MAX_RETRY_DELAY = 10.0
 """Seconds: a longer Retry-After is not waited for, but becomes the error's `retry_after`."""
@@ -106,9 +106,11 @@ class IdentityPool:
         self._wants_other_form = False
         self._region = parsers.pool_region(identity_pool_id, region)
         self._now = now
+        # Of all clients, so that another one after an interrupt takes neither long nor much memory.
+        self._botocore_session = ProcessLocal(new_session)
         # Held while the client is built, never during a request.
         self._lock = ProcessLocal(threading.Lock)
-        self._client: ProcessLocal[Any] = ProcessLocal(self._new_client)
+        self._client: InterruptibleClient[Any] = InterruptibleClient(self._new_client)
 
     def fetch_identity_id(self, id_token: str) -> str:
         """Returns the identity id of an id token's user, which stays the same, so that callers can cache it.
@@ -156,14 +158,15 @@ class IdentityPool:
         A connection that is only opened gains nothing: the session tickets that a TLS 1.3 server sends at once make it
         look as if it had been dropped. So it sends one cheap request, and ignores the response and any failure.
         """
-        client = self._get_client()
+        client = self._begin_call()
         request = AWSRequest("GET", client.meta.endpoint_url, {"User-Agent": user_agent()}).prepare()
         with suppress_debug_logs(), suppress(BotoCoreError):
             send_with_deadline(client, request, self._timeouts.total)
+        self._client.end_call()
 
-    def _get_client(self) -> Any:
+    def _begin_call(self) -> Any:
         with self._lock():
-            return self._client()
+            return self._client.begin_call()
 
     def _call_with_logins(self, id_token: str, call: Callable[[Any, dict[str, str]], _Response]) -> _Response:
         """Calls AWS with the id token's issuer as its provider, and once more in the form that AWS knows if need be.
@@ -188,13 +191,16 @@ class IdentityPool:
     def _call(self, call: Callable[[Any], _Response]) -> _Response:
         with suppress_debug_logs():
             try:
-                response = call(self._get_client())
+                response = call(self._begin_call())
+                self._client.end_call()
                 self.clock_skew = clock_skew_from_response(response, self._now())
                 return cast("_Response", _with_redacted_credentials(response))
             except ClientError as error:
+                self._client.end_call()
                 self.clock_skew = clock_skew_from_response(error.response, self._now())
                 translated = translate_client_error(error, self._region, self.clock_skew)
             except (BotoCoreError, ResponseParserError) as error:
+                self._client.end_call()
                 translated = translate_network_error(error, self._region)
             except BaseException as error:  # noqa: BLE001 - raised again
                 # An interrupt, or what no library should raise.
@@ -208,7 +214,9 @@ class IdentityPool:
         )
         try:
             # Any: the stubs know no event handler that returns a value.
-            client: Any = new_session().create_client("cognito-identity", region_name=self._region, config=config)
+            client: Any = self._botocore_session().create_client(
+                "cognito-identity", region_name=self._region, config=config
+            )
         except ValueError:
             # Raised outside of this block: botocore's error shows the URL, which may hold a password.
             client = None
@@ -218,6 +226,7 @@ class IdentityPool:
         retry_delay = partial(_retry_delay, max_attempts=max_attempts, throttling=self._timeouts.throttling)
         client.meta.events.register_first("needs-retry.cognito-identity", retry_delay)
         enforce_total_timeout(client, self._timeouts.total)
+        use_connection_queue(client)
         return client
 
 

@@ -4,7 +4,8 @@ botocore limits the time for each part of a response, not for the whole: a serve
 then would hold a thread for hours, and with it every thread that waits for the same refresh. botocore also accepts a
 response that was cut off. `client.py` uses this for its botocore client; nothing else does.
 
-It uses one private attribute of botocore, `client._endpoint.http_session`.
+It uses private attributes of botocore: `client._endpoint.http_session`, and its
+`_pool_classes_by_scheme`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,20 @@ from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 from urllib3.exceptions import HTTPError, ReadTimeoutError as ChunkTimeoutError
 from urllib3.response import HTTPResponse
 
+from ..._util.http.connection_queue import with_connection_queue
+
 _CHUNK_SIZE = 1 << 16
+
+
+def use_connection_queue(client: Any) -> None:
+    """Gives the pools of a botocore client a queue that no interrupt can leave locked.
+
+    Args:
+        client: A botocore client that has not sent a request yet.
+    """
+    # The same dictionary is in each of its pool managers, those of proxies included.
+    pool_classes = client._endpoint.http_session._pool_classes_by_scheme  # noqa: SLF001 - there is no other way
+    pool_classes.update(with_connection_queue(pool_classes))
 
 
 def enforce_total_timeout(client: Any, timeout: float) -> None:
