@@ -74,7 +74,6 @@ def test_the_stop_button_ends_an_awaited_login_and_leaves_nothing_behind(noteboo
 )
 def test_a_wrong_argument_is_an_error_that_names_it(notebook: Notebook, arguments: str, message: str) -> None:
     error = notebook.error(f"import cognito_jupyter\nawait cognito_jupyter.login({arguments})")
-    assert "SettingError" in error
     assert message in error
     assert notebook.user.login_count == 0
 
