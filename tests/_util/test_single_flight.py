@@ -66,8 +66,21 @@ def test_many_threads_make_one_attempt() -> None:
 @pytest.mark.parametrize("force", [False, True])
 def test_many_threads_share_one_failure(force: bool) -> None:
     """Sixteen threads, one attempt, sixteen errors, each an object of its own."""
-    work = SlowAttempt(fails=True)
-    errors = run_in_threads(SingleFlight(), work, force=force)
+    calls: list[float] = []
+
+    def monotonic() -> float:
+        calls.append(time.monotonic())
+        return calls[-1]
+
+    class AttemptOfAll(SlowAttempt):
+        """Fails only when all threads have called `run`, which looks at the time first."""
+
+        def attempt(self) -> str:
+            wait_until(lambda: len(calls) >= 16)
+            return super().attempt()
+
+    work = AttemptOfAll(fails=True)
+    errors = run_in_threads(SingleFlight(monotonic), work, force=force)
     assert work.calls == 1
     assert len({id(error) for error in errors}) == 16
     assert {str(error) for error in errors} == {"It failed. Try again."}
