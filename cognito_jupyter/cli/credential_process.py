@@ -56,7 +56,7 @@ def main(arguments: Sequence[str]) -> int:
     if output is None:
         output, error = _after_refresh(path, role_arn)
         if output is None:
-            from .._util.printable import printable
+            from .._printable import printable
 
             sys.stderr.write(f"{printable(error)}\n")
             return 1

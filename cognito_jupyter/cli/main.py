@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             from . import credential_process  # before argparse and everything else is loaded
 
             return credential_process.main(argv[1:])
-        from .._util.printable import holds_secret
+        from .._printable import holds_secret
 
         if any(map(holds_secret, argv)):
             # argparse's errors would repeat it.
@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as missing:
         error = _MISSING_PACKAGES.format(missing.name)
     except (ValueError, OSError) as failure:
-        from .._util.printable import printable
+        from .._printable import printable
 
         error = printable(str(failure))
     print(error, file=sys.stderr, flush=True)

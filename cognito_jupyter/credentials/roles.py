@@ -8,7 +8,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 
-from .._util.printable import holds_secret
+from .._printable import holds_secret
 from ..errors import RoleError
 
 

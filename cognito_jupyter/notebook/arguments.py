@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from .._util.printable import holds_secret
+from .._printable import holds_secret
 from ..errors import SettingError
 from .display.ipython import argument_parser
 

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 from IPython.core.interactiveshell import InteractiveShell
 
-from .._util.printable import printable
+from .._printable import printable
 from .display.ipython import argument_parser
 
 

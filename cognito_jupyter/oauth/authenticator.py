@@ -18,8 +18,8 @@ from http import HTTPStatus
 from typing import Self, cast
 from urllib.parse import urlencode
 
+from .._printable import printable
 from .._util.durations import duration_in_words
-from .._util.printable import printable
 from .._util.redaction import Secret, SecretText, redacted
 from .._util.terminal import print_text
 from .._util.timeouts import DEFAULT_TIMEOUTS, Timeouts

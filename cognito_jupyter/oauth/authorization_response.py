@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import parse_qs
 
-from .._util.printable import one_line
+from .._printable import one_line
 from .._util.redaction import SecretText
 from ..errors import PastedUrlError
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from .._util.printable import one_line
+from .._printable import one_line
 from .._util.redaction import Secret
 from ..errors import SIGN_IN_AGAIN, RefusedError, SignedOutError, UnavailableError
 from .transport import JsonResponse

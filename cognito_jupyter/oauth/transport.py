@@ -25,6 +25,7 @@ from urllib3.exceptions import HTTPError, LocationValueError, NewConnectionError
 from urllib3.poolmanager import pool_classes_by_scheme
 from urllib3.response import BaseHTTPResponse
 
+from .._util.http.ca_bundle import explain_tls_error, requests_ca_bundle
 from .._util.http.connection_queue import with_connection_queue
 from .._util.http.user_agent import user_agent
 from .._util.logs.redaction import install_redaction
@@ -80,7 +81,7 @@ class _RequestFailure:
 class Transport:
     """A pool of connections to Cognito, which all threads share.
 
-    Proxies come from HTTPS_PROXY and NO_PROXY, the CA bundle from REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE or AWS_CA_BUNDLE.
+    Proxies come from HTTPS_PROXY and NO_PROXY, the CA certificates from `requests_ca_bundle`.
 
     Args:
         now: Returns seconds since the epoch, by the clock whose skew is measured.
@@ -168,9 +169,10 @@ class Transport:
         try:
             prepared = session.prepare_request(request)
             settings = session.merge_environment_settings(prepared.url, {}, stream=True, verify=None, cert=None)
-            if settings["verify"] is True:
-                # requests reads its own two variables; users behind a TLS-inspecting proxy often set only AWS's.
-                settings["verify"] = os.environ.get("AWS_CA_BUNDLE") or True
+            bundle = requests_ca_bundle()
+            if bundle is not None and not os.path.exists(bundle.path) and request.url.startswith("https:"):
+                return _tls_failure(host)  # requests raises a bare OSError
+            settings["verify"] = bundle.path if bundle is not None else True
             sent_at = time.monotonic()
             deadline = sent_at + self._timeouts.total
             timeout = self._timeouts.connect, self._timeouts.read
@@ -316,11 +318,7 @@ def _network_error(error: Exception, host: str) -> _RequestFailure:
     what, remedy = f"The connection to {host} broke before the response was complete.", _TRY_AGAIN
     match error:
         case requests.exceptions.SSLError():
-            retryable = False
-            what = f"The TLS certificate of {host} could not be verified."
-            remedy = (
-                "If your network inspects TLS, set REQUESTS_CA_BUNDLE or AWS_CA_BUNDLE to its CA; or check the domain."
-            )
+            return _tls_failure(host)
         case _ if _has_unusable_proxy(error):
             sent = retryable = False
             what = "The URL of the proxy cannot be used."
@@ -349,6 +347,12 @@ def _has_unusable_proxy(error: Exception) -> bool:
     return isinstance(
         error, requests.exceptions.InvalidProxyURL | requests.exceptions.InvalidSchema | LocationValueError
     )
+
+
+def _tls_failure(host: str) -> _RequestFailure:
+    reason, remedy = explain_tls_error(requests_ca_bundle())
+    error = UnavailableError(f"The TLS certificate of {host} could not be verified{reason}.", remedy)
+    return _RequestFailure(error, retryable=False)
 
 
 def _never_connected(error: Exception) -> bool:

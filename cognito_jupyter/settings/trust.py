@@ -14,8 +14,8 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from .._printable import printable
 from .._util.folders.private import has_home, make_private_folder, user_folder
-from .._util.printable import printable
 from ..errors import SettingError
 from .parsers import quote_for_message
 from .toml_file import SettingsFile, require_owned_by_user, user_path

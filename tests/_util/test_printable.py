@@ -7,7 +7,7 @@ import unicodedata
 import pytest
 from hypothesis import example, given, strategies as st
 
-from cognito_jupyter._util.printable import one_line
+from cognito_jupyter._printable import one_line
 
 TOKEN = "eyJraWQiOiJhYmMifQ.eyJzdWIiOiJhbm4ifQ.c2lnbmF0dXJl"
 

@@ -21,7 +21,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from cognito_jupyter import CognitoOAuthAuthenticator, OAuthCallbackHandler, OAuthCallbackServer
-from cognito_jupyter._util.printable import one_line
+from cognito_jupyter._printable import one_line
 from cognito_jupyter.errors import ListenerError
 from cognito_jupyter.oauth import callback_pages
 from cognito_jupyter.oauth.authorization_response import AuthorizationResponse

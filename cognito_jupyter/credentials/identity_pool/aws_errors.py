@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, SSLError
 
+from ..._printable import one_line
 from ..._util.durations import duration_in_words
-from ..._util.printable import one_line
+from ..._util.http.ca_bundle import botocore_ca_bundle, explain_tls_error
 from ..._util.timeouts import parse_retry_after
 from ...errors import SIGN_IN_AGAIN, CredentialsError, IdTokenExpiredError, UnavailableError, UnknownProviderError
 
@@ -184,10 +185,15 @@ def translate_network_error(error: Exception, region: str) -> UnavailableError:
         error: As botocore raised it.
         region: The identity pool's region.
     """
+    if isinstance(error, SSLError):
+        reason, remedy = explain_tls_error(botocore_ca_bundle())
+        return UnavailableError(
+            f"The TLS certificate of the identity pool in {region} could not be verified{reason}.", remedy
+        )
     kind = type(error).__name__
     return UnavailableError(
         f"The identity pool in {region} could not be reached, or its response could not be read ({kind}).",
-        "Check the network, HTTPS_PROXY and AWS_CA_BUNDLE, then try again.",
+        "Check the network and HTTPS_PROXY, then try again.",
     )
 
 

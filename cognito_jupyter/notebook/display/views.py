@@ -13,8 +13,8 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from ..._printable import printable
 from ..._util.durations import duration_in_words
-from ..._util.printable import printable
 from ..._util.terminal import encodable
 
 

@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from ..._printable import printable
 from ..._util.durations import duration_in_words
-from ..._util.printable import printable
 
 _ADDRESS_BAR = Path(__file__).with_name("address_bar.svg").read_text(encoding="utf-8")
 _PASTE_BOX = """<label class="address">Address<input type="password" autocomplete="off" spellcheck="false"

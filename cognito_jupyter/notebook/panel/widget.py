@@ -14,7 +14,7 @@ from typing import Any
 import ipywidgets
 from traitlets import Unicode
 
-from ..._util.printable import printable
+from ..._printable import printable
 from ...credentials.roles import shortest_suffixes
 from ..display.ipython import require_magics
 from ..display.views import PANEL_PLACEHOLDER
@@ -83,6 +83,7 @@ class LoginPanel(ipywidgets.VBox, StatusListener):
                 waiting = status.phase is Phase.WAITING
                 top = [self._fallback_html, self._fallback_paste_field] if waiting else [self._fallback_html]
             self._remember_box.value = self._state.controller.remember
+            self._remember_box.disabled = self._state.controller.remember_locked
             children = (*top, *self._controls(status), self._probe)
             # Only if they differ: replacing a text box moves the cursor out of it.
             if getattr(self, "children", ()) != children:

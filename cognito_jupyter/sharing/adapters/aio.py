@@ -10,7 +10,7 @@ import asyncio
 from aiobotocore.credentials import AioCredentials
 from aiobotocore.session import AioSession
 
-from ..._util.botocore_session import ignore_missing_profile
+from ..._util.botocore_session import ignore_empty_names
 from ..._util.closing import NotPicklable
 from ..._util.http.user_agent import user_agent
 from ..._util.logs.redaction import install_redaction
@@ -89,7 +89,7 @@ def aio_session(credentials: RefreshingCredentials, region: str) -> AioSession:
     if isinstance(existing, AioSession):
         return existing
     install_redaction()
-    session = ignore_missing_profile(CognitoAioSession())
+    session = ignore_empty_names(CognitoAioSession())
     session.user_agent_extra = user_agent()
     session.set_config_variable("region", region)
     session.register_component("credential_provider", _Resolver(AioRefreshingCredentials(credentials)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, strategies as st
 
-from cognito_jupyter._util.printable import printable
+from cognito_jupyter._printable import printable
 from cognito_jupyter.errors import ClusterRefusedError
 from cognito_jupyter.sharing.dask_cluster.network import refuse_plaintext
 
