@@ -13,6 +13,7 @@ from ..credentials.remembered import default_store
 from ..errors import PastedUrlError, UnavailableError
 from ..oauth.login import Login
 from ..settings import Settings
+from ..settings.layers import require_not_forbidden
 from ..signin.request import SignInRequest, domain_finder
 from ..signin.service import LoginService
 from .arguments import setting_overrides
@@ -35,7 +36,13 @@ def login(arguments: argparse.Namespace) -> int:
     from .status import describe
 
     fresh = arguments.fresh or arguments.switch_account
-    settings = resolve_settings(setting_overrides(arguments), fresh=fresh)
+    require_not_forbidden(
+        "remember",
+        "stay signed in on it, and this command does nothing else",
+        "Sign in within a notebook: %cognito_login.",
+    )
+    # A user of this command wants to stay signed in.
+    settings = resolve_settings({**setting_overrides(arguments), "remember": True}, fresh=fresh)
     default_store(settings).require_home()
     request = SignInRequest(settings, arguments.role_suffix, fresh, arguments.switch_account)
     service = LoginService(request, CognitoOAuthAuthenticator.from_settings(settings))
@@ -67,8 +74,6 @@ def resolve_settings(overrides: dict[str, object], *, fresh: bool = False) -> Se
     from ..settings.resolve import resolve
 
     confirm_trust = _confirm_trust if sys.stdin is not None and sys.stdin.isatty() else None
-    # A user of this command wants to stay signed in.
-    overrides = {**overrides, "remember": True}
     return resolve(overrides, discover_domain=domain_finder(fresh=fresh), confirm_trust=confirm_trust)
 
 

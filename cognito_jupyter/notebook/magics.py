@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from IPython.core.interactiveshell import InteractiveShell
@@ -64,7 +65,9 @@ class CognitoMagics(Magics):
     ).tag(config=True)
     remember = Bool(None, allow_none=True, help="Stay signed in on this computer.").tag(config=True)
     allowed_domains = List(Unicode(), help="The Cognito domains that may be used; empty: any.").tag(config=True)
-    share = Bool(False, help="Share each sign-in's role with everything else in the notebook.").tag(config=True)
+    share = Bool(None, allow_none=True, help="Share each sign-in's role with everything else in the notebook.").tag(
+        config=True
+    )
     hide_person = Bool(False, help="Leave name and e-mail out of what is shown, and so of saved notebooks.").tag(
         config=True
     )
@@ -269,7 +272,7 @@ class CognitoMagics(Magics):
         from .display.status import NOT_SIGNED_IN, deleted_files_note, signed_out
 
         _require_no_arguments("cognito_logout", line)
-        current = self.state.current or self._remembered_sign_in()
+        current = self.state.current or self._remembered_sign_in(even_if_forbidden=True)
         if current is None:
             deleted = self._discard_unusable()
             display_view(deleted_files_note(deleted) if deleted else NOT_SIGNED_IN)
@@ -326,10 +329,15 @@ class CognitoMagics(Magics):
         bound = self.state.variables.bound_session(self._request_factory.variable_name("name"), sign_in.manager)
         return bound.role_arn if bound is not None else sign_in.manager.resolve_role()
 
-    def _remembered_sign_in(self) -> SignIn | None:
-        """Returns the sign-in that is remembered on this computer and that this notebook does not use yet."""
+    def _remembered_sign_in(self, *, even_if_forbidden: bool = False) -> SignIn | None:
+        """Returns the sign-in that is remembered on this computer and that this notebook does not use yet.
+
+        Args:
+            even_if_forbidden: Whether to find also what was stored before `remember` was set to false.
+        """
         try:
-            return self.state.load_remembered(self._request_factory.default_request().settings)
+            settings = self._request_factory.default_request().settings
+            return self.state.load_remembered(replace(settings, remember=settings.remember or even_if_forbidden))
         except CognitoError:  # without settings none can be found
             return None
 

@@ -60,6 +60,8 @@ class Settings:
         remember: Whether to stay signed in on this computer.
         remote_kernel: Whether the browser runs on another computer than the kernel; None: detected.
         allowed_domains: The only domains that may be used; empty: any.
+        share: Whether a notebook shares each sign-in's role with everything else in it.
+        locked: The settings that the system's file decides alone.
         profile: The selected profile; None: the default one.
         sources: Where each setting came from, for messages.
     """
@@ -79,6 +81,8 @@ class Settings:
     remember: bool = False
     remote_kernel: bool | None = None
     allowed_domains: tuple[str, ...] = ()
+    share: bool = False
+    locked: frozenset[str] = frozenset()
     profile: str | None = None
     sources: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -86,6 +90,6 @@ class Settings:
 SETTING_NAMES = tuple(
     each.name
     for each in (*fields(CognitoConfiguration), *fields(Settings))
-    if each.name not in {"configuration", "profile", "sources"}
+    if each.name not in {"configuration", "locked", "profile", "sources"}
 )
 """Every setting that a file, a trait or an argument may set."""

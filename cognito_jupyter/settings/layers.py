@@ -49,6 +49,9 @@ ENVIRONMENT_NAMES = {
 _Layer = dict[str, tuple[object, str]]
 """One place: the raw value of each setting that it holds, and how a message names the place."""
 
+_LOCKED_BY_FALSE = ("remember",)
+"""Settings that the system's file forbids by false alone."""
+
 _EMPTY = (None, "")
 """Raw values that count as missing."""
 
@@ -63,12 +66,14 @@ class LayeredSettings:
         found: The raw value of each setting in the strongest place that has it, and how a message names that place.
         profile: The selected profile; None: the default one.
         files: The settings files that were read.
+        locked: The file of the system that decides a setting alone, for each locked setting.
         sources: Where each setting came from; filled by `get_parsed`.
     """
 
     found: Mapping[str, tuple[object, str]]
     profile: str | None
     files: tuple[SettingsFile, ...]
+    locked: Mapping[str, SettingsFile] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -90,7 +95,8 @@ class LayeredSettings:
             confirm_trust: As for `resolve`.
 
         Raises:
-            SettingError: A file is malformed or not trusted, or no file has the profile.
+            SettingError: A file is malformed or not trusted, no file has the profile, or an argument is for a setting
+                that an administrator has locked.
         """
         stronger: list[_Layer] = [
             _layer(overrides, "the arguments"),
@@ -103,6 +109,7 @@ class LayeredSettings:
         read = (read_settings_file(path, scope) for path, scope in _candidate_paths())
         files = [file for file in read if file is not None]
         with_project_file = cls.with_files(stronger, files)
+        with_project_file.require_unlocked(stronger[0])
         if not files or files[0].scope is not Scope.PROJECT:
             return with_project_file
         try:
@@ -135,7 +142,30 @@ class LayeredSettings:
         # A profile without a client_id is about the app client at the top of its file.
         clients = [*(None for _ in stronger), *(file.settings.get("client_id") for file in named)]
         own = [_without_other_secret(layer, client_id, other) for layer, other in zip_longest(layers, clients)]
-        return cls(ChainMap(*own), profile, tuple(files))
+        locked = _locks(profile, files)
+        found = {name: entry for name, entry in ChainMap(*own).items() if name not in locked}
+        for name, file in locked.items():
+            if (value := _value_in(file, name, profile)) not in _EMPTY:
+                found[name] = value, f"{file.path}, which locks it"
+        return cls(found, profile, tuple(files), locked)
+
+    def require_unlocked(self, arguments: _Layer) -> None:
+        """Checks that no argument asks for another value than a locked setting has.
+
+        Whatever else would set it is only not used: a user's own file may be older than the lock.
+
+        Args:
+            arguments: The arguments of a magic or a command.
+
+        Raises:
+            SettingError: One does.
+        """
+        for name, file in self.locked.items():
+            if name in arguments and arguments[name][0] != self.found.get(name, (None, ""))[0]:
+                raise SettingError(
+                    f"{name} is locked by {file.path}, and the arguments ask for another value.",
+                    "Leave that argument out, or ask the administrator of this computer.",
+                )
 
     def effective(self) -> dict[str, object]:
         """Returns the strongest raw value of each setting: equal where two searches lead to the same login."""
@@ -219,6 +249,51 @@ def client_secret_of(client_id: str) -> Secret | None:
     except SettingError:
         pass  # a malformed file does not end a sign-in that may not need it
     return None
+
+
+def require_not_forbidden(name: str, what: str, remedy: str) -> None:
+    """Checks that no file of the system locks a setting to false, for what uses no settings otherwise.
+
+    Args:
+        name: The setting.
+        what: What it would allow, for the error.
+        remedy: What to do instead.
+
+    Raises:
+        SettingError: One does, or is malformed.
+    """
+    read = (read_settings_file(path, Scope.SYSTEM) for path in system_paths())
+    file = _locks(None, [each for each in read if each is not None]).get(name)
+    if file is not None and _value_in(file, name, None) is not True:
+        raise SettingError(f"The administrator of this computer does not allow to {what}: see {file.path}.", remedy)
+
+
+def _locks(profile: str | None, files: Sequence[SettingsFile]) -> dict[str, SettingsFile]:
+    """Returns which file of the system decides each locked setting.
+
+    The weakest one: a user's XDG_CONFIG_DIRS can put other files before an administrator's, and none behind it.
+
+    Args:
+        profile: The selected profile.
+        files: All files, from strongest to weakest.
+    """
+    locks: dict[str, SettingsFile] = {}
+    for file in files:
+        if file.scope is Scope.SYSTEM:
+            forbidden = [name for name in _LOCKED_BY_FALSE if _value_in(file, name, profile) is False]
+            locks.update(dict.fromkeys((*file.locked, *forbidden), file))
+    return locks
+
+
+def _value_in(file: SettingsFile, name: str, profile: str | None) -> object:
+    """Returns a setting's raw value in one file; None: it has none.
+
+    Args:
+        file: The file.
+        name: The setting.
+        profile: The selected profile, which comes before the file's top level.
+    """
+    return file.profiles.get(profile or "", {}).get(name, file.settings.get(name))
 
 
 def _layer(values: Mapping[str, object], source: str) -> _Layer:

@@ -76,6 +76,8 @@ def resolve(
         remember=parsed("remember", parsers.boolean, Settings.remember),
         remote_kernel=parsed("remote_kernel", parsers.boolean, None),
         allowed_domains=allowed,
+        share=parsed("share", parsers.boolean, Settings.share),
+        locked=frozenset(layered.locked),
         profile=layered.profile,
         sources=MappingProxyType(layered.sources),
     )

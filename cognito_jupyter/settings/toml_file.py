@@ -54,6 +54,7 @@ class SettingsFile:
         content: Its bytes, read once, so that the content that the user trusts is the content that is used.
         settings: The default profile's; a client secret is a `Secret`.
         profiles: The settings of each named profile.
+        locked: The settings that an administrator has locked in it; only the system's file can.
         stat_results: The owner and mode of the file that was read, and of the symlink that led there, if there was one.
     """
 
@@ -62,6 +63,7 @@ class SettingsFile:
     content: FileContent
     settings: Mapping[str, object]
     profiles: Mapping[str, Mapping[str, object]]
+    locked: tuple[str, ...]
     stat_results: tuple[os.stat_result, ...]
 
 
@@ -128,11 +130,28 @@ def read_settings_file(path: Path, scope: Scope) -> SettingsFile | None:
     profiles = table.pop("profile", {})
     if not isinstance(profiles, dict) or not all(isinstance(each, dict) for each in profiles.values()):
         raise SettingError(f"profile in {path} is not a table.", "Name a profile by a line [profile.NAME].")
+    locked = _pop_locked(path, scope, table)
     for keys in (table, *profiles.values()):
         _check_names(path, keys)
     if any("client_secret" in keys for keys in (table, *profiles.values())):
         _require_private(path, scope, stat_results[0])
-    return SettingsFile(path, scope, content, table, profiles, stat_results)
+    return SettingsFile(path, scope, content, table, profiles, locked, stat_results)
+
+
+def _pop_locked(path: Path, scope: Scope, table: dict[str, object]) -> tuple[str, ...]:
+    """Removes `locked` from a file's settings, and returns the names in it."""
+    locked = table.pop("locked", [])
+    if scope is not Scope.SYSTEM and locked != []:
+        raise SettingError(
+            f"locked in {path} has no effect: only the system's file can lock a setting.",
+            f"Remove that line, or move it to {system_paths()[-1]}.",
+        )
+    if not isinstance(locked, list) or not all(isinstance(name, str) for name in locked):
+        raise SettingError(
+            f"locked in {path} is not a list of settings.", 'Write it as: locked = ["remember", "share"]'
+        )
+    _check_names(path, locked)
+    return tuple(locked)
 
 
 def _read_bytes(path: Path) -> tuple[FileContent, tuple[os.stat_result, ...]]:

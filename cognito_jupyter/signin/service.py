@@ -201,7 +201,7 @@ class LoginService:
         manager.wait_for_sign_in, manager.role_selection = settings.wait_for_sign_in, settings.role_selection
         remember = self._remember_choice()
         chosen = settings
-        if remember is not None:
+        if remember is not None and "remember" not in settings.locked:
             chosen = replace(settings, remember=remember, sources={**settings.sources, "remember": "the panel"})
         manager.adopt_tokens(tokens, store_for(chosen, tokens))
         return SignIn(settings, manager)

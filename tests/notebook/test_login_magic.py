@@ -329,6 +329,8 @@ def test_without_a_front_end_an_existing_sign_in_is_used(notebook: Notebook) -> 
         ("--timeout soon", "not a number of seconds"),
         ("--timeout -1", "not a possible number of seconds"),
         ("--name 1st", "cannot be the name of a variable"),
+        ("--name print", "name is 'print', which is a name of Python's own"),
+        ("--manager-name \uff53ession", "which Python reads as 'session'"),
         ("-r ''", "The role suffix is empty"),
         ("--name cognito", "cannot both be called cognito"),
         ("--profile nowhere", "There is no profile 'nowhere'"),

@@ -136,9 +136,14 @@ class Controller:
     @property
     def remember(self) -> bool:
         """Whether the running login, or the next one, is to be remembered on this computer."""
-        if self.remember_choice is not None:
+        if self.remember_choice is not None and not self.remember_locked:
             return self.remember_choice
         return self.request is not None and self.request.settings.remember
+
+    @property
+    def remember_locked(self) -> bool:
+        """Whether an administrator has decided that, as far as the settings are known."""
+        return self.request is not None and "remember" in self.request.settings.locked
 
     def set_remember(self, remember: bool) -> None:
         """Stores what the user chose, which is valid until a magic starts a login."""

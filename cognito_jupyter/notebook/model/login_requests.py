@@ -5,8 +5,11 @@ The magics and `cognito_jupyter.login` make a request from each call, and the pa
 
 from __future__ import annotations
 
+import builtins
 import functools
 import keyword
+import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -17,7 +20,9 @@ from ...signin.request import SignInRequest, discover_domain, domain_finder
 if TYPE_CHECKING:
     from ...settings.trust import ConfirmTrust
 
-_TRAITS_NOT_SETTINGS = frozenset({"name", "manager_name", "hide_person", "share"})
+_IPYTHON_NAME = re.compile(r"_+|_i{1,3}|_i?\d+|_[iods]h|_exit_code|__\w*__|In|Out|exit|quit|get_ipython")
+"""Names of the input and output history, and of what a namespace holds at its start."""
+_TRAITS_NOT_SETTINGS = frozenset({"name", "manager_name", "hide_person"})
 """Traits of the magics that are no settings of a login, and may not be in a cognito.toml."""
 
 
@@ -141,6 +146,7 @@ class LoginRequestFactory:
                 "login_hint": arguments.login_hint,
                 "timeout": arguments.timeout,
                 "remember": arguments.remember or None,
+                "share": arguments.share or None,
             },
             traits={
                 name: value
@@ -161,7 +167,7 @@ class LoginRequestFactory:
             manager_name=arguments.manager_name or self.variable_name("manager_name"),
             paste=arguments.paste,
             open_browser=not arguments.no_browser,
-            share=arguments.share or bool(traits["share"]),
+            share=settings.share,
             remote_reason=remote_kernel_reason(settings.remote_kernel),
         )
 
@@ -174,11 +180,26 @@ class LoginRequestFactory:
         Raises:
             SettingError: It cannot be the name of a variable.
         """
-        value = str(self._traits()[trait])
-        _require_variable_name(value, f"CognitoMagics.{trait}")
-        return value
+        value = self._traits()[trait]
+        _require_variable_name(value, f"c.CognitoMagics.{trait}")
+        return str(value)
 
 
-def _require_variable_name(value: str, source: str) -> None:
-    if not value.isidentifier() or keyword.iskeyword(value):
-        raise SettingError(f"{source} is {value!r}, which cannot be the name of a variable.", "Choose another name.")
+def _require_variable_name(value: object, source: str) -> None:
+    """Refuses what is no variable that a user could read, and what would hide something of Python's or IPython's.
+
+    Raises:
+        SettingError: The value is such a name.
+    """
+    if not isinstance(value, str) or not value.isidentifier() or keyword.iskeyword(value):
+        reason = "which cannot be the name of a variable"
+    elif unicodedata.normalize("NFKC", value) != value:
+        # Python reads it in that form wherever it stands in code, and would not find the variable.
+        reason = f"which Python reads as {unicodedata.normalize('NFKC', value)!r}"
+    elif hasattr(builtins, value) or keyword.issoftkeyword(value):
+        reason = "which is a name of Python's own"
+    elif _IPYTHON_NAME.fullmatch(value):
+        reason = "which IPython or Python sets by itself"
+    else:
+        return
+    raise SettingError(f"{source} is {value!r}, {reason}.", "Choose another name.")

@@ -18,6 +18,7 @@ from ..._util.refresh_loop import RefreshLoop, running_owners
 from ...errors import ClusterRefusedError, CognitoError, SettingError, UnavailableError
 from ...oauth.tokens import Subject, subject_of
 from ..endpoint.aws_files import configured_region
+from ..endpoint.share import require_sharing_allowed
 from ..extras import import_library
 
 if TYPE_CHECKING:
@@ -200,12 +201,13 @@ def dask(
 
     Raises:
         MissingLibraryError: distributed is not installed (an ImportError).
-        SettingError: The client is asynchronous (a ValueError).
+        SettingError: The client is asynchronous, or the administrator does not allow it (a ValueError).
         ClusterRefusedError: The network is not encrypted, or the cluster has credentials of another user or role (a
             PermissionError).
         UnavailableError: Cognito, AWS or the scheduler could not be reached (a ConnectionError).
         RoleError, RefusedError, CredentialsError: As in `ensure_credentials`.
     """
+    require_sharing_allowed()
     import_library("distributed", "dask")
     from ..endpoint.publisher import principal_of
     from .push import WorkerPusher

@@ -96,6 +96,7 @@ def share(  # noqa: PLR0913 - all but two are keywords
         The open share. It is also a context manager, which closes it.
 
     Raises:
+        SettingError: The administrator of this computer does not allow it (a ValueError).
         RoleError: A suffix matches no role, or several (a PermissionError).
         RefusedError: The manager is signed out, or Cognito refused (a PermissionError).
         CredentialsError: The identity pool refused to issue credentials (a ConnectionError).
@@ -116,6 +117,17 @@ def share(  # noqa: PLR0913 - all but two are keywords
         new_share.close()
         raise
     return new_share
+
+
+def require_sharing_allowed() -> None:
+    """Checks that the administrator of this computer has not locked `share`.
+
+    Raises:
+        SettingError: They have.
+    """
+    from ...settings.layers import require_not_forbidden
+
+    require_not_forbidden("share", "share a sign-in", "Use the session in the notebook: it needs no share.")
 
 
 class Share(Closeable, NotPicklable):
@@ -140,6 +152,7 @@ class Share(Closeable, NotPicklable):
         region_name: str | None = None,
         environ: MutableMapping[str, str] = os.environ,
     ) -> None:
+        require_sharing_allowed()
         self.manager = manager
         self._hidden_files: dict[str, str] = {}
         self._default_session: boto3.Session | None = None
