@@ -105,8 +105,10 @@ def _after_refresh(path: str, role_arn: str | None) -> tuple[str | None, str]:
 
     from ..credentials.store.store import open_store
     from ..errors import CognitoError, RoleError, SignedOutError
+    from ..settings.layers import require_not_forbidden
 
     try:
+        require_not_forbidden("remember", "stay signed in on it", "Sign in within a notebook: %cognito_login.")
         store = open_store(Path(path))
         if store is None:
             return None, f"You are not signed in: there is no file {path}. {_LOGIN_HINT}"

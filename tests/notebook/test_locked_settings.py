@@ -82,9 +82,12 @@ def test_what_was_stored_before_is_not_used_and_can_be_removed(
     cognito: LocalCognito, environment: dict[str, str], system_file: Path, where: str
 ) -> None:
     with started_notebook(cognito, environment) as notebook:
-        notebook.text("%cognito_login --remember")
-    assert stored_files(environment)
+        notebook.text("%cognito_login Analyst --remember")
+        other_role = notebook.value("[arn for arn in cognito.roles if not arn.endswith('Analyst')][0]")
+    (name,) = stored_files(environment)
     system_file.write_text("remember = false\n")
+    fetched = run_command(environment, "credential-process", name.removesuffix(".sign-in"), other_role)
+    assert "does not allow to stay signed in on it" in fetched
     with started_notebook(cognito, environment) as notebook:
         assert "You are not signed in. Run %cognito_login." in notebook.text("%cognito_status")
         if where == "notebook":

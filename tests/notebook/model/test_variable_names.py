@@ -46,7 +46,7 @@ NAMES = (
         ("get_ipython", "IPython or Python sets by itself"),
     ],
 )
-def test_a_name_that_is_taken_or_cannot_be_read_is_refused_wherever_it_is_given(
+def test_a_name_in_use_or_unreadable_is_refused_as_an_argument_and_in_the_configuration(
     option: str, name: str, reason: str
 ) -> None:
     with pytest.raises(SettingError, match=reason):
