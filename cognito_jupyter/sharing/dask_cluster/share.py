@@ -18,7 +18,6 @@ from ..._util.refresh_loop import RefreshLoop, running_owners
 from ...errors import ClusterRefusedError, CognitoError, SettingError, UnavailableError
 from ...oauth.tokens import Subject, subject_of
 from ..endpoint.aws_files import configured_region
-from ..endpoint.share import require_sharing_allowed
 from ..extras import import_library
 
 if TYPE_CHECKING:
@@ -207,6 +206,8 @@ def dask(
         UnavailableError: Cognito, AWS or the scheduler could not be reached (a ConnectionError).
         RoleError, RefusedError, CredentialsError: As in `ensure_credentials`.
     """
+    from ..endpoint.share import require_sharing_allowed  # late: it loads boto3, and the status needs this module
+
     require_sharing_allowed()
     import_library("distributed", "dask")
     from ..endpoint.publisher import principal_of
