@@ -9,6 +9,7 @@ import argparse
 import sys
 from contextlib import nullcontext
 
+from .._util.redaction import SecretText
 from ..credentials.remembered import default_store
 from ..errors import PastedUrlError, UnavailableError
 from ..oauth.login import Login
@@ -101,7 +102,7 @@ def _wait_for_user(login: Login, arguments: argparse.Namespace) -> None:
                 line = lines.poll_line() if lines is not None else None
                 if line and not login.finished.is_set():
                     try:
-                        login.handle_pasted_url(line)
+                        login.handle_pasted_url(SecretText(line))
                     except PastedUrlError as error:
                         _print_error(str(error))
 

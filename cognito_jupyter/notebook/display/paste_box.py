@@ -10,6 +10,7 @@ import getpass
 import sys
 from typing import Any
 
+from ..._util.redaction import SecretText
 from ...errors import LoginCancelledError
 from ..kernel.frontend import Frontend
 
@@ -108,4 +109,4 @@ PasteBox = KernelPasteBox | GetpassPasteBox
 def _pasted_text(value: str) -> str:
     if value == _END_OF_INPUT:
         raise LoginCancelledError("The sign-in was cancelled.", "Nothing has changed; sign in again when you like.")
-    return value
+    return SecretText(value)

@@ -14,6 +14,7 @@ import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from ..._util.redaction import SecretText
 from ...errors import CognitoError, LoginCancelledError, LoginError, PastedUrlError
 from ...oauth.login import Login, LoginState
 from .login_requests import LoginRequest
@@ -213,7 +214,7 @@ class Controller:
 
     def submit_pasted_url(self, text: str) -> None:
         """Passes on what the user pasted; an error in it becomes the warning."""
-        login = self.login
+        login, text = self.login, SecretText(text)
         if login is None:
             return
         try:
