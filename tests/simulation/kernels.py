@@ -191,7 +191,8 @@ def simulate(  # noqa: PLR0913 - by keyword, all but the first three
 def id_token(issued_at: float) -> str:
     """Returns an id token without a signature, which the refresh does not verify."""
     issued = EPOCH + issued_at
-    claims = {"sub": "user", "iss": "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_Model"}
+    issuer = "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_Model"
+    claims = {"sub": "user", "iss": issuer, "aud": "client", "token_use": "id"}
     payload = json.dumps(claims | {"iat": issued, "exp": issued + LIFETIME}).encode()
     return f"e30.{base64.urlsafe_b64encode(payload).rstrip(b'=').decode()}.model"
 

@@ -11,7 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from typing import Any
 
 import boto3
@@ -67,21 +67,12 @@ def list_bucket(_: object = None) -> int:
 
 @contextmanager
 def long_lived_clients() -> Iterator[Mapping[str, Read]]:
-    """Clients of libraries that found their credentials by the environment, in this process and in another one."""
-    import pyarrow.fs
-    import s3fs
-
+    """Clients that found their credentials by the environment, in this process and in another one."""
     with ExitStack() as stack:
         s3 = stack.enter_context(closing(boto3.Session().client("s3")))
-        filesystem = s3fs.S3FileSystem(skip_instance_cache=True, use_listings_cache=False)
-        arrow = pyarrow.fs.S3FileSystem(
-            endpoint_override=os.environ["AWS_ENDPOINT_URL_S3"].partition("//")[2], scheme="http"
-        )
         workers = stack.enter_context(multiprocessing.get_context("spawn").Pool(1))
         yield {
             "boto3": lambda: s3.list_objects_v2(Bucket=BUCKET),
-            "s3fs": lambda: filesystem.ls(BUCKET, refresh=True),
-            "pyarrow": lambda: arrow.get_file_info(pyarrow.fs.FileSelector(BUCKET)),
             "a worker process": lambda: workers.apply(list_bucket, (None,)),
         }
 
@@ -114,14 +105,23 @@ def colleague(cognito: LocalCognito) -> str:
     return "colleague"
 
 
-def test_clients_that_found_an_earlier_share_go_on_with_the_next_sign_in(
-    cognito: LocalCognito, sign_in: Callable[..., CognitoCredentialsManager]
+def check_that_they_go_on_with_the_next_sign_in(
+    cognito: LocalCognito,
+    sign_in: Callable[..., CognitoCredentialsManager],
+    make_clients: Callable[[], AbstractContextManager[Mapping[str, Read]]],
 ) -> None:
-    """Not while nothing is shared: as soon as the keys that they have expire, they read nothing."""
+    """Checks clients that find a share, over its end and the next one.
+
+    Args:
+        cognito: The local Cognito, whose credentials are to expire soon.
+        sign_in: Signs the user in.
+        make_clients: Makes the clients, each with a read.
+    """
     cognito.knobs.credentials_seconds = KEYS_SECONDS
     first = sign_in()
-    sharing.share(first, ["Analyst"])
-    with long_lived_clients() as clients:
+    with ExitStack() as stack:
+        stack.enter_context(sharing.share(first, ["Analyst"]))
+        clients = stack.enter_context(make_clients())
         assert {name: works(read) for name, read in clients.items()} == dict.fromkeys(clients, True)
         first.sign_out()
         wait_until(lambda: not any(list(map(works, clients.values()))), timeout=60)
@@ -133,6 +133,13 @@ def test_clients_that_found_an_earlier_share_go_on_with_the_next_sign_in(
                 each.role_arn for each in cognito.aws.proxy.requests if each.service == "s3" and each.status == 200
             }
             assert signers == {cognito.roles["Analyst"]}
+
+
+def test_clients_that_found_an_earlier_share_go_on_with_the_next_sign_in(
+    cognito: LocalCognito, sign_in: Callable[..., CognitoCredentialsManager]
+) -> None:
+    """Not while nothing is shared: as soon as the keys that they have expire, they read nothing."""
+    check_that_they_go_on_with_the_next_sign_in(cognito, sign_in, long_lived_clients)
 
 
 def test_another_users_sign_in_serves_nothing_to_what_the_first_user_started(
