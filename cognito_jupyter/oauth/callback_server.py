@@ -373,7 +373,7 @@ def _stop(closed: threading.Event, started: threading.Event, sockets: list[socke
         return
     closed.set()
     if started.is_set():
-        with suppress(OSError):  # the thread may have ended by itself, and closed them
+        with contextlib.suppress(OSError):  # the thread may have ended by itself, and closed them
             sockets[-1].send(b"x")
         return
     for opened in sockets:

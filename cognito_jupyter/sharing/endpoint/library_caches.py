@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import boto3
+from botocore.exceptions import BotoCoreError
 
 _FILESYSTEMS = (
     ("s3fs", "S3FileSystem"),
@@ -52,4 +53,8 @@ def _renew_default_session() -> None:
     credentials = botocore_session._credentials  # noqa: SLF001 - likewise
     if credentials is None or credentials.method not in _METHODS or chosen.get("profile"):
         return
-    boto3.setup_default_session(region_name=chosen.get("region"))
+    try:
+        boto3.setup_default_session(region_name=chosen.get("region"))
+    except BotoCoreError:
+        # The environment names a profile that does not exist, as before the share: the user's next call says so.
+        boto3.DEFAULT_SESSION = None

@@ -79,8 +79,9 @@ def test_the_search_finds_a_leaked_token_in_each_place(
     secrets = pieces_of(manager)
     assert manager.auth_tokens is not None
     with cluster_behind_a_proxy(tmp_path) as (proxy, client, commands):
-        client.set_metadata("given away", manager.auth_tokens["refresh_token"])
-        client.run(tasks.leak_token, manager.auth_tokens["id_token"], str(tmp_path / "given away"))
+        # As plain texts: the tokens themselves refuse to be pickled.
+        client.set_metadata("given away", str(manager.auth_tokens["refresh_token"]))
+        client.run(tasks.leak_token, str(manager.auth_tokens["id_token"]), str(tmp_path / "given away"))
         places = places_of(client, commands, tmp_path)
     places["network"] = bytes(proxy.recorded)
     assert found(secrets, places) == set(places)

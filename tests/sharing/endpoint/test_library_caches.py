@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import boto3
 import pytest
-from botocore.exceptions import NoCredentialsError
+from botocore.exceptions import NoCredentialsError, ProfileNotFound
 
 from cognito_jupyter import sharing
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
@@ -65,6 +65,17 @@ def test_boto3_uses_the_share_in_place_of_keys_of_the_environment_and_they_retur
     found = default.get_credentials()
     assert found is not None
     assert found.access_key == credentials.access_key == "AKIASTALE"
+
+
+def test_a_share_ends_although_the_environment_names_a_profile_that_does_not_exist(
+    manager: CognitoCredentialsManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manager.ensure_credentials("Analyst")
+    monkeypatch.setenv("AWS_PROFILE", "missing")
+    with sharing.share(manager, ["Analyst"]):
+        assert "Analyst" in caller()
+    with pytest.raises(ProfileNotFound):
+        caller()
 
 
 def test_a_default_session_with_keys_of_its_own_stays(manager: CognitoCredentialsManager) -> None:
