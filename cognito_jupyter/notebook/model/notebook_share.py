@@ -69,8 +69,10 @@ class NotebookShare:
                 share.add_role(role_arn)
             share.select_role(role_arns[0])
         except BaseException:
-            if share is not self._share:
+            if share is not previous:
                 share.close()
+                # Programs must not go on as the user of the earlier sign-in, while the session is of this one.
+                self.close()
             raise
         self._share = share
         self.role_changed = self.role_changed or earlier not in ([], [role_arns[0]])
