@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import inspect
 import io
+import os
 import pydoc
 import resource
+import signal
+import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -32,7 +36,10 @@ from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 from cognito_jupyter.oauth.login import Login
 from cognito_jupyter.oauth.pkce import LoginSecrets
 from cognito_jupyter.oauth.tokens import CognitoTokens, decode_jwt_payload
+from cognito_jupyter.sharing.endpoint.process import EndpointProcess
+from cognito_jupyter.sharing.endpoint.publisher import credentials_body
 from tests.conftest import as_tokens, manager_for
+from tests.support.polling import wait_until
 
 _PACKAGE = str(Path(cognito_jupyter.__file__).parent)
 _PART = 12
@@ -285,6 +292,79 @@ def stored_sign_in(scene: Scene) -> StoredSignIn:
     return StoredSignIn(scene.tokens(), None, {})
 
 
+def interrupt_refresh(scene: Scene) -> None:
+    scene.cognito.knobs.fail(scene.cognito.REFRESH, kind="stall", seconds=20)
+    counts, before = scene.cognito.counts, scene.cognito.counts[scene.cognito.REFRESH]
+    interrupt_when(lambda: counts[scene.cognito.REFRESH] > before, scene.manager.refresh_user_pool_tokens)
+
+
+def interrupt_code_exchange(scene: Scene) -> None:
+    scene.cognito.knobs.fail(scene.cognito.CODE_EXCHANGE, kind="stall", seconds=20)
+    counts, before = scene.cognito.counts, scene.cognito.counts[scene.cognito.CODE_EXCHANGE]
+    interrupt_when(lambda: counts[scene.cognito.CODE_EXCHANGE] > before, lambda: refuse_code(scene))
+
+
+def interrupt_identity_pool(scene: Scene) -> None:
+    scene.cognito.knobs.fail(scene.cognito.EXCHANGE, kind="stall", seconds=20)
+    counts, before = scene.cognito.counts, scene.cognito.counts[scene.cognito.EXCHANGE]
+    interrupt_when(lambda: counts[scene.cognito.EXCHANGE] > before, scene.manager.get_credentials)
+
+
+def interrupt_revocation(scene: Scene) -> None:
+    scene.cognito.knobs.fail(scene.cognito.REVOKE, kind="stall", seconds=20)
+    counts, before = scene.cognito.counts, scene.cognito.counts[scene.cognito.REVOKE]
+    token = scene.tokens()["refresh_token"]
+    interrupt_when(lambda: counts[scene.cognito.REVOKE] > before, lambda: scene.authenticator.revoke(token))
+
+
+def interrupt_share(scene: Scene) -> None:
+    """While the endpoint's process does not read what it is sent, as under a debugger."""
+    cached = scene.manager.credentials_for_role(scene.manager.resolve_role("Analyst")).get_cached_credentials()
+    endpoint = EndpointProcess()
+    scene.secrets |= {endpoint.token, cached.frozen.secret_key or "", cached.frozen.token or ""}
+    published = 0
+
+    def publish() -> None:
+        nonlocal published
+        while True:
+            endpoint.set_response("/Analyst", credentials_body(cached.frozen, cached.expiration))
+            published += 1
+
+    os.kill(endpoint.pid, signal.SIGSTOP)
+    try:
+        interrupt_when(lambda: stays(lambda: published), publish)
+    finally:
+        os.kill(endpoint.pid, signal.SIGCONT)
+        endpoint.close()
+
+
+def interrupt_when(condition: Callable[[], bool], call: Callable[[], object]) -> None:
+    """Calls a function, and interrupts it as the stop button does, once a condition holds."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    def press() -> None:
+        wait_until(condition)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
+
+    before = signal.signal(signal.SIGUSR1, interrupt)
+    button = threading.Thread(target=press)
+    button.start()
+    try:
+        call()
+    finally:
+        button.join()
+        signal.signal(signal.SIGUSR1, before)
+
+
+def stays(value: Callable[[], object], seconds: float = 0.3) -> bool:
+    """Returns whether a value is the same after some time."""
+    before = value()
+    time.sleep(seconds)
+    return value() == before
+
+
 FAILURES: list[Callable[[Scene], None]] = [
     refuse_refresh,
     refuse_plain_refresh_token,
@@ -318,14 +398,19 @@ FAILURES: list[Callable[[Scene], None]] = [
     store_where_writing_fails,
     store_after_other_login,
     store_what_cannot_be_stored,
+    interrupt_refresh,
+    interrupt_code_exchange,
+    interrupt_identity_pool,
+    interrupt_revocation,
+    interrupt_share,
 ]
 
 
-def error_of(call: Callable[[], object]) -> Exception:
+def error_of(call: Callable[[], object]) -> BaseException:
     """Returns the error of a call, without the frames of these tests, whose variables are the user's own."""
     try:
         call()
-    except (PermissionError, ConnectionError, ValueError) as error:
+    except (PermissionError, ConnectionError, ValueError, KeyboardInterrupt) as error:
         position: TracebackType | None = error.__traceback__
         while position is not None and not position.tb_frame.f_code.co_filename.startswith(_PACKAGE):
             position = position.tb_next
@@ -355,14 +440,14 @@ def frames(error: BaseException) -> Iterator[FrameType]:
                 yield frame
 
 
-def in_ipython(error: Exception) -> str:
+def in_ipython(error: BaseException) -> str:
     tool: Any = (
         VerboseTB(theme_name="nocolor") if "theme_name" in inspect.signature(VerboseTB).parameters else VerboseTB()
     )
     return str(tool.text(type(error), error, error.__traceback__, context=7))
 
 
-def in_rich(error: Exception) -> str:
+def in_rich(error: BaseException) -> str:
     console = Console(file=io.StringIO(), width=400, record=True)
     shown = Traceback.from_exception(
         type(error), error, error.__traceback__, show_locals=True, locals_max_string=10_000
@@ -372,23 +457,23 @@ def in_rich(error: Exception) -> str:
     return console.export_text()
 
 
-def in_traceback_module(error: Exception) -> str:
+def in_traceback_module(error: BaseException) -> str:
     return "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
 
 
-def in_cgitb(error: Exception) -> str:
+def in_cgitb(error: BaseException) -> str:
     """Shows what cgitb shows; it has left the standard library with Python 3.13."""
     values = [(name, value) for frame in frames(error) for name, value in frame.f_locals.items()]
     return "\n".join(f"{name} = {pydoc.text.repr(value)} {pydoc.html.repr(value)}" for name, value in values)
 
 
-def in_debugger(error: Exception) -> str:
+def in_debugger(error: BaseException) -> str:
     """Shows the repr of every variable at its whole length, suppressed errors included."""
     values = [(frame.f_code.co_name, name, value) for frame in frames(error) for name, value in frame.f_locals.items()]
     return "\n".join(f"in {function}: {name} = {value!r}" for function, name, value in values)
 
 
-TOOLS: dict[str, Callable[[Exception], str]] = {
+TOOLS: dict[str, Callable[[BaseException], str]] = {
     "IPython": in_ipython,
     "rich": in_rich,
     "cgitb": in_cgitb,

@@ -8,8 +8,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
+from .._printable import printable
 from .._util.store_once import StoreOnce
 from ..errors import SettingError
 from ..settings import parsers
@@ -37,6 +38,14 @@ refresh. AWS credentials that were already handed out remain valid until they ex
 _STATUS_DESCRIPTION = """\
 Shows who is signed in on this computer, since when, and the roles. It makes no request. The exit code is 1 if you are
 not signed in."""
+
+
+class PrintableParser(argparse.ArgumentParser):
+    """A parser whose errors, which repeat what was typed, are one printable line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Ends the process with the usage and an error."""
+        super().error(printable(message))
 
 
 def add_login_arguments(parser: argparse.ArgumentParser) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import fields
 from typing import TYPE_CHECKING, get_args
 
+from .._printable import printable
 from ..local.model import REGION, IssuerType, Knobs
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def _as_json(cognito: LocalCognito) -> str:
 
 
 def _as_shell(cognito: LocalCognito) -> str:
-    exports = "\n".join(f"export {name}={shlex.quote(value)}" for name, value in cognito.environment.items())
+    exports = "\n".join(f"export {name}={shlex.quote(printable(value))}" for name, value in cognito.environment.items())
     return f"""\
 # A Cognito on this machine. Export these variables where your notebook runs:
 {exports}

@@ -60,12 +60,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    import argparse
-
     from . import arguments
     from .local import add_local_arguments
 
-    parser = argparse.ArgumentParser(
+    # The commands' own parsers are of the same class.
+    parser = arguments.PrintableParser(
         prog="cognito-jupyter", description="Sign in at Amazon Cognito once, and a notebook can use AWS."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

@@ -111,7 +111,13 @@ class StaticCredentials(NotPicklable, Credentials):
     pickle_error = _PICKLE_ERROR
 
     def __init__(self, frozen: FrozenCredentials) -> None:
-        super().__init__(str(frozen.access_key), str(frozen.secret_key), frozen.token, method="cognito")
+        # The three stay as they are: a plain str would be shown by the repr of what is frozen from them.
+        super().__init__(frozen.access_key, frozen.secret_key, frozen.token, method="cognito")  # type: ignore[arg-type] # the stubs' None
+        self._frozen = frozen
+
+    def get_frozen_credentials(self) -> FrozenCredentials:
+        """Returns the three, whose repr shows none of them."""
+        return self._frozen
 
 
 class _Provider(CredentialProvider):

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from .._printable import printable
 from ..local.login_page_client import submit_login
 from ..local.server import LocalCognito
 from .kernel import CellTimeoutError, Kernel
@@ -125,4 +126,4 @@ def _step(name: str, write: Callable[[str], None]) -> Iterator[list[str]]:
         if details:
             write(f"{time.monotonic() - began:5.1f} s  {name}")
             for line in "\n".join(details).strip().splitlines():
-                write(f"         {line}")
+                write(f"         {printable(line)}")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import requests
 
+from .._printable import printable
 from ..local.server import LocalCognito
 from .check import DemoCheckError, run_notebook
 from .jupyterlab import JupyterLab, clean_environment
@@ -74,7 +75,7 @@ def check_demo(write: Callable[[str], None]) -> bool:
                 write(f"{name}:")
                 run_notebook(cognito, notebooks / name, environment, write)
         except DemoCheckError as error:
-            write(f"FAILED: {error}")
+            write(f"FAILED: {printable(str(error))}")
             return False
     write(f"Everything works, in {time.monotonic() - began:.0f} s.")
     return True

@@ -19,6 +19,7 @@ import requests
 from cognito_jupyter.demo.check import DemoCheckError, run_notebook
 from cognito_jupyter.demo.jupyterlab import clean_environment
 from cognito_jupyter.local import LocalCognito
+from tests.test_outside_text import HOSTILE_NAME, assert_printable
 
 COMMAND = [sys.executable, "-m", "cognito_jupyter.cli"]
 
@@ -128,6 +129,35 @@ def test_wrong_arguments_are_explained(words: list[str], error: str) -> None:
     done = subprocess.run([*COMMAND, *words], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert error in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [HOSTILE_NAME],
+        ["login", "--timeout", HOSTILE_NAME],
+        ["status", HOSTILE_NAME, f"--{HOSTILE_NAME}"],
+        ["local", "--port", HOSTILE_NAME],
+        ["local", "--latency", HOSTILE_NAME],
+        ["credential-process", HOSTILE_NAME],
+    ],
+)
+def test_an_error_about_an_argument_draws_no_lines_of_its_own(words: list[str]) -> None:
+    done = subprocess.run([*COMMAND, *words], capture_output=True, text=True, check=False)
+    assert done.returncode in {1, 2}
+    error = done.stderr.rstrip("\n").split("\n")[-1]
+    assert_printable(error)
+    assert r"\x" in done.stderr or words[0] == "credential-process"
+    assert done.stderr.isascii()
+
+
+def test_what_local_prints_holds_no_line_of_an_option() -> None:
+    with running("local", "--no-aws", "--redirect-uri", f"http://localhost:3000/{HOSTILE_NAME}", until="ends it") as (
+        _,
+        printed,
+    ):
+        assert [line for line in printed.splitlines() if "localhost:3000" in line]
+        assert all(line.isprintable() for line in printed.split("\n"))
 
 
 def test_a_latency_that_makes_no_sense_is_one_line() -> None:

@@ -11,10 +11,12 @@ The filter belongs to the loggers, and so does its state.
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import logging
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -111,7 +113,7 @@ def suppress_debug_logs() -> Iterator[None]:
         _DEBUG_SUPPRESSED.reset(token)
 
 
-def install_redaction(get_secrets: GetSecrets | None = None) -> None:
+def install_redaction(get_secrets: GetSecrets | None = None, *, ahead_of_imports: bool = False) -> None:
     """Adds the `RedactingFilter` to each logger of botocore and its companions, and redacts what http.client prints.
 
     Call it again after more of those packages have been imported: a filter works on its own logger only, not on the
@@ -120,15 +122,30 @@ def install_redaction(get_secrets: GetSecrets | None = None) -> None:
     Args:
         get_secrets: A bound method that returns the current secrets; it is forgotten once its object is gone. None:
             only secrets that their form gives away are redacted.
+        ahead_of_imports: Whether to do it for the modules of those packages too that have not been imported: for a
+            process that calls this only once.
     """
     install_redacting_print(_DEBUG_SUPPRESSED.get)
     redacting_filter = _installed_filter(_logger(_LOGGER_NAMES[0])) or RedactingFilter()
     if get_secrets is not None:
         redacting_filter.add_source(get_secrets)
-    for name in [*_LOGGER_NAMES, *logging.Logger.manager.loggerDict]:
+    module_names = _installed_modules() if ahead_of_imports else ()
+    for name in [*_LOGGER_NAMES, *module_names, *logging.Logger.manager.loggerDict]:
         logger: Any = _logger(name) if name.partition(".")[0] in _LOGGER_NAMES else None
         if logger is not None and _installed_filter(logger) is None:
             logger.addFilter(redacting_filter)
+
+
+def _installed_modules() -> Iterator[str]:
+    """Yields the names of all modules of those packages; their loggers have the same names. It imports none of them."""
+    for package in _LOGGER_NAMES:
+        try:
+            spec = importlib.util.find_spec(package)
+        except ValueError:  # it is loaded, and nobody knows from where
+            continue
+        for folder in (spec.submodule_search_locations or ()) if spec is not None else ():
+            for path in Path(folder).rglob("*.py"):
+                yield ".".join([package, *path.relative_to(folder).with_suffix("").parts]).removesuffix(".__init__")
 
 
 def _logger(name: str) -> logging.Logger:

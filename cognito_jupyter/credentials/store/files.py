@@ -78,9 +78,11 @@ def check_directory(directory: str | Path) -> bool:
         raise os_error(f"{directory} cannot be read", error) from None
     reason = _reason_not_to_trust(status, stat.S_ISDIR(status.st_mode), "a folder")
     if reason is not None:
-        remedy = (
-            f'Run: chmod 700 "{directory}"' if reason.startswith(_OPEN_TO_OTHERS) else "Remove it; it is created again."
-        )
+        import shlex
+
+        remedy = "Remove it; it is created again."
+        if reason.startswith(_OPEN_TO_OTHERS):
+            remedy = f"Run: chmod 700 {shlex.quote(str(directory))}"
         raise _unavailable(f"{directory} {reason}, so no sign-in is read or stored there.", remedy)
     return True
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import cast
 
 from aiobotocore.credentials import AioCredentials
 from aiobotocore.session import AioSession
@@ -35,17 +36,17 @@ class AioRefreshingCredentials(NotPicklable, AioCredentials):
     @property
     def access_key(self) -> str:
         """The current access key id."""
-        return str(self._credentials.access_key)
+        return cast("str", self._credentials.access_key)
 
     @property
     def secret_key(self) -> str:
         """The current secret access key."""
-        return str(self._credentials.secret_key)
+        return cast("str", self._credentials.secret_key)
 
     @property
     def token(self) -> str:
         """The current session token."""
-        return str(self._credentials.token)
+        return cast("str", self._credentials.token)
 
     async def get_frozen_credentials(self) -> FrozenCredentials:
         """Returns the three of the same moment.

@@ -10,9 +10,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, TypedDict, cast
 
 from ..._util.closing import NotPicklable
+from ..._util.redaction import RedactedVariables
 from ..extras import import_library
 
 if TYPE_CHECKING:
@@ -99,14 +100,18 @@ class PolarsProvider(NotPicklable):
     def __call__(self) -> PolarsCredentials:
         """Returns the current credentials."""
         cached = self._credentials.get_cached_credentials()
-        settings = {
-            "aws_access_key_id": str(cached.frozen.access_key),
-            "aws_secret_access_key": str(cached.frozen.secret_key),
-            "aws_session_token": str(cached.frozen.token),
-        }
+        settings = RedactedVariables(
+            {
+                "aws_access_key_id": cached.frozen.access_key,
+                "aws_secret_access_key": cached.frozen.secret_key,
+                "aws_session_token": cached.frozen.token,
+            }
+        )
         # polars only asks again at that very second, so it is early enough for requests under way.
         is_fresh = time.time() < cached.advisory_refresh_at
-        return settings, int(cached.advisory_refresh_at if is_fresh else cached.mandatory_refresh_at)
+        return cast("dict[str, str]", settings), int(
+            cached.advisory_refresh_at if is_fresh else cached.mandatory_refresh_at
+        )
 
     def __repr__(self) -> str:
         return f"<PolarsProvider of {self._credentials.role_arn or 'the default role'}>"
@@ -150,13 +155,16 @@ class ObstoreProvider(NotPicklable):
     def __call__(self) -> ObstoreCredentials:
         """Returns the current credentials."""
         cached = self._credentials.get_cached_credentials()
-        return ObstoreCredentials(
-            access_key_id=str(cached.frozen.access_key),
-            secret_access_key=str(cached.frozen.secret_key),
-            token=str(cached.frozen.token),
-            # obstore accepts no other object for UTC than datetime's own.
-            expires_at=datetime.fromtimestamp(cached.expires_at, UTC),
+        credentials = RedactedVariables(
+            {
+                "access_key_id": cached.frozen.access_key,
+                "secret_access_key": cached.frozen.secret_key,
+                "token": cached.frozen.token,
+                # obstore accepts no other object for UTC than datetime's own.
+                "expires_at": datetime.fromtimestamp(cached.expires_at, UTC),
+            }
         )
+        return cast("ObstoreCredentials", credentials)
 
     def __repr__(self) -> str:
         return f"<ObstoreProvider of {self._credentials.role_arn or 'the default role'}>"

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from distributed import WorkerPlugin
 
+from ..._util.logs.redaction import install_redaction
+from ..._util.redaction import RedactedVariables
 from ..endpoint.environment import EnvironmentOverlay
 from ..endpoint.process import EndpointProcess
 
@@ -62,7 +64,8 @@ class CredentialsPlugin(WorkerPlugin):
 
     def __init__(self, message: CredentialsMessage, shipped_modules: ShippedModules | None = None) -> None:
         self.name = message["kernel"]
-        self._message = message
+        credentials = cast("dict[str, str]", RedactedVariables(message["credentials"]))
+        self._message: CredentialsMessage = {**message, "credentials": credentials}
         self._shipped_modules = shipped_modules
 
     def setup(self, worker: Any) -> None:
@@ -79,6 +82,8 @@ class CredentialsPlugin(WorkerPlugin):
         in_client_process = any(thread.name == self._message["kernel"] for thread in threading.enumerate())
         if in_client_process or self._message["until"] <= time.time():
             return
+        # Tasks import botocore and its companions later; nothing of this package is called then.
+        install_redaction(ahead_of_imports=True)
         try:
             get_worker_endpoint().add_message(worker.id, self._message)
         except ConnectionError as error:

@@ -20,9 +20,10 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from ..._util.closing import NotPicklable
+from ..._util.redaction import RedactedVariables, SecretBytes, SigningSecret
 from ...errors import UnavailableError
 from .environment import FULL_URI, TOKEN, TOKEN_FILE, no_proxy_variables, region_variables
 
@@ -86,7 +87,7 @@ class EndpointProcess(NotPicklable):
     pickle_error = "An endpoint cannot be pickled or copied: its token stays in this process."
 
     def __init__(self, on_report: Callable[[], None] = lambda: None, program: str | None = None) -> None:
-        self.token = secrets.token_urlsafe(32)
+        self.token: str = SigningSecret(secrets.token_urlsafe(32))
         self.alive = True
         self._program = program
         self._request_stats: dict[str, RequestStats] = {}
@@ -96,7 +97,7 @@ class EndpointProcess(NotPicklable):
         self._process: subprocess.Popen[bytes] | None = None
         self._process_lock = threading.Lock()
         self._write_lock = threading.Lock()
-        self._token_command = f"token {self.token}".encode()
+        self._token_command = SecretBytes(f"token {self.token}".encode())
         self._set_commands: dict[str, bytes] = {}
         self._remove_commands: dict[bytes, None] = {}
         self._syncs_sent = 0
@@ -171,7 +172,8 @@ class EndpointProcess(NotPicklable):
         """
         # Some SDKs support only the variable with the token, and some only the one with its file.
         variables = {FULL_URI: self.url + path, TOKEN: self.token, TOKEN_FILE: str(self.token_file)}
-        return variables | region_variables(environ, region) | no_proxy_variables(environ)
+        variables |= region_variables(environ, region) | no_proxy_variables(environ)
+        return cast("dict[str, str]", RedactedVariables(variables))
 
     def set_response(
         self, path: str, body: Mapping[str, str], *, status: int = 200, until: float = float("inf")
@@ -185,7 +187,7 @@ class EndpointProcess(NotPicklable):
             until: The time, in seconds since the epoch, after which the response says that the credentials have
             expired.
         """
-        command = f"set {path} {status} {until!r} {json.dumps(body)}".encode()
+        command = SecretBytes(f"set {path} {status} {until!r} {json.dumps(body)}".encode())
         with self._write_lock:
             self._set_commands[path] = command
             self._send_command(command)

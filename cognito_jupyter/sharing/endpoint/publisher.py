@@ -8,7 +8,9 @@ from __future__ import annotations
 import hashlib
 import time
 from datetime import UTC, datetime
+from typing import cast
 
+from ..._util.redaction import RedactedVariables
 from ...credentials.boto_sessions import RefreshingCredentials
 from ...credentials.role_credentials import CachedCredentials, FrozenCredentials
 from ...errors import CognitoError, RefusedError
@@ -95,15 +97,12 @@ def principal_of(cached: CachedCredentials, role_arn: str | None) -> str:
 
 
 def credentials_body(frozen: FrozenCredentials, expiration: datetime) -> dict[str, str]:
-    """Returns credentials in the form that AWS SDKs read from a container endpoint.
+    """Returns credentials in the form that AWS SDKs read from a container endpoint; no repr shows them.
 
     Args:
         frozen: The credentials.
         expiration: When clients must stop to use them, in UTC.
     """
-    return {
-        "AccessKeyId": str(frozen.access_key),
-        "SecretAccessKey": str(frozen.secret_key),
-        "Token": str(frozen.token),
-        "Expiration": f"{expiration:%Y-%m-%dT%H:%M:%SZ}",
-    }
+    keys = {"AccessKeyId": frozen.access_key, "SecretAccessKey": frozen.secret_key, "Token": frozen.token}
+    body = RedactedVariables({**keys, "Expiration": f"{expiration:%Y-%m-%dT%H:%M:%SZ}"})
+    return cast("dict[str, str]", body)

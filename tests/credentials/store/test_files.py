@@ -7,6 +7,7 @@ import re
 import shutil
 import socket
 import stat
+import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from pathlib import Path
 import filelock
 import pytest
 
-from cognito_jupyter.credentials.store.files import MAX_FILE_SIZE, UntrustedFileError, read_file
+from cognito_jupyter.credentials.store.files import MAX_FILE_SIZE, UntrustedFileError, check_directory, read_file
 from cognito_jupyter.credentials.store.store import Store, StoredSignIn, parse, serialize
 from cognito_jupyter.errors import UnavailableError
 from tests.credentials.store.sign_ins import (
@@ -63,6 +64,18 @@ def test_a_folder_that_is_open_to_others_is_not_trusted(filled_store: Store, mod
             use()
     filled_store.path.parent.chmod(0o700)
     assert filled_store.read_sign_in() == make_sign_in()
+
+
+@pytest.mark.parametrize("name", ["a folder", "it's", '"; touch done; "', "$(touch done)", "`touch done`"])
+def test_the_command_that_closes_a_folder_does_so_whatever_the_folder_is_called(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    folder.mkdir(mode=0o755)
+    with pytest.raises(UnavailableError, match="open to others") as refused:
+        check_directory(folder)
+    command = refused.value.remedy.removeprefix("Run: ")
+    subprocess.run(["sh", "-c", command], check=True, cwd=tmp_path)
+    assert [each.name for each in tmp_path.iterdir()] == [name]
+    assert check_directory(folder)
 
 
 def test_a_folder_of_another_user_is_not_trusted(filled_store: Store) -> None:

@@ -123,7 +123,7 @@ def test_a_provider_raises_after_signing_out(manager: CognitoCredentialsManager)
 def test_a_provider_shows_no_secret_and_is_not_pickled(manager: CognitoCredentialsManager) -> None:
     keys = manager.ensure_credentials("Analyst")
     for provide in (sharing.polars_provider(manager), sharing.obstore_provider(manager)):
-        shown = repr(provide) + repr(vars(provide))
+        shown = repr(provide) + repr(vars(provide)) + repr(provide())
         assert keys["secret_access_key"] not in shown
         assert keys["session_token"] not in shown
         with pytest.raises(TypeError, match="in the process that"):

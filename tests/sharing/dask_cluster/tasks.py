@@ -60,6 +60,22 @@ def environment() -> dict[str, str]:
     return dict(os.environ)
 
 
+def log_everything(file: str) -> None:
+    """Writes the records of all loggers of this process into a file."""
+    import logging
+
+    logging.getLogger().addHandler(logging.FileHandler(file))
+    logging.getLogger().setLevel(logging.DEBUG)
+
+
+def remove_log_filters() -> None:
+    """Removes the filters of all loggers."""
+    import logging
+
+    for name in list(logging.Logger.manager.loggerDict):
+        logging.getLogger(name).filters.clear()
+
+
 def package_loaded() -> bool:
     """Whether this package itself has been loaded here."""
     return "cognito_jupyter" in sys.modules

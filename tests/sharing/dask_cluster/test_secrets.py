@@ -22,6 +22,7 @@ from tests.support.polling import TEST_TIMEOUT, wait_until
 from tests.support.proxies import RecordingProxy
 
 from . import tasks
+from .clusters import cluster_of
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -85,6 +86,29 @@ def test_the_search_finds_a_leaked_token_in_each_place(
         places = places_of(client, commands, tmp_path)
     places["network"] = bytes(proxy.recorded)
     assert found(secrets, places) == set(places)
+
+
+def test_the_logs_of_a_worker_at_debug_hold_no_secret(
+    cognito: LocalCognito, manager: CognitoCredentialsManager, tmp_path: Path
+) -> None:
+    """Logging starts before the task imports boto3, and this package is not there."""
+    log = tmp_path / "debug.log"
+    with cluster_of(1, tmp_path) as (_, client), dask(manager, client, "Analyst"):
+        client.run(tasks.log_everything, str(log))
+        client.submit(tasks.read_by_boto3, 1, pure=False).result(TEST_TIMEOUT)
+        client.submit(tasks.read_by_s3fs, 1, pure=False).result(TEST_TIMEOUT)
+        keys = cognito.aws.issued_keys.get(client.submit(tasks.access_key_id, pure=False).result(TEST_TIMEOUT))
+        assert keys is not None
+        secrets = {keys.secret_key, keys.session_token}
+        secrets |= {each["AWS_CONTAINER_AUTHORIZATION_TOKEN"] for each in client.run(tasks.environment).values()}
+        text = log.read_text()
+        assert "X-Amz-Security-Token" in text
+        assert len(secrets) > 2
+        assert not [secret[:6] for secret in secrets if secret in text]
+        # Without the filter the search finds what is logged.
+        client.run(tasks.remove_log_filters)
+        client.submit(tasks.read_by_boto3, 2, pure=False).result(TEST_TIMEOUT)
+        assert [secret for secret in secrets if secret in log.read_text()]
 
 
 def pieces_of(manager: CognitoCredentialsManager) -> set[bytes]:
