@@ -16,7 +16,7 @@ from importlib import resources
 
 # Removes the code and the state from the address bar and from the browser's history.
 _SCRIPT = 'history.replaceState(null, "", location.pathname)'
-_STYLE = resources.files(__package__).joinpath("callback_pages.css").read_text(encoding="utf-8")
+STYLE = resources.files(__package__).joinpath("callback_pages.css").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True, repr=False)
@@ -39,33 +39,32 @@ def _make_page(
     body = (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title>'
-        f"<style>{_STYLE}</style>{script}</head>"
+        f"<style>{STYLE}</style>{script}</head>"
         f'<body><main class="{css_class}"><h1>{title}</h1><p>{text}</p></main></body></html>\n'
     )
     return CallbackPage(status, body.encode())
 
 
-def _csp_hash(inline: str) -> str:
+def csp_hash(inline: str) -> str:
+    """Returns the source expression that allows one inline script or style sheet (Content Security Policy, 2.3.1)."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(inline.encode()).digest()).decode()}'"
 
 
-SIGNED_IN = _make_page(
-    HTTPStatus.OK,
+SIGNED_IN_TEXT = (
     "Sign-in received",
     "You can close this tab. Return to your notebook; it continues automatically.",
-    "done",
-    keep_address=False,
 )
-SIGN_IN_ERROR = _make_page(
-    HTTPStatus.BAD_REQUEST,
+SIGN_IN_ERROR_TEXT = (
     "You are not signed in",
     "The sign-in ended with an error. Return to your notebook: it says what happened and what to do.",
 )
-ALREADY_FINISHED = _make_page(
-    HTTPStatus.GONE,
+ALREADY_FINISHED_TEXT = (
     "This sign-in has already ended",
     "It was finished or cancelled before. Return to your notebook to see its result.",
 )
+SIGNED_IN = _make_page(HTTPStatus.OK, *SIGNED_IN_TEXT, "done", keep_address=False)
+SIGN_IN_ERROR = _make_page(HTTPStatus.BAD_REQUEST, *SIGN_IN_ERROR_TEXT)
+ALREADY_FINISHED = _make_page(HTTPStatus.GONE, *ALREADY_FINISHED_TEXT)
 NOT_FOUND = _make_page(
     HTTPStatus.NOT_FOUND,
     "Nothing here",
@@ -89,6 +88,7 @@ REQUEST_TOO_LARGE = _make_page(
     "Copy the whole address of this page and paste it into the notebook that waits for the sign-in. If it happens "
     "again, delete the cookies that your browser keeps for localhost.",
 )
+NOT_A_PAGE = _make_page(HTTPStatus.FORBIDDEN, "Nothing here", "This address can only be opened as a page.")
 METHOD_NOT_ALLOWED = _make_page(
     HTTPStatus.METHOD_NOT_ALLOWED, "Nothing here", "This address can only be opened in a browser."
 )
@@ -121,7 +121,7 @@ HEADERS = (
     (
         "Content-Security-Policy",
         (
-            f"default-src 'none'; script-src {_csp_hash(_SCRIPT)}; style-src {_csp_hash(_STYLE)}; "
+            f"default-src 'none'; script-src {csp_hash(_SCRIPT)}; style-src {csp_hash(STYLE)}; "
             "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         ),
     ),

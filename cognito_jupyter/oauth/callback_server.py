@@ -115,7 +115,7 @@ class OAuthCallbackHandler(BaseHTTPRequestHandler):
         # At another path it is the response to another login, with another redirect URI at this port.
         is_callback = path == self.server.path
         outcome = self.server.on_response(response) if is_callback else CallbackOutcome.STATE_MISMATCH
-        self._send_page(_PAGES.get(outcome) or _mismatch_page(response))
+        self._send_page(page_for(outcome, response))
 
     def parse_request(self) -> bool:
         """Parses the request line and the Host header; other headers may be many and long."""
@@ -168,8 +168,15 @@ class OAuthCallbackHandler(BaseHTTPRequestHandler):
         """Logs nothing, because the request line holds the code."""
 
 
-def _mismatch_page(response: AuthorizationResponse) -> callback_pages.CallbackPage:
-    """Returns the page for a response that the login did not accept because of its state."""
+def page_for(outcome: CallbackOutcome, response: AuthorizationResponse) -> callback_pages.CallbackPage:
+    """Returns the page that tells the user what an authorization response has meant.
+
+    Args:
+        outcome: What it meant to the login.
+        response: The response; an error without a state is shown, because no login shows it.
+    """
+    if outcome in _PAGES:
+        return _PAGES[outcome]
     if response.state:
         return callback_pages.OTHER_LOGIN
     return callback_pages.error_without_state(response.reason) if response.error else callback_pages.CODE_WITHOUT_STATE

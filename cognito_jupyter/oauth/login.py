@@ -16,10 +16,11 @@ from .._util.closing import Closeable
 from .._util.durations import duration_in_words
 from .._util.redaction import SecretText
 from ..errors import ListenerError, LoginCancelledError, LoginDeniedError, LoginError, LoginTimeoutError, PastedUrlError
-from .authorization_response import AuthorizationResponse, parse_pasted_url, remedy_for_error
+from .authorization_response import AuthorizationResponse, parse_pasted_url, parse_query, remedy_for_error
 from .callback_server import CallbackOutcome, OAuthCallbackServer
 from .pkce import LoginSecrets
 from .redirect_uri import RedirectUri
+from .relay.listener import Relay, RelayListener
 from .tokens import CognitoTokens
 
 _POLL_INTERVAL = 0.01
@@ -41,6 +42,15 @@ class LoginState(enum.Enum):
     TIMED_OUT = "timed out"
 
 
+class CallbackRoute(enum.Enum):
+    """How the redirect comes back to a login; the user can paste the URL in any case."""
+
+    LISTENER = "listener"
+    RELAY = "relay"
+    UNCONFIRMED_RELAY = "unconfirmed relay"
+    PASTE = "paste"
+
+
 class Login(Closeable):
     """One attempt to sign in: a small state machine without a thread of its own.
 
@@ -48,7 +58,8 @@ class Login(Closeable):
     context manager: leaving it ends the login and frees the port. So does dropping the last reference to it.
 
     Args:
-        uris: The registered redirect URIs; the first whose port is free serves the whole login, exchange included.
+        uris: The registered redirect URIs; one serves the whole login, exchange included: the first one that leads to
+            this kernel's Jupyter server if that has the relay, else the first one whose port is free.
         build_authorization_url: Builds the URL that the browser opens.
         exchange_code: Exchanges the code for verified tokens.
         listen: Whether to listen for the callback; if not, the user can only paste the URL.
@@ -57,7 +68,9 @@ class Login(Closeable):
     Attributes:
         authorization_url: The URL that the browser must open. It holds state and nonce: show it, never log it.
         redirect_uri: The redirect URI of this login.
-        listener_error: Why no callback server listens; None if one does.
+        route: How the redirect comes back. RELAY: also from a browser on another computer. UNCONFIRMED_RELAY: if the
+            redirect URI leads to this kernel's Jupyter server, which is not known.
+        listener_error: Why nothing waits for the redirect; None if something does.
         state: The state of the login; `poll` applies the deadline to it.
         finished: Set when the login has left PENDING.
     """
@@ -82,6 +95,7 @@ class Login(Closeable):
         self._timeout = timeout
         self.finished = threading.Event()
         self.listener_error: ListenerError | None = None
+        self.route = CallbackRoute.PASTE
         self._server, uri = self._listen(uris) if listen else (None, uris[0])
         self.redirect_uri = uri.text
         if self._server is not None:
@@ -95,26 +109,28 @@ class Login(Closeable):
         if self._server is not None:
             self._server.start()
 
-    def _listen(self, uris: tuple[RedirectUri, ...]) -> tuple[OAuthCallbackServer | None, RedirectUri]:
+    def _listen(self, uris: tuple[RedirectUri, ...]) -> tuple[OAuthCallbackServer | RelayListener | None, RedirectUri]:
+        relay = Relay.find() if any(uri.relay for uri in uris) else None
+        routes = [(CallbackRoute.RELAY, uri) for uri in uris if uri.relay and relay and relay.receives(uri)]
+        routes += [(CallbackRoute.LISTENER, uri) for uri in uris if uri.loopback]
+        routes += [(CallbackRoute.UNCONFIRMED_RELAY, uri) for uri in uris if uri.relay and relay]
         errors: list[ListenerError] = []
-        for uri in uris:
-            if not uri.loopback:
-                continue
+        handler = _weak_handler(self)
+        for route, uri in routes:
             try:
-                address = ("localhost", uri.port)
-                handler = _weak_handler(self)
-                return OAuthCallbackServer(address, on_response=handler, path=uri.path, host=uri.host), uri
+                if route is CallbackRoute.LISTENER:
+                    address = ("localhost", uri.port)
+                    server = OAuthCallbackServer(address, on_response=handler, path=uri.path, host=uri.host)
+                    self.route = route
+                    return server, uri
+                if relay is not None:
+                    listener = RelayListener(relay.folder, self._secrets.state, handler)
+                    self.route = route
+                    return listener, uri
             except ListenerError as error:
                 errors.append(error)
         # A port in use is an error only if no other one is free.
-        self.listener_error = (
-            errors[0]
-            if errors
-            else ListenerError(
-                f"The redirect URI {uris[0].text} does not lead to this machine, so this login cannot listen for it.",
-                "Paste the address that the browser shows after the sign-in.",
-            )
-        )
+        self.listener_error = errors[0] if errors else _no_listener_error(uris[0])
         return None, uris[0]
 
     # -- the state
@@ -124,7 +140,7 @@ class Login(Closeable):
 
     @property
     def listening(self) -> bool:
-        """Whether the callback server waits for the redirect."""
+        """Whether the callback server, or the relay's listener, waits for the redirect."""
         return self._server is not None and self.state is LoginState.PENDING
 
     @property
@@ -161,7 +177,8 @@ class Login(Closeable):
     def handle_response(self, response: AuthorizationResponse) -> CallbackOutcome:
         """Ends the login if the response carries its state; a response without it changes nothing.
 
-        Called from the callback server's threads and by `handle_pasted_url`; the first genuine response counts.
+        Called from the threads of the callback server or of the relay, and by `handle_pasted_url`; the first genuine
+        response counts.
 
         Returns:
             What the response meant; ALREADY_FINISHED if it is genuine and the login had ended before.
@@ -197,6 +214,20 @@ class Login(Closeable):
             )
         if outcome is CallbackOutcome.ALREADY_FINISHED:
             raise PastedUrlError("This sign-in has already ended.", "Start a new one.")
+
+    def handle_relayed_url(self, url: str) -> CallbackOutcome:
+        """Ends the login if a URL that a page of the relay hands to every login is this one's.
+
+        Args:
+            url: The whole URL; it is not stored and appears in no message.
+
+        Returns:
+            What it meant; STATE_MISMATCH for whatever is not the response to this login.
+        """
+        response = parse_query(SecretText(url).partition("?")[2].partition("#")[0])
+        if response is None or not response.state:
+            return CallbackOutcome.STATE_MISMATCH
+        return self.handle_response(response)
 
     def cancel(self) -> None:
         """Cancels the login; does nothing if it has ended."""
@@ -262,6 +293,20 @@ class Login(Closeable):
         self.cancel()
         if self._server is not None:
             self._server.server_close()
+
+
+def _no_listener_error(uri: RedirectUri) -> ListenerError:
+    """Returns why nothing can wait for the redirect to a redirect URI."""
+    if uri.relay:
+        return ListenerError(
+            f"This kernel's Jupyter server has no relay for the redirect URI {uri.text}.",
+            "Paste the address that the browser shows after the sign-in; or install cognito_jupyter where the Jupyter "
+            "server runs, and start that again.",
+        )
+    return ListenerError(
+        f"The redirect URI {uri.text} does not lead to this machine, so this login cannot listen for it.",
+        "Paste the address that the browser shows after the sign-in.",
+    )
 
 
 def _weak_handler(login: Login) -> Callable[[AuthorizationResponse], CallbackOutcome]:

@@ -11,6 +11,9 @@ from urllib.parse import urlsplit
 
 from ..settings import parsers
 
+RELAY_PATH = "/cognito-jupyter/callback"
+"""Where a Jupyter server's relay receives redirects, below its base URL; each redirect URI of a relay ends with it."""
+
 
 @dataclass(frozen=True)
 class RedirectUri:
@@ -22,6 +25,7 @@ class RedirectUri:
         port: The explicit port, else the scheme's default.
         path: The path; never empty, because a browser requests "/" if the URI has no path.
         loopback: Whether a plain HTTP server on this machine can receive the redirect (RFC 8252, section 7.3).
+        relay: Whether it is the address of a Jupyter server's relay, on whatever machine; it is then not loopback.
     """
 
     text: str
@@ -29,6 +33,7 @@ class RedirectUri:
     port: int
     path: str
     loopback: bool
+    relay: bool = False
 
 
 def parse_redirect_uris(setting: str) -> tuple[RedirectUri, ...]:
@@ -48,8 +53,10 @@ def parse_redirect_uris(setting: str) -> tuple[RedirectUri, ...]:
         parts = urlsplit(text)
         host = parts.hostname or ""
         port = parts.port or (443 if parts.scheme == "https" else 80)
-        loopback = parts.scheme == "http" and host in parsers.LOOPBACK_NAMES
-        uris.append(RedirectUri(text, host, port, parts.path or "/", loopback))
+        relay = parts.path.endswith(RELAY_PATH)
+        # Nothing listens at the relay's own address: the Jupyter server does, or nothing ever receives the redirect.
+        loopback = parts.scheme == "http" and host in parsers.LOOPBACK_NAMES and not relay
+        uris.append(RedirectUri(text, host, port, parts.path or "/", loopback, relay))
     return tuple(uris)
 
 

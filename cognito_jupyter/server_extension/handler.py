@@ -1,0 +1,112 @@
+"""The callback of the relay: it passes the query of a redirect to the login that the state names, and shows its page.
+
+The server compares no state, and exchanges no code: it knows neither a login's state nor its code verifier. Only a
+browser that is signed in to this Jupyter server reaches it, and only by opening a page: not by an image, a frame or a
+script's request, which need no click of the user.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+
+import tornado.web
+from jupyter_server.base.handlers import JupyterHandler
+from tornado.httputil import HTTPHeaders
+
+from .._util.redaction import SecretText
+from ..oauth import callback_pages
+from ..oauth.authorization_response import parse_query
+from ..oauth.callback_pages import CallbackPage
+from ..oauth.callback_server import CallbackOutcome, page_for
+from ..oauth.relay.sockets import has_own_peer, is_own_socket, is_private_folder, socket_name
+from . import handover_page
+
+_KERNEL_TIMEOUT = 10.0
+"""Seconds that a kernel gets to respond; its thread may wait for a computation of the user."""
+
+
+class CallbackHandler(JupyterHandler):
+    """Receives the redirect of a sign-in."""
+
+    def initialize(self, folder: str | None) -> None:
+        """Sets where logins listen.
+
+        Args:
+            folder: The folder of their sockets; None: there is none.
+        """
+        self._folder = folder
+
+    @tornado.web.authenticated
+    async def get(self) -> None:
+        """Passes the query on, and shows what it has meant."""
+        if not is_navigation(self.request.headers):
+            self._show(callback_pages.NOT_A_PAGE)
+            return
+        query = SecretText(self.request.query)
+        response = parse_query(query)
+        if response is None:
+            self._show(callback_pages.NOT_FOUND)
+            return
+        outcome = None
+        if response.state and self._folder is not None:
+            outcome = await deliver(self._folder, query, response.state)
+        if response.state and outcome in {None, CallbackOutcome.STATE_MISMATCH}:
+            self._show(handover_page.PAGE, handover_page.HEADERS)
+        else:
+            self._show(page_for(outcome or CallbackOutcome.STATE_MISMATCH, response))
+
+    def _show(self, page: CallbackPage, headers: tuple[tuple[str, str], ...] = callback_pages.HEADERS) -> None:
+        self.set_status(page.status)
+        for name, value in headers:
+            self.set_header(name, value)
+        self.finish(page.body)
+
+
+def is_navigation(headers: HTTPHeaders) -> bool:
+    """Returns whether a browser opens a page, by its Fetch Metadata; it sends none where the page's scheme is http.
+
+    Source: https://www.w3.org/TR/fetch-metadata/
+
+    Args:
+        headers: The request's headers.
+    """
+    return (
+        headers.get("Sec-Fetch-Dest", "document") == "document"
+        and headers.get("Sec-Fetch-Mode", "navigate") == "navigate"
+        and "Sec-Purpose" not in headers  # a page that is fetched in advance
+    )
+
+
+async def deliver(folder: str, query: str, state: str) -> CallbackOutcome | None:
+    """Passes a query to the login that waits for its state.
+
+    Args:
+        folder: Where logins listen.
+        query: The query of the redirect.
+        state: The state in it.
+
+    Returns:
+        What it has meant to the login; None if no login of this user listens there.
+    """
+    path = os.path.join(folder, socket_name(state))
+    if not (is_private_folder(folder) and is_own_socket(path)):
+        return None
+    try:
+        async with asyncio.timeout(_KERNEL_TIMEOUT):
+            reader, writer = await asyncio.open_unix_connection(path)
+            try:
+                if not has_own_peer(writer.get_extra_info("socket")):
+                    return None
+                writer.write(f"{query}\n".encode())
+                return CallbackOutcome((await reader.readline()).decode().strip())
+            finally:
+                writer.close()
+    except ConnectionRefusedError:
+        # The kernel was killed, and its socket has stayed.
+        with contextlib.suppress(OSError):
+            os.unlink(path)
+    except (OSError, ValueError):  # also no response in time
+        pass
+    return None

@@ -1,0 +1,139 @@
+"""Adds the relay to a Jupyter server: the folder of the sockets, the server's own socket there, and the callback.
+
+The folder's name goes into the environment of this process, which kernels inherit. Where there are no Unix sockets, or
+no folder that only this user may enter, the callback shows `HANDOVER_PAGE` for each redirect, which needs none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import json
+import os
+import shutil
+import socket
+import tempfile
+from collections import deque
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from jupyter_server.utils import url_path_join
+from tornado.httputil import HTTPServerRequest
+from tornado.web import OutputTransform
+
+from ..oauth.redirect_uri import RELAY_PATH
+from ..oauth.relay.sockets import (
+    FOLDER_VARIABLE,
+    MAX_SOCKET_PATH,
+    SERVER_SOCKET,
+    has_own_peer,
+    is_private_folder,
+    socket_name,
+)
+from .handler import CallbackHandler
+
+if TYPE_CHECKING:
+    from jupyter_server.serverapp import ServerApp
+
+_MAX_HOSTS = 32
+_MAX_HOST_LENGTH = 260
+
+
+class ReachedHosts:
+    """The hosts and ports by which requests have reached this server, the latest ones only.
+
+    A kernel compares its redirect URI with them: they tell whether a browser that goes there arrives here, behind
+    forwarded ports and proxies as well. They come from whoever can send a request, and are never sent anywhere.
+    """
+
+    def __init__(self) -> None:
+        self._hosts: deque[str] = deque(maxlen=_MAX_HOSTS)
+
+    def add(self, request: HTTPServerRequest) -> None:
+        """Adds what a request names: its Host header, and the one that a proxy has received."""
+        for header in ("Host", "X-Forwarded-Host"):
+            host = request.headers.get(header, "").partition(",")[0].strip().lower()
+            if host and len(host) <= _MAX_HOST_LENGTH and host not in self._hosts:
+                self._hosts.append(host)
+
+    def latest(self) -> list[str]:
+        """Returns the hosts, the latest one last."""
+        return list(self._hosts)
+
+
+def add_relay(serverapp: ServerApp) -> None:
+    """Adds the callback to a Jupyter server and, where the system allows it, the folder in which logins listen.
+
+    Args:
+        serverapp: The server, before it starts.
+    """
+    hosts = ReachedHosts()
+
+    class NoteHost(OutputTransform):
+        """Transforms nothing: tornado makes one for each request."""
+
+        def __init__(self, request: HTTPServerRequest) -> None:
+            super().__init__(request)
+            hosts.add(request)
+
+    folder = make_folder() if hasattr(socket, "AF_UNIX") else None
+    web_app = serverapp.web_app
+    web_app.add_transform(NoteHost)
+    path = url_path_join(serverapp.base_url, RELAY_PATH)
+    web_app.add_handlers(".*$", [(path, CallbackHandler, {"folder": folder})])  # type: ignore[no-untyped-call] # tornado's
+    if folder is None:
+        os.environ.pop(FOLDER_VARIABLE, None)  # that of a server in whose terminal this one was started
+        serverapp.log.info("cognito_jupyter: sign-ins return to panels only; there is no folder for sockets.")
+        return
+    os.environ[FOLDER_VARIABLE] = folder
+    report = {"paths": redirect_paths(path, os.environ), "parent_hosts": "JUPYTERHUB_SERVICE_PREFIX" in os.environ}
+
+    async def serve() -> None:
+        async def respond(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            if has_own_peer(writer.get_extra_info("socket")):
+                writer.write(json.dumps({**report, "hosts": hosts.latest()}).encode() + b"\n")
+            writer.close()
+
+        server = await asyncio.start_unix_server(respond, os.path.join(folder, SERVER_SOCKET))
+        servers.append(server)  # so that it is not collected
+
+    servers: list[asyncio.Server] = []
+    serverapp.io_loop.add_callback(serve)
+    serverapp.log.info("cognito_jupyter: sign-ins return to %s", path)
+
+
+def redirect_paths(path: str, environment: Mapping[str, str]) -> list[str]:
+    """Returns the paths of redirect URIs that lead to this server.
+
+    JupyterHub's user-redirect sends each user who opens it to the user's own server.
+
+    Args:
+        path: The path of the callback on this server.
+        environment: Tells whether, and below which path, JupyterHub runs the server.
+    """
+    if "JUPYTERHUB_SERVICE_PREFIX" not in environment:
+        return [path]
+    hub = environment.get("JUPYTERHUB_BASE_URL", "/")
+    return [path, *(url_path_join(hub, prefix, RELAY_PATH) for prefix in ("hub/user-redirect", "user-redirect"))]
+
+
+def make_folder() -> str | None:
+    """Makes a folder that only this user may enter and that is removed at the end; None where there can be none.
+
+    Its path is short enough for a socket's, which the temporary folder of macOS allows only in /tmp.
+    """
+    for parent in (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), "/tmp"):  # noqa: S108 - mkdtemp's mode is 0700
+        if parent and len(os.fsencode(os.path.join(parent, "cognito-12345678", socket_name("")))) <= MAX_SOCKET_PATH:
+            try:
+                folder = tempfile.mkdtemp(prefix="cognito-", dir=parent)
+            except OSError:
+                continue
+            atexit.register(_remove_folder, folder, os.getpid())
+            if is_private_folder(folder):
+                return folder
+    return None
+
+
+def _remove_folder(folder: str, owner_pid: int) -> None:
+    if os.getpid() == owner_pid:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,132 @@
+"""A real Jupyter server with the relay, in a process of its own, and requests as a browser sends them."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+from cognito_jupyter._util.closing import Closeable
+from cognito_jupyter.oauth.redirect_uri import RELAY_PATH
+from cognito_jupyter.oauth.relay.sockets import FOLDER_VARIABLE
+
+from .polling import wait_until
+from .ports import free_port
+
+TOKEN = "the-token-of-this-jupyter-server"
+NAVIGATION = {"Sec-Fetch-Dest": "document", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "cross-site"}
+"""What a browser sends when a user opens a page from another site."""
+
+
+class JupyterServer(Closeable):
+    """A Jupyter server that runs until it is closed.
+
+    Args:
+        arguments: Further arguments of its command line.
+        environment: Variables in addition to this process's.
+        python: The interpreter of the server's environment.
+
+    Attributes:
+        port: Its port on loopback.
+        runtime: The folder in which it makes the relay's folder; short, as a socket's path must be.
+    """
+
+    def __init__(
+        self, *arguments: str, environment: Mapping[str, str] | None = None, python: str = sys.executable
+    ) -> None:
+        self.port = free_port()
+        self.runtime = Path(tempfile.mkdtemp(prefix="r-", dir="/tmp"))
+        self._log = (self.runtime / "log").open("wb")
+        self.process = subprocess.Popen(
+            [
+                *(python, "-m", "jupyter_server", "--allow-root", "--no-browser", f"--ServerApp.port={self.port}"),
+                *(
+                    "--ServerApp.port_retries=0",
+                    f"--IdentityProvider.token={TOKEN}",
+                    f"--ServerApp.root_dir={self.runtime}",
+                ),
+                *arguments,
+            ],
+            env={
+                **os.environ,
+                "XDG_RUNTIME_DIR": str(self.runtime),
+                "JUPYTER_CONFIG_DIR": str(self.runtime / "config"),
+                "JUPYTER_DATA_DIR": str(self.runtime / "data"),
+                "JUPYTER_RUNTIME_DIR": str(self.runtime / "jupyter"),
+                **(environment or {}),
+            },
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+        )
+
+    def wait(self) -> Self:
+        """Waits until it serves."""
+        wait_until(lambda: self.process.poll() is not None or self._serves(), self.log)
+        assert self.process.poll() is None, self.log()
+        return self
+
+    def _serves(self) -> bool:
+        with contextlib.suppress(OSError):
+            return self.get("/", {})[0] > 0 and any(self.runtime.glob("cognito-*/server"))
+        return False
+
+    @property
+    def folder(self) -> Path:
+        """The relay's folder."""
+        (folder,) = self.runtime.glob("cognito-*")
+        return folder
+
+    @property
+    def kernel_environment(self) -> dict[str, str]:
+        """What its kernels inherit of the relay."""
+        return {FOLDER_VARIABLE: str(self.folder)}
+
+    def log(self) -> str:
+        """Returns what it has logged."""
+        return (self.runtime / "log").read_text(errors="replace")
+
+    def get(
+        self, path: str, headers: Mapping[str, str] | None = None, *, method: str = "GET", host: str | None = None
+    ) -> tuple[int, http.client.HTTPMessage, str]:
+        """Sends a request and returns status, headers and body.
+
+        Args:
+            path: The path with its query.
+            headers: The headers; None: those of a signed-in user who opens a page.
+            method: The method.
+            host: The Host header; None: the address of the server.
+        """
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        with contextlib.closing(connection):
+            signed_in = {"Authorization": f"token {TOKEN}", **NAVIGATION}
+            named = {"Host": host or f"localhost:{self.port}"}
+            connection.request(method, path, headers={**named, **(signed_in if headers is None else headers)})
+            response = connection.getresponse()
+            return response.status, response.headers, response.read().decode()
+
+    def callback(self, query: str, headers: Mapping[str, str] | None = None, method: str = "GET") -> tuple[int, str]:
+        """Opens the callback at the base URL "/" and returns status and body.
+
+        Args:
+            query: The query.
+            headers: As for `get`.
+            method: The method.
+        """
+        status, _, body = self.get(f"{RELAY_PATH}?{query}", headers, method=method)
+        return status, body
+
+    def close(self) -> None:
+        """Ends the server and removes its files."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(30)
+        self._log.close()
+        shutil.rmtree(self.runtime, ignore_errors=True)
