@@ -8,6 +8,7 @@ from __future__ import annotations
 import queue
 import subprocess
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -122,7 +123,7 @@ class Kernel:
         Raises:
             CellTimeoutError: The cell did not end in time; it is still running.
         """
-        request_id = self.client.execute(code, allow_stdin=self._allow_stdin)
+        request_id = self._send(code)
         run, displays = CellRun(), dict[str, Message]()
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
@@ -137,6 +138,14 @@ class Kernel:
             if output is not None and on_output is not None:
                 on_output(_as_text(output))
         raise CellTimeoutError(f"The cell did not end within {timeout:.0f} s.")
+
+    def _send(self, code: str) -> str:
+        """Sends a cell as a notebook in a browser does: jupyter_client's own ids would tell of a console."""
+        content = {"code": code, "silent": False, "store_history": True, "user_expressions": {}, "stop_on_error": True}
+        message = self.client.session.msg("execute_request", {**content, "allow_stdin": self._allow_stdin})
+        message["msg_id"] = message["header"]["msg_id"] = uuid.uuid4().hex
+        self.client.shell_channel.send(message)
+        return str(message["msg_id"])
 
     def next_message(self) -> Message | None:
         """Returns the next message on the kernel's IOPub channel; None if there is none for a moment."""

@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from ..errors import SettingError, SignedOutError
+from ..errors import LoginError, SettingError, SignedOutError
 from ..signin.service import SelectedRole, SignIn, select_role
-from .display.errors import no_interactive_frontend
+from .display.errors import captured_output, no_interactive_frontend
 from .display.ipython import display_view, require_magics
 from .display.login_prompt import LoginPrompt
+from .display.panel_output import show_panel
 from .display.status import status_table
 from .kernel.blocking import Sleep
 from .kernel.comms import comm_pump
@@ -23,6 +24,8 @@ from .model.user_namespace import BoundSession
 
 if TYPE_CHECKING:
     import boto3
+
+    from .panel.widget import LoginPanel
 
 
 async def login(  # noqa: PLR0913 - the options of the magic, by the same names
@@ -98,6 +101,11 @@ async def login(  # noqa: PLR0913 - the options of the magic, by the same names
             on_tick()
 
         await ensure_signed_in(state, request, sleep)
+    if state.frontend.is_voila and state.controller.login_task is not None:
+        raise LoginError(
+            "Voila shows what a cell displays only when the cell has ended, so login() cannot wait in it.",
+            "Use %cognito_login or cognito_jupyter.LoginPanel(), and create clients after the sign-in.",
+        )
     bound = state.variables.get_binding(request.session_name)
     if not isinstance(bound, BoundSession):
         raise SettingError(
@@ -162,22 +170,40 @@ def _reuse(state: NotebookState, sign_in: SignIn, request: LoginRequest) -> None
         display_view(status_table(state, sign_in))
 
 
+def make_panel(state: NotebookState) -> LoginPanel | None:
+    """Returns a new panel; None in a kernel that has no ipywidgets, or ones that do not fit.
+
+    Args:
+        state: The notebook's state.
+    """
+    try:
+        from .panel.widget import LoginPanel
+    except ImportError:
+        return None
+    return LoginPanel(state)
+
+
 async def _log_in(state: NotebookState, request: LoginRequest, sleep: Sleep) -> None:
-    if not state.frontend.can_prompt:
+    frontend = state.frontend
+    if not (frontend.can_prompt or frontend.is_voila):
         raise no_interactive_frontend()
+    if frontend.output_is_captured:
+        raise captured_output()
     state.controller.remember_choice = None
     login_task = state.start_login(request)
-    panel = None
-    if state.frontend.can_update_display:
-        from .panel.widget import LoginPanel
-
-        panel = LoginPanel(state)
+    panel = make_panel(state) if frontend.can_update_display else None
+    if frontend.is_voila:
+        show_panel(state, panel)
+        return
     prompt = LoginPrompt(state.frontend, request, login_task, panel)
     try:
         await prompt.run(sleep)
     except BaseException:
         login_task.cancel()
         raise
+    finally:
+        if panel is not None:
+            panel.stop_probing()
     result = login_task.future.result()
     notes = (str(result.warning),) if result.warning is not None else ()
     prompt.finish(status_table(state, result.sign_in, (*prompt.notes, *notes)))

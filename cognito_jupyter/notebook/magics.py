@@ -18,8 +18,8 @@ from .._util.store_once import StoreOnce
 from ..errors import CognitoError, SettingError
 from .arguments import ProfileArguments, ShareArguments, parse_line
 from .completion import MagicCompleter
-from .display.errors import cognito_magic
-from .display.ipython import argument, display_panel, display_view, magic_with_arguments
+from .display.errors import captured_output, cognito_magic, no_interactive_frontend
+from .display.ipython import argument, display_view, magic_with_arguments
 from .kernel.blocking import run_in_cell
 from .model.login_requests import LoginArguments, LoginRequest, LoginRequestFactory
 
@@ -301,8 +301,15 @@ class CognitoMagics(Magics):
             run_in_cell(lambda sleep: ensure_signed_in(self.state, request, sleep), on_tick)
 
     def _show_panel(self, arguments: LoginArguments) -> None:
-        state = self.state
-        if not state.frontend.is_notebook:
+        from .display.panel_output import show_panel
+        from .login import make_panel
+
+        state, frontend = self.state, self.state.frontend
+        if not (frontend.can_prompt or frontend.is_voila) and state.current is None:
+            raise no_interactive_frontend()
+        if frontend.output_is_captured:
+            raise captured_output()
+        if not frontend.can_update_display:
             # A console or a terminal, which shows no widgets: the same as text.
             from .display.status import status_table
 
@@ -310,9 +317,7 @@ class CognitoMagics(Magics):
             if state.current is not None:
                 display_view(status_table(state, state.current))
             return
-        from .panel.widget import LoginPanel
-
-        panel = LoginPanel(state)
+        panel = make_panel(state)
         if arguments.has_options:
             request = self.login_request(arguments)
             if state.can_reuse(request):
@@ -321,8 +326,8 @@ class CognitoMagics(Magics):
                 state.controller.remember_choice = None
                 state.start_login(request)
         elif state.current is None and state.controller.login_task is None:
-            panel.start()
-        display_panel(panel)
+            state.start_from_button()
+        show_panel(state, panel)
 
     def _session_role(self, sign_in: SignIn) -> str | None:
         """Returns the role of the session's variable; if it holds no session, the role selected last, or the first."""

@@ -52,6 +52,14 @@ def cognito_magic(magic: Callable[[_Magics, str], None]) -> Callable[[_Magics, s
     return line_magic(wrapper)
 
 
+def captured_output() -> LoginError:
+    """Returns the error of a login in a cell whose output reaches no user: the link would be hidden, too."""
+    return LoginError(
+        "This cell's output is captured, so you would not see the link to sign in.",
+        "Run %cognito_login in a cell of its own, without %%capture.",
+    )
+
+
 def no_interactive_frontend() -> LoginError:
     """Returns the error of a login that no user can finish: in nbconvert, in papermill, in a script."""
     return LoginError(

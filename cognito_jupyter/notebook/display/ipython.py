@@ -18,11 +18,6 @@ def display_view(view: object) -> Any:
     return display_functions.display(view, display_id=True)  # type: ignore[no-untyped-call]
 
 
-def display_panel(panel: object) -> None:
-    """Displays a panel in the cell that runs."""
-    display_functions.display(panel)  # type: ignore[no-untyped-call]
-
-
 def magic_with_arguments(name: str) -> Callable[[_Magic], _Magic]:
     """IPython's `magic_arguments`, which must be the outermost decorator."""
     return cast("Callable[[_Magic], _Magic]", untyped.magic_arguments(name))  # type: ignore[no-untyped-call]

@@ -7,7 +7,7 @@ work in a thread of its own, and when the login ends it removes the link from th
 from __future__ import annotations
 
 import math
-from typing import Any, Protocol
+import time
 
 from ..._util.terminal import print_text
 from ...errors import CognitoError, PastedUrlError
@@ -19,30 +19,24 @@ from ..kernel.frontend import Frontend
 from ..model.login_requests import LoginRequest
 from ..model.login_task import LoginTask
 from .ipython import display_view
+from .panel_output import DisplayedPanel, PanelOutput
 from .paste_box import PasteBox, make_paste_box
-from .views import PANEL_PLACEHOLDER, Note, SignInLink, View, WidgetFallback
+from .views import Note, SignInLink, View
 
 _PROMPT = "Paste the address here:"
+_CONSOLE_PROMPT = "Paste the address here (or press Enter when the browser says that you are signed in): "
 _HOW_TO_PASTE = (
     "After the sign-in the browser goes to an address that may not open. Copy that whole address from the browser's "
     "address bar and paste it into the box."
 )
 _IF_UNREACHABLE = "Does the browser say that it cannot reach the page? Stop this cell and run %cognito_login --paste."
-_WIDGET_GRACE = 3.0
-"""Seconds within which a notebook front end that shows widgets reports that it has shown the panel."""
+_REPORT_GRACE = 0.4
+"""Seconds within which a notebook front end usually reports that it draws widgets, so that no link flickers before."""
+_PASTE_BOX_GRACE = 1.5
+"""Seconds after which no report is expected: a box that is open when the panel comes would stay open beside it."""
+_DRAWING_GRACE = 3.0
+"""Seconds within which a front end that has reported draws the panel."""
 _STALE_INPUT_NOTE = "The input box for the address is no longer needed: press Enter in it."
-
-
-class DisplayedPanel(Protocol):
-    """What a login prompt needs of the panel that is shown in its place.
-
-    Attributes:
-        seen: Whether a front end has shown the panel, which has a link and a paste box of its own.
-        model_id: The id of the widget's model.
-    """
-
-    seen: bool
-    model_id: str
 
 
 class LoginPrompt:
@@ -59,11 +53,11 @@ class LoginPrompt:
         self, frontend: Frontend, request: LoginRequest, login_task: LoginTask, panel: DisplayedPanel | None = None
     ) -> None:
         self._panel = panel
+        self._output = PanelOutput(frontend, panel, _DRAWING_GRACE)
+        self._started = time.monotonic()
         self._frontend = frontend
         self._request = request
         self._login_task = login_task
-        self._display: Any = None
-        self._shown_link: SignInLink | None = None
         self._hints: tuple[str, ...] = ()
         self._paste_error: str | None = None
         self._box: PasteBox | None = None
@@ -83,7 +77,7 @@ class LoginPrompt:
             while (login := task.login) is None and not task.done.is_set():
                 await sleep(FAST_POLL_INTERVAL)
             if login is not None:
-                self._show(login)
+                self._begin(login)
             while login is not None and not task.done.is_set():
                 await sleep(self._poll(login))
             if task.failure is not None:
@@ -109,7 +103,7 @@ class LoginPrompt:
         """What the user should still know: JupyterLab runs no cell by keyboard while an input box is open."""
         return (_STALE_INPUT_NOTE,) if self._box is not None and not self._box.blocks else ()
 
-    def _show(self, login: Login) -> None:
+    def _begin(self, login: Login) -> None:
         remote_reason = self._request.remote_reason
         hints = [_HOW_TO_PASTE if self._needs_paste_box(login) else _IF_UNREACHABLE, override_notice()]
         if login.listener_error is not None:
@@ -118,11 +112,7 @@ class LoginPrompt:
             why = f"The browser may be on another computer than this kernel ({remote_reason}), so either way works:"
             hints.insert(0, why)
         self._hints = tuple(filter(None, hints))
-        if self._panel is not None and self._frontend.is_notebook:
-            # Nearly every such front end shows the panel; a link beside it would only be saved with the notebook.
-            self._display = display_view(self._with_panel(PANEL_PLACEHOLDER))
-        else:
-            self._show_link(login)
+        self._show_if_due(login)
         if self._request.open_browser and remote_reason is None:
             self._redirect_page = open_in_browser(login.authorization_url)
 
@@ -133,13 +123,10 @@ class LoginPrompt:
         """Updates the display, reads what was pasted, and returns the seconds to sleep before the next call."""
         if login.finished.is_set():
             return FAST_POLL_INTERVAL
-        if self._panel_is_displayed:
-            self._remove_link()
-        elif self._shown_link is not None or self._request.settings.timeout - login.seconds_left > _WIDGET_GRACE:
-            self._show_link(login)
-            if self._box is None and self._needs_paste_box(login):
-                self._box = make_paste_box(self._frontend)
-                self._box.request_input(_PROMPT)
+        self._show_if_due(login)
+        if self._box is None and self._needs_paste_box(login) and self._panel_did_not_come:
+            self._box = make_paste_box(self._frontend)
+            self._box.request_input(self._prompt)
         if self._box is not None:
             self._read_paste(login, self._box)
         return POLL_INTERVAL
@@ -157,43 +144,38 @@ class LoginPrompt:
                 self._show_link(login)
             else:
                 print_text(self._paste_error)
-            box.request_input(_PROMPT)
+            box.request_input(self._prompt)
+
+    @property
+    def _prompt(self) -> str:
+        return _CONSOLE_PROMPT if self._frontend.is_console else _PROMPT
+
+    @property
+    def _panel_did_not_come(self) -> bool:
+        grace = _PASTE_BOX_GRACE + (_DRAWING_GRACE if self._output.panel_is_ready else 0)
+        return self._panel is None or (not self._output.panel_is_seen and time.monotonic() - self._started > grace)
+
+    def _show_if_due(self, login: Login) -> None:
+        # What calls itself a notebook shows widgets nearly always; any other front end gets its link at once.
+        wait_for_report = self._panel is not None and self._frontend.is_notebook and not self._output.panel_is_ready
+        if not wait_for_report or time.monotonic() - self._started > _REPORT_GRACE:
+            self._show_link(login)
 
     def _show_link(self, login: Login) -> None:
-        """Shows the link as text and HTML for front ends without widgets; again whenever it has changed."""
-        link = SignInLink(login.authorization_url, math.ceil(login.seconds_left), self._hints, self._paste_error)
-        if self._display is None:
-            self._display = display_view(self._with_panel(link))
-        elif self._frontend.can_update_display and link != self._shown_link:
-            self._display.update(self._with_panel(link))
-        self._shown_link = link
+        """Shows the link, again whenever it has changed, or the panel where the front end draws it."""
+        if self._output.is_shown and not self._frontend.can_update_display:
+            return
+        self._output.show(
+            SignInLink(login.authorization_url, math.ceil(login.seconds_left), self._hints, self._paste_error)
+        )
 
     def _replace_link(self, view: View) -> bool:
-        """Shows a view in place of the link, or only removes the link if the panel is displayed.
+        """Shows a view in place of the link; where the panel is drawn, it shows the same.
 
         Returns:
             Whether there is a display that can be replaced.
         """
-        if self._display is None or not self._frontend.can_update_display:
+        if not self._output.is_shown or not self._frontend.can_update_display:
             return False
-        if self._panel_is_displayed:
-            self._remove_link()
-        else:
-            self._display.update(self._with_panel(view))
+        self._output.show(view, final=True)
         return True
-
-    def _remove_link(self) -> None:
-        """Removes the link from what is saved beside the panel.
-
-        Only if it was shown: displaying the panel again would move the cursor out of its paste box.
-        """
-        if self._shown_link is not None and self._display is not None:
-            self._shown_link = None
-            self._display.update(self._with_panel(PANEL_PLACEHOLDER))
-
-    @property
-    def _panel_is_displayed(self) -> bool:
-        return self._panel is not None and self._panel.seen
-
-    def _with_panel(self, view: View) -> View | WidgetFallback:
-        return WidgetFallback(view, self._panel.model_id) if self._panel is not None else view

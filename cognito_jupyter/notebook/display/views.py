@@ -64,13 +64,13 @@ class SignInLink(View):
 
     Attributes:
         url: The authorization URL.
-        seconds_left: Seconds until the login times out.
+        seconds_left: Seconds until the login times out; None: no cell waits for it and counts them.
         hints: Sentences that help.
         paste_error: What was wrong with the text that was pasted last.
     """
 
     url: str
-    seconds_left: int
+    seconds_left: int | None
     hints: tuple[str, ...] = ()
     paste_error: str | None = None
 
@@ -90,8 +90,10 @@ class SignInLink(View):
         return printable(urlsplit(self.url).netloc)
 
     def _notes(self) -> tuple[str, ...]:
-        minutes, seconds = divmod(self.seconds_left, 60)
-        time_left = f"Waiting for your sign-in: {minutes}:{seconds:02d} left. Stop the cell to cancel."
+        time_left = "Waiting for your sign-in."
+        if self.seconds_left is not None:
+            minutes, seconds = divmod(self.seconds_left, 60)
+            time_left = f"Waiting for your sign-in: {minutes}:{seconds:02d} left. Stop the cell to cancel."
         return (time_left, *((self.paste_error,) if self.paste_error else ()), *self.hints)
 
 

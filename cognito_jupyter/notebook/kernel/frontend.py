@@ -6,9 +6,11 @@ The notebook's modules call it before they show anything. It displays nothing it
 from __future__ import annotations
 
 import os
+import re
 import sys
 from typing import Any
 
+from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
 
 _REMOTE_ENVIRONMENT = (
@@ -19,6 +21,12 @@ _REMOTE_ENVIRONMENT = (
     ("COLAB_", "it runs in Colab"),
     ("SAGEMAKER_", "it runs in SageMaker"),
 )
+
+
+_PYTHON_MESSAGE_ID = re.compile(r".*_[0-9]+_[0-9]+")
+"""The id of a message that jupyter_client has made: of a session, a process and a count. Browsers send a bare UUID."""
+_LAZY_CELL_ID = "vscode-"
+"""How VS Code's cell ids begin; it creates a widget's model only when it draws the widget."""
 
 
 class Frontend:
@@ -34,6 +42,7 @@ class Frontend:
     def __init__(self, shell: InteractiveShell) -> None:
         # Any: ipykernel's classes differ between its versions, and a terminal has none of them.
         self.kernel: Any = getattr(shell, "kernel", None)
+        self._shell = shell
 
     @property
     def can_prompt(self) -> bool:
@@ -44,9 +53,30 @@ class Frontend:
         return bool(getattr(self.kernel, "_allow_stdin", True))
 
     @property
+    def is_voila(self) -> bool:
+        """Whether Voila runs the notebook.
+
+        It shows a cell's output only when the cell has ended, and takes no input. nbclient runs the cells, as in
+        nbconvert and papermill; but Voila tells its kernels of its request as CGI does, or that they wait for one.
+        """
+        names_itself = os.environ.get("SERVER_SOFTWARE", "").startswith("voila/") or "VOILA_PREHEAT" in os.environ
+        return self.kernel is not None and names_itself and not self.can_prompt
+
+    @property
     def can_update_display(self) -> bool:
-        """Whether a displayed view can be replaced; a terminal would print it again."""
-        return self.kernel is not None
+        """Whether a displayed view can be replaced; a terminal would print it again, and a console shows nothing."""
+        return self.kernel is not None and not self.is_console
+
+    @property
+    def is_console(self) -> bool:
+        """Whether the cell comes from jupyter console, qtconsole or the like: they show text, and never replace it.
+
+        No front end says what it is. A console sends its messages through jupyter_client and names no cell.
+        """
+        if self.kernel is None or self.is_voila:
+            return False
+        message = self._cell_message
+        return not _cell_id(message) and bool(_PYTHON_MESSAGE_ID.fullmatch(str(message.get("msg_id", ""))))
 
     @property
     def is_notebook(self) -> bool:
@@ -54,9 +84,26 @@ class Frontend:
 
         No front end reports whether it shows widgets, so this is a guess; it only decides what is shown first.
         """
+        return bool(_cell_id(self._cell_message))
+
+    @property
+    def creates_widgets_late(self) -> bool:
+        """Whether the front end learns of a widget only when it draws it, so that it reports nothing before."""
+        return _cell_id(self._cell_message).startswith(_LAZY_CELL_ID) or "google.colab" in sys.modules
+
+    @property
+    def output_is_captured(self) -> bool:
+        """Whether what the cell displays reaches no user: by `%%capture`, or by IPython's `capture_output`."""
+        return isinstance(self._shell.display_pub, CapturingDisplayPublisher)
+
+    @property
+    def _cell_message(self) -> dict[str, Any]:
         parent = getattr(self.kernel, "get_parent", None)
-        message = parent("shell") if parent is not None else {}
-        return "cellId" in (message.get("metadata") or {})
+        return (parent("shell") if parent is not None else None) or {}
+
+
+def _cell_id(message: dict[str, Any]) -> str:
+    return str((message.get("metadata") or {}).get("cellId") or "")
 
 
 def remote_kernel_reason(setting: bool | None) -> str | None:

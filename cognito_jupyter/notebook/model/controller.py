@@ -273,8 +273,17 @@ class Controller:
     def notify_listeners(self) -> None:
         """Has every listener show the status again."""
         for listener in list(self._listeners):
-            # In the context of a cell, whatever thread this is: without one, ipykernel 7.0 to 7.2 send nothing.
-            self._context.copy().run(listener.on_status)
+            self.call_in_context(listener.on_status)
+
+    def call_in_context(self, action: Callable[[], object]) -> None:
+        """Calls what sends something to the front end in the context of a cell, whatever thread this is.
+
+        Without one, ipykernel 7.0 to 7.2 send nothing.
+
+        Args:
+            action: What to call.
+        """
+        self._context.copy().run(action)
 
     # -- called by the login task
 

@@ -17,7 +17,7 @@ from ...oauth.authenticator import CognitoOAuthAuthenticator
 from ...settings import Settings
 from ...signin.service import SignIn, select_role
 from ..kernel.frontend import Frontend
-from .controller import Controller, Phase
+from .controller import Controller, Phase, StatusListener
 from .login_requests import LoginRequest
 from .login_task import LoginTask
 from .notebook_share import NotebookShare
@@ -40,6 +40,7 @@ class NotebookState:
         notebook_share: What is shared with everything else in the notebook.
         sign_ins: The sign-ins of the notebook.
         controller: Starts and ends logins, and knows the status that every panel shows.
+        text_output: Shows the status in a cell of a kernel without widgets; the controller holds its listeners weakly.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class NotebookState:
         self.notebook_share = NotebookShare()
         self.sign_ins = NotebookSignIns(self.variables, self.notebook_share)
         self.controller = Controller(self.sign_ins)
+        self.text_output: StatusListener | None = None
 
     @property
     def current(self) -> SignIn | None:

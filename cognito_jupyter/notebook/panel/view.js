@@ -115,4 +115,10 @@ function durationInWords(seconds) {
   return `${Math.round(left / 86400)} days`;
 }
 
-export default { render };
+// Runs when the front end has created the widget, before anything shows it: it is there that a cell finds out whether
+// this front end can draw the panel at all.
+function initialize({ model }) {
+  model.send({ alive: true });
+}
+
+export default { initialize, render };

@@ -18,20 +18,20 @@ from traitlets import Unicode
 
 from ..display.views import PANEL_PLACEHOLDER
 from ..kernel.comm_logs import new_model_id
+from .style import STYLE
 
 _FOLDER = Path(__file__).parent
-STYLE = (_FOLDER / "style.css").read_text(encoding="utf-8").replace("PANEL_PLACEHOLDER", PANEL_PLACEHOLDER.text())
-"""The panel's CSS."""
 
 
 class PanelView(anywidget.AnyWidget):
     """Shows HTML that is in no widget state, and passes on what is pasted.
 
     Args:
-        on_seen: Called when a front end has drawn the view.
+        on_report: Called when a front end has created the view, and when it has drawn it.
         on_paste: Called with what was pasted, which the box no longer holds by then.
 
     Attributes:
+        alive: Whether a front end has created the view, so that it can draw it.
         seen: Whether a front end has drawn the view.
         placeholder: Shown where no kernel replies.
     """
@@ -39,11 +39,11 @@ class PanelView(anywidget.AnyWidget):
     _esm = _FOLDER / "view.js"
     placeholder = Unicode(PANEL_PLACEHOLDER.text()).tag(sync=True)
 
-    def __init__(self, on_seen: Callable[[], None], on_paste: Callable[[str], None]) -> None:
+    def __init__(self, on_report: Callable[[], None], on_paste: Callable[[str], None]) -> None:
         super().__init__(model_id=new_model_id())
-        self._on_seen = on_seen
+        self._on_report = on_report
         self._on_paste = on_paste
-        self.seen = False
+        self.alive = self.seen = False
         self.on_msg(self._on_message)
 
     def show_html(self, head: str, body: str) -> None:
@@ -61,5 +61,6 @@ class PanelView(anywidget.AnyWidget):
         if "pasted" in content:
             self._on_paste(str(content["pasted"]))
         else:
-            self.seen = True
-            self._on_seen()
+            self.alive = True
+            self.seen = self.seen or "seen" in content
+            self._on_report()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 from traitlets import Unicode
@@ -17,17 +17,24 @@ from traitlets import Unicode
 from ..._printable import printable
 from ...credentials.roles import shortest_suffixes
 from ..display.ipython import require_magics
+from ..display.panel_output import show_panel
 from ..display.views import PANEL_PLACEHOLDER
 from ..kernel.comm_logs import new_model_id, redact_comm_logs
-from ..kernel.comms import poll_shell_stream
 from ..model.controller import Phase, SignInStatus, StatusListener
 from ..model.state import NotebookState
 from . import html as page
 from .content import panel_content
-from .view import STYLE, PanelView
+from .style import STYLE
+
+if TYPE_CHECKING:
+    from .view import PanelView
 
 _PROBE_INTERVAL = 2000
 """Milliseconds after which a front end that draws the panel reports so, even if it cannot draw the view."""
+_VIEW_GRACE = 1.0
+"""Seconds that a front end which creates widgets has for the view, before the panel does without it; also the interval
+between two beats of the probe."""
+_MAX_BEATS = 60
 _SIGN_IN_LABELS = {Phase.IDLE: "Sign in", Phase.UNFINISHED: "Try again", Phase.ENDED: "Sign in again"}
 
 
@@ -52,13 +59,17 @@ class LoginPanel(ipywidgets.VBox, StatusListener):
 
     Attributes:
         seen: Whether a front end has shown it.
+        output: What shows it in a cell that does not wait for a login.
     """
 
     def __init__(self, state: NotebookState | None = None, **box_options: Any) -> None:
         self._state: NotebookState = state or require_magics("A LoginPanel").state
         # Statuses come from several threads, and setting a widget's value calls back in the same thread.
         self._lock = threading.RLock()
-        self._fallback = self.seen = False
+        self._fallback = self.seen = self._widgets_created = False
+        self._ended = threading.Event()
+        self._prober: threading.Thread | None = None
+        self.output: StatusListener | None = None
         redact_comm_logs(self._state.frontend.kernel)
         self._create_widgets()
         super().__init__(**{"layout": {"width": "auto"}, **box_options})
@@ -75,7 +86,7 @@ class LoginPanel(ipywidgets.VBox, StatusListener):
         with self._lock:
             status = self._state.controller.status
             head, body = panel_content(self._state, status, fallback=self._fallback)
-            if not self._fallback:
+            if not self._fallback and self._view is not None:
                 self._view.show_html(head, body)
                 top = [self._view]
             else:
@@ -89,24 +100,44 @@ class LoginPanel(ipywidgets.VBox, StatusListener):
             if getattr(self, "children", ()) != children:
                 self.children = children
             if not self.seen:
-                self._probe.playing = False
-                self._probe.playing = True
+                self._beat()
+
+    @property
+    def alive(self) -> bool:
+        """Whether a front end has reported that it can draw the panel, as it is or without anywidget."""
+        if self._view is None or self._fallback:
+            return self._widgets_created
+        return self._view.alive
+
+    def keep_probing(self) -> None:
+        """Has a thread probe the front end until it has reported; see `_probe_front_end`."""
+        with self._lock:
+            if self._prober is None:
+                self._prober = threading.Thread(target=self._probe_front_end, name="cognito-panel-probe", daemon=True)
+                self._prober.start()
+
+    def stop_probing(self) -> None:
+        """Ends that thread: the login is over, and another view shows how it ended."""
+        self._ended.set()
 
     def __repr__(self) -> str:
         return f"LoginPanel. {PANEL_PLACEHOLDER.text()}"
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
         bundle: dict[str, Any] = super()._repr_mimebundle_(**options)
-        poll_shell_stream(self._state.frontend.kernel, lambda: not self.seen)
         return {**bundle, "text/plain": repr(self), "text/html": PANEL_PLACEHOLDER.html()}
+
+    def _ipython_display_(self, **_: Any) -> None:
+        # IPython calls this method, where an object has it, in place of the other one.
+        show_panel(self._state, self)
 
     # -- the widgets
 
     def _create_widgets(self) -> None:
         controller = self._state.controller
         wide = ipywidgets.Layout(width="auto")
-        self._view = PanelView(self._on_view_drawn, controller.submit_pasted_url)
-        # These two replace the view in a front end that knows ipywidgets and not anywidget.
+        self._view = self._create_view()
+        # These two replace the view in a front end, or in a kernel, that knows ipywidgets and not anywidget.
         self._fallback_html = ipywidgets.HTML(layout=wide)
         self._fallback_paste_field = PasteField(
             model_id=new_model_id(),
@@ -127,7 +158,13 @@ class LoginPanel(ipywidgets.VBox, StatusListener):
         self._role_menu = ipywidgets.Dropdown(description="Role", layout=wide)
         self._role_menu.observe(self._on_role_selected, "value")
         self._role_note = ipywidgets.HTML(page.note("Clients you already created keep their old role."), layout=wide)
-        # Plays one step in the front end after it is shown there: the only sign of life that every front end gives.
+        # A front end that creates this link copies one value to the other, and so reports that it creates widgets.
+        self._report = ipywidgets.BoundedIntText(min=0, max=1)
+        self._report.observe(self._on_widgets_created, "value")
+        self._report_link = ipywidgets.jsdlink(
+            (ipywidgets.BoundedIntText(value=1, max=1), "value"), (self._report, "value")
+        )
+        # Plays one step in the front end if it is told to while it is shown there.
         self._probe = ipywidgets.Play(max=1, interval=_PROBE_INTERVAL, layout=ipywidgets.Layout(display="none"))
         self._probe.observe(self._on_probe, "value")
 
@@ -185,15 +222,56 @@ class LoginPanel(ipywidgets.VBox, StatusListener):
 
     # -- what the front end reports
 
-    def _on_view_drawn(self) -> None:
-        self.seen = True
-        self.on_status()
+    def _create_view(self) -> PanelView | None:
+        try:
+            from .view import PanelView
+        except ImportError:
+            # anywidget is not installed, or its version does not fit; ipywidgets alone can do everything but hide the
+            # link from a notebook that is saved with its widgets' state in the middle of a login.
+            self._fallback = True
+            return None
+        return PanelView(self._on_view_report, self._state.controller.submit_pasted_url)
+
+    def _on_view_report(self) -> None:
+        # Also from a front end that took its time: the view is better than what replaces it.
+        self._fallback = False
+        self._fallback_html.value = ""
+        self.seen = self.seen or (self._view is not None and self._view.seen)
+        self._state.controller.notify_listeners()
+
+    def _on_widgets_created(self, _: Any) -> None:
+        self._widgets_created = True
+        if self._view is None:
+            self._use_fallback()
+        elif not self._view.alive:
+            self.keep_probing()
 
     def _on_probe(self, _: Any) -> None:
-        self.seen = True
-        if not (self._view.seen or self._fallback):
-            self._fallback = True
-            self.on_status()
+        self._widgets_created = True
+        if self._view is None or not self._view.seen:
+            self._use_fallback()
+
+    def _use_fallback(self) -> None:
+        self._fallback = self.seen = True
+        self._state.controller.notify_listeners()
+
+    def _beat(self) -> None:
+        self._probe.playing = False
+        self._probe.playing = True
+
+    def _probe_front_end(self) -> None:
+        """Waits for the view's report; without it, ipywidgets draws the panel alone.
+
+        A front end that creates widgets only when it draws them reports nothing before that, and the probe's beat is
+        lost if it comes too early: so it is repeated.
+        """
+        for _ in range(_MAX_BEATS):
+            if self._ended.wait(_VIEW_GRACE) or self.seen or (self._view is not None and self._view.alive):
+                return
+            if self._widgets_created:
+                self._use_fallback()
+                return
+            self._state.controller.call_in_context(self._beat)
 
 
 def _button(text: str, action: Callable[[], object], style: str = "") -> Any:

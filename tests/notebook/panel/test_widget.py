@@ -37,7 +37,14 @@ def secrets_in(text: str) -> list[str]:
 
 def report_drawn(driver: PanelDriver) -> None:
     """Sends what view.js sends when a front end has drawn the view."""
-    driver.panel._view._handle_custom_msg({"seen": True}, [])
+    send_to_view(driver, {"seen": True})
+
+
+def send_to_view(driver: PanelDriver, message: dict[str, object]) -> None:
+    """Sends what view.js sends."""
+    view = driver.panel._view
+    assert view is not None
+    view._handle_custom_msg(message, [])
 
 
 def panel_head(driver: PanelDriver) -> str:
@@ -66,7 +73,7 @@ def test_no_widget_state_holds_the_link_or_what_is_pasted(driver: PanelDriver) -
     report_drawn(driver)
     url = start_and_wait(driver)
     assert url.replace("&", "&amp;") in panel_body(driver)
-    driver.panel._view._handle_custom_msg({"pasted": "https://example.org/?code=abc&state=def"}, [])
+    send_to_view(driver, {"pasted": "https://example.org/?code=abc&state=def"})
     assert "another sign-in" in str(driver.state.controller.status.warning)
     assert "Cancel" in widget_state(driver)
     assert secrets_in(widget_state(driver)) == []
