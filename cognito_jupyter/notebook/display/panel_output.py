@@ -54,7 +54,7 @@ class PanelOutput:
     Args:
         frontend: The front end of the kernel.
         panel: The panel; None: there is none, and the output is always text.
-        drawing_timeout: Seconds within which a front end draws the panel; after them the text is shown again. None: no limit.
+        drawing_timeout: Seconds within which a front end draws the panel, or the text is shown again; None: no limit.
     """
 
     def __init__(self, frontend: Frontend, panel: DisplayedPanel | None, drawing_timeout: float | None = None) -> None:

@@ -1,0 +1,313 @@
+"""The link comes first: what a cell shows before, and without, a front end that draws widgets.
+
+A real kernel, and a client that sends what a front end would send.
+"""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from cognito_jupyter.demo.kernel import Kernel
+from cognito_jupyter.local import LocalCognito
+from tests.support.notebook import Notebook, NotebookUser, started_notebook
+from tests.support.polling import wait_until
+from tests.support.printed_login import AUTHORIZE_URL
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
+WITHOUT_ANYWIDGET = "import sys; sys.modules['anywidget'] = None"
+WITHOUT_IPYWIDGETS = "import sys; sys.modules['ipywidgets'] = None"
+
+
+class FrontEnd:
+    """A client of a kernel that handles each message as it comes.
+
+    Args:
+        notebook: The notebook whose kernel it uses.
+
+    Attributes:
+        outputs: What each display shows at the moment, in the order of their first appearance.
+        seconds_to_link: How long after its start a cell showed a link.
+        views: The ids of the panels' views that the kernel has created.
+        reports: The ids of the widgets by which ipywidgets alone reports.
+    """
+
+    def __init__(self, notebook: Notebook) -> None:
+        self._kernel = notebook.kernel
+        self.outputs: dict[str, dict[str, Any]] = {}
+        self.errors: list[str] = []
+        self.streams = ""
+        self.prompts: list[str] = []
+        self.seconds_to_link: float | None = None
+        self.views: list[str] = []
+        self.reports: list[str] = []
+        self.on_link: Callable[[str], object] = lambda _: None
+        self._request_id = ""
+        self._started = 0.0
+        self._idle = False
+
+    def start(self, code: str, *, console: bool = False) -> None:
+        """Sends a cell: as a notebook does, or as a console."""
+        client = self._kernel.client
+        self._started, self._idle = time.monotonic(), False
+        self._request_id = client.execute(code, allow_stdin=True) if console else self._kernel._send(code)
+
+    def read(self) -> None:
+        message = self._kernel.next_message()
+        if message is not None:
+            self._handle(message["msg_type"], message["content"], message["parent_header"].get("msg_id"))
+        try:
+            self.prompts.append(self._kernel.client.get_stdin_msg(timeout=0)["content"]["prompt"])
+        except queue.Empty:
+            pass
+
+    def wait_until(self, condition: Callable[[], object]) -> None:
+        def met() -> bool:
+            self.read()
+            return bool(condition())
+
+        wait_until(met)
+
+    def wait_for_cell(self) -> None:
+        self.wait_until(lambda: self._idle)
+
+    def report(self, view: str) -> None:
+        """Sends what view.js sends when the front end has created the view."""
+        self._send(view, {"method": "custom", "content": {"alive": True}})
+
+    def report_drawn(self, view: str) -> None:
+        self._send(view, {"method": "custom", "content": {"seen": True}})
+
+    def report_widgets(self, report: str) -> None:
+        """Sends what ipywidgets sends when the front end has created the link between the two numbers."""
+        self._send(report, {"method": "update", "state": {"value": 1}, "buffer_paths": []})
+
+    @property
+    def text(self) -> str:
+        return "\n".join(str(data.get("text/plain")) for data in self.outputs.values()) + self.streams
+
+    @property
+    def shows_widget(self) -> bool:
+        return any(WIDGET in data for data in self.outputs.values())
+
+    def _send(self, comm: str, data: dict[str, object]) -> None:
+        client = self._kernel.client
+        client.shell_channel.send(client.session.msg("comm_msg", {"comm_id": comm, "data": data}))
+
+    def _handle(self, kind: str, content: dict[str, Any], parent: object) -> None:
+        if kind in {"display_data", "execute_result", "update_display_data"}:
+            display = (content.get("transient") or {}).get("display_id") or str(len(self.outputs))
+            if kind != "update_display_data" or display in self.outputs:
+                self.outputs[display] = content["data"]
+        elif kind == "stream":
+            self.streams += content["text"]
+        elif kind == "error":
+            self.errors.append("\n".join(content["traceback"]))
+        elif kind == "comm_open":
+            state = content["data"].get("state", {})
+            if state.get("_model_module") == "anywidget":
+                self.views.append(content["comm_id"])
+            elif state.get("_model_name") == "DirectionalLinkModel":
+                self.reports.append(state["target"][0].removeprefix("IPY_MODEL_"))
+        elif kind == "status" and parent == self._request_id and content["execution_state"] == "idle":
+            self._idle = True
+        found = AUTHORIZE_URL.search(self.text)
+        if found is not None and self.seconds_to_link is None:
+            self.seconds_to_link = time.monotonic() - self._started
+            self.on_link(found[0])
+
+
+@pytest.fixture
+def front_end(notebook: Notebook) -> FrontEnd:
+    return FrontEnd(notebook)
+
+
+@pytest.fixture
+def sign_in(cognito: LocalCognito) -> Callable[[str], None]:
+    """Signs in at a link that a cell shows."""
+    return lambda url: NotebookUser(cognito).on_output(url)
+
+
+@pytest.fixture
+def voila(cognito: LocalCognito, environment: dict[str, str]) -> Iterator[Notebook]:
+    """A kernel as Voila starts it, which names itself as CGI does, and takes no input."""
+    with started_notebook(cognito, environment | {"SERVER_SOFTWARE": "voila/0.5.11"}, allow_stdin=False) as notebook:
+        yield notebook
+
+
+@pytest.mark.parametrize("before", ["", WITHOUT_ANYWIDGET, WITHOUT_IPYWIDGETS], ids=["", "no anywidget", "no widgets"])
+def test_a_front_end_that_reports_nothing_shows_the_link_and_never_a_widget(
+    front_end: FrontEnd, sign_in: Callable[[str], None], before: str
+) -> None:
+    """It would show an error in place of the widget, and nothing else."""
+    front_end.start(before)
+    front_end.wait_for_cell()
+    front_end.on_link = sign_in
+    front_end.start("%cognito_login")
+    front_end.wait_until(lambda: front_end.shows_widget or front_end._idle)
+    assert not front_end.shows_widget
+    assert front_end.errors == []
+    assert "Signed in" in front_end.text
+    assert AUTHORIZE_URL.search(str(front_end.outputs)) is None
+
+
+def test_the_panel_takes_the_links_place_once_the_front_end_reports(front_end: FrontEnd) -> None:
+    """Also while the cell blocks; the link is then in no output any more."""
+    front_end.start("%cognito_login")
+    front_end.wait_until(lambda: front_end.seconds_to_link)
+    assert not front_end.shows_widget
+    front_end.report(front_end.views[0])
+    front_end.wait_until(lambda: front_end.shows_widget)
+    assert len(front_end.outputs) == 1
+    assert AUTHORIZE_URL.search(str(front_end.outputs)) is None
+    front_end.report_drawn(front_end.views[0])
+    front_end._kernel.manager.interrupt_kernel()
+    front_end.wait_for_cell()
+
+
+def test_a_front_end_that_reports_early_shows_no_link_in_the_output(front_end: FrontEnd) -> None:
+    """A notebook saved in that moment holds none."""
+    front_end.start("import cognito_jupyter\npanel = cognito_jupyter.LoginPanel()")
+    front_end.wait_for_cell()
+    front_end.report(front_end.views[0])
+    front_end.start("panel")
+    front_end.wait_for_cell()
+    assert front_end.shows_widget
+    assert len(front_end.outputs) == 1
+
+
+def test_a_panel_that_is_not_drawn_gives_way_to_the_link_again(front_end: FrontEnd) -> None:
+    """It was another front end of this kernel that reported, or this one failed to draw it after all."""
+    front_end.start("%cognito_login")
+    front_end.wait_until(lambda: front_end.views)
+    front_end.report(front_end.views[0])
+    front_end.wait_until(lambda: front_end.shows_widget)
+    front_end.wait_until(lambda: not front_end.shows_widget)
+    assert AUTHORIZE_URL.search(front_end.text) is not None
+    front_end._kernel.manager.interrupt_kernel()
+    front_end.wait_for_cell()
+
+
+def test_a_front_end_with_ipywidgets_alone_shows_the_panel_without_anywidget(
+    front_end: FrontEnd, sign_in: Callable[[str], None]
+) -> None:
+    front_end.start("%cognito_login")
+    front_end.wait_until(lambda: front_end.reports)
+    front_end.report_widgets(front_end.reports[0])
+    front_end.wait_until(lambda: front_end.seconds_to_link)
+    front_end.wait_until(lambda: front_end.shows_widget)
+    assert len(front_end.outputs) == 1
+    front_end._kernel.manager.interrupt_kernel()
+    front_end.wait_for_cell()
+
+
+@pytest.mark.parametrize("cell", ["%cognito_panel", "%cognito_login --panel"])
+def test_a_notebook_without_widgets_follows_the_login_as_text_and_its_cell_does_not_wait(
+    front_end: FrontEnd, sign_in: Callable[[str], None], cell: str
+) -> None:
+    """As in nbclassic, which names no cell."""
+    front_end.start(cell)
+    front_end.wait_for_cell()
+    front_end.wait_until(lambda: front_end.seconds_to_link)
+    sign_in(front_end.text)
+    front_end.wait_until(lambda: "Signed in" in front_end.text)
+    assert (len(front_end.outputs), front_end.shows_widget) == (1, False)
+    assert AUTHORIZE_URL.search(str(front_end.outputs)) is None
+
+
+def test_an_idle_panel_without_widgets_says_how_to_sign_in(front_end: FrontEnd) -> None:
+    front_end.start("import cognito_jupyter\ncognito_jupyter.LoginPanel()")
+    front_end.wait_for_cell()
+    assert "You are not signed in. Run %cognito_login." in front_end.text
+    assert not front_end.shows_widget
+
+
+def test_a_console_prints_the_link_and_then_that_the_user_is_signed_in(
+    front_end: FrontEnd, sign_in: Callable[[str], None]
+) -> None:
+    """It ignores displays that are replaced."""
+    front_end.on_link = sign_in
+    front_end.start("%cognito_login", console=True)
+    front_end.wait_for_cell()
+    assert front_end.errors == []
+    assert AUTHORIZE_URL.search(front_end.text) is not None
+    assert "Signed in" in front_end.text
+    assert not front_end.views
+
+
+def test_a_console_says_what_was_wrong_with_the_pasted_address_and_that_cognito_denied(
+    front_end: FrontEnd,
+) -> None:
+    front_end.start("%cognito_login --paste --no-browser", console=True)
+    front_end.wait_until(lambda: front_end.prompts)
+    assert "press Enter when the browser says that you are signed in" in front_end.prompts[0]
+    client = front_end._kernel.client
+    client.input("https://example.org/?code=abc&state=def")
+    front_end.wait_until(lambda: len(front_end.prompts) == 2)
+    front_end.wait_until(lambda: "belongs to another sign-in" in front_end.streams)
+    found = AUTHORIZE_URL.search(front_end.text)
+    assert found is not None
+    state = found[0].partition("state=")[2].partition("&")[0]
+    client.input(f"?error=access_denied&error_description=You+may+not&state={state}")
+    front_end.wait_for_cell()
+    assert "You may not" in front_end.errors[0]
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "%%capture\n%cognito_login",
+        "%%capture\n%cognito_panel",
+        "from IPython.utils.capture import capture_output\nwith capture_output():\n    await cognito_jupyter.login()",
+    ],
+)
+def test_a_cell_whose_output_is_captured_says_so_instead_of_waiting_unseen(notebook: Notebook, cell: str) -> None:
+    notebook.text("import cognito_jupyter")
+    started = time.monotonic()
+    assert "output is captured" in notebook.error(cell)
+    assert time.monotonic() - started < 10
+    assert (
+        notebook.value("get_ipython().magics_manager.registry['CognitoMagics'].state.controller.login_task") == "None"
+    )
+
+
+@pytest.mark.parametrize(
+    "cell", ["%cognito_login", "%cognito_panel", "import cognito_jupyter; cognito_jupyter.LoginPanel()"]
+)
+def test_in_voila_a_cell_shows_the_panel_and_does_not_wait(
+    voila: Notebook, sign_in: Callable[[str], None], cell: str
+) -> None:
+    """Voila shows a cell's output when the cell has ended."""
+    state = "get_ipython().magics_manager.registry['CognitoMagics'].state"
+    run = voila.run(cell)
+    assert run.error is None
+    assert any(WIDGET in output["data"] for output in run.outputs)
+    voila.user.ignore_links()
+    if "LoginPanel" not in cell:
+        url = voila.value(
+            f"(lambda c, t: [t.sleep(0.1) for _ in range(100) if not c.login] and c.login.authorization_url"
+            f" or c.login.authorization_url)({state}.controller, __import__('time'))"
+        )
+        sign_in(url)
+        wait_until(lambda: voila.value(f"{state}.current is not None") == "True")
+        assert voila.value("'session' in globals()") == "True"
+
+
+def test_in_voila_login_says_that_it_cannot_wait(voila: Notebook) -> None:
+    error = voila.error("import cognito_jupyter\nawait cognito_jupyter.login()")
+    assert "Voila shows what a cell displays only when the cell has ended" in error
+
+
+@pytest.mark.parametrize("cell", ["%cognito_login", "%cognito_panel"])
+def test_in_nbconvert_and_papermill_a_cell_ends_at_once(
+    cognito: LocalCognito, environment: dict[str, str], cell: str
+) -> None:
+    with Kernel(environment, allow_stdin=False) as kernel:
+        kernel.run_cell("%load_ext cognito_jupyter")
+        run = kernel.run_cell(cell)
+    assert run.error is not None
+    assert run.error.startswith("No user can sign in here")
