@@ -66,9 +66,14 @@ def browser(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS[:1])
 def fronts(session: nox.Session) -> None:
-    """Test the panel in more front ends: each supported ipykernel, Notebook 7, a kernel on another machine."""
+    """Test sign-ins in every front end with every supported ipykernel, each in an environment of its own.
+
+    `FRONT_ENDS_TABLE=docs/notebook.md nox -s fronts` runs all combinations, and writes their table into that page.
+    """
     session.install(".[browser]")
-    session.run("pytest", *_IN_PARALLEL, _BROWSER_OPTIONS, "tests/browser/front_ends", *session.posargs)
+    env = {"FRONT_END_ENVIRONMENTS": str(Path(session.virtualenv.location).resolve() / "front_ends")}
+    in_parallel = (_IN_PARALLEL[0], "--dist=loadgroup")
+    session.run("pytest", *in_parallel, _BROWSER_OPTIONS, "tests/browser/front_ends", *session.posargs, env=env)
 
 
 @nox.session(python=False)

@@ -1,46 +1,146 @@
-"""More kernels for JupyterLab: each version of ipykernel in its own environment."""
+"""The front ends of the matrix, and more kernels for the JupyterLab of the other browser tests."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import requests
+from playwright.sync_api import BrowserContext
 
-from ..kernel_pool import NEWEST
+from cognito_jupyter.demo.jupyterlab import clean_environment
+from cognito_jupyter.local import LocalCognito
 
-_ROOT = Path(__file__).parents[3]
-KERNELS = ("6.31", "7.0", "7.3", "newest")
+from ..kernel_pool import NEWEST, notebook_json
+from .catalogue import FRONT_ENDS, KERNELS, FrontEnd
+from .environments import make_environment
+from .matrix import OUTCOME, WHOLE_MATRIX, Outcome, outcome_from_text, write_table
+from .pages import ClassicPage, FrontEndPage, JupyterLabPage, VoilaPage
+from .server import JupyterServer, write_kernel_spec
+
+_PAGES: dict[str, type[FrontEndPage]] = {"jupyterlab": JupyterLabPage, "classic": ClassicPage, "voila": VoilaPage}
+_HOSTED = ("SSH_", "JUPYTERHUB_", "KUBERNETES_", "CODESPACES", "REMOTE_CONTAINERS", "BROWSER")
+"""Variables of the developer's machine that would tell the kernel that the browser is elsewhere."""
 
 KernelName = Callable[[str], str]
 
 
 @pytest.fixture(scope="session")
-def kernel_of(lab_files: Path, tmp_path_factory: pytest.TempPathFactory) -> KernelName:
+def kernel_of(lab_files: Path) -> KernelName:
     """Returns a function from a version of ipykernel to a kernel's name; the kernel is made at its first use."""
     names = {"newest": NEWEST}
 
     def name_of(version: str) -> str:
         if version not in names:
-            python = _environment(tmp_path_factory.mktemp(f"ipykernel{version}"), f"ipykernel=={version}.*")
             names[version] = name = f"ipykernel-{version}"
-            spec = {"argv": [python, "-m", "ipykernel_launcher", "-f", "{connection_file}"], "language": "python"}
-            folder = lab_files / "jupyter_data_dir" / "kernels" / name
-            folder.mkdir(parents=True)
-            (folder / "kernel.json").write_text(json.dumps({**spec, "display_name": name}), encoding="utf-8")
+            write_kernel_spec(lab_files / "jupyter_data_dir", name, KERNELS[version])
         return names[version]
 
     return name_of
 
 
-def _environment(folder: Path, requirement: str) -> str:
-    """Makes an environment; returns its Python."""
-    uv = [sys.executable, "-m", "uv", "--quiet"]
-    python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
-    subprocess.run([*uv, "venv", "--python", sys.executable, str(folder)], check=True)
-    # Editable: otherwise uv would install an earlier build, whatever has changed in the source since.
-    subprocess.run([*uv, "pip", "install", "--python", str(python), requirement, "--editable", str(_ROOT)], check=True)
-    return str(python)
+@dataclass(frozen=True)
+class Desk:
+    """A front end that can be started, with its settings and the folder of its notebooks.
+
+    Attributes:
+        name: Its key.
+        front_end: The front end.
+        python: The Python of its environment.
+        variables: Its environment variables.
+        notebooks: The folder of its notebooks.
+    """
+
+    name: str
+    front_end: FrontEnd
+    python: Path
+    variables: dict[str, str]
+    notebooks: Path
+
+    def add_kernel(self, kernel: str) -> None:
+        """Makes one of `KERNELS` known to the front end."""
+        write_kernel_spec(Path(self.variables["JUPYTER_DATA_DIR"]), kernel, KERNELS[kernel])
+
+
+@pytest.fixture(scope="session")
+def desk(request: pytest.FixtureRequest, local_cognito: LocalCognito, tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    """Returns the front end that a test's parameter names, with empty settings folders."""
+    folder = tmp_path_factory.mktemp(request.param)
+    variables = clean_environment(folder / "settings", {**local_cognito.environment, "DISPLAY": ""})
+    variables = {name: value for name, value in variables.items() if not name.startswith(_HOSTED)}
+    notebooks = folder / "notebooks"
+    notebooks.mkdir()
+    front_end = FRONT_ENDS[request.param]
+    return Desk(request.param, front_end, make_environment(front_end.environment), variables, notebooks)
+
+
+@pytest.fixture(scope="session")
+def server(desk: Desk) -> Iterator[JupyterServer]:
+    """Runs the server of the front end."""
+    with JupyterServer(desk.python, desk.front_end.module, desk.notebooks, desk.variables) as server:
+        yield server
+
+
+OpenPage = Callable[..., FrontEndPage]
+
+
+@pytest.fixture
+def open_page(
+    desk: Desk,
+    server: JupyterServer,
+    cognito: LocalCognito,
+    user_browser: BrowserContext,
+    request: pytest.FixtureRequest,
+) -> Iterator[OpenPage]:
+    """Returns a function that opens a new notebook of some cells with one of `KERNELS`."""
+    opened: list[FrontEndPage] = []
+
+    def open_it(kernel: str, *sources: str) -> FrontEndPage:
+        desk.add_kernel(kernel)
+        path = desk.notebooks / f"{request.node.name}.ipynb".replace("/", "-")
+        path.write_text(json.dumps(notebook_json(sources, kernel)), encoding="utf-8")
+        page = _PAGES[desk.front_end.kind](user_browser.new_page(), cognito)
+        opened.append(page)
+        page.open(f"{server.url}{desk.front_end.route}{path.name}?token={server.token}")
+        return page
+
+    yield open_it
+    for page in opened:
+        # Shown in the report of a test that failed.
+        print(f"What {desk.front_end.title} shows:\n{page.visible_text()}")
+        page.page.close()
+    headers = {"Authorization": f"token {server.token}"}
+    for kernel in requests.get(f"{server.url}api/kernels", headers=headers, timeout=30).json():
+        requests.delete(f"{server.url}api/kernels/{kernel['id']}", headers=headers, timeout=30)
+    # Otherwise the next test's user would still be signed in at Cognito.
+    user_browser.clear_cookies(domain="localhost")
+
+
+@pytest.fixture
+def report_outcome(record_property: Callable[[str, object], None]) -> Callable[[Outcome], None]:
+    """Returns a function that puts an outcome into the table."""
+    return lambda outcome: record_property(OUTCOME, outcome.as_text())
+
+
+class TableWriter:
+    """Collects the outcomes that the tests report, also from the processes of pytest-xdist, and writes the table."""
+
+    def __init__(self) -> None:
+        self._outcomes: list[Outcome] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call":
+            self._outcomes += [outcome_from_text(str(text)) for name, text in report.user_properties if name == OUTCOME]
+
+    def pytest_sessionfinish(self) -> None:
+        write_table(Path(str(WHOLE_MATRIX)), self._outcomes)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Has the table written by the first process, in which the reports of all others arrive."""
+    if WHOLE_MATRIX and "PYTEST_XDIST_WORKER" not in os.environ:
+        config.pluginmanager.register(TableWriter())

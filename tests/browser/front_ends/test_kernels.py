@@ -7,9 +7,14 @@ from playwright.sync_api import expect
 
 from ..conftest import REMOTE_REDIRECT_URI, SUBSHELLS, ChangeSettings, OpenNotebook
 from ..notebook_page import LOAD, LOGIN, PANEL, READS_S3
-from .conftest import KERNELS, KernelName
+from .catalogue import MATRIX_KERNELS
+from .conftest import KernelName
 
-pytestmark = [pytest.mark.parametrize("version", KERNELS), pytest.mark.usefixtures("comms")]
+pytestmark = [
+    pytest.mark.parametrize("version", MATRIX_KERNELS),
+    pytest.mark.usefixtures("comms"),
+    pytest.mark.xdist_group("kernels"),
+]
 
 
 @pytest.fixture(scope="module", params=["perCommTarget", "disabled"])

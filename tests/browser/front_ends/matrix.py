@@ -1,0 +1,94 @@
+"""The matrix: which cell is run in which front end with which kernel, and what came of it."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from .catalogue import FRONT_ENDS, MATRIX_KERNELS
+
+WHOLE_MATRIX = os.environ.get("FRONT_ENDS_TABLE")
+"""The page that gets the table; if it is set, the whole matrix is run, which takes longer."""
+OUTCOME = "outcome"
+"""The name of the property of a test's report that holds its outcome."""
+WAYS = {
+    "login": "`%cognito_login`",
+    "panel": "`%cognito_panel`",
+    "widget": "`LoginPanel()`",
+}
+ALL_KERNELS = ("lab",)
+"""The front ends that are run with each kernel even if not all of the matrix is."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one cell.
+
+    Attributes:
+        front_end: The key of the front end.
+        kernel: The kernel.
+        way: The key of what was run.
+        seconds: From the start of the cell, or from the press of its button, to a visible link.
+        idle_seconds: From the start of the cell to a button.
+        says: What the cell said where it showed no link, in a few words.
+        ended: Whether the login ended and S3 could be read.
+    """
+
+    front_end: str
+    kernel: str
+    way: str
+    seconds: float | None = None
+    idle_seconds: float | None = None
+    says: str = ""
+    ended: bool = False
+
+    def as_text(self) -> str:
+        """Returns it for the report of a test."""
+        return json.dumps(asdict(self))
+
+
+def outcome_from_text(text: str) -> Outcome:
+    """Returns the outcome that `as_text` wrote."""
+    return Outcome(**json.loads(text))
+
+
+def kernels_for(front_end: str) -> tuple[str, ...]:
+    """Returns the kernels with which a front end is run."""
+    if WHOLE_MATRIX or front_end in ALL_KERNELS:
+        return MATRIX_KERNELS
+    # Each front end with one of them: the widgets' messages differ most between the oldest and the newest.
+    return ("newest",)
+
+
+def write_table(page: Path, outcomes: list[Outcome]) -> None:
+    """Writes the table into a page, between its two marks."""
+    text = page.read_text(encoding="utf-8")
+    before, _, rest = text.partition(_BEGIN)
+    page.write_text(f"{before}{_BEGIN}{table(outcomes)}{_END}{rest.partition(_END)[2]}", encoding="utf-8")
+
+
+def table(outcomes: list[Outcome]) -> str:
+    """Returns the table, with a line for each front end and way."""
+    by_cell = {(each.front_end, each.way, each.kernel): each for each in outcomes}
+    head = f"| front end | cell | {' | '.join(f'ipykernel {kernel}' for kernel in MATRIX_KERNELS)} |\n"
+    lines = [head, f"|---|---|{'---|' * len(MATRIX_KERNELS)}\n"]
+    for key, front_end in FRONT_ENDS.items():
+        for way, cell in WAYS.items():
+            row = [by_cell.get((key, way, kernel)) for kernel in MATRIX_KERNELS]
+            if any(row):
+                lines.append(f"| {front_end.title} | {cell} | {' | '.join(map(_cell, row))} |\n")
+    return "".join(lines)
+
+
+def _cell(outcome: Outcome | None) -> str:
+    if outcome is None:
+        return "not run"
+    idle = f"{outcome.idle_seconds:.1f} + " if outcome.idle_seconds is not None else ""
+    link = f"{idle}{outcome.seconds:.1f} s" if outcome.seconds is not None else outcome.says
+    return link if outcome.ended or outcome.says else f"{link}, **not signed in**"
+
+
+_BEGIN = "<!-- front ends: FRONT_ENDS_TABLE=docs/notebook.md nox -s fronts -->\n"
+_END = "<!-- end of front ends -->\n"
