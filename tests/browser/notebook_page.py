@@ -24,6 +24,8 @@ _HAS_RUN = re.compile(r"\[\d+\]:")
 LOAD = "%load_ext cognito_jupyter"
 LOGIN = "%cognito_login --role-suffix Analyst"
 PANEL = "%cognito_panel"
+PLACEHOLDER = "run %cognito_panel for a new one"
+"""What a panel without its kernel shows."""
 READS_S3 = 'print(session.client("s3").list_objects_v2(Bucket="cognito-jupyter-demo")["KeyCount"] > 0)'
 
 
@@ -39,7 +41,7 @@ class NotebookPage:
     def __init__(self, page: Page, path: Path, cognito: LocalCognito) -> None:
         self.page = page
         self.path = path
-        self._cognito = cognito
+        self.cognito = cognito
 
     def wait_for_kernel(self) -> None:
         """Waits until the front end is connected to an idle kernel."""
@@ -105,11 +107,18 @@ class NotebookPage:
         """Presses the stop button."""
         self.page.get_by_role("button", name=re.compile("Interrupt")).first.click()
 
-    def restart_kernel(self) -> None:
-        """Restarts the kernel and clears the outputs, by the menu."""
-        self.choose_menu_item("Kernel", "Restart Kernel and Clear Outputs")
+    def restart_kernel(self, *, keep_outputs: bool = False) -> None:
+        """Restarts the kernel, by the menu.
+
+        Args:
+            keep_outputs: Whether the outputs stay, among which a panel tells that the old kernel is gone.
+        """
+        self.choose_menu_item("Kernel", "Restart Kernel…" if keep_outputs else "Restart Kernel and Clear Outputs")
         self.page.get_by_role("button", name="Confirm Kernel Restart").click()
-        expect(self._prompt(0)).to_have_text("[ ]:")
+        if keep_outputs:
+            self.expect_panel_text(PLACEHOLDER)
+        else:
+            expect(self._prompt(0)).to_have_text("[ ]:")
         self.wait_for_kernel()
 
     def save(self) -> str:
@@ -134,6 +143,18 @@ class NotebookPage:
     @property
     def paste_field(self) -> Locator:
         return self.panel.get_by_role("textbox", name="Address")
+
+    def open_paste_box(self) -> None:
+        """Opens the paste box if one line stands for it, as where the browser can reach the kernel."""
+        expect(self.panel.locator("label.address")).to_be_attached()
+        line = self.panel.locator("details:not([open]) > summary")
+        if line.count():
+            line.click()
+
+    def paste(self, text: str) -> None:
+        """Pastes a text into the panel."""
+        self.open_paste_box()
+        self.paste_field.fill(text)
 
     def button(self, name: str) -> Locator:
         return self.panel.get_by_role("button", name=name)
@@ -169,7 +190,7 @@ class NotebookPage:
 
     def submit_sign_in_form(self, page: Page) -> None:
         """Fills in the sign-in form, by mouse."""
-        user = self._cognito.demo_user
+        user = self.cognito.demo_user
         page.fill("#username", user.username)
         page.fill("#password", user.password)
         page.get_by_role("button", name="Sign in").click()

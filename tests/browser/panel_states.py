@@ -57,14 +57,14 @@ def _unfinished_states(notebook: NotebookPage) -> Iterator[str]:
     notebook.button("Sign in").click()
     expect(notebook.sign_in_link).to_be_visible()
     yield "waiting"
-    notebook.paste_field.fill(WRONG_ADDRESS)
+    notebook.paste(WRONG_ADDRESS)
     notebook.expect_panel_text("belongs to another sign-in")
     yield "wrong-address"
     notebook.button("Cancel").click()
     expect(notebook.button("Try again")).to_be_visible()
     yield "cancelled"
     notebook.button("Try again").click()
-    notebook.paste_field.fill(_denial_url(str(notebook.sign_in_link.get_attribute("href"))))
+    notebook.paste(_denial_url(str(notebook.sign_in_link.get_attribute("href"))))
     expect(notebook.button("Try again")).to_be_visible()
     yield "denied"
     notebook.run_cells(2)

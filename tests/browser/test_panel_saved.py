@@ -26,7 +26,7 @@ def test_a_save_while_the_kernel_is_busy_contains_nothing_that_was_pasted(
     notebook.run_cells(0, 1)
     address = notebook.sign_in_by_link()
     notebook.start_cell(2)
-    notebook.paste_field.fill(address)
+    notebook.paste(address)
     saved = notebook.save()
     assert WIDGET_STATE in saved
     assert parts_in(saved) == []

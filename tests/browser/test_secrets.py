@@ -58,9 +58,9 @@ def test_nothing_secret_is_saved_with_the_widgets(  # noqa: PLR0913, PLR0917 - e
     notebook.run_cells(0)
     notebook.start_cell(1)
     address = notebook.sign_in_by_link()
-    notebook.paste_field.fill("https://hub.example.org/?code=pastedbymistake&state=def")
+    notebook.paste("https://hub.example.org/?code=pastedbymistake&state=def")
     notebook.expect_panel_text("belongs to another sign-in")
-    notebook.paste_field.fill(address)
+    notebook.paste(address)
     notebook.run_cells(2)
     saved = notebook.save()
     assert WIDGET_STATE in saved

@@ -44,6 +44,18 @@ def test_work_after_the_user_pool_has_ended_the_sign_in_shows_one_line(
         assert lines[0].endswith(AGAIN), (code, lines)
 
 
+def test_the_status_of_an_ended_sign_in_says_so_and_names_the_command(notebook: Notebook) -> None:
+    """It says "Signed in" before; it does not say that anything is renewed after."""
+    notebook.text("%cognito_login --role-suffix Analyst")
+    assert "account 123456789012, region us-east-1; keys until" in notebook.text("%cognito_status")
+    notebook.text(f"{REVOKE}\ntry:\n    cognito.refresh_user_pool_tokens()\nexcept PermissionError:\n    pass")
+    status = notebook.text("%cognito_status")
+    assert status.startswith("Your sign-in has ended\n")
+    assert "Sign in again by %cognito_login, and this notebook's session works again." in status
+    assert "renewed automatically" not in status
+    assert "Stays signed in" not in status
+
+
 def test_work_after_signing_out_shows_one_line_and_a_failure_of_the_network_too(
     cognito: LocalCognito, notebook: Notebook
 ) -> None:

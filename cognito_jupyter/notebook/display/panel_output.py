@@ -177,6 +177,8 @@ def _wait_for_report(frontend: Frontend, panel: DisplayedPanel) -> None:
 def _status_as_text(state: NotebookState) -> View:
     """Returns what a panel says, for front ends without widgets."""
     status, current, login = state.controller.status, state.current, state.controller.login
+    if status.unloaded:
+        return Note(("The extension was unloaded. Run %load_ext cognito_jupyter, and then %cognito_panel.",))
     if status.phase is Phase.WAITING and login is not None:
         return SignInLink(login.authorization_url, None, (_HOW_TO_WAIT,))
     if status.phase is Phase.SIGNED_IN and current is not None:

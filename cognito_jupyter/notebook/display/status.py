@@ -13,7 +13,7 @@ from ...credentials.roles import shortest_suffixes
 from ...sharing.dask_cluster.share import DaskShare, dask_shares
 from ...signin.user_name import describe_user
 from ..model.notebook_share import UNCHANGED_OBJECTS
-from ..model.user_namespace import Binding, BoundSession, Variables, short_role
+from ..model.user_namespace import Binding, BoundSession, Variables, role_account, short_role
 from .views import Note, Table, View, format_time
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 SHARING_STOPPED = Note(("Nothing is shared any more; the environment is as it was before.",))
 NOTHING_WAS_SHARED = Note(("Nothing was shared.",))
+SIGN_IN_AGAIN = "Sign in again by %cognito_login, and this notebook's session works again."
 NOT_SIGNED_IN = Note(("You are not signed in. Run %cognito_login.",))
 
 
@@ -43,13 +44,17 @@ def status_table(state: NotebookState, sign_in: SignIn, notes: tuple[str, ...] =
     hide_user = state.hide_user()
     rows = [] if hide_user else [("User", describe_user(claims))]
     rows.append(("Signed in at", _signed_in_at(sign_in, claims, now)))
-    rows.append(("Stays signed in", _remembered(sign_in, hide_user=hide_user)))
+    if not manager.ended:
+        rows.append(("Stays signed in", _remembered(sign_in, hide_user=hide_user)))
     rows += [(name, _describe_binding(binding, now)) for name, binding in state.variables.bound().items()]
     rows += [("Shared", _describe_share(role, now)) for role in shared]
     rows += [("Shared", _describe_dask_share(share, now)) for share in dask_shares(manager)]
     warning = (str(manager.warning),) if manager.warning else ()
     unchanged = (UNCHANGED_OBJECTS,) if shared and state.notebook_share.role_changed else ()
-    return Table("Signed in", tuple(rows), notes=(*notes, *warning, *unchanged, *_overriding_profile_note(shared)))
+    all_notes = (*notes, *warning, *unchanged, *_overriding_profile_note(shared))
+    if manager.ended:
+        return Table("Your sign-in has ended", tuple(rows), notes=(SIGN_IN_AGAIN, *all_notes))
+    return Table("Signed in", tuple(rows), notes=all_notes)
 
 
 def shared_table(shared: tuple[SharedRole, ...]) -> View:
@@ -148,13 +153,15 @@ def _signed_in_at(sign_in: SignIn, claims: JwtPayload, now: datetime) -> str:
     auth_time = claims.get("auth_time")
     start = datetime.fromtimestamp(auth_time, UTC) if auth_time else None
     when = f", {format_time(start, now)}" if start else ""
-    days = sign_in.settings.refresh_token_days
+    domain, days = sign_in.settings.configuration.domain, sign_in.settings.refresh_token_days
+    if sign_in.manager.ended:
+        return f"{domain}{when}"
     # The refresh token is opaque, so only the user pool or a setting knows when the session ends.
     if start and days is not None:
         duration = f"you stay signed in until {format_time(start + timedelta(days=days), now)}"
     else:
         duration = "you stay signed in for up to 30 days, unless your organisation set another limit"
-    return f"{sign_in.settings.configuration.domain}{when}; {duration}"
+    return f"{domain}{when}; {duration}"
 
 
 def _remembered(sign_in: SignIn, *, hide_user: bool) -> str:
@@ -168,8 +175,15 @@ def _remembered(sign_in: SignIn, *, hide_user: bool) -> str:
 def _describe_binding(binding: Binding, now: datetime) -> str:
     if not isinstance(binding, BoundSession):
         return str(binding)
-    cached = binding.manager.cached_credentials(binding.role_arn)
-    return f"{binding}; {_keys_until(cached.expiration, now) if cached else 'the next use fetches keys'}"
+    manager, role_arn, region = binding.manager, binding.role_arn, binding.value.region_name
+    account = f", account {role_account(role_arn)}" if role_arn is not None else ""
+    cached = manager.cached_credentials(role_arn)
+    if manager.ended:
+        expired = cached is None or cached.expiration <= now
+        keys = "no keys" if expired or cached is None else f"keys until {format_time(cached.expiration, now)}"
+    else:
+        keys = _keys_until(cached.expiration, now) if cached else "the next use fetches keys"
+    return f"{binding}{account}, region {region or 'not set'}; {keys}"
 
 
 def _describe_share(role: SharedRole, now: datetime) -> str:

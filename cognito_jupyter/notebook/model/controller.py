@@ -69,12 +69,14 @@ class SignInStatus:
         warning: What went wrong last; None where nothing did.
         busy: What is being done at the moment, in a word or two.
         user_cancelled: Whether the user cancelled the login, so that the warning is not a fault.
+        unloaded: Whether the extension was unloaded, so that nothing can be done any more.
     """
 
     phase: Phase = Phase.IDLE
     warning: CognitoError | None = None
     busy: str | None = None
     user_cancelled: bool = False
+    unloaded: bool = False
 
 
 class StatusListener:
@@ -108,6 +110,7 @@ class Controller:
         self._pending_start: object = None
         self._context = contextvars.copy_context()
         self._status = SignInStatus()
+        self._closed = False
         self._listeners: weakref.WeakSet[StatusListener] = weakref.WeakSet()
         self.login_task: LoginTask | None = None
         self.request: LoginRequest | None = None
@@ -119,6 +122,8 @@ class Controller:
         """The current status; IDLE, SIGNED_IN and ENDED depend on the current sign-in."""
         with self._lock:
             status, current = self._status, self._sign_ins.current
+            if self._closed:
+                return SignInStatus(unloaded=True)
             if status.phase is Phase.WAITING and self._response_received:
                 return SignInStatus(Phase.FINISHING)
             if status.busy is not None or status.phase not in {Phase.IDLE, Phase.SIGNED_IN}:
@@ -197,7 +202,7 @@ class Controller:
             start_login: Starts the login if it is still wanted by then.
         """
         with self._lock:
-            if self._status.phase in IN_PROGRESS:
+            if self._closed or self._status.phase in IN_PROGRESS:
                 return
             self._pending_start = start = object()
             self._status = SignInStatus(Phase.STARTING)
@@ -205,9 +210,9 @@ class Controller:
         def work() -> None:
             try:
                 start_login(find_request(), lambda: self._pending_start is start)
-            except CognitoError as error:
+            except Exception as error:  # noqa: BLE001 - the panel shows it; no cell is there to raise it
                 if self._pending_start is start:
-                    self._set_status(_unfinished(error))
+                    self._set_status(_unfinished(_as_cognito_error(error)))
 
         self.notify_listeners()
         threading.Thread(target=work, name="cognito-panel-action", daemon=True).start()
@@ -251,6 +256,12 @@ class Controller:
         if self.login_task is None:
             self._set_status(SignInStatus())
 
+    def close(self) -> None:
+        """Ends every panel: the extension is unloaded, and a login can only start after it was loaded again."""
+        with self._lock:
+            self._closed, self._pending_start = True, None
+        self.notify_listeners()
+
     def run_in_background(self, busy: str, action: Callable[[], object]) -> None:
         """Runs an action that may take a while in a thread; its error becomes the warning.
 
@@ -263,8 +274,8 @@ class Controller:
             warning: CognitoError | None = None
             try:
                 action()
-            except CognitoError as error:
-                warning = error
+            except Exception as error:  # noqa: BLE001 - the panel shows it; no cell is there to raise it
+                warning = _as_cognito_error(error)
             self._set_status(SignInStatus(warning=warning))
 
         self._set_status(SignInStatus(self.status.phase, busy=busy))
@@ -310,9 +321,7 @@ class Controller:
             status = SignInStatus(Phase.SIGNED_IN, error) if signed_in else _unfinished(error)
         except BaseException as error:  # noqa: BLE001 - an unexpected error: the magic raises it again, the panel shows it
             login_task.failure = error
-            # The panel shows the first sentence of an unexpected error, or its class where it has none.
-            lines = str(error).strip().splitlines() or [type(error).__name__]
-            status = SignInStatus(Phase.UNFINISHED, LoginError(f"{lines[0].partition('. ')[0].rstrip('.')}."))
+            status = SignInStatus(Phase.UNFINISHED, _as_cognito_error(error))
         if login_task is self.login_task:
             self.login_task = None
             self._set_status(status)
@@ -328,6 +337,14 @@ class Controller:
 
 def _unfinished(error: CognitoError) -> SignInStatus:
     return SignInStatus(Phase.UNFINISHED, error, user_cancelled=isinstance(error, LoginCancelledError))
+
+
+def _as_cognito_error(error: BaseException) -> CognitoError:
+    """Returns an error to show: of an unexpected one the first sentence, or its class where it has none."""
+    if isinstance(error, CognitoError):
+        return error
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return LoginError(f"{lines[0].partition('. ')[0].rstrip('.')}.")
 
 
 def _cancelled_error() -> LoginCancelledError:

@@ -5,7 +5,7 @@ The magics open and end it; it follows the notebook's session where the user nam
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,10 +25,12 @@ class NotebookShare:
 
     Attributes:
         role_changed: Whether the environment named another role before, which some objects in the notebook may keep.
+        on_change: Called, from any thread, when something is shared, or no longer.
     """
 
     def __init__(self) -> None:
         self.role_changed = False
+        self.on_change: Callable[[], None] = lambda: None
         self._share: Share | None = None
         self._followed_variable: str | None = None
 
@@ -84,6 +86,7 @@ class NotebookShare:
             share.hide_credentials_file()
         if default_session:
             share.replace_default_session()
+        self.on_change()
 
     def on_session_bound(self, sign_in: SignIn, variable: str, role_arn: str | None) -> None:
         """Shares the role of a session that was bound to the followed variable.
@@ -110,4 +113,5 @@ class NotebookShare:
         if share is None or share.closed:
             return False
         share.close()
+        self.on_change()
         return True

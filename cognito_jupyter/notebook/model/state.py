@@ -57,6 +57,7 @@ class NotebookState:
         self.sign_ins = NotebookSignIns(self.variables, self.notebook_share)
         self.controller = Controller(self.sign_ins)
         self.text_output: StatusListener | None = None
+        self.notebook_share.on_change = self.controller.notify_listeners
 
     @property
     def current(self) -> SignIn | None:
@@ -130,6 +131,16 @@ class NotebookState:
         role = select_role(current, role_suffix, request.settings.session_region)
         self.sign_ins.bind_variables(current, role, request)
 
+    def share_session_role(self) -> None:
+        """Shares the role of the session that panels show, also when that changes.
+
+        Raises:
+            CognitoError: The role cannot be shared.
+        """
+        current, bound, request = self.current, self.bound_session, self.controller.request
+        if current is not None and bound is not None and request is not None:
+            self.notebook_share.share_roles(current, [bound.role_arn], follow_variable=request.session_name)
+
     # -- signing out
 
     def sign_out_all(self) -> list[str]:
@@ -156,10 +167,10 @@ class NotebookState:
         return names
 
     def close(self) -> None:
-        """Ends a running login and the share, and deletes the variables. It signs out no user."""
+        """Ends a running login, the share and all panels, and deletes the variables. It signs out no user."""
         self.controller.cancel_login_task()
         self.notebook_share.close()
         self.variables.clear()
         for sign_in in self.sign_ins.remove_all():
             sign_in.manager.close()
-        self.controller.reset_status()
+        self.controller.close()

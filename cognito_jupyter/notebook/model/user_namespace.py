@@ -132,6 +132,11 @@ class Variables:
         return binding is not None and self._shell.user_ns.get(name) is binding.value
 
 
+def role_account(role_arn: str) -> str:
+    """Returns the AWS account of a role."""
+    return role_arn.split(":")[4]
+
+
 def short_role(role_arn: str | None) -> str:
     """Returns a role as users call it: the last part of its ARN."""
     return f"role {role_arn.rpartition('/')[2]}" if role_arn else "the pool's default role"

@@ -11,6 +11,7 @@ from ..model.controller import Phase, SignInStatus
 from ..model.login_task import LoginTask
 from ..model.notebook_share import UNCHANGED_OBJECTS
 from ..model.state import NotebookState
+from ..model.user_namespace import BoundSession, role_account, short_role
 from . import html as page
 
 _TITLES = {
@@ -22,7 +23,13 @@ _TITLES = {
     Phase.UNFINISHED: "The sign-in was not finished",
     Phase.ENDED: "Your sign-in has ended",
 }
-_ENDED = "The user pool has ended it. Sign in again, and this notebook's session works again."
+_ENDED = (
+    "The user pool has ended it. Sign in again, here or by %cognito_login, and this notebook's session works again."
+)
+_UNLOADED = (
+    "The extension was unloaded",
+    "This panel does nothing any more. Run %load_ext cognito_jupyter, and then %cognito_panel for a new one.",
+)
 _BUSY = {Phase.STARTING: "Getting the sign-in ready", Phase.FINISHING: "Fetching your AWS keys"}
 
 
@@ -34,6 +41,8 @@ def panel_content(state: NotebookState, status: SignInStatus, *, fallback: bool)
         status: The status of its sign-in.
         fallback: Whether view.js is missing: the HTML then holds no paste box, and CSS moves the bars.
     """
+    if status.unloaded:
+        return page.heading(*_UNLOADED, neutral=True), ""
     error = str(status.warning) if status.warning else _ENDED if status.phase is Phase.ENDED else None
     busy = status.busy or _BUSY.get(status.phase)
     head = page.heading(_TITLES[status.phase], error, busy, neutral=status.user_cancelled)
@@ -68,17 +77,39 @@ def _waiting(login_task: LoginTask, now: datetime | None) -> str:
 def _signed_in(state: NotebookState, current: SignIn, now: datetime | None) -> str:
     manager, bound, request = current.manager, state.bound_session, state.controller.request
     rows = [] if state.hide_user() else [("User", describe_user(manager.claims))]
+    code: list[tuple[str, str]] = []
     if bound is None or request is None:
         keys = page.note("No variable holds a session of this sign-in: run %cognito_login.")
     else:
-        rows.append(("Use it as", f'{request.session_name}.client("s3")'))
+        rows += _role_facts(state, current, bound)
+        code.append(("Use it as", f'{request.session_name}.client("s3")'))
         cached = manager.cached_credentials(bound.role_arn)
         if cached is None or cached.expiration <= datetime.now(UTC):
             keys = page.note("AWS keys: none at the moment; the next use fetches new ones.")
         else:
             keys = page.time_left("AWS keys", cached.expiration, cached.lifetime, "renewed automatically", now)
     unchanged = page.note(UNCHANGED_OBJECTS) if state.notebook_share.roles and state.notebook_share.role_changed else ""
-    return page.facts(rows) + keys + unchanged + _sign_in_time(current, now)
+    return page.facts(rows, code) + keys + unchanged + _sign_in_time(current, now)
+
+
+def _role_facts(state: NotebookState, current: SignIn, bound: BoundSession) -> list[tuple[str, str]]:
+    """Returns role, account and region of a session, and which other roles are shared.
+
+    Args:
+        state: The notebook's state.
+        current: The sign-in; the panel's menu shows the role of one that has several.
+        bound: The session.
+    """
+    role_arn, rows = bound.role_arn, []
+    if role_arn is None or len(current.manager.roles) < 2:
+        rows.append(("Role", short_role(role_arn).removeprefix("role ")))
+    if role_arn is not None:
+        rows.append(("Account", role_account(role_arn)))
+    rows.append(("Region", bound.value.region_name or "not set"))
+    shared = [role.role_arn for role in state.notebook_share.roles]
+    if shared and shared != [role_arn]:
+        rows.append(("Shared", ", ".join(map(short_role, shared))))
+    return rows
 
 
 def _sign_in_time(current: SignIn, now: datetime | None) -> str:

@@ -18,6 +18,10 @@ from ..._printable import printable
 from ..._util.durations import duration_in_words
 
 _ADDRESS_BAR = Path(__file__).with_name("address_bar.svg").read_text(encoding="utf-8")
+_ADDRESS_LENGTH = 30
+"""Characters of the redirect URI that the picture of the address bar has room for."""
+_PASTE_HELP = "Copy its whole address from the address bar and paste it here."
+_BUSY_BAR = '<div class="bar busy" role="progressbar" aria-label="{label}"><i></i></div>'
 _PASTE_BOX = """<label class="address">Address<input type="password" autocomplete="off" spellcheck="false"
  data-1p-ignore data-lpignore="true" placeholder="Paste it here"></label>"""
 
@@ -35,7 +39,7 @@ def heading(title: str, error: str | None = None, busy: str | None = None, *, ne
     if error:
         lines += f'<p class="{"soft" if neutral else "problem"}">{_escape(error)}</p>'
     if busy:
-        lines += f'<p class="soft">{_escape(busy)} …</p>'
+        lines += f'<p class="soft">{_escape(busy)} …</p>{_BUSY_BAR.format(label=_escape(busy))}'
     return lines
 
 
@@ -47,7 +51,7 @@ class SignInOptions:
         url: Where to sign in; it holds the login's state and nonce.
         redirect_uri: Where the browser ends up.
         paste_first_reason: Why the browser may not reach the kernel, so that pasting is explained step by step; None:
-            there is no sign of that.
+            there is no sign of that, and one line opens the paste box.
         listening: Whether a listener waits for the browser; otherwise pasting is the only way.
         notes: What else to know before typing a password.
     """
@@ -60,7 +64,7 @@ class SignInOptions:
 
 
 def sign_in_options(options: SignInOptions, *, paste_box: bool) -> str:
-    """Returns the link, the paste box beside it, and which of the two is likely to be needed.
+    """Returns the link and the paste box; both are always there, and one of them is likely to be needed.
 
     Args:
         options: The ways to finish the login.
@@ -71,17 +75,16 @@ def sign_in_options(options: SignInOptions, *, paste_box: bool) -> str:
     target = f'href="{html.escape(options.url)}" target="_blank" rel="noopener noreferrer"'
     link = f'<a class="go" {target}>Sign in</a><p class="soft under">opens <b>{host}</b> in a new tab</p>'
     link += "".join(map(note, options.notes))
-    redirect = urlsplit(options.redirect_uri)
-    origin = f"{redirect.scheme}://{redirect.netloc}"
-    if len(origin) > 26:
-        origin = f"{origin[:25]}…"
-    paste = _ADDRESS_BAR.format(address=_escape(f"{origin}/?code=…&state=…")) + (_PASTE_BOX if paste_box else "")
+    address = _escape(f"{_abbreviate(options.redirect_uri)}?code=…&state=…")
+    paste = _ADDRESS_BAR.format(address=address) + (_PASTE_BOX if paste_box else "")
     if options.paste_first_reason is None:
-        paste_help = (
-            "If the page after your sign-in does not open, copy its whole address from the address bar and paste it "
-            "here."
-        )
-        return f"<section>{link}</section><section><p>{paste_help}</p>{paste}</section>"
+        summary, paste_help = "Did the browser show an error page?", f"<p>{_PASTE_HELP}</p>{paste}"
+        if paste_box:
+            paste_help = f"<details><summary>{summary}</summary>{paste_help}</details>"
+        else:
+            # The box is a widget of its own below this HTML, which nothing here can hide.
+            paste_help = f"<p>{summary}</p>{paste_help}"
+        return f"<section>{link}</section><section>{paste_help}</section>"
     first = f"<p>{_escape(options.paste_first_reason)}. Sign in by these two steps instead.</p>"
     second = (
         "Copy the whole address of the page where you end up, which may be an error page, from the address bar and "
@@ -106,9 +109,15 @@ def countdown(until: datetime, total: float, now: datetime | None = None) -> str
     return _progress(until, total, label, f"{label}: {_time_left_text(until, total, now)}", now)
 
 
-def facts(rows: Sequence[tuple[str, str]]) -> str:
-    """Returns names and values as a list."""
+def facts(rows: Sequence[tuple[str, str]], code: Sequence[tuple[str, str]] = ()) -> str:
+    """Returns names and values as a list.
+
+    Args:
+        rows: The names and values.
+        code: More of them, whose values are code to type.
+    """
     items = "".join(f"<dt>{_escape(name)}</dt><dd>{_escape(value)}</dd>" for name, value in rows)
+    items += "".join(f"<dt>{_escape(name)}</dt><dd><code>{_escape(value)}</code></dd>" for name, value in code)
     return f"<dl>{items}</dl>"
 
 
@@ -136,6 +145,17 @@ def local_time(time: datetime) -> str:
     """Returns a point in time by the kernel's clock: only the time of day, or with the date if that is not today."""
     local = time.astimezone()
     return f"{local:%H:%M}" if local.date() == datetime.now(UTC).astimezone().date() else f"{local:%a %d %b, %H:%M}"
+
+
+def _abbreviate(redirect_uri: str) -> str:
+    """Returns a redirect URI; of a long one, its beginning and the end of its path."""
+    parts = urlsplit(redirect_uri)
+    path = parts.path or "/"
+    whole = f"{parts.scheme}://{parts.netloc}{path}"
+    if len(whole) <= _ADDRESS_LENGTH:
+        return whole
+    end = path[-_ADDRESS_LENGTH // 2 :]
+    return f"{whole[: _ADDRESS_LENGTH - 1 - len(end)]}…{end}"
 
 
 def _time_left_text(until: datetime, total: float, now: datetime | None) -> str:

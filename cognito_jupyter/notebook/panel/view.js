@@ -3,15 +3,17 @@
 // finds nothing in it even while the kernel is busy with another cell.
 
 const REPLY_TIMEOUT = 2500; // milliseconds without a message from the kernel, after which there is none
-const HIDE_BUTTONS = ".cognito-panel > :not(.cognito-view) { display: none !important }";
+// The buttons beside a view that no kernel has replied to; they may come from a saved file. It hides none of another panel.
+const HIDE_BUTTONS = ".cognito-view[data-no-kernel] ~ * { display: none !important }";
 
 function render({ model, el }) {
   el.classList.add("cognito-view");
   el.innerHTML =
-    '<style></style><div class="head" role="status" aria-live="polite"></div><div class="body"></div>';
-  const [style, head, body] = el.children;
-  style.textContent = HIDE_BUTTONS; // until the kernel replies: the buttons around the view may come from a saved file
+    `<style>${HIDE_BUTTONS}</style><style></style>` +
+    '<div class="head" role="status" aria-live="polite"></div><div class="body"></div>';
+  const [, style, head, body] = el.children;
   const shown = { style: "", head: "", body: "" };
+  el.dataset.noKernel = ""; // until the kernel replies
   let clockOffset = 0;
   const expired = new Set();
 
@@ -24,6 +26,7 @@ function render({ model, el }) {
   const onMessage = (content) => {
     clearTimeout(replyTimeout);
     if (isKernelGone(model)) return;
+    delete el.dataset.noKernel;
     el.closest(".cognito-panel")?.addEventListener("focusin", keepArrowKeys); // adding it again has no effect
     clockOffset = Date.now() - content.now;
     setHtml(style, "style", content.style);
@@ -55,6 +58,11 @@ function render({ model, el }) {
     if (event.target.closest("a.go")) body.querySelector("input")?.focus({ preventScroll: true });
   });
 
+  const onToggle = (event) => {
+    if (event.target.open) event.target.querySelector("input")?.focus({ preventScroll: true });
+  };
+  body.addEventListener("toggle", onToggle, true); // "toggle" does not bubble
+
   const updateCountdowns = () => {
     if (isKernelGone(model)) {
       clearInterval(timer);
@@ -78,9 +86,9 @@ function render({ model, el }) {
   };
 
   const showPlaceholder = () => {
-    style.textContent = HIDE_BUTTONS;
-    body.textContent = "";
-    head.textContent = model.get("placeholder");
+    el.dataset.noKernel = "";
+    setHtml(body, "body", "");
+    shown.head = head.textContent = model.get("placeholder");
   };
   const replyTimeout = setTimeout(showPlaceholder, REPLY_TIMEOUT);
   const timer = setInterval(updateCountdowns, 1000);

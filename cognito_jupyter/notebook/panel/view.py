@@ -18,7 +18,6 @@ from traitlets import Unicode
 
 from ..display.views import PANEL_PLACEHOLDER
 from ..kernel.comm_logs import new_model_id
-from .style import STYLE
 
 _FOLDER = Path(__file__).parent
 
@@ -29,6 +28,7 @@ class PanelView(anywidget.AnyWidget):
     Args:
         on_report: Called when a front end has created the view, and when it has drawn it.
         on_paste: Called with what was pasted, which the box no longer holds by then.
+        style: The panel's CSS.
 
     Attributes:
         alive: Whether a front end has created the view, so that it can draw it.
@@ -39,10 +39,11 @@ class PanelView(anywidget.AnyWidget):
     _esm = _FOLDER / "view.js"
     placeholder = Unicode(PANEL_PLACEHOLDER.text()).tag(sync=True)
 
-    def __init__(self, on_report: Callable[[], None], on_paste: Callable[[str], None]) -> None:
+    def __init__(self, on_report: Callable[[], None], on_paste: Callable[[str], None], style: str) -> None:
         super().__init__(model_id=new_model_id())
         self._on_report = on_report
         self._on_paste = on_paste
+        self._style = style
         self.alive = self.seen = False
         self.on_msg(self._on_message)
 
@@ -55,7 +56,7 @@ class PanelView(anywidget.AnyWidget):
                 counts down.
         """
         if self.seen:
-            self.send({"style": STYLE, "head": head, "body": body, "now": time.time() * 1000})
+            self.send({"style": self._style, "head": head, "body": body, "now": time.time() * 1000})
 
     def _on_message(self, _: Any, content: dict[str, Any], __: Any) -> None:
         if "pasted" in content:

@@ -8,6 +8,7 @@ controller; it holds neither tokens nor credentials.
 from __future__ import annotations
 
 import threading
+import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ from ..model.controller import Phase, SignInStatus, StatusListener
 from ..model.state import NotebookState
 from . import html as page
 from .content import panel_content
-from .style import STYLE
+from .style import panel_style
 
 if TYPE_CHECKING:
     from .view import PanelView
@@ -71,9 +72,11 @@ class LoginPanel(ipywidgets.VBox, StatusListener):
         self._prober: threading.Thread | None = None
         self.output: StatusListener | None = None
         redact_comm_logs(self._state.frontend.kernel)
+        panel_class = f"cognito-panel-{uuid.uuid4().hex[:12]}"
+        self._style = panel_style(panel_class)
         self._create_widgets()
         super().__init__(**{"layout": {"width": "auto"}, **box_options})
-        self.add_class("cognito-panel")
+        self.add_class("cognito-panel").add_class(panel_class)
         self._state.controller.subscribe(self)
         self.on_status()
 
@@ -90,7 +93,7 @@ class LoginPanel(ipywidgets.VBox, StatusListener):
                 self._view.show_html(head, body)
                 top = [self._view]
             else:
-                self._fallback_html.value = f'<style>{STYLE}</style><div role="status">{head}</div>{body}'
+                self._fallback_html.value = f'<style>{self._style}</style><div role="status">{head}</div>{body}'
                 waiting = status.phase is Phase.WAITING
                 top = [self._fallback_html, self._fallback_paste_field] if waiting else [self._fallback_html]
             self._remember_box.value = self._state.controller.remember
@@ -155,6 +158,12 @@ class LoginPanel(ipywidgets.VBox, StatusListener):
         self._remember_box.observe(self._on_remember_changed, "value")
         self._back_button = _button("Back to the previous sign-in", controller.reset_status)
         self._sign_out_button = _button("Sign out", self._sign_out)
+        self._unloaded_button = _button("The extension is unloaded", lambda: None)
+        self._unloaded_button.disabled = True
+        self._share_box = ipywidgets.Checkbox(
+            description="Share with everything else in this notebook", indent=False, layout=wide
+        )
+        self._share_box.observe(self._on_share_changed, "value")
         self._role_menu = ipywidgets.Dropdown(description="Role", layout=wide)
         self._role_menu.observe(self._on_role_selected, "value")
         self._role_note = ipywidgets.HTML(page.note("Clients you already created keep their old role."), layout=wide)
@@ -170,14 +179,10 @@ class LoginPanel(ipywidgets.VBox, StatusListener):
 
     def _controls(self, status: SignInStatus) -> list[Any]:
         current = self._state.current
+        if status.unloaded:
+            return [self._unloaded_button]
         if status.phase is Phase.SIGNED_IN:
-            self._sign_out_button.disabled = self._role_menu.disabled = status.busy is not None
-            roles = current.manager.roles if current is not None else ()
-            bound = self._state.bound_session
-            if not roles or bound is None:
-                return [self._sign_out_button] if current is not None else []
-            self._update_role_menu(roles, bound.role_arn)
-            return [self._role_menu, self._role_note, self._sign_out_button]
+            return self._signed_in_controls(status)
         if status.phase is Phase.WAITING:
             return [self._remember_box, self._cancel_button]
         if status.phase not in _SIGN_IN_LABELS:
@@ -185,6 +190,21 @@ class LoginPanel(ipywidgets.VBox, StatusListener):
         self._sign_in_button.description = _SIGN_IN_LABELS[status.phase]
         can_go_back = status.phase is Phase.UNFINISHED and current is not None and not current.manager.ended
         return [self._remember_box, self._sign_in_button, *([self._back_button] if can_go_back else [])]
+
+    def _signed_in_controls(self, status: SignInStatus) -> list[Any]:
+        current, bound = self._state.current, self._state.bound_session
+        if current is None:
+            return []
+        self._sign_out_button.disabled = self._role_menu.disabled = status.busy is not None
+        if bound is None:
+            return [self._sign_out_button]
+        self._update_share_box(status)
+        controls = [self._share_box, self._sign_out_button]
+        roles = current.manager.roles
+        if len(roles) < 2:
+            return controls
+        self._update_role_menu(roles, bound.role_arn)
+        return [self._role_menu, self._role_note, *controls]
 
     def _update_role_menu(self, roles: tuple[str, ...], selected: str | None) -> None:
         options = tuple(zip(map(printable, shortest_suffixes(roles, roles)), roles, strict=True))
@@ -195,6 +215,13 @@ class LoginPanel(ipywidgets.VBox, StatusListener):
         if self._role_menu.value != selected and (selected in roles or selected is None):
             self._role_menu.value = selected
         self._role_menu.observe(self._on_role_selected, "value")
+
+    def _update_share_box(self, status: SignInStatus) -> None:
+        request = self._state.controller.request
+        locked = request is not None and "share" in request.settings.locked
+        self._share_box.disabled = locked or status.busy is not None
+        if status.busy is None:  # otherwise it shows what the user has just chosen
+            self._share_box.value = bool(self._state.notebook_share.roles)
 
     # -- what the user does
 
@@ -217,6 +244,14 @@ class LoginPanel(ipywidgets.VBox, StatusListener):
         if change["new"] != self._state.controller.remember:
             self._state.controller.set_remember(change["new"])
 
+    def _on_share_changed(self, change: Any) -> None:
+        if change["new"] == bool(self._state.notebook_share.roles):
+            return
+        if change["new"]:
+            self._state.controller.run_in_background("Starting to share", self._state.share_session_role)
+        else:
+            self._state.controller.run_in_background("Ending the share", self._state.notebook_share.close)
+
     def _sign_out(self) -> None:
         self._state.controller.run_in_background("Signing out", self._state.sign_out_all)
 
@@ -230,7 +265,7 @@ class LoginPanel(ipywidgets.VBox, StatusListener):
             # link from a notebook that is saved with its widgets' state in the middle of a login.
             self._fallback = True
             return None
-        return PanelView(self._on_view_report, self._state.controller.submit_pasted_url)
+        return PanelView(self._on_view_report, self._state.controller.submit_pasted_url, self._style)
 
     def _on_view_report(self) -> None:
         # Also from a front end that took its time: the view is better than what replaces it.

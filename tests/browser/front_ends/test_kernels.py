@@ -50,9 +50,9 @@ def test_a_blocked_cell_accepts_a_pasted_address(
     notebook.start_cell(1)
     address = notebook.sign_in_by_link()
     assert address.startswith(REMOTE_REDIRECT_URI)
-    notebook.paste_field.fill("https://hub.example.org/?code=abc&state=def")
+    notebook.paste("https://hub.example.org/?code=abc&state=def")
     notebook.expect_panel_text("belongs to another sign-in")
-    notebook.paste_field.fill(address)
+    notebook.paste(address)
     notebook.expect_signed_in()
     notebook.run_and_expect(2, "True")
 

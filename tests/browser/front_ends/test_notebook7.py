@@ -29,7 +29,7 @@ def test_an_address_is_pasted_into_a_blocked_cell_of_notebook_7(
     notebook.start_cell(1)
     address = notebook.sign_in_by_link()
     assert address.startswith(REMOTE_REDIRECT_URI)
-    notebook.paste_field.fill(address)
+    notebook.paste(address)
     notebook.expect_signed_in()
     notebook.run_and_expect(2, "True")
 

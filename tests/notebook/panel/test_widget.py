@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import json
+import re
 import socket
 import threading
 from collections.abc import Callable
 from dataclasses import replace
 
+import ipywidgets
 import pytest
 import requests
 from ipywidgets.embed import dependency_state
@@ -18,6 +21,7 @@ from cognito_jupyter.errors import LoginError
 from cognito_jupyter.notebook.model.controller import Phase
 from cognito_jupyter.notebook.model.login_requests import LoginRequest
 from cognito_jupyter.notebook.panel.content import panel_content
+from cognito_jupyter.notebook.panel.html import SignInOptions, sign_in_options
 from cognito_jupyter.notebook.panel.widget import LoginPanel
 from tests.support.polling import wait_until
 
@@ -178,11 +182,141 @@ def test_on_a_remote_kernel_the_panel_gives_the_reason_and_numbers_the_steps(dri
     assert shown.index("<b>1.</b>") < shown.index("authorize?") < shown.index("<b>2.</b>") < shown.index("<input")
 
 
-def test_link_and_paste_box_are_shown_from_the_start(driver: PanelDriver) -> None:
+def test_the_link_comes_first_and_one_line_opens_the_paste_box(driver: PanelDriver) -> None:
     start_and_wait(driver)
     shown = panel_body(driver)
-    assert shown.index("authorize?") < shown.index("copy its whole address") < shown.index("<input")
+    summary = "<summary>Did the browser show an error page?</summary>"
+    assert shown.index("authorize?") < shown.index("<details>") < shown.index(summary) < shown.index("<input")
+    assert shown.index("<input") < shown.index("</details>") < shown.index("Time left to sign in")
     assert f"opens <b>{driver.cognito.domain.partition('://')[2]}</b>" in shown
+
+
+def test_signed_in_it_shows_account_and_region_and_what_to_type(driver: PanelDriver) -> None:
+    start_and_wait(driver)
+    driver.complete_sign_in()
+    driver.wait_for_phase(Phase.SIGNED_IN)
+    shown = panel_body(driver)
+    account = driver.cognito.roles["Analyst"].split(":")[4]
+    assert f"<dt>Account</dt><dd>{account}</dd><dt>Region</dt><dd>{driver.cognito.region}</dd>" in shown
+    assert "<dd><code>session.client(&quot;s3&quot;)</code></dd>" in shown
+    assert "renewed automatically" in shown
+
+
+def test_the_role_of_a_sign_in_with_a_single_one_is_shown_without_a_menu(driver: PanelDriver) -> None:
+    driver.cognito.pool.users["demo"] = replace(driver.cognito.demo_user, groups=("Analyst",))
+    start_and_wait(driver)
+    driver.complete_sign_in()
+    driver.wait_for_phase(Phase.SIGNED_IN)
+    assert "<dt>Role</dt><dd>" in panel_body(driver)
+    assert driver.panel._role_menu not in driver.panel.children
+
+
+def test_a_check_box_shares_the_role_of_the_session_and_ends_the_share(driver: PanelDriver) -> None:
+    start_and_wait(driver)
+    driver.complete_sign_in()
+    driver.wait_for_phase(Phase.SIGNED_IN)
+    panel, share = driver.panel, driver.state.notebook_share
+    assert panel._share_box in panel.children
+    assert panel._share_box.value is False
+    panel._share_box.value = True
+    wait_until(lambda: bool(share.roles) and not panel._share_box.disabled)
+    assert panel._share_box.value is True
+    assert [role.role_arn for role in share.roles] == [driver.cognito.roles["Analyst"]]
+    panel._role_menu.value = driver.cognito.roles["Uploader"]
+    wait_until(
+        lambda: driver.cognito.roles["Uploader"] in [role.role_arn for role in share.roles if role.in_environment]
+    )
+    wait_until(lambda: driver.state.controller.status.busy is None)
+    panel._share_box.value = False
+    wait_until(lambda: not share.roles and not panel._share_box.disabled)
+    assert panel._share_box.value is False
+
+
+def test_a_share_that_a_magic_starts_and_ends_is_shown_at_once(driver: PanelDriver) -> None:
+    start_and_wait(driver)
+    driver.complete_sign_in()
+    driver.wait_for_phase(Phase.SIGNED_IN)
+    current = driver.state.current
+    assert current is not None
+    driver.state.notebook_share.share_roles(current, [driver.cognito.roles["Uploader"]])
+    assert driver.panel._share_box.value is True
+    assert "<dt>Shared</dt><dd>role " in panel_body(driver)
+    driver.state.notebook_share.close()
+    assert driver.panel._share_box.value is False
+
+
+def test_an_action_that_fails_for_an_unexpected_reason_ends_with_its_first_sentence(driver: PanelDriver) -> None:
+    def action() -> None:
+        raise OSError(28, "No space left on device")
+
+    driver.state.controller.run_in_background("Starting to share", action)
+    wait_until(lambda: driver.state.controller.status.warning is not None)
+    assert "No space left on device" in panel_head(driver)
+    assert driver.state.controller.status.busy is None
+
+
+def test_the_panel_of_an_unloaded_extension_says_so_and_starts_nothing(driver: PanelDriver) -> None:
+    start_and_wait(driver)
+    driver.state.close()
+    assert "The extension was unloaded" in panel_head(driver)
+    assert "%load_ext cognito_jupyter" in panel_head(driver)
+    assert panel_body(driver) == ""
+    buttons = [each for each in driver.panel.children if isinstance(each, ipywidgets.Button)]
+    assert [(button.description, button.disabled) for button in buttons] == [("The extension is unloaded", True)]
+    driver.panel.start()
+    assert driver.state.controller.status.unloaded
+    assert "cognito-panel-action" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_a_login_that_is_prepared_while_the_extension_is_unloaded_never_starts(driver: PanelDriver) -> None:
+    creating, go = threading.Event(), threading.Event()
+
+    def login(request: LoginRequest, still_wanted: Callable[[], bool]) -> None:
+        creating.set()
+        assert go.wait(60)
+        driver.state.start_login(request, still_wanted)
+
+    driver.state.controller.start_in_background(driver.request, login)
+    assert creating.wait(60)
+    driver.state.close()
+    go.set()
+    wait_until(lambda: "cognito-panel-action" not in {thread.name for thread in threading.enumerate()})
+    assert driver.state.controller.login_task is None
+    assert "The extension was unloaded" in panel_head(driver)
+
+
+def test_no_rule_of_a_panels_style_applies_to_another_panel(driver: PanelDriver) -> None:
+    """A page may hold panels of other kernels, and of other versions of this package."""
+    other = LoginPanel(driver.state)
+    for panel in (driver.panel, other):
+        own_class = panel._dom_classes[1]
+        rules = re.sub(r"/\*.*?\*/|@keyframes[^}]*}[^}]*}|@media[^{]*{", "", panel._style, flags=re.DOTALL)
+        selectors = [part.strip() for rule in rules.split("}") for part in split_selectors(rule.partition("{")[0])]
+        assert len(selectors) > 20
+        assert [each for each in selectors if each and not re.match(rf"\.{own_class}(?![\w-])", each)] == []
+    assert driver.panel._dom_classes[1] != other._dom_classes[1]
+
+
+def split_selectors(text: str) -> list[str]:
+    return re.split(r",(?![^(]*\))", text)
+
+
+@pytest.mark.parametrize(
+    ("redirect_uri", "shown"),
+    [
+        ("http://localhost:3000", "http://localhost:3000/?code=…"),
+        ("http://localhost:3000/callback", "http://localhost:3000/callback?code=…"),
+        ("https://hub.example.org/hub/user-redirect/cognito-jupyter/callback", "https://hub.ex…upyter/callback?code=…"),
+        ("https://a-rather-long-name.example.org/callback", "https://a-rather-lon…/callback?code=…"),
+    ],
+)
+def test_the_picture_of_the_address_bar_shows_the_path_of_the_redirect_uri(redirect_uri: str, shown: str) -> None:
+    options = SignInOptions("https://example.org/authorize", redirect_uri, None, listening=True)
+    section = sign_in_options(options, paste_box=True)
+    assert shown in section
+    text = re.search(r"<text [^>]*>([^<]*)</text>", section)
+    assert text is not None
+    assert len(html.unescape(text[1])) <= 45
 
 
 def test_signed_in_it_shows_how_long_the_sign_in_lasts(driver: PanelDriver) -> None:
