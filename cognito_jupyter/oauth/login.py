@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import enum
 import hmac
+import os
 import threading
 import time
 import weakref
@@ -84,7 +85,9 @@ class Login(Closeable):
         listen: bool = True,
         timeout: float = 300.0,
     ) -> None:
-        self._secrets = LoginSecrets.new()
+        # A hub's relay sends the browser to the server that the state names (`server_extension/hub.py`).
+        relay = any(uri.relay for uri in uris)
+        self._secrets = LoginSecrets.new(os.environ.get("JUPYTERHUB_SERVER_NAME", "") if relay else "")
         self._exchange_code = exchange_code
         self._lock = threading.Lock()
         self.state = LoginState.PENDING

@@ -18,7 +18,7 @@ class LoginSecrets:
         code_verifier: Sent only to the token endpoint (RFC 7636, section 4.1).
         code_challenge: The verifier's S256 hash, which the browser may see (RFC 7636, section 4.2).
         state: Comes back with the authorization response and shows that it belongs to this login (RFC 6749, section
-            10.12).
+            10.12). On a JupyterHub it also names the server that the response has to reach.
         nonce: Comes back inside the id token (OpenID Connect Core, section 3.1.2.1).
     """
 
@@ -28,10 +28,14 @@ class LoginSecrets:
     nonce: str
 
     @classmethod
-    def new(cls) -> LoginSecrets:
-        """Returns new values of 256 random bits each."""
+    def new(cls, server_name: str = "") -> LoginSecrets:
+        """Returns new values of 256 random bits each.
+
+        Args:
+            server_name: The name of the JupyterHub server that the response has to reach; empty for the default server.
+        """
         verifier, challenge = generate_pkce_pair()
-        return cls(verifier, challenge, state=new_secret(), nonce=new_secret())
+        return cls(verifier, challenge, state=new_state(server_name), nonce=new_secret())
 
 
 def generate_pkce_pair() -> tuple[str, str]:
@@ -43,6 +47,15 @@ def generate_pkce_pair() -> tuple[str, str]:
 def new_secret() -> SecretText:
     """Returns 256 random bits in 43 characters of base64url."""
     return SecretText(secrets.token_urlsafe(32))
+
+
+def new_state(server_name: str = "") -> SecretText:
+    """Returns 256 random bits, and after a dot the server's name in base64url if it has one.
+
+    The hub reads the name (`server_extension/hub.py`); the login compares the whole state.
+    """
+    name = base64url(server_name.encode(errors="replace"))
+    return SecretText(f"{new_secret()}.{name}") if name else new_secret()
 
 
 def s256(code_verifier: str) -> str:

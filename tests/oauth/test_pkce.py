@@ -1,7 +1,10 @@
 """The random values of a login."""
 
 from cognito_jupyter import CognitoOAuthAuthenticator
-from cognito_jupyter.oauth.pkce import LoginSecrets, base64url, s256
+from cognito_jupyter.oauth.pkce import LoginSecrets, base64url, new_state, s256
+from cognito_jupyter.server_extension.hub import server_name_in
+
+UNRESERVED = set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")  # RFC 3986
 
 
 def test_the_challenge_matches_rfc_7636_appendix_b() -> None:
@@ -28,3 +31,15 @@ def test_the_repr_of_login_secrets_shows_none_of_them() -> None:
     secrets = LoginSecrets.new()
     shown = f"{secrets!r} {secrets}"
     assert not any(value in shown for value in (secrets.code_verifier, secrets.state, secrets.nonce))
+
+
+def test_a_state_is_256_random_bits_and_on_a_named_server_of_a_hub_also_its_name() -> None:
+    """The hub reads the name; for the default server there is nothing to read."""
+    assert len(new_state()) == 43
+    state = new_state("grüße lab/2")
+    random_part, dot, name = state.partition(".")
+    assert (len(random_part), dot) == (43, ".")
+    assert set(state) <= UNRESERVED
+    assert server_name_in([state.encode()]) == "grüße lab/2"
+    assert name == new_state("grüße lab/2").partition(".")[2]
+    assert repr(state) == "'...'"
