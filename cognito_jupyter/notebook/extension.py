@@ -10,6 +10,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from .magics import CognitoMagics
 
 _COMPLETION_HOOK = "complete_command"
+_BEFORE_CELL = "pre_run_cell"
 
 
 def load(shell: InteractiveShell) -> None:
@@ -18,6 +19,8 @@ def load(shell: InteractiveShell) -> None:
         return
     magics = CognitoMagics(shell)
     shell.register_magics(magics)
+    magics.autoreload_exclusion.exclude_modules()
+    shell.events.register(_BEFORE_CELL, magics.autoreload_exclusion.exclude_modules)
     for magic, completer in magics.completers.items():
         shell.set_hook(_COMPLETION_HOOK, completer, str_key=magic)  # type: ignore[no-untyped-call]
 
@@ -32,6 +35,7 @@ def unload(shell: InteractiveShell) -> None:
         return
     if "state" in vars(magics):
         magics.state.close()
+    shell.events.unregister(_BEFORE_CELL, magics.autoreload_exclusion.exclude_modules)
     # The chains that `set_hook` made; IPython has no public method that removes a hook.
     chains = shell.strdispatchers[_COMPLETION_HOOK].strs
     for magic, completer in magics.completers.items():

@@ -20,6 +20,7 @@ from .arguments import ProfileArguments, ShareArguments, parse_line
 from .completion import MagicCompleter
 from .display.errors import captured_output, cognito_magic, no_interactive_frontend
 from .display.ipython import argument, display_view, magic_with_arguments
+from .kernel.autoreload import AutoreloadExclusion
 from .kernel.blocking import run_in_cell
 from .model.login_requests import LoginArguments, LoginRequest, LoginRequestFactory
 
@@ -83,6 +84,7 @@ class CognitoMagics(Magics):
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
         self.interactive_shell = shell
+        self.autoreload_exclusion = AutoreloadExclusion(shell)
         self._request_factory = LoginRequestFactory(self._configured)
         magics, roles, profiles = type(self), self._role_suffixes, self._profile_names
         values = {"--role-suffix": roles, "-r": roles, "--profile": profiles}

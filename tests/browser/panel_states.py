@@ -20,7 +20,15 @@ _REMOTE_LOGIN = """import os
 os.environ["JUPYTERHUB_USER"] = "demo"
 %cognito_login --panel --role-suffix Analyst
 del os.environ["JUPYTERHUB_USER"]"""
-CELLS = (LOAD, "import cognito_jupyter\ncognito_jupyter.LoginPanel()", f"{LOGIN} --timeout 2", _REMOTE_LOGIN, _REVOKE)
+_UNLOAD = "%unload_ext cognito_jupyter"
+CELLS = (
+    LOAD,
+    "import cognito_jupyter\ncognito_jupyter.LoginPanel()",
+    f"{LOGIN} --timeout 2",
+    _REMOTE_LOGIN,
+    _REVOKE,
+    _UNLOAD,
+)
 WRONG_ADDRESS = "https://hub.example.org/?code=abc&state=def"
 
 
@@ -45,18 +53,26 @@ def panel_states(notebook: NotebookPage, cognito: LocalCognito) -> Iterator[str]
         yield "finishing"
     notebook.expect_signed_in()
     yield "signed-in"
+    notebook.panel.get_by_label("Share with everything else").check()
+    expect(notebook.button("Sign out")).to_be_enabled()
     notebook.panel.get_by_label("Role").select_option("Uploader")
     expect(notebook.button("Sign out")).to_be_enabled()
+    notebook.expect_panel_text("What exists already keeps")
     yield "role-changed"
     notebook.run_cells(4)
     notebook.expect_panel_text("Your sign-in has ended")
     yield "ended-by-server"
+    notebook.run_cells(5)
+    notebook.expect_panel_text("The extension was unloaded")
+    yield "unloaded"
 
 
 def _unfinished_states(notebook: NotebookPage) -> Iterator[str]:
     notebook.button("Sign in").click()
     expect(notebook.sign_in_link).to_be_visible()
     yield "waiting"
+    notebook.open_paste_box()
+    yield "paste-box"
     notebook.paste(WRONG_ADDRESS)
     notebook.expect_panel_text("belongs to another sign-in")
     yield "wrong-address"
