@@ -7,6 +7,7 @@ a thread; this module only displays and waits.
 from __future__ import annotations
 
 import asyncio
+import copy
 from typing import TYPE_CHECKING
 
 from ..errors import LoginError, SettingError, SignedOutError
@@ -16,8 +17,9 @@ from .display.ipython import display_view, require_magics
 from .display.login_prompt import LoginPrompt
 from .display.panel_output import show_panel
 from .display.status import status_table
-from .kernel.blocking import Sleep
+from .kernel.blocking import POLL_INTERVAL, Sleep
 from .kernel.comms import comm_pump
+from .kernel.interrupts import interruptible
 from .model.login_requests import LoginArguments, LoginRequest
 from .model.state import NotebookState
 from .model.user_namespace import BoundSession
@@ -94,13 +96,9 @@ async def login(  # noqa: PLR0913 - the options of the magic, by the same names
             timeout=timeout,
         )
     )
-    with comm_pump(state.frontend.kernel) as on_tick:
-
-        async def sleep(seconds: float) -> None:
-            await asyncio.sleep(seconds)
-            on_tick()
-
-        await ensure_signed_in(state, request, sleep)
+    with comm_pump(state.frontend.kernel):
+        await _wait_for_login_of_this_cell(state, request)
+        await ensure_signed_in(state, request, asyncio.sleep)
     if state.frontend.is_voila and state.controller.login_task is not None:
         raise LoginError(
             "Voila shows what a cell displays only when the cell has ended, so login() cannot wait in it.",
@@ -112,6 +110,20 @@ async def login(  # noqa: PLR0913 - the options of the magic, by the same names
             f"The variable {request.session_name} was set to something else during the login.", "Choose another name."
         )
     return bound.value
+
+
+async def _wait_for_login_of_this_cell(state: NotebookState, request: LoginRequest) -> None:
+    """Waits for a login that the same cell is waiting for: a notebook has one at a time, and its result may serve both.
+
+    Raises:
+        CognitoError: It failed, and with the same settings another one would fail as well.
+    """
+    cell_id = state.frontend.cell_id
+    while (running := state.controller.login_task) is not None and running.awaited_by == cell_id:
+        while not running.done.is_set():  # noqa: ASYNC110 - a thread sets it
+            await asyncio.sleep(POLL_INTERVAL)
+        if running.failure is not None and not running.abandoned and running.request.settings == request.settings:
+            raise copy.copy(running.failure)
 
 
 async def ensure_signed_in(state: NotebookState, request: LoginRequest, sleep: Sleep) -> None:
@@ -134,7 +146,8 @@ async def ensure_signed_in(state: NotebookState, request: LoginRequest, sleep: S
             state.sign_ins.set_current(sign_in)
     if sign_in is not None:
         try:
-            _reuse(state, sign_in, request)
+            with interruptible():
+                _reuse(state, sign_in, request)
         except SignedOutError:
             if not state.frontend.can_prompt:
                 raise
@@ -191,18 +204,21 @@ async def _log_in(state: NotebookState, request: LoginRequest, sleep: Sleep) -> 
         raise captured_output()
     state.controller.remember_choice = None
     login_task = state.start_login(request)
-    panel = make_panel(state) if frontend.can_update_display else None
-    if frontend.is_voila:
-        show_panel(state, panel)
-        return
-    prompt = LoginPrompt(state.frontend, request, login_task, panel)
+    panel = None
     try:
+        panel = make_panel(state) if frontend.can_update_display else None
+        if frontend.is_voila:
+            show_panel(state, panel)
+            return
+        login_task.awaited_by = frontend.cell_id
+        prompt = LoginPrompt(frontend, request, login_task, panel)
         await prompt.run(sleep)
-    except BaseException:
+    except BaseException as error:
+        login_task.abandoned = isinstance(error, asyncio.CancelledError)
         login_task.cancel()
         raise
     finally:
-        if panel is not None:
+        if panel is not None and not frontend.is_voila:
             panel.stop_probing()
     result = login_task.future.result()
     notes = (str(result.warning),) if result.warning is not None else ()

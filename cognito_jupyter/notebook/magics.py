@@ -6,7 +6,9 @@ Heavy modules are imported only when a magic runs, so that `%load_ext cognito_ju
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -22,6 +24,7 @@ from .display.errors import captured_output, cognito_magic, no_interactive_front
 from .display.ipython import argument, display_view, magic_with_arguments
 from .kernel.autoreload import AutoreloadExclusion
 from .kernel.blocking import run_in_cell
+from .kernel.interrupts import deferred_interrupts, interruptible
 from .model.login_requests import LoginArguments, LoginRequest, LoginRequestFactory
 
 if TYPE_CHECKING:
@@ -149,10 +152,11 @@ class CognitoMagics(Magics):
         after a restart, and in other notebooks, %cognito_login signs you in without a login.
         """
         arguments = parse_line(line, type(self).cognito_login, LoginArguments)
-        if arguments.panel:
-            self._show_panel(arguments)
-        else:
-            self._run_login(self.login_request(arguments))
+        with self._given_up_if_stopped():
+            if arguments.panel:
+                self._show_panel(arguments)
+            else:
+                self._run_login(self.login_request(arguments))
 
     @cognito_magic
     def cognito_panel(self, line: str) -> None:
@@ -162,7 +166,8 @@ class CognitoMagics(Magics):
         show the same. In a console, which shows no widgets, it signs you in by a link and shows your status as text.
         """
         _require_no_arguments("cognito_panel", line)
-        self._show_panel(LoginArguments())
+        with self._given_up_if_stopped():
+            self._show_panel(LoginArguments())
 
     @cognito_magic
     def cognito_status(self, line: str) -> None:
@@ -295,11 +300,29 @@ class CognitoMagics(Magics):
         """
         return self._request_factory.request_for(arguments, _confirm_trust if self.state.frontend.can_prompt else None)
 
+    @contextlib.contextmanager
+    def _given_up_if_stopped(self) -> Iterator[None]:
+        """Defers the stop button until what is within waits or has ended, and then gives up a login that it started.
+
+        Without it a press in the first moments, while modules are imported and the listener starts, would leave both.
+        """
+        with deferred_interrupts():
+            controller = self.state.controller
+            running = controller.login_task
+            try:
+                yield
+                with interruptible():
+                    pass
+            except KeyboardInterrupt:
+                if running is None or running is not controller.login_task:
+                    controller.request_cancel()
+                raise
+
     def _run_login(self, request: LoginRequest) -> None:
         from .kernel.comms import comm_pump
         from .login import ensure_signed_in
 
-        with comm_pump(self.state.frontend.kernel) as on_tick:
+        with deferred_interrupts(), comm_pump(self.state.frontend.kernel) as on_tick:
             run_in_cell(lambda sleep: ensure_signed_in(self.state, request, sleep), on_tick)
 
     def _show_panel(self, arguments: LoginArguments) -> None:
@@ -380,4 +403,5 @@ def _confirm_trust(text: str) -> bool:
     from .._util.terminal import print_text
 
     print_text(text)
-    return input("Use these settings? [yes/no] ").strip().lower() in {"y", "yes"}
+    with interruptible():
+        return input("Use these settings? [yes/no] ").strip().lower() in {"y", "yes"}

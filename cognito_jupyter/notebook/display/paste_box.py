@@ -13,6 +13,7 @@ from typing import Any
 from ..._util.redaction import SecretText
 from ...errors import LoginCancelledError
 from ..kernel.frontend import Frontend
+from ..kernel.interrupts import interruptible
 
 _END_OF_INPUT = "\x04"
 
@@ -97,7 +98,8 @@ class GetpassPasteBox:
     def poll_input(self) -> str | None:
         """Asks, and blocks until the user has replied."""
         try:
-            return getpass.getpass(self._prompt)
+            with interruptible():
+                return getpass.getpass(self._prompt)
         except EOFError:
             return _pasted_text(_END_OF_INPUT)
 

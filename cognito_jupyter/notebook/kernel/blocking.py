@@ -11,8 +11,11 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+import types
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import Any, TypeVar
+
+from .interrupts import deferred_interrupts, interruptible
 
 POLL_INTERVAL = 0.05
 """Seconds between two polls while the user types."""
@@ -29,19 +32,21 @@ def run_in_cell(main: _Main[_Result], on_tick: Callable[[], None]) -> _Result:
     """Runs a coroutine to its end in the calling cell; the stop button ends it at once.
 
     It waits in short sleeps, because the stop button makes a wait for an Event or in a selector sometimes fail with an
-    error of its own.
+    error of its own. Between them the stop button is deferred: it would break an event loop, or hit the coroutine where
+    that has begun something and not noted it yet.
 
     Args:
         main: Makes the coroutine from the function that lets time pass.
         on_tick: Called after each sleep, to process the widgets' messages.
     """
-    loop = _new_private_loop()
-    if loop is None:
-        return _run_without_loop(main, on_tick)
-    try:
-        return _run_in_private_loop(loop, main, on_tick)
-    finally:
-        loop.close()
+    with deferred_interrupts():
+        loop = _new_private_loop()
+        if loop is None:
+            return _run_without_loop(main, on_tick)
+        try:
+            return _run_in_private_loop(loop, main, on_tick)
+        finally:
+            loop.close()
 
 
 def _run_in_private_loop(loop: asyncio.AbstractEventLoop, main: _Main[_Result], on_tick: Callable[[], None]) -> _Result:
@@ -64,7 +69,8 @@ def _run_in_private_loop(loop: asyncio.AbstractEventLoop, main: _Main[_Result], 
             loop.run_forever()
             if task.done():
                 return task.result()
-            time.sleep(delay)
+            with interruptible():
+                time.sleep(delay)
             on_tick()
     finally:
         if not task.done():
@@ -77,19 +83,27 @@ def _run_in_private_loop(loop: asyncio.AbstractEventLoop, main: _Main[_Result], 
 def _run_without_loop(main: _Main[_Result], on_tick: Callable[[], None]) -> _Result:
     """Runs a coroutine that awaits nothing but the given function, which sleeps."""
 
-    async def sleep(seconds: float) -> None:
-        time.sleep(seconds)  # noqa: ASYNC251 - there is no loop that it could block
-        on_tick()
+    @types.coroutine
+    def sleep(seconds: float) -> Generator[float, None, None]:
+        yield seconds
 
     coroutine = main(sleep)
     try:
-        coroutine.send(None)
-    except StopIteration as end:
-        result: _Result = end.value
-        return result
+        while True:
+            try:
+                delay = coroutine.send(None)
+            except StopIteration as end:
+                result: _Result = end.value
+                return result
+            if not isinstance(delay, int | float):
+                raise RuntimeError(  # noqa: TRY004 - it is no argument of the caller's
+                    "The coroutine awaited something that needs an event loop."
+                )
+            with interruptible():
+                time.sleep(delay)
+            on_tick()
     finally:
         coroutine.close()
-    raise RuntimeError("The coroutine awaited something that needs an event loop.")
 
 
 def _new_private_loop() -> asyncio.AbstractEventLoop | None:

@@ -63,6 +63,11 @@ class Frontend:
         return self.kernel is not None and names_itself and not self.can_prompt
 
     @property
+    def cell_id(self) -> object:
+        """What names the cell that runs; in a kernel the request that runs it, elsewhere always the same."""
+        return (self._cell_message.get("header") or {}).get("msg_id", "")
+
+    @property
     def can_update_display(self) -> bool:
         """Whether a displayed view can be replaced; a terminal would print it again, and a console shows nothing."""
         return self.kernel is not None and not self.is_console

@@ -14,6 +14,7 @@ import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from ..._util.process_local import ProcessLocal
 from ..._util.redaction import SecretText
 from ...errors import CognitoError, LoginCancelledError, LoginError, PastedUrlError
 from ...oauth.login import Login, LoginState
@@ -103,10 +104,10 @@ class Controller:
     def __init__(self, sign_ins: NotebookSignIns) -> None:
         self._sign_ins = sign_ins
         # Guards the status and the attributes. Never held while listeners are notified, or during a request.
-        self._lock = threading.RLock()
+        self._locks = ProcessLocal(threading.RLock)
         # Held while a login is started, which cancels the previous one and notifies listeners, so that two panels and a
         # magic start one after the other. Acquired before a panel's lock and `_lock`, never after them.
-        self._start_lock = threading.Lock()
+        self._start_locks = ProcessLocal(threading.Lock)
         self._pending_start: object = None
         self._context = contextvars.copy_context()
         self._status = SignInStatus()
@@ -116,6 +117,15 @@ class Controller:
         self.request: LoginRequest | None = None
         self.remember_choice: bool | None = None
         sign_ins.on_change = self.notify_listeners
+
+    # Of this process: a forked child must not wait for a thread that only its parent has.
+    @property
+    def _lock(self) -> threading.RLock:
+        return self._locks()
+
+    @property
+    def _start_lock(self) -> threading.Lock:
+        return self._start_locks()
 
     @property
     def status(self) -> SignInStatus:

@@ -114,7 +114,7 @@ class LoginRequestFactory:
     def __init__(self, traits: Callable[[], Mapping[str, object]]) -> None:
         self._traits = traits
         # Cached, so that a second login makes no request for it.
-        self._discover_domain = functools.cache(discover_domain)
+        self._discover_domain = functools.cache(_discover_domain)
 
     def default_request(self) -> LoginRequest:
         """Returns the request of a login without arguments; it asks the user nothing.
@@ -183,6 +183,13 @@ class LoginRequestFactory:
         value = self._traits()[trait]
         _require_variable_name(value, f"c.CognitoMagics.{trait}")
         return str(value)
+
+
+def _discover_domain(user_pool_id: str, region: str) -> str:
+    from ..kernel.interrupts import interruptible
+
+    with interruptible():
+        return discover_domain(user_pool_id, region)
 
 
 def _require_variable_name(value: object, source: str) -> None:

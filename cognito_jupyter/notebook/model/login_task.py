@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -41,6 +42,8 @@ class LoginTask:
         future: The result, or the error.
         failure: Why the login failed, once it is done.
         cancelled: Whether the login was cancelled.
+        awaited_by: The cell that waits for the login, as `Frontend.cell_id` names it; None: no cell does.
+        abandoned: Whether the only coroutine that waited for it was cancelled.
         done: Set when the result has been accepted by the notebook's state.
     """
 
@@ -58,7 +61,9 @@ class LoginTask:
         self.future: Future[LoginResult] = Future()
         self.failure: BaseException | None = None
         self.done = threading.Event()
-        self.cancelled = False
+        self.cancelled = self.abandoned = False
+        self.awaited_by: object = None
+        self._pid = os.getpid()
         self._service = LoginService(request, authenticator, previous_sign_in, remember_choice, lambda: self.cancelled)
         self._thread = threading.Thread(target=self._run, name="cognito-login", daemon=True)
 
@@ -72,6 +77,8 @@ class LoginTask:
         Args:
             wait: Whether to join the thread.
         """
+        if os.getpid() != self._pid:
+            return  # a forked child's copy: the login, its thread and its listener are the parent's
         self.cancelled = True
         if self.login is not None:
             self.login.cancel()
