@@ -125,6 +125,13 @@ def hub(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHONS[:1])
+def hostile(session: nox.Session) -> None:
+    """Try what docs/security.md lists, and print how much of it holds; `-- --write` writes the table there."""
+    session.install(".[test]")
+    session.run("python", "-m", "tests.hostile", *_IN_PARALLEL, *session.posargs)
+
+
+@nox.session(python=PYTHONS[:1])
 def soak(session: nox.Session) -> None:
     """Work for ten minutes under random faults; `nox -s soak -- --minutes 1` works for one minute."""
     session.install(".[test]")

@@ -39,6 +39,7 @@ from cognito_jupyter.oauth.tokens import CognitoTokens, decode_jwt_payload
 from cognito_jupyter.sharing.endpoint.process import EndpointProcess
 from cognito_jupyter.sharing.endpoint.publisher import credentials_body
 from tests.conftest import as_tokens, manager_for
+from tests.hostile.attempts import HELD, TRIED
 from tests.support.polling import wait_until
 
 _PACKAGE = str(Path(cognito_jupyter.__file__).parent)
@@ -501,10 +502,14 @@ def shown_secrets(text: str, scene: Scene) -> list[str]:
 
 
 @pytest.mark.parametrize("failure", FAILURES, ids=lambda each: each.__name__)
-def test_no_traceback_that_shows_variables_shows_a_secret(scene: Scene, failure: Callable[[Scene], None]) -> None:
+def test_no_traceback_that_shows_variables_shows_a_secret(
+    scene: Scene, failure: Callable[[Scene], None], record_property: Callable[[str, object], None]
+) -> None:
     error = error_of(lambda: failure(scene))
     assert list(frames(error)), "The error has no frame of this package."
     found = {tool: lines for tool, show in TOOLS.items() if (lines := shown_secrets(show(error), scene))}
+    record_property(TRIED, len(TOOLS))
+    record_property(HELD, len(TOOLS) - len(found))
     assert not found, "\n".join(f"{tool}: {line}" for tool, lines in found.items() for line in lines)
 
 
