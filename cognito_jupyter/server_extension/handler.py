@@ -10,19 +10,28 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+from collections.abc import Callable
+from typing import Any
 
 import tornado.web
+from jupyter_server.auth import decorator
 from jupyter_server.base.handlers import JupyterHandler
 from tornado.httputil import HTTPHeaders
 
 from .._util.redaction import SecretText
 from ..oauth import callback_pages
-from ..oauth.authorization_response import parse_query
+from ..oauth.authorization_response import AuthorizationResponse, parse_query
 from ..oauth.callback_pages import CallbackPage
 from ..oauth.callback_server import CallbackOutcome, page_for
 from ..oauth.relay.sockets import has_own_peer, is_own_socket, is_private_folder, socket_name
 from . import handover_page
+from .held_queries import HeldQueries
 
+# From jupyter_server 2.13 on, which otherwise sends users who are not signed in to its sign-in page by itself.
+_allow_unauthenticated: Callable[..., Any] = getattr(decorator, "allow_unauthenticated", lambda method: method)
+
+_HELD = "held"
+"""The parameter with the key of a query that is held."""
 _KERNEL_TIMEOUT = 10.0
 """Seconds that a kernel gets to respond; its thread may wait for a computation of the user."""
 
@@ -30,25 +39,42 @@ _KERNEL_TIMEOUT = 10.0
 class CallbackHandler(JupyterHandler):
     """Receives the redirect of a sign-in."""
 
-    def initialize(self, folder: str | None) -> None:
-        """Sets where logins listen.
+    def initialize(self, folder: str | None, held_queries: HeldQueries) -> None:
+        """Sets what all requests share.
 
         Args:
-            folder: The folder of their sockets; None: there is none.
+            folder: The folder of the sockets of logins; None: there is none.
+            held_queries: Holds those of users who are not signed in to this server yet.
         """
         self._folder = folder
+        self._held_queries = held_queries
 
-    @tornado.web.authenticated
+    @_allow_unauthenticated
     async def get(self) -> None:
-        """Passes the query on, and shows what it has meant."""
-        if not is_navigation(self.request.headers):
-            self._show(callback_pages.NOT_A_PAGE)
-            return
+        """Passes the query on, and shows what it has meant; a user who is not signed in to the server does so first."""
         query = SecretText(self.request.query)
         response = parse_query(query)
-        if response is None:
+        if not is_navigation(self.request.headers):
+            self._show(callback_pages.NOT_A_PAGE)
+        elif response is None and _HELD in self.request.query_arguments:
+            self._return_to_held_query()
+        elif response is None:
             self._show(callback_pages.NOT_FOUND)
-            return
+        elif self.current_user:
+            await self._pass_on(query, response)
+        else:
+            self.redirect(f"{self.request.path}?{_HELD}={self._held_queries.hold(query)}")
+
+    @tornado.web.authenticated
+    def _return_to_held_query(self) -> None:
+        """Goes on with the query that was held while the user signed in, which is then in the address bar again."""
+        query = self._held_queries.pop(self.get_query_argument(_HELD))
+        if query is None:
+            self._show(callback_pages.NOT_FOUND)
+        else:
+            self.redirect(f"{self.request.path}?{query}")
+
+    async def _pass_on(self, query: str, response: AuthorizationResponse) -> None:
         outcome = None
         if response.state and self._folder is not None:
             outcome = await deliver(self._folder, query, response.state)

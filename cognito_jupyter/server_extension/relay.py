@@ -31,6 +31,7 @@ from ..oauth.relay.sockets import (
     socket_name,
 )
 from .handler import CallbackHandler
+from .held_queries import HeldQueries
 
 if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
@@ -80,7 +81,7 @@ def add_relay(serverapp: ServerApp) -> None:
     web_app = serverapp.web_app
     web_app.add_transform(NoteHost)
     path = url_path_join(serverapp.base_url, RELAY_PATH)
-    web_app.add_handlers(".*$", [(path, CallbackHandler, {"folder": folder})])  # type: ignore[no-untyped-call] # tornado's
+    web_app.add_handlers(".*$", [(path, CallbackHandler, {"folder": folder, "held_queries": HeldQueries()})])  # type: ignore[no-untyped-call] # tornado's
     if folder is None:
         os.environ.pop(FOLDER_VARIABLE, None)  # that of a server in whose terminal this one was started
         serverapp.log.info("cognito_jupyter: sign-ins return to panels only; there is no folder for sockets.")

@@ -15,13 +15,15 @@ from pathlib import Path
 from urllib.parse import quote, urlencode
 
 import pytest
+import requests
 
 from cognito_jupyter.oauth.login import CallbackRoute, Login, LoginState
 from cognito_jupyter.oauth.pkce import LoginSecrets
 from cognito_jupyter.oauth.redirect_uri import RELAY_PATH, parse_redirect_uris
 from cognito_jupyter.oauth.relay.listener import Relay
-from cognito_jupyter.oauth.relay.sockets import FOLDER_VARIABLE, socket_name
+from cognito_jupyter.oauth.relay.sockets import FOLDER_VARIABLE, has_own_peer, socket_name
 from cognito_jupyter.oauth.tokens import CognitoTokens
+from cognito_jupyter.server_extension.held_queries import HeldQueries
 from tests.support.jupyter_server import NAVIGATION, TOKEN, JupyterServer
 from tests.support.ports import free_port
 
@@ -194,6 +196,70 @@ def test_the_servers_log_holds_neither_code_nor_state(server: JupyterServer, beg
     assert "planted-in-vain" not in server.log()
     assert str(login.secrets.state) not in server.log()
     assert "the-code" not in server.log()
+
+
+def test_who_is_not_signed_in_to_the_server_signs_in_there_first_and_the_log_has_no_code(
+    server: JupyterServer, begin_login: BeginLogin
+) -> None:
+    """The server's sign-in page names the address to return to in its own, which no log redacts."""
+    login = begin_login()
+    with requests.Session() as browser:
+        browser.headers.update(NAVIGATION)
+        origin = f"http://localhost:{server.port}"
+        sign_in = browser.get(f"{origin}{RELAY_PATH}?{login.query}", timeout=30)
+        assert "/login?next=" in sign_in.url
+        assert login.poll() is LoginState.PENDING
+        form = {"password": TOKEN, "_xsrf": browser.cookies["_xsrf"]}
+        received = browser.post(sign_in.url, data=form, timeout=30)
+    assert received.status_code == 200
+    assert "Sign-in received" in received.text
+    assert login.poll() is LoginState.COMPLETED
+    assert "/login?next=" in server.log()
+    assert "the-code" not in server.log()
+    assert str(login.secrets.state) not in server.log()
+
+
+def test_a_held_query_is_returned_once_and_not_for_ever() -> None:
+    now = 0.0
+    held = HeldQueries(lambda: now)
+    first, second = held.hold("code=1"), held.hold("code=2")
+    assert held.pop(first) == "code=1"
+    assert held.pop(first) is None
+    now = 601.0
+    assert held.pop(second) is None
+    keys = [held.hold(f"code={i}") for i in range(100)]
+    assert [held.pop(key) for key in keys[:36]] == [None] * 36
+    assert [held.pop(key) for key in keys[36:]] == [f"code={i}" for i in range(36, 100)]
+    assert "code" not in repr(held.__dict__)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
+def test_the_socket_of_another_user_is_not_used(server: JupyterServer, begin_login: BeginLogin) -> None:
+    login = begin_login()
+    path = server.folder / socket_name(login.secrets.state)
+    os.chown(path, 65534, 65534)
+    assert server.callback(login.query)[0] == 404
+    assert login.poll() is LoginState.PENDING
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
+def test_a_process_of_another_user_is_recognized_at_either_end(tmp_path: Path) -> None:
+    """Even if it could enter the folder."""
+    path = f"/tmp/{tmp_path.name}-{os.getpid()}"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        os.chmod(path, 0o777)
+        listener.listen()
+        child = os.fork()
+        if child == 0:
+            os.setuid(65534)
+            client = socket.socket(socket.AF_UNIX)
+            client.connect(path)
+            os._exit(1 if has_own_peer(client) else 0)
+        with listener.accept()[0] as connection:
+            assert os.waitpid(child, 0)[1] == 0
+            assert not has_own_peer(connection)
+    os.unlink(path)
 
 
 def test_a_socket_of_a_killed_kernel_is_removed(server: JupyterServer) -> None:

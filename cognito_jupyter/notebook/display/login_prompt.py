@@ -13,7 +13,7 @@ from ..._util.terminal import print_text
 from ...errors import CognitoError, PastedUrlError
 from ...oauth.browser import RedirectPage, open_in_browser
 from ...oauth.discovery import override_notice
-from ...oauth.login import Login
+from ...oauth.login import CallbackRoute, Login
 from ..kernel.blocking import FAST_POLL_INTERVAL, POLL_INTERVAL, Sleep
 from ..kernel.frontend import Frontend
 from ..model.login_requests import LoginRequest
@@ -21,7 +21,7 @@ from ..model.login_task import LoginTask
 from .ipython import display_view
 from .panel_output import DisplayedPanel, PanelOutput
 from .paste_box import PasteBox, make_paste_box
-from .views import Note, SignInLink, View
+from .views import UNCONFIRMED_RELAY, Note, SignInLink, View
 
 _PROMPT = "Paste the address here:"
 _CONSOLE_PROMPT = "Paste the address here (or press Enter when the browser says that you are signed in): "
@@ -108,7 +108,9 @@ class LoginPrompt:
         hints = [_HOW_TO_PASTE if self._needs_paste_box(login) else _IF_UNREACHABLE, override_notice()]
         if login.listener_error is not None:
             hints.insert(0, login.listener_error.what)
-        elif remote_reason is not None:
+        elif login.route is CallbackRoute.UNCONFIRMED_RELAY:
+            hints.insert(0, f"{UNCONFIRMED_RELAY}, so either way works:")
+        elif remote_reason is not None and self._needs_paste_box(login):
             why = f"The browser may be on another computer than this kernel ({remote_reason}), so either way works:"
             hints.insert(0, why)
         self._hints = tuple(filter(None, hints))
@@ -117,7 +119,11 @@ class LoginPrompt:
             self._redirect_page = open_in_browser(login.authorization_url)
 
     def _needs_paste_box(self, login: Login) -> bool:
-        return self._request.paste or self._request.remote_reason is not None or login.listener_error is not None
+        if self._request.paste or login.listener_error is not None:
+            return True
+        # The relay brings the redirect back to this kernel, wherever the browser is.
+        remote = self._request.remote_reason is not None and login.route is not CallbackRoute.RELAY
+        return remote or login.route is CallbackRoute.UNCONFIRMED_RELAY
 
     def _poll(self, login: Login) -> float:
         """Updates the display, reads what was pasted, and returns the seconds to sleep before the next call."""

@@ -17,6 +17,9 @@ from ..._printable import printable
 from ..._util.durations import duration_in_words
 from ..._util.terminal import encodable
 
+UNCONFIRMED_RELAY = "It is not known whether your browser comes back to this notebook by itself"
+"""The start of a sentence for a login at a relay that no browser is known to have reached."""
+
 
 class View:
     """Something to display, by IPython's own protocol."""

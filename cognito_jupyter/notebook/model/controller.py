@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from ..._util.process_local import ProcessLocal
 from ..._util.redaction import SecretText
 from ...errors import CognitoError, LoginCancelledError, LoginError, PastedUrlError
+from ...oauth.callback_server import CallbackOutcome
 from ...oauth.login import Login, LoginState
 from .login_requests import LoginRequest
 from .login_task import LoginTask
@@ -239,6 +240,19 @@ class Controller:
                 self._set_status(SignInStatus(Phase.WAITING, error))
         else:
             self._set_status(SignInStatus(Phase.FINISHING))
+
+    def submit_relayed_url(self, url: str) -> CallbackOutcome | None:
+        """Passes on the address of a page that received a redirect, whichever kernel's login it belongs to.
+
+        Args:
+            url: The address, with a code and a state.
+
+        Returns:
+            What it meant to this kernel's login; None if it belongs to another login.
+        """
+        login = self.login
+        outcome = login.handle_relayed_url(SecretText(url)) if login is not None else CallbackOutcome.STATE_MISMATCH
+        return None if outcome is CallbackOutcome.STATE_MISMATCH else outcome
 
     def cancel_login_task(self, *, wait: bool = True) -> None:
         """Cancels the running login, if there is one.

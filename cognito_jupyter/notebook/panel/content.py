@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from ...oauth.discovery import override_notice
+from ...oauth.login import CallbackRoute
 from ...signin.service import SignIn
 from ...signin.user_name import describe_user
+from ..display.views import UNCONFIRMED_RELAY
 from ..model.controller import Phase, SignInStatus
 from ..model.login_task import LoginTask
 from ..model.notebook_share import UNCHANGED_OBJECTS
@@ -63,7 +65,9 @@ def _waiting(login_task: LoginTask, now: datetime | None) -> str:
     reason = "You requested the paste box" if request.paste else None
     if login.listener_error is not None:
         reason = login.listener_error.what.rstrip(".")
-    elif request.remote_reason is not None:
+    elif login.route is CallbackRoute.UNCONFIRMED_RELAY:
+        reason = UNCONFIRMED_RELAY
+    elif request.remote_reason is not None and login.route is not CallbackRoute.RELAY:
         reason = f"Your browser may be on another computer than this notebook's kernel ({request.remote_reason})"
     # The user must see where AWS_ENDPOINT_URL* moves Cognito before trusting it with a password.
     notice = override_notice()

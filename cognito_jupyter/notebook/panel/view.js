@@ -3,6 +3,7 @@
 // finds nothing in it even while the kernel is busy with another cell.
 
 const REPLY_TIMEOUT = 2500; // milliseconds without a message from the kernel, after which there is none
+const MAX_URL = 65536; // characters
 // The buttons beside a view that no kernel has replied to; they may come from a saved file. It hides none of another panel.
 const HIDE_BUTTONS = ".cognito-view[data-no-kernel] ~ * { display: none !important }";
 
@@ -23,7 +24,21 @@ function render({ model, el }) {
     node.innerHTML = html;
   };
 
+  // A page of this origin that received the redirect in place of the kernel hands its address over (handover.js). Every
+  // panel passes it on; the kernel responds only if the state in it is that of its own login.
+  const relayChannel = typeof BroadcastChannel === "undefined" ? null : new BroadcastChannel("cognito-jupyter");
+  const onRelayed = ({ data }) => {
+    if (typeof data?.relayed === "string" && data.relayed.length < MAX_URL) {
+      model.send({ relayed: data.relayed, from: String(data.from).slice(0, 100) });
+    }
+  };
+  relayChannel?.addEventListener("message", onRelayed);
+
   const onMessage = (content) => {
+    if (content.outcome) {
+      relayChannel?.postMessage({ outcome: content.outcome, to: content.to });
+      return;
+    }
     clearTimeout(replyTimeout);
     if (isKernelGone(model)) return;
     delete el.dataset.noKernel;
@@ -95,6 +110,7 @@ function render({ model, el }) {
   model.on("msg:custom", onMessage);
   model.send({ seen: true });
   return () => {
+    relayChannel?.close();
     clearTimeout(replyTimeout);
     clearInterval(timer);
     model.off("msg:custom", onMessage);

@@ -16,6 +16,7 @@ from typing import Any
 import anywidget
 from traitlets import Unicode
 
+from ...oauth.callback_server import CallbackOutcome
 from ..display.views import PANEL_PLACEHOLDER
 from ..kernel.comm_logs import new_model_id
 
@@ -28,6 +29,8 @@ class PanelView(anywidget.AnyWidget):
     Args:
         on_report: Called when a front end has created the view, and when it has drawn it.
         on_paste: Called with what was pasted, which the box no longer holds by then.
+        on_relayed: Called with the address of a page that received a redirect, whichever login's it is; returns what it
+            meant to the kernel's own, or None if it is another one's.
         style: The panel's CSS.
 
     Attributes:
@@ -39,10 +42,17 @@ class PanelView(anywidget.AnyWidget):
     _esm = _FOLDER / "view.js"
     placeholder = Unicode(PANEL_PLACEHOLDER.text()).tag(sync=True)
 
-    def __init__(self, on_report: Callable[[], None], on_paste: Callable[[str], None], style: str) -> None:
+    def __init__(
+        self,
+        on_report: Callable[[], None],
+        on_paste: Callable[[str], None],
+        on_relayed: Callable[[str], CallbackOutcome | None],
+        style: str,
+    ) -> None:
         super().__init__(model_id=new_model_id())
         self._on_report = on_report
         self._on_paste = on_paste
+        self._on_relayed = on_relayed
         self._style = style
         self.alive = self.seen = False
         self.on_msg(self._on_message)
@@ -61,6 +71,10 @@ class PanelView(anywidget.AnyWidget):
     def _on_message(self, _: Any, content: dict[str, Any], __: Any) -> None:
         if "pasted" in content:
             self._on_paste(str(content["pasted"]))
+        elif "relayed" in content:
+            outcome = self._on_relayed(str(content["relayed"]))
+            if outcome is not None:
+                self.send({"outcome": outcome.value, "to": str(content.get("from"))})
         else:
             self.alive = True
             self.seen = self.seen or "seen" in content

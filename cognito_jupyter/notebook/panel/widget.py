@@ -265,7 +265,8 @@ class LoginPanel(ipywidgets.VBox, StatusListener):
             # link from a notebook that is saved with its widgets' state in the middle of a login.
             self._fallback = True
             return None
-        return PanelView(self._on_view_report, self._state.controller.submit_pasted_url, self._style)
+        controller = self._state.controller
+        return PanelView(self._on_view_report, controller.submit_pasted_url, controller.submit_relayed_url, self._style)
 
     def _on_view_report(self) -> None:
         # Also from a front end that took its time: the view is better than what replaces it.
