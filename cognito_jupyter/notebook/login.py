@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import time
 from typing import TYPE_CHECKING
 
 from ..errors import LoginError, SettingError, SignedOutError
@@ -202,6 +203,7 @@ async def _log_in(state: NotebookState, request: LoginRequest, sleep: Sleep) -> 
         raise no_interactive_frontend()
     if frontend.output_is_captured:
         raise captured_output()
+    started = time.monotonic()
     state.controller.remember_choice = None
     login_task = state.start_login(request)
     panel = None
@@ -211,7 +213,7 @@ async def _log_in(state: NotebookState, request: LoginRequest, sleep: Sleep) -> 
             show_panel(state, panel)
             return
         login_task.awaited_by = frontend.cell_id
-        prompt = LoginPrompt(frontend, request, login_task, panel)
+        prompt = LoginPrompt(frontend, request, login_task, started, panel)
         await prompt.run(sleep)
     except BaseException as error:
         login_task.abandoned = isinstance(error, asyncio.CancelledError)

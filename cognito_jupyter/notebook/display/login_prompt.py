@@ -46,15 +46,21 @@ class LoginPrompt:
         frontend: The front end of the kernel.
         request: What the login is for.
         login_task: The login, already started.
+        started: When the cell started it, by `time.monotonic`.
         panel: Shown in place of the text by front ends that show widgets; None: there is none.
     """
 
     def __init__(
-        self, frontend: Frontend, request: LoginRequest, login_task: LoginTask, panel: DisplayedPanel | None = None
+        self,
+        frontend: Frontend,
+        request: LoginRequest,
+        login_task: LoginTask,
+        started: float,
+        panel: DisplayedPanel | None = None,
     ) -> None:
         self._panel = panel
         self._output = PanelOutput(frontend, panel, _DRAWING_GRACE)
-        self._started = time.monotonic()
+        self._started = started
         self._frontend = frontend
         self._request = request
         self._login_task = login_task

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..kernel.blocking import FAST_POLL_INTERVAL, Sleep, run_in_cell
@@ -18,13 +19,13 @@ from ..kernel.frontend import Frontend
 from ..model.controller import Phase, StatusListener
 from .ipython import display_view
 from .status import NOT_SIGNED_IN, status_table
-from .views import PANEL_PLACEHOLDER, Note, SignInLink, View, WidgetFallback
+from .views import PANEL_PLACEHOLDER, Note, SignInLink, UntilPanelIsDrawn, View, WidgetFallback
 
 if TYPE_CHECKING:
     from ..model.state import NotebookState
 
 _REPORT_TIMEOUT = 0.5
-"""Seconds that a cell waits for a front end to report that it draws widgets, before it shows text."""
+"""Seconds that a cell which shows a panel waits: for a front end to report that it draws widgets, or for the link."""
 _HOW_TO_WAIT = "Does the browser say that it cannot reach the page? Run %cognito_login --paste and paste its address."
 _NOTHING = Note(())
 
@@ -106,7 +107,7 @@ class PanelOutput:
         if panel is None or not self.panel_is_ready:
             return text
         if self._separate:
-            return _NOTHING if panel.seen or self._frontend.is_voila else text
+            return UntilPanelIsDrawn(text) if self._frontend.is_voila else _NOTHING if panel.seen else text
         if self._placed_at is None:
             self._placed_at = time.monotonic()
         late = self._drawing_timeout is not None and time.monotonic() - self._placed_at > self._drawing_timeout
@@ -151,23 +152,26 @@ def show_panel(state: NotebookState, panel: Any = None) -> None:
         return
     output = _UnattendedOutput(state, panel)
     if panel is not None:
-        panel.output = output  # the controller holds its listeners weakly
-        if not (frontend.creates_widgets_late or frontend.is_voila):
-            _wait_for_report(frontend, panel)
+        panel.outputs.append(output)  # the controller holds its listeners weakly
+        if frontend.is_voila:
+            _wait(frontend, lambda: state.controller.status.phase is not Phase.STARTING)
+        elif not frontend.creates_widgets_late:
+            # A front end that draws widgets then shows no text before.
+            _wait(frontend, lambda: panel.alive)
         # After the cell: in ipykernel 7.0 to 7.3 its end may swallow what the panel sends at that moment.
         poll_shell_stream(frontend.kernel, lambda: not panel.seen)
     else:
-        state.text_output = output
+        state.text_outputs.append(output)
     state.controller.subscribe(output)
     output.on_status()
 
 
-def _wait_for_report(frontend: Frontend, panel: DisplayedPanel) -> None:
-    """Waits a moment for the front end's report, so that what draws widgets shows no text before."""
+def _wait(frontend: Frontend, condition: Callable[[], bool]) -> None:
+    """Waits a moment for a condition, while the kernel handles what widgets send."""
     until = time.monotonic() + _REPORT_TIMEOUT
 
     async def wait(sleep: Sleep) -> None:
-        while not panel.alive and time.monotonic() < until:
+        while not condition() and time.monotonic() < until:
             await sleep(FAST_POLL_INTERVAL)
 
     with comm_pump(frontend.kernel) as on_tick:

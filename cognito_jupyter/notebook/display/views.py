@@ -117,6 +117,26 @@ class WidgetFallback:
         return {**self.view._repr_mimebundle_(**options), "application/vnd.jupyter.widget-view+json": widget}
 
 
+@dataclass(frozen=True, repr=False)
+class UntilPanelIsDrawn(View):
+    """A view that a page hides as soon as it has drawn a panel, for Voila, where no output is ever replaced.
+
+    Attributes:
+        view: The view.
+    """
+
+    view: View
+
+    def text(self) -> str:
+        """Returns the text of the view."""
+        return self.view.text()
+
+    def html(self) -> str:
+        """Returns the view, with a rule for it alone."""
+        rule = "body:has(.cognito-panel) .cognito-until-panel { display: none }"
+        return f'<style>{rule}</style><div class="cognito-until-panel">{self.view.html()}</div>'
+
+
 @dataclass(frozen=True)
 class Table(View):
     """Rows under a title.

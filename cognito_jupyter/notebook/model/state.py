@@ -40,7 +40,7 @@ class NotebookState:
         notebook_share: What is shared with everything else in the notebook.
         sign_ins: The sign-ins of the notebook.
         controller: Starts and ends logins, and knows the status that every panel shows.
-        text_output: Shows the status in a cell of a kernel without widgets; the controller holds its listeners weakly.
+        text_outputs: Show the status in cells of a kernel without widgets; the controller holds its listeners weakly.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class NotebookState:
         self.notebook_share = NotebookShare()
         self.sign_ins = NotebookSignIns(self.variables, self.notebook_share)
         self.controller = Controller(self.sign_ins)
-        self.text_output: StatusListener | None = None
+        self.text_outputs: list[StatusListener] = []
         self.notebook_share.on_change = self.controller.notify_listeners
 
     @property

@@ -60,7 +60,7 @@ class LoginPanel(ipywidgets.VBox, StatusListener):
 
     Attributes:
         seen: Whether a front end has shown it.
-        output: What shows it in a cell that does not wait for a login.
+        outputs: What shows it in cells that do not wait for a login.
     """
 
     def __init__(self, state: NotebookState | None = None, **box_options: Any) -> None:
@@ -70,7 +70,7 @@ class LoginPanel(ipywidgets.VBox, StatusListener):
         self._fallback = self.seen = self._widgets_created = False
         self._ended = threading.Event()
         self._prober: threading.Thread | None = None
-        self.output: StatusListener | None = None
+        self.outputs: list[StatusListener] = []
         redact_comm_logs(self._state.frontend.kernel)
         panel_class = f"cognito-panel-{uuid.uuid4().hex[:12]}"
         self._style = panel_style(panel_class)

@@ -174,6 +174,28 @@ def test_a_front_end_that_knows_only_ipywidgets_shows_link_and_box_too(driver: P
     assert secrets_in(widget_state(driver)) == []
 
 
+def test_a_front_end_that_creates_widgets_and_not_the_view_gets_a_panel_without_it(driver: PanelDriver) -> None:
+    """Although it shows nothing yet; a late view takes its place after all, and the link leaves the state."""
+    start_and_wait(driver)
+    assert not driver.panel.alive
+    driver.panel._report.value = 1
+    wait_until(lambda: driver.panel.alive)
+    wait_until(lambda: "authorize?" in widget_state(driver))
+    send_to_view(driver, {"alive": True})
+    assert driver.panel.alive
+    assert secrets_in(widget_state(driver)) == []
+    report_drawn(driver)
+    assert driver.panel.children[0] is driver.panel._view
+
+
+def test_a_front_end_that_can_draw_the_view_says_so_before_it_draws_it(driver: PanelDriver) -> None:
+    """Then no thread waits for it, and the link is never in a widget's state."""
+    send_to_view(driver, {"alive": True})
+    driver.panel._report.value = 1
+    assert (driver.panel.alive, driver.panel.seen) == (True, False)
+    assert "cognito-panel-probe" not in {thread.name for thread in threading.enumerate()}
+
+
 def test_on_a_remote_kernel_the_panel_gives_the_reason_and_numbers_the_steps(driver: PanelDriver) -> None:
     driver.make_request = lambda: replace(request_for(driver.cognito), remote_reason="it was started by JupyterHub")
     start_and_wait(driver)
