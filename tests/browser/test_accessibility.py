@@ -33,7 +33,7 @@ _CUT_OFF = """(panel) => {
   };
   return [...panel.querySelectorAll('*')].filter((node) => {
     const box = node.getBoundingClientRect();
-    if (!box.width || !box.height || node.closest('svg, .bar')) return false;
+    if (!box.width || !box.height || !node.checkVisibility() || node.closest('svg, .bar')) return false;
     const inside = box.left >= frame.left - 1 && box.right <= frame.right + 1 && box.bottom <= frame.bottom + 1;
     const line = parseFloat(getComputedStyle(node).fontSize);
     // A word that is broken to one letter a line is cut off as well.

@@ -109,6 +109,8 @@ class Controller:
         # Held while a login is started, which cancels the previous one and notifies listeners, so that two panels and a
         # magic start one after the other. Acquired before a panel's lock and `_lock`, never after them.
         self._start_locks = ProcessLocal(threading.Lock)
+        # Held while an action of a button runs, so that a role that changes meets a share that is either there or not.
+        self._action_locks = ProcessLocal(threading.Lock)
         self._pending_start: object = None
         self._context = contextvars.copy_context()
         self._status = SignInStatus()
@@ -287,7 +289,7 @@ class Controller:
         self.notify_listeners()
 
     def run_in_background(self, busy: str, action: Callable[[], object]) -> None:
-        """Runs an action that may take a while in a thread; its error becomes the warning.
+        """Runs an action that may take a while in a thread, after those before it; its error becomes the warning.
 
         Args:
             busy: The action in a word or two, for the status.
@@ -296,13 +298,14 @@ class Controller:
 
         def work() -> None:
             warning: CognitoError | None = None
-            try:
-                action()
-            except Exception as error:  # noqa: BLE001 - the panel shows it; no cell is there to raise it
-                warning = _as_cognito_error(error)
-            self._set_status(SignInStatus(warning=warning))
+            with self._action_locks():
+                self._set_status(SignInStatus(self.status.phase, busy=busy))
+                try:
+                    action()
+                except Exception as error:  # noqa: BLE001 - the panel shows it; no cell is there to raise it
+                    warning = _as_cognito_error(error)
+                self._set_status(SignInStatus(warning=warning))
 
-        self._set_status(SignInStatus(self.status.phase, busy=busy))
         threading.Thread(target=work, name="cognito-panel-action", daemon=True).start()
 
     def notify_listeners(self) -> None:

@@ -106,14 +106,18 @@ def _role_facts(state: NotebookState, current: SignIn, bound: BoundSession) -> l
     """
     role_arn, rows = bound.role_arn, []
     if role_arn is None or len(current.manager.roles) < 2:
-        rows.append(("Role", short_role(role_arn).removeprefix("role ")))
+        rows.append(("Role", _role_name(role_arn)))
     if role_arn is not None:
         rows.append(("Account", role_account(role_arn)))
     rows.append(("Region", bound.value.region_name or "not set"))
     shared = [role.role_arn for role in state.notebook_share.roles]
     if shared and shared != [role_arn]:
-        rows.append(("Shared", ", ".join(map(short_role, shared))))
+        rows.append(("Shared", ", ".join(map(_role_name, shared))))
     return rows
+
+
+def _role_name(role_arn: str | None) -> str:
+    return short_role(role_arn).removeprefix("role ")
 
 
 def _sign_in_time(current: SignIn, now: datetime | None) -> str:

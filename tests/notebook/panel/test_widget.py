@@ -254,6 +254,16 @@ def test_a_check_box_shares_the_role_of_the_session_and_ends_the_share(driver: P
     assert panel._share_box.value is False
 
 
+def test_a_role_that_is_chosen_while_the_share_starts_is_the_one_that_is_shared(driver: PanelDriver) -> None:
+    start_and_wait(driver)
+    driver.complete_sign_in()
+    driver.wait_for_phase(Phase.SIGNED_IN)
+    panel, share, uploader = driver.panel, driver.state.notebook_share, driver.cognito.roles["Uploader"]
+    panel._share_box.value = True
+    panel._role_menu.value = uploader
+    wait_until(lambda: uploader in [role.role_arn for role in share.roles if role.in_environment])
+
+
 def test_a_share_that_a_magic_starts_and_ends_is_shown_at_once(driver: PanelDriver) -> None:
     start_and_wait(driver)
     driver.complete_sign_in()
@@ -262,7 +272,7 @@ def test_a_share_that_a_magic_starts_and_ends_is_shown_at_once(driver: PanelDriv
     assert current is not None
     driver.state.notebook_share.share_roles(current, [driver.cognito.roles["Uploader"]])
     assert driver.panel._share_box.value is True
-    assert "<dt>Shared</dt><dd>role " in panel_body(driver)
+    assert "<dt>Shared</dt><dd>cognito-jupyter-Uploader</dd>" in panel_body(driver)
     driver.state.notebook_share.close()
     assert driver.panel._share_box.value is False
 
