@@ -50,10 +50,16 @@ class FrontEnd:
         self._started = 0.0
         self._idle = False
 
-    def start(self, code: str, *, console: bool = False) -> None:
+    def start(self, code: str, *, console: bool = False, cell_id: str = "") -> None:
         """Sends a cell: as a notebook does, or as a console."""
         client = self._kernel.client
         self._started, self._idle = time.monotonic(), False
+        if cell_id:
+            content = {"code": code, "silent": False, "allow_stdin": True, "store_history": True}
+            message = client.session.msg("execute_request", content, metadata={"cellId": cell_id})
+            client.shell_channel.send(message)
+            self._request_id = message["header"]["msg_id"]
+            return
         self._request_id = client.execute(code, allow_stdin=True) if console else self._kernel._send(code)
 
     def read(self) -> None:
@@ -217,6 +223,22 @@ def test_a_notebook_without_widgets_follows_the_login_as_text_and_its_cell_does_
     front_end.wait_until(lambda: "Signed in" in front_end.text)
     assert (len(front_end.outputs), front_end.shows_widget) == (1, False)
     assert AUTHORIZE_URL.search(str(front_end.outputs)) is None
+
+
+def test_where_widgets_are_created_only_when_they_are_drawn_the_link_stands_above_the_panel_until_then(
+    front_end: FrontEnd,
+) -> None:
+    """As in VS Code, which would say nothing of a widget that is not displayed."""
+    front_end.start("%cognito_login --no-browser", cell_id="vscode-notebook-cell:/a.ipynb#W0sZmlsZQ==")
+    front_end.wait_until(lambda: len(front_end.outputs) == 2)
+    link, panel = front_end.outputs
+    assert AUTHORIZE_URL.search(str(front_end.outputs[link])) is not None
+    assert (WIDGET in front_end.outputs[link], WIDGET in front_end.outputs[panel]) == (False, True)
+    front_end.report_drawn(front_end.views[0])
+    front_end.wait_until(lambda: AUTHORIZE_URL.search(str(front_end.outputs)) is None)
+    front_end._kernel.manager.interrupt_kernel()
+    front_end.wait_for_cell()
+    assert front_end.outputs[link]["text/plain"] == ""
 
 
 def test_an_idle_panel_without_widgets_says_how_to_sign_in(front_end: FrontEnd) -> None:

@@ -133,7 +133,7 @@ class UntilPanelIsDrawn(View):
 
     def html(self) -> str:
         """Returns the view, with a rule for it alone."""
-        rule = "body:has(.cognito-panel) .cognito-until-panel { display: none }"
+        rule = "body:has(.cognito-panel h4) .cognito-until-panel { display: none }"
         return f'<style>{rule}</style><div class="cognito-until-panel">{self.view.html()}</div>'
 
 
