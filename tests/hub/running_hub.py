@@ -8,7 +8,6 @@ import secrets
 import shutil
 import subprocess
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,6 +20,7 @@ from tests.support.polling import wait_until
 from tests.support.ports import free_port
 
 from .environments import Environments
+from .processes import kill_all
 from .users import Users
 
 RELAY_PATH = "cognito-jupyter/callback"
@@ -106,12 +106,8 @@ class RunningHub:
     def __exit__(self, *_: object) -> None:
         # Its servers and their kernels too: to end them in turn, as the hub does, takes most of a minute.
         hub = psutil.Process(self._process.pid)
-        processes = [*hub.children(recursive=True), hub]
-        for process in processes:
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
+        kill_all([*hub.children(recursive=True), hub])
         self._process.wait()
-        psutil.wait_procs(processes, timeout=10)
 
     @property
     def redirect_uri(self) -> str:

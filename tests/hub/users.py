@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import psutil
 
+from .processes import kill_all
+
 
 @dataclass(frozen=True)
 class Users:
@@ -46,10 +48,5 @@ def two_users() -> Iterator[Users]:
 
 def _end_processes_of(name: str) -> None:
     """Kills what a user, made for these tests, has left running."""
-    left = []
-    for process in psutil.process_iter():
-        with suppress(psutil.Error):
-            if process.username() == name:
-                process.kill()
-                left.append(process)
-    psutil.wait_procs(left, timeout=10)
+    with suppress(psutil.Error):
+        kill_all([process for process in psutil.process_iter(["username"]) if process.info["username"] == name])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -140,3 +142,8 @@ def test_the_log_shows_no_code_whether_its_url_is_encoded_or_not(
     )
     assert caplog.messages[2].endswith('callback?[secret]", "Accept": "*/*"}')
     assert caplog.messages[3] == "200 GET /hub/home?code=7"
+
+
+def test_a_copy_of_the_module_works_beside_a_hub_without_any_package() -> None:
+    """Not even the environment's packages: `-S` hides them, and `-I` the working folder."""
+    subprocess.run([sys.executable, "-I", "-S", hub.__file__], check=True)
