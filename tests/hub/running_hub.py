@@ -65,6 +65,7 @@ class RunningHub:
         self.folder = folder
         folder.mkdir(mode=0o755, exist_ok=True)
         self._environments = environments
+        write_kernel_spec(folder / "share", str(environments.kernel), {})
         self.ca_file = folder / "ca.pem"
         self._token = secrets.token_hex(16)
         self._settings = {
@@ -78,7 +79,7 @@ class RunningHub:
             "python": str(environments.hub),
             "environment": {
                 **environment,
-                "JUPYTER_PATH": str(self._write_kernel_spec()),
+                "JUPYTER_PATH": str(folder / "share"),
                 "LD_LIBRARY_PATH": str(environments.libraries),
             },
             "environment_of_server": environment_of_server or {},
@@ -179,14 +180,6 @@ class RunningHub:
         except requests.ConnectionError:
             return False
 
-    def _write_kernel_spec(self) -> Path:
-        folder = self.folder / "share" / "kernels" / "python3"
-        folder.mkdir(parents=True)
-        argv = [str(self._environments.kernel), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-        spec = {"argv": argv, "display_name": "Python 3", "language": "python"}
-        (folder / "kernel.json").write_text(json.dumps(spec))
-        return self.folder / "share"
-
     def _write_certificate(self) -> dict[str, str]:
         authority = trustme.CA()
         authority.cert_pem.write_to_path(self.ca_file)
@@ -196,6 +189,25 @@ class RunningHub:
         certificate.private_key_pem.write_to_path(key)
         chain.write_bytes(b"".join(part.bytes() for part in certificate.cert_chain_pems))
         return {"key": str(key), "certificate": str(chain)}
+
+
+def write_kernel_spec(folder: Path, python: str, environment: Mapping[str, str]) -> None:
+    """Writes the specification of the kernel "python3".
+
+    Args:
+        folder: The folder of JUPYTER_PATH.
+        python: The kernel's Python.
+        environment: The variables that the kernel gets.
+    """
+    spec = {
+        "argv": [python, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+        "display_name": "Python 3",
+        "language": "python",
+        "env": dict(environment),
+    }
+    file = folder / "kernels" / "python3" / "kernel.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(json.dumps(spec))
 
 
 def redirect_uri_of(url: str) -> str:
