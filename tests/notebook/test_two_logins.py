@@ -1,0 +1,94 @@
+"""Logins beside other work: two at once, in a task, in a thread, in a forked child. Each cell of the kernel replies."""
+
+from __future__ import annotations
+
+import pytest
+
+from cognito_jupyter.local import LocalCognito
+from cognito_jupyter.local.login_page_client import submit_login
+from tests.support.notebook import READS_S3, Notebook
+from tests.support.polling import wait_until
+
+_CONTROLLER = "get_ipython().magics_manager.registry['CognitoMagics'].state.controller"
+_TWO = (
+    "import asyncio, cognito_jupyter\n"
+    "two = [cognito_jupyter.login('Analyst', {0}), cognito_jupyter.login('Uploader', name='up', {0})]\n"
+)
+
+
+def sign_in_at_the_running_login(notebook: Notebook, cognito: LocalCognito) -> None:
+    """Follows the link of a login that no cell waits for, and signs in there."""
+    url = f"getattr({_CONTROLLER}.login, 'authorization_url', '')"
+    wait_until(lambda: notebook.value(url).startswith("http"))
+    user = cognito.demo_user
+    submit_login(notebook.value(url), user.username, user.password)
+
+
+def test_two_logins_at_once_need_one_sign_in_and_give_two_sessions(notebook: Notebook) -> None:
+    notebook.text(_TWO.format("") + "first, second = await asyncio.gather(*two)")
+    assert notebook.user.login_count == 1
+    assert notebook.value("first is session, second is up, first is not second") == "True True True"
+    assert notebook.text(READS_S3) == "361\n"
+
+
+def test_two_logins_at_once_of_a_user_who_does_not_sign_in_end_together(notebook: Notebook) -> None:
+    notebook.user.ignore_links()
+    code = _TWO.format("timeout=1") + "errors = await asyncio.gather(*two, return_exceptions=True)\n"
+    shown = notebook.text(code + "print([type(error).__name__ for error in errors])")
+    assert "['LoginTimeoutError', 'LoginTimeoutError']" in shown
+    assert shown.count("/oauth2/authorize") <= 1
+    threads = "[t.name for t in threading.enumerate() if t.name.startswith('cognito')]"
+    assert notebook.text(f"import threading\nprint({threads})") == "[]\n"
+
+
+def test_a_login_goes_on_by_itself_if_the_one_that_it_waited_for_is_cancelled(
+    notebook: Notebook, cognito: LocalCognito
+) -> None:
+    notebook.user.ignore_links()
+    notebook.text(_TWO.format("") + "tasks = [asyncio.create_task(each) for each in two]")
+    url = f"getattr({_CONTROLLER}.login, 'authorization_url', '')"
+    wait_until(lambda: notebook.value(url).startswith("http"))
+    first_url = notebook.value(url)
+    notebook.text("tasks[0].cancel();")
+    wait_until(lambda: notebook.value(url) not in {"", first_url})
+    sign_in_at_the_running_login(notebook, cognito)
+    assert notebook.text("print((await tasks[1]) is up, tasks[0].cancelled())").endswith("True True\n")
+
+
+@pytest.mark.parametrize("beside", ["task", "thread"])
+def test_a_login_beside_the_cells_holds_none_of_them_back(
+    notebook: Notebook, cognito: LocalCognito, beside: str
+) -> None:
+    notebook.user.ignore_links()
+    if beside == "task":
+        notebook.text("import asyncio, cognito_jupyter\nbackground = asyncio.create_task(cognito_jupyter.login())")
+    else:
+        code = "import threading\nbackground = threading.Thread(target=lambda: get_ipython().run_line_magic"
+        notebook.text(code + "('cognito_login', '--no-browser'))\nbackground.start()")
+    for number in range(30):
+        assert notebook.value(str(number)) == str(number)
+        notebook.text("await __import__('asyncio').sleep(0.01)")
+    sign_in_at_the_running_login(notebook, cognito)
+    notebook.text("await background" if beside == "task" else "background.join()")
+    assert notebook.text(READS_S3) == "361\n"
+
+
+def test_a_login_in_a_forked_child_ends_by_its_timeout(notebook: Notebook) -> None:
+    notebook.user.ignore_links()
+    notebook.text("""
+import os, time
+child = os.fork()
+if child == 0:
+    try:
+        get_ipython().run_line_magic("cognito_login", "--no-browser --timeout 1")
+    except ConnectionError as error:
+        os._exit(41 if "timed out after 1 second" in str(error) else 1)
+    finally:
+        os._exit(1)
+ended, until = 0, time.monotonic() + 30
+while not ended and time.monotonic() < until:
+    ended, status = os.waitpid(child, os.WNOHANG)
+    time.sleep(0.05)
+""")
+    assert notebook.value("bool(ended), os.waitstatus_to_exitcode(status)") == "True 41"
+    assert notebook.value("1 + 1") == "2"
