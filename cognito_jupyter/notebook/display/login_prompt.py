@@ -125,6 +125,8 @@ class LoginPrompt:
             self._redirect_page = open_in_browser(login.authorization_url)
 
     def _needs_paste_box(self, login: Login) -> bool:
+        if not self._frontend.can_open_box:
+            return False
         if self._request.paste or login.listener_error is not None:
             return True
         # The relay brings the redirect back to this kernel, wherever the browser is.

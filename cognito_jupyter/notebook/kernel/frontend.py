@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import threading
 from typing import Any
 
 from IPython.core.displaypub import CapturingDisplayPublisher
@@ -51,6 +52,16 @@ class Frontend:
             return sys.stdin is not None and sys.stdin.isatty()
         # Private, and the same in ipykernel 6 and 7; what the cell's request says has no public name.
         return bool(getattr(self.kernel, "_allow_stdin", True))
+
+    @property
+    def can_open_box(self) -> bool:
+        """Whether a box for input can be open while something waits.
+
+        In a thread it would read what the user types into the box of a cell, and a forked child has no front end.
+        """
+        session = getattr(self.kernel, "session", None)
+        in_kernel = os.getpid() == getattr(session, "pid", os.getpid())
+        return in_kernel and threading.current_thread() is threading.main_thread()
 
     @property
     def is_voila(self) -> bool:
