@@ -9,15 +9,18 @@ from __future__ import annotations
 import asyncio
 import copy
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..errors import LoginError, SettingError, SignedOutError
 from ..signin.service import SelectedRole, SignIn, select_role
 from .display.errors import captured_output, no_interactive_frontend
-from .display.ipython import display_view, require_magics
+from .display.ipython import require_magics
 from .display.login_prompt import LoginPrompt
 from .display.panel_output import show_panel
+from .display.progress import progress
 from .display.status import status_table
+from .display.views import View
 from .kernel.blocking import POLL_INTERVAL, Sleep
 from .kernel.comms import comm_pump
 from .kernel.interrupts import interruptible
@@ -147,8 +150,8 @@ async def ensure_signed_in(state: NotebookState, request: LoginRequest, sleep: S
             state.sign_ins.set_current(sign_in)
     if sign_in is not None:
         try:
-            with interruptible():
-                _reuse(state, sign_in, request)
+            with interruptible(), progress("Selecting the role", can_update=state.frontend.can_update_display) as show:
+                _reuse(state, sign_in, request, show)
         except SignedOutError:
             if not state.frontend.can_prompt:
                 raise
@@ -157,7 +160,7 @@ async def ensure_signed_in(state: NotebookState, request: LoginRequest, sleep: S
     await _log_in(state, request, sleep)
 
 
-def _reuse(state: NotebookState, sign_in: SignIn, request: LoginRequest) -> None:
+def _reuse(state: NotebookState, sign_in: SignIn, request: LoginRequest, show: Callable[[View], None]) -> None:
     """Serves a request from a sign-in that is there; displays it unless nothing changes."""
     manager, region = sign_in.manager, request.settings.session_region
     manager.wait_for_sign_in = request.settings.wait_for_sign_in
@@ -181,7 +184,7 @@ def _reuse(state: NotebookState, sign_in: SignIn, request: LoginRequest) -> None
     state.controller.request = request
     state.controller.reset_status()
     if not silent:
-        display_view(status_table(state, sign_in))
+        show(status_table(state, sign_in))
 
 
 def make_panel(state: NotebookState) -> LoginPanel | None:

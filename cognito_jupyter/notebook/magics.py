@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..signin.service import SignIn
+    from .display.views import View
     from .model.state import NotebookState
 
 
@@ -209,15 +210,16 @@ class CognitoMagics(Magics):
         elif sign_in is None:
             display_view(NOT_SIGNED_IN)
         else:
-            share.share_roles(
-                sign_in,
-                [sign_in.manager.resolve_role(suffix) for suffix in arguments.role_suffixes]
-                or [self._session_role(sign_in)],
-                follow_variable=None if arguments.role_suffixes else self._request_factory.variable_name("name"),
-                hide_credentials_file=arguments.hide_credentials_file,
-                default_session=arguments.default_session,
-            )
-            display_view(shared_table(share.roles))
+            with self._progress("Starting to share") as show:
+                share.share_roles(
+                    sign_in,
+                    [sign_in.manager.resolve_role(suffix) for suffix in arguments.role_suffixes]
+                    or [self._session_role(sign_in)],
+                    follow_variable=None if arguments.role_suffixes else self._request_factory.variable_name("name"),
+                    hide_credentials_file=arguments.hide_credentials_file,
+                    default_session=arguments.default_session,
+                )
+                show(shared_table(share.roles))
 
     @magic_with_arguments("cognito_profile")
     @argument("profile", help="The profile's name.")
@@ -286,11 +288,16 @@ class CognitoMagics(Magics):
             return
         self.state.sign_ins.set_current(current)
         authenticator, logout_uri = current.manager.authenticator, current.settings.logout_uri
-        names = self.state.sign_out_all()
-        link = authenticator.logout_url(logout_uri) if authenticator else None
-        display_view(signed_out(names, link))
+        with self._progress("Signing out") as show:
+            names = self.state.sign_out_all()
+            show(signed_out(names, authenticator.logout_url(logout_uri) if authenticator else None))
 
     # -- within
+
+    def _progress(self, what: str) -> contextlib.AbstractContextManager[Callable[[View], None]]:
+        from .display.progress import progress
+
+        return progress(what, can_update=self.state.frontend.can_update_display)
 
     def login_request(self, arguments: LoginArguments) -> LoginRequest:
         """Combines a login's arguments with the settings; the user may be asked whether to trust a settings file.
@@ -298,7 +305,9 @@ class CognitoMagics(Magics):
         Raises:
             SettingError: A setting is missing or malformed.
         """
-        return self._request_factory.request_for(arguments, _confirm_trust if self.state.frontend.can_prompt else None)
+        confirm_trust = _confirm_trust if self.state.frontend.can_prompt else None
+        # Only in the request for the domain: before it, the user may be asked.
+        return self._request_factory.request_for(arguments, confirm_trust, self._progress)
 
     @contextlib.contextmanager
     def _given_up_if_stopped(self) -> Iterator[None]:

@@ -6,11 +6,13 @@ The magics and `cognito_jupyter.login` make a request from each call, and the pa
 from __future__ import annotations
 
 import builtins
+import contextlib
 import functools
 import keyword
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -124,18 +126,28 @@ class LoginRequestFactory:
         """
         return self.request_for(LoginArguments(), None)
 
-    def request_for(self, arguments: LoginArguments, confirm_trust: ConfirmTrust | None) -> LoginRequest:
+    def request_for(
+        self,
+        arguments: LoginArguments,
+        confirm_trust: ConfirmTrust | None,
+        progress: Callable[[str], AbstractContextManager[object]] = contextlib.nullcontext,
+    ) -> LoginRequest:
         """Combines a login's arguments with the settings.
 
         Args:
             arguments: The arguments.
             confirm_trust: Asks the user about a settings file of the working folder; None: no user can be asked.
+            progress: Shows what is being done during a request.
 
         Raises:
             SettingError: A setting is missing or malformed.
         """
         from ...settings.resolve import resolve
         from ..kernel.frontend import remote_kernel_reason
+
+        def discover(user_pool_id: str, region: str) -> str:
+            with progress("Looking up the user pool"):
+                return self._discover_domain(user_pool_id, region)
 
         traits = self._traits()
         settings = resolve(
@@ -153,9 +165,7 @@ class LoginRequestFactory:
                 for name, value in traits.items()
                 if name not in _TRAITS_NOT_SETTINGS and value not in (None, [])
             },
-            discover_domain=domain_finder(
-                fresh=arguments.fresh or arguments.switch_account, discover=self._discover_domain
-            ),
+            discover_domain=domain_finder(fresh=arguments.fresh or arguments.switch_account, discover=discover),
             confirm_trust=confirm_trust,
         )
         return LoginRequest(
