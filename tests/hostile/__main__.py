@@ -1,32 +1,37 @@
 """Tries everything hostile, and prints how much of it holds: `python -m tests.hostile`, from the repository's root.
 
-With `--write` it also writes the table into docs/security.md. Other arguments go to pytest. The exit code is pytest's.
+With `--write` it also writes the table into docs/security.md, if all attempts hold. `--only KIND` tries one kind, and
+leaves the figures of the others as they are. Other arguments go to pytest. The exit code is pytest's.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 
 import pytest
 
 from .counts import CountAttempts
 from .kinds import KINDS
-from .table import table, write
+from .table import figures, table, write
 
 
 def main() -> int:
     """Runs the tests of all kinds, prints a line for each kind, and returns the exit code."""
-    arguments = sys.argv[1:]
-    files = sorted({prefix.partition("::")[0] for kind in KINDS for prefix in kind.tests})
+    parser = argparse.ArgumentParser(prog="python -m tests.hostile", description=__doc__)
+    parser.add_argument("--write", action="store_true", help="write the table into docs/security.md")
+    parser.add_argument("--only", choices=[kind.name for kind in KINDS], help="the kind to try; default: all")
+    arguments, others = parser.parse_known_args()
+    kinds = [kind for kind in KINDS if arguments.only in {None, kind.name}]
+    files = sorted({prefix.partition("::")[0] for kind in kinds for prefix in kind.tests})
     counts = CountAttempts()
-    options = ["-q", "-p", f"{__package__}.selection", *(each for each in arguments if each != "--write")]
-    code = pytest.main([*options, *files], plugins=[counts])
-    for kind in KINDS:
+    code = pytest.main(["-q", "-p", f"{__package__}.selection", *others, *files], plugins=[counts])
+    for kind in kinds:
         skipped = f", {counts.skipped[kind.name]} not on this machine" if counts.skipped[kind.name] else ""
         print(f"hostile: {kind.name}: {counts.held[kind.name]:,} of {counts.tried[kind.name]:,} hold{skipped}")
     print(f"hostile: all: {sum(counts.held.values()):,} of {sum(counts.tried.values()):,} hold", flush=True)
-    if "--write" in arguments and set(counts.tried) == {kind.name for kind in KINDS}:
-        write(table(counts.tried, counts.held))
+    if arguments.write and code == 0:
+        write(table(figures() | {kind.name: counts.tried[kind.name] for kind in kinds}))
     return int(code)
 
 

@@ -168,7 +168,7 @@ def _explain_not_authorized(text: str) -> tuple[str, str]:
         if part in text:
             return f"The identity pool refused the sign-in: {meaning}", remedy
     return (
-        f"The identity pool refused the sign-in: {_printable(text)}",
+        f"The identity pool refused the sign-in: {_printable(text) or 'without a reason'}",
         f"{_CONTACT_ADMINISTRATOR} whether you may use this role; %cognito_roles lists the roles of your sign-in.",
     )
 
