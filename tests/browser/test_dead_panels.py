@@ -55,6 +55,22 @@ def test_after_a_restart_of_the_kernel_the_new_panel_has_all_its_buttons(
     notebook.run_and_expect(3, "True")
 
 
+def test_a_kernel_that_died_leaves_its_panel_dead_and_the_next_one_whole(open_notebook: OpenNotebook) -> None:
+    """JupyterLab starts the kernel again by itself, and keeps the outputs."""
+    notebook = open_notebook(LOAD, PANEL, "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", PANEL)
+    notebook.run_cells(0, 1)
+    expect(notebook.sign_in_link).to_be_visible()
+    notebook.start_cell(2)
+    notebook.page.locator(".jp-Dialog").get_by_role("button", name="Ok").click()
+    expect_dead(notebook.cell(1).locator(".cognito-panel"))
+    notebook.wait_for_kernel()
+    notebook.run_cells(0, 3)
+    panel = notebook.cell(3).locator(".cognito-panel")
+    expect_buttons(panel, "Cancel")
+    expect(panel.get_by_role("link", name="Sign in")).to_be_visible()
+    expect_dead(notebook.cell(1).locator(".cognito-panel"))
+
+
 def test_of_two_kernels_on_one_page_each_has_its_own_panel(
     open_notebook: OpenNotebook, kernel_pool: KernelPool
 ) -> None:
