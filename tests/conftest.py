@@ -27,6 +27,13 @@ def enable_keyboard_interrupt() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+_REMOVED_VARIABLES = (
+    "AWS_", "BROWSER", "CODER_", "CODESPACES", "CODE_SERVER_", "COGNITO_", "COLAB_", "DATABRICKS_", "GITPOD_",
+    "JUPYTERHUB_", "KUBERNETES_", "REMOTE_CONTAINERS", "SAGEMAKER_", "SSH_", "VSCODE_", "XDG_",
+)  # fmt: skip
+"""How the names of variables begin that change what is shown, or which browser is opened."""
+
+
 @pytest.fixture(autouse=True)
 def stop_background_refreshers() -> Iterator[None]:
     """Stops the refreshers of managers that a traceback keeps alive: they would send requests during other tests."""
@@ -42,7 +49,7 @@ def stop_background_refreshers() -> Iterator[None]:
 def own_environment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Removes the developer's settings, and sets empty folders where programs look for files; returns the home."""
     for name in list(os.environ):
-        if name.startswith(("AWS_", "COGNITO_", "JUPYTERHUB_", "XDG_", "SSH_")) or name.upper().endswith("_PROXY"):
+        if name.startswith(_REMOVED_VARIABLES) or name.upper().endswith("_PROXY"):
             monkeypatch.delenv(name)
     home = tmp_path_factory.mktemp("home")
     for name, folder in (("XDG_CONFIG_HOME", "config"), ("XDG_STATE_HOME", "state"), ("XDG_CONFIG_DIRS", "system")):

@@ -10,12 +10,9 @@ import pickle
 import re
 from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
-from typing import cast
 
 import pytest
 from hypothesis import given, strategies as st
-from IPython.core.interactiveshell import InteractiveShell
 
 import cognito_jupyter.notebook.panel.html as panel_html
 from cognito_jupyter import errors
@@ -125,8 +122,8 @@ def test_only_urls_and_what_is_one_printable_line_already_are_escaped_for_html()
             (path.name, text) for text in re.findall(r"html\.escape\(([^()]*)", path.read_text(encoding="utf-8"))
         }
     assert sorted(escaped) == [
-        ("browser.py", "url"),
         ("callback_pages.py", "error"),
+        ("callback_pages.py", "url"),
         ("html.py", "options.url"),
         ("html.py", "printable"),
         ("views.py", "printable"),
@@ -187,10 +184,7 @@ def test_a_profile_of_a_file_that_the_user_has_not_agreed_to_is_completed_only_i
     hostile_folder: Path,
 ) -> None:
     write_file(hostile_folder / "cognito.toml", '[profile."x\\u001b[2K"]\n[profile.lab]')
-    complete = MagicCompleter(CognitoMagics.cognito_login, {"--profile": known_profiles}, lambda: [HOSTILE, "Analyst"])
-    shell = cast("InteractiveShell", None)  # which it does not need
-    event = SimpleNamespace(symbol="", text_until_cursor="%cognito_login --profile ")
-    assert complete(shell, event) == ["lab"]
-    event.text_until_cursor = "%cognito_login "
-    words = complete(shell, event)
+    completer = MagicCompleter(CognitoMagics.cognito_login, {"--profile": known_profiles}, lambda: [HOSTILE, "Analyst"])
+    assert completer.complete("--profile ", "") == ["lab"]
+    words = completer.complete("", "")
     assert [word for word in words if not word.startswith("--")] == ["Analyst"]

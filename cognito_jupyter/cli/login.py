@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from contextlib import nullcontext
 
 from .._util.redaction import SecretText
 from ..credentials.remembered import default_store
@@ -86,7 +85,7 @@ def _confirm_trust(text: str) -> bool:
 
 def _wait_for_user(login: Login, arguments: argparse.Namespace) -> None:
     """Shows the login on standard error, and polls standard input and the listener until it has finished."""
-    from ..oauth.browser import open_in_browser
+    from ..oauth.browser import open_sign_in
 
     with open_stdin_lines(force=arguments.paste) as lines:
         if login.listener_error is not None and lines is None:
@@ -97,14 +96,15 @@ def _wait_for_user(login: Login, arguments: argparse.Namespace) -> None:
         if lines is not None:
             _print_error("Is the browser on another computer? Paste the address that it ends at here, and press Enter.")
         _print_error(f"Waiting for your sign-in for {login.seconds_left:.0f} seconds. Ctrl-C cancels.")
-        with nullcontext() if arguments.no_browser else open_in_browser(login.authorization_url) or nullcontext():
-            while not login.wait(_POLL_INTERVAL):
-                line = lines.poll_line() if lines is not None else None
-                if line and not login.finished.is_set():
-                    try:
-                        login.handle_pasted_url(SecretText(line))
-                    except PastedUrlError as error:
-                        _print_error(str(error))
+        if not arguments.no_browser:
+            open_sign_in(login)
+        while not login.wait(_POLL_INTERVAL):
+            line = lines.poll_line() if lines is not None else None
+            if line and not login.finished.is_set():
+                try:
+                    login.handle_pasted_url(SecretText(line))
+                except PastedUrlError as error:
+                    _print_error(str(error))
 
 
 def _print_error(text: str) -> None:

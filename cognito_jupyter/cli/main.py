@@ -102,11 +102,11 @@ def _run(arguments: argparse.Namespace) -> int:
         run_local(arguments, _write, threading.Event())
         return 0
     from ..demo import demo
-    from ..oauth.browser import open_in_browser
+    from ..oauth.browser import open_page
 
     if arguments.check:
         return 0 if demo.check_demo(_write) else 1
-    demo.run_demo(_write, None if arguments.no_browser else open_in_browser)
+    demo.run_demo(_write, None if arguments.no_browser else open_page)
     return 0
 
 

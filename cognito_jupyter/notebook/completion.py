@@ -1,18 +1,60 @@
 """Completes the options of the magics, and, once the user is signed in, role suffixes and profiles.
 
-`extension` installs and removes the completers; IPython calls them on Tab.
+`extension` installs and removes `LineCompleter`; IPython calls it on Tab.
 """
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from types import SimpleNamespace
 
-from IPython.core.interactiveshell import InteractiveShell
+from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult
 
 from .._printable import printable
+from .arguments import outside_quotes
 from .display.ipython import argument_parser
+
+_MAGIC = re.compile(r"\s*(?:[^%=]*=\s*%|%?)(\w+)\s(.*)", re.DOTALL)
+"""A magic and its line, also in an assignment; the per cent sign may be missing (IPython's automagic)."""
+
+
+class LineCompleter:
+    """Completes the lines of the magics, as a matcher of IPython.
+
+    Its completions are all that is shown: IPython's matcher for Python knows hundreds of names that fit no magic.
+
+    Args:
+        magics: What completes the line of each magic, by its name.
+    """
+
+    matcher_api_version = 2
+    matcher_identifier = "cognito_jupyter"
+    matcher_priority = 1000.0
+
+    def __init__(self, magics: Mapping[str, MagicCompleter]) -> None:
+        self.__qualname__ = type(self).__qualname__  # IPython reads it of every matcher
+        self._magics = magics
+
+    def __call__(self, context: CompletionContext) -> SimpleMatcherResult:
+        """Returns the completions of the word before the cursor; none outside of these magics.
+
+        Args:
+            context: The cell and the cursor in it.
+        """
+        found = _MAGIC.match(context.text_until_cursor)
+        magic = self._magics.get(found[1]) if found is not None else None
+        if found is None or magic is None:
+            return {"completions": []}
+        line = found[2]
+        start = max((at + 1 for at, character in outside_quotes(line).items() if character.isspace()), default=0)
+        words = magic.complete(line[:start], line[start:])
+        return {
+            "completions": [SimpleCompletion(each, type="magic argument") for each in words],
+            "matched_fragment": line[start:],
+            "suppress": True,
+            "ordered": True,
+        }
 
 
 class MagicCompleter:
@@ -26,34 +68,44 @@ class MagicCompleter:
 
     def __init__(
         self,
-        magic: Callable[..., None],
+        magic: Callable[..., object],
         values: Mapping[str, Callable[[], Sequence[str]]],
         positionals: Callable[[], Sequence[str]] = lambda: (),
     ) -> None:
         options = argument_parser(magic)._option_string_actions  # noqa: SLF001 - argparse has no public list of them
-        self._options = [option for option in options if option.startswith("--")]
+        self._options = [option for option in options if option.startswith("--") and option != "--help"]
+        self._with_value = {option for option, action in options.items() if action.nargs != 0}
         self._values = values
         self._positionals = positionals
 
-    def __call__(self, shell: InteractiveShell, event: SimpleNamespace) -> list[str]:  # noqa: ARG002 - IPython's interface
-        """Returns the completions; IPython's interface for `complete_command`.
+    def complete(self, before: str, word: str) -> list[str]:
+        """Returns what a word can become, in the order to show it.
 
         Args:
-            shell: The shell.
-            event: `symbol` is the word being typed, and `text_until_cursor` the line up to the cursor.
+            before: The line before the word.
+            word: The word that is being typed, perhaps with a quotation mark; empty: it has just begun.
         """
-        before = event.text_until_cursor.removesuffix(event.symbol).split()
-        values = self._values.get(before[-1]) if before else None
-        if values is not None:
-            return _quote(values())
-        positionals = _quote(self._positionals())
-        return [each for each in [*self._options, *positionals] if each not in before]
+        words = before.split()
+        if words and words[-1] in self._with_value:
+            values = self._values.get(words[-1], tuple)
+            return _completed(values(), word)
+        option, equals, value = word.partition("=")
+        if equals and option in self._values:
+            return [f"{option}={each}" for each in _completed(self._values[option](), value)]
+        options = [each for each in self._options if each not in words and each.startswith(word)]
+        values_first = [each for each in _completed(self._positionals(), word) if each not in words]
+        return options if word.startswith("-") else [*values_first, *options]
 
 
-def _quote(words: Sequence[str]) -> list[str]:
-    """Returns the words that a user can type, in quotation marks where they need them.
+def _completed(values: Sequence[str], word: str) -> list[str]:
+    """Returns the values that begin with a word, as a user can type them, in quotation marks where they need them.
 
-    IPython completes word by word and would cut a value at its first space. A profile's name may come from a file that
-    the user has not agreed to.
+    A profile's name may come from a file that the user has not agreed to.
+
+    Args:
+        values: The values.
+        word: The word, perhaps with a quotation mark at its start, which the values then get too.
     """
-    return [shlex.quote(word) for word in words if word == printable(word)]
+    quote = word[:1] if word[:1] in {'"', "'"} else ""
+    fitting = [each for each in values if each == printable(each) and each.startswith(word.removeprefix(quote))]
+    return [f"{quote}{each}{quote}" if quote and quote not in each else shlex.quote(each) for each in fitting]

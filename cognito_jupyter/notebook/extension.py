@@ -9,7 +9,6 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from .magics import CognitoMagics
 
-_COMPLETION_HOOK = "complete_command"
 _BEFORE_CELL = "pre_run_cell"
 
 
@@ -21,8 +20,9 @@ def load(shell: InteractiveShell) -> None:
     shell.register_magics(magics)
     magics.autoreload_exclusion.exclude_modules()
     shell.events.register(_BEFORE_CELL, magics.autoreload_exclusion.exclude_modules)
-    for magic, completer in magics.completers.items():
-        shell.set_hook(_COMPLETION_HOOK, completer, str_key=magic)  # type: ignore[no-untyped-call]
+    # A hook of "complete_command" would be shown after all that jedi finds, which knows nothing of magics.
+    if shell.Completer is not None:
+        shell.Completer.custom_matchers.append(magics.completer)
 
 
 def unload(shell: InteractiveShell) -> None:
@@ -36,14 +36,9 @@ def unload(shell: InteractiveShell) -> None:
     if "state" in vars(magics):
         magics.state.close()
     shell.events.unregister(_BEFORE_CELL, magics.autoreload_exclusion.exclude_modules)
-    # The chains that `set_hook` made; IPython has no public method that removes a hook.
-    chains = shell.strdispatchers[_COMPLETION_HOOK].strs
-    for magic, completer in magics.completers.items():
-        if magic in chains:
-            entries = chains[magic].chain
-            chains[magic].chain = [each for each in entries if getattr(each[1], "__func__", None) is not completer]
-            if not chains[magic].chain:
-                del chains[magic]
+    matchers = getattr(shell.Completer, "custom_matchers", [])
+    if magics.completer in matchers:
+        matchers.remove(magics.completer)
     manager = shell.magics_manager
     for kind, names in magics.magics.items():
         for name, function in names.items():

@@ -17,18 +17,21 @@ from IPython.core.magic import Magics, magics_class
 from traitlets import Bool, Float, List, Unicode
 
 from .._util.store_once import StoreOnce
-from ..errors import CognitoError, SettingError
-from .arguments import ProfileArguments, ShareArguments, parse_line
-from .completion import MagicCompleter
+from ..errors import CognitoError
+from .arguments import ProfileArguments, ShareArguments, parse_line, require_no_arguments
+from .completion import LineCompleter, MagicCompleter
 from .display.errors import captured_output, cognito_magic, no_interactive_frontend
 from .display.ipython import argument, display_view, magic_with_arguments
 from .kernel.autoreload import AutoreloadExclusion
 from .kernel.blocking import run_in_cell
 from .kernel.interrupts import deferred_interrupts, interruptible
 from .model.login_requests import LoginArguments, LoginRequest, LoginRequestFactory
+from .model.user_namespace import BoundSession
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import boto3
 
     from ..signin.service import SignIn
     from .display.views import View
@@ -92,11 +95,13 @@ class CognitoMagics(Magics):
         self._request_factory = LoginRequestFactory(self._configured)
         magics, roles, profiles = type(self), self._role_suffixes, self._profile_names
         values = {"--role-suffix": roles, "-r": roles, "--profile": profiles}
-        self.completers = {
-            "%cognito_login": MagicCompleter(magics.cognito_login, values, roles),
-            "%cognito_share": MagicCompleter(magics.cognito_share, {}, roles),
-            "%cognito_profile": MagicCompleter(magics.cognito_profile, values),
-        }
+        self.completer = LineCompleter(
+            {
+                "cognito_login": MagicCompleter(magics.cognito_login, values, roles),
+                "cognito_share": MagicCompleter(magics.cognito_share, {}, roles),
+                "cognito_profile": MagicCompleter(magics.cognito_profile, values),
+            }
+        )
 
     def _configured(self) -> dict[str, object]:
         """Returns the traits, and a client secret, which has no trait: `%config CognitoMagics` would show it."""
@@ -115,49 +120,44 @@ class CognitoMagics(Magics):
     @magic_with_arguments("cognito_login")
     @argument(
         "role_suffix",
+        metavar="ROLE",
         nargs="?",
         action=StoreOnce,
         default=argparse.SUPPRESS,
         help="The role: the end of its name, such as Analyst.",
     )
-    @argument("-r", "--role-suffix", action=StoreOnce, help="The same as role_suffix.")
+    @argument("-r", "--role-suffix", metavar="ROLE", action=StoreOnce, help="The same.")
     @argument("--name", help="The variable that gets the session; default: session.")
-    @argument("--manager-name", help="The variable that gets the manager; default: cognito.")
-    @argument("--profile", help="The profile of cognito.toml whose settings are used.")
-    @argument("--identity-provider", help="The user pool's provider that signs you in, such as Google.")
-    @argument("--login-hint", help="Your user name or e-mail address, for the sign-in page to show.")
-    @argument("--paste", action="store_true", help="Show a box for the address that the browser ends at, too.")
+    @argument("--manager-name", metavar="NAME", help="The variable that gets the manager; default: cognito.")
+    @argument("--profile", metavar="NAME", help="The profile of cognito.toml to use.")
+    @argument("--identity-provider", metavar="NAME", help="The provider that signs you in, such as Google.")
+    @argument("--login-hint", metavar="NAME", help="Your name or e-mail address, for the sign-in page.")
+    @argument("--paste", action="store_true", help="Show a box for the address the browser ends at, too.")
     @argument("--no-browser", action="store_true", help="Only show the link; do not open a browser.")
-    @argument("--share", action="store_true", help="Share the role with everything else here: see %%cognito_share.")
-    @argument("--panel", action="store_true", help="Show the panel, as %%cognito_panel does; the cell does not wait.")
-    @argument("--timeout", help="How long to wait for you, in seconds; default: 300.")
-    @argument("--remember", action="store_true", help="Stay signed in on this computer: new kernels need no login.")
+    @argument("--share", action="store_true", help="Share the role with the rest, as %%cognito_share does.")
+    @argument("--panel", action="store_true", help="Show the panel; the cell does not wait.")
+    @argument("--timeout", metavar="SECONDS", help="How long to wait for you; default: 300.")
+    @argument("--remember", action="store_true", help="Stay signed in here: new kernels need no login.")
     @argument("--fresh", action="store_true", help="Sign in again, even if you are signed in.")
-    @argument("--switch-account", action="store_true", help="Sign in as another user than the browser's last one.")
+    @argument("--switch-account", action="store_true", help="Sign in as another user than before.")
     @cognito_magic
-    def cognito_login(self, line: str) -> None:
-        """Sign in at Amazon Cognito, and use AWS in this notebook.
+    def cognito_login(self, line: str) -> boto3.Session | None:
+        """Sign in at Amazon Cognito. Then `session` is a boto3 session for AWS.
 
-        It shows a panel with a link to the sign-in page (only the link, where no widgets are shown), opens the page,
-        and waits until you have signed in there. The next cell can use `session`, a boto3 session whose credentials
-        are renewed automatically:
-
-            %cognito_login Analyst
-            session.client("s3").list_objects_v2(Bucket="my-bucket")
-
-        Run again, it does nothing; with another role it changes `session` to that role without a new sign-in. If the
-        browser is on another computer, paste its address into the panel; without a panel, use --paste. Stop the cell
-        to cancel.
-
-        With --remember you stay signed in on this computer, by a file that only you can read, until %cognito_logout:
-        after a restart, and in other notebooks, %cognito_login signs you in without a login.
+        It opens the sign-in page and waits until you have signed in; the stop button
+        cancels. Run again, it does nothing; with another role, `session` changes to it
+        without a new sign-in. `s = %cognito_login` gives the session. If your browser
+        is on another computer, paste the address that it ends at.
         """
         arguments = parse_line(line, type(self).cognito_login, LoginArguments)
         with self._given_up_if_stopped():
             if arguments.panel:
                 self._show_panel(arguments)
-            else:
-                self._run_login(self.login_request(arguments))
+                return None
+            request = self.login_request(arguments)
+            self._run_login(request)
+        bound = self.state.variables.get_binding(request.session_name)
+        return bound.value if isinstance(bound, BoundSession) else None
 
     @cognito_magic
     def cognito_panel(self, line: str) -> None:
@@ -166,7 +166,7 @@ class CognitoMagics(Magics):
         The cell does not wait for it. The panel can change the role of `session`, too; several panels of a notebook
         show the same. In a console, which shows no widgets, it signs you in by a link and shows your status as text.
         """
-        _require_no_arguments("cognito_panel", line)
+        require_no_arguments("cognito_panel", line)
         with self._given_up_if_stopped():
             self._show_panel(LoginArguments())
 
@@ -175,7 +175,7 @@ class CognitoMagics(Magics):
         """Show who is signed in, with which role, until when, in which variables, and what is shared."""
         from .display.status import NOT_SIGNED_IN, remembered_note, status_table
 
-        _require_no_arguments("cognito_status", line)
+        require_no_arguments("cognito_status", line)
         if self.state.current is not None:
             display_view(status_table(self.state, self.state.current))
         else:
@@ -183,7 +183,7 @@ class CognitoMagics(Magics):
             display_view(remembered_note(remembered) if remembered is not None else NOT_SIGNED_IN)
 
     @magic_with_arguments("cognito_share")
-    @argument("role_suffixes", nargs="*", help="The roles; default: the role of the session.")
+    @argument("role_suffixes", metavar="ROLE", nargs="*", help="The roles; default: the role of the session.")
     @argument("--stop", action="store_true", help="Stop sharing, and restore the environment.")
     @argument("--hide-credentials-file", action="store_true", help="Hide ~/.aws/credentials, with all its profiles.")
     @argument("--default-session", action="store_true", help="Have boto3.client(...) here use it too.")
@@ -222,15 +222,16 @@ class CognitoMagics(Magics):
                 show(shared_table(share.roles))
 
     @magic_with_arguments("cognito_profile")
-    @argument("profile", help="The profile's name.")
+    @argument("profile", metavar="NAME", help="The profile's name.")
     @argument(
         "role_suffix",
+        metavar="ROLE",
         nargs="?",
         action=StoreOnce,
         default=argparse.SUPPRESS,
         help="The profile's role; default: the role of the session.",
     )
-    @argument("-r", "--role-suffix", action=StoreOnce, help="The same as role_suffix.")
+    @argument("-r", "--role-suffix", metavar="ROLE", action=StoreOnce, help="The same.")
     @argument("--remove", action="store_true", help="Remove the profile.")
     @cognito_magic
     def cognito_profile(self, line: str) -> None:
@@ -265,7 +266,7 @@ class CognitoMagics(Magics):
         """List the roles that your sign-in allows, with the suffix to use for each."""
         from .display.status import NOT_SIGNED_IN, roles_table
 
-        _require_no_arguments("cognito_roles", line)
+        require_no_arguments("cognito_roles", line)
         current = self.state.current
         display_view(roles_table(current, self.state.variables) if current else NOT_SIGNED_IN)
 
@@ -280,7 +281,7 @@ class CognitoMagics(Magics):
         """
         from .display.status import NOT_SIGNED_IN, deleted_files_note, signed_out
 
-        _require_no_arguments("cognito_logout", line)
+        require_no_arguments("cognito_logout", line)
         current = self.state.current or self._remembered_sign_in(even_if_forbidden=True)
         if current is None:
             deleted = self._discard_unusable()
@@ -400,11 +401,6 @@ class CognitoMagics(Magics):
         from ..settings.layers import known_profiles
 
         return known_profiles()
-
-
-def _require_no_arguments(magic: str, line: str) -> None:
-    if line.strip():
-        raise SettingError(f"%{magic} takes no arguments.", "Leave out what follows it.")
 
 
 def _confirm_trust(text: str) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import partial
 from http import HTTPStatus
@@ -26,7 +26,7 @@ from .._util.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from ..errors import CognitoError, RefusedError, SettingError, UnavailableError
 from ..settings import Settings
 from ..settings.parsers import pool_region
-from .browser import open_in_browser, remove_abandoned_pages
+from .browser import open_sign_in
 from .callback_server import OAuthCallbackServer
 from .discovery import JwksCache, override_notice, require_replica
 from .issuer import Issuer, require_issuer
@@ -162,10 +162,10 @@ class CognitoOAuthAuthenticator:
                 f"Waiting for the sign-in at {login.redirect_uri}, for {duration_in_words(self.timeout)}."
                 + (f"\n{printable(override)}" if override else "")
             )
-            page = open_in_browser(login.authorization_url) if self._open_browser else None
-            with page or nullcontext():
-                while not login.wait(1.0):
-                    pass
+            if self._open_browser:
+                open_sign_in(login)
+            while not login.wait(1.0):
+                pass
             return login.tokens()
 
     def begin_login(self, *, listen: bool = True, timeout: float | None = None, prompt: str | None = None) -> Login:
@@ -180,7 +180,6 @@ class CognitoOAuthAuthenticator:
         Returns:
             The login. Open its `authorization_url`, and close the login or use it in a `with`.
         """
-        remove_abandoned_pages()
         return Login(
             self._redirect_uris,
             build_authorization_url=partial(self._authorization_url_for, prompt),
@@ -206,12 +205,12 @@ class CognitoOAuthAuthenticator:
         The server knows no state: compare the result's state with the one you sent. Call `server_close` when done.
 
         Args:
-            port: The port of the redirect URI that is registered with Cognito.
+            port: The port of a redirect URI that is registered with Cognito.
 
         Raises:
             ListenerError: The port is not free; the message says what to do (a ConnectionError).
         """
-        uri = self._redirect_uris[0]
+        uri = next((each for each in self._redirect_uris if each.port == port), self._redirect_uris[0])
         server = OAuthCallbackServer(("localhost", port), path=uri.path, host=uri.host)
         server.start()
         return server

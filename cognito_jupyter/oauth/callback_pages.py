@@ -70,6 +70,11 @@ NOT_FOUND = _make_page(
     "Nothing here",
     "No sign-in is waiting at this address. Return to your notebook and open the sign-in link from there.",
 )
+LINK_USED = _make_page(
+    HTTPStatus.GONE,
+    "This page was opened before",
+    "It takes a browser to the sign-in once. Return to your notebook and open the sign-in link from there.",
+)
 OTHER_LOGIN = _make_page(
     HTTPStatus.NOT_FOUND,
     "This is the address of another sign-in",
@@ -92,6 +97,24 @@ NOT_A_PAGE = _make_page(HTTPStatus.FORBIDDEN, "Nothing here", "This address can 
 METHOD_NOT_ALLOWED = _make_page(
     HTTPStatus.METHOD_NOT_ALLOWED, "Nothing here", "This address can only be opened in a browser."
 )
+
+
+def port_not_forwarded(url: str, port: int) -> CallbackPage:
+    """Returns the page that leads to the sign-in where the redirect will not reach the callback server.
+
+    VS Code forwards another port of the user's computer if something else uses the one that the URL names.
+
+    Args:
+        url: The URL of the sign-in page.
+        port: The port of the callback server.
+    """
+    return _make_page(
+        HTTPStatus.OK,
+        "You will have to paste an address",
+        f"Something else on your computer uses port {port}, so your sign-in cannot return to the notebook by itself. "
+        f'<a href="{html.escape(url)}" rel="noreferrer">Sign in</a>. Then copy the whole address of the page where you '
+        "end up, whatever it shows, and paste it into your notebook.",
+    )
 
 
 def error_without_state(error: str) -> CallbackPage:

@@ -2,7 +2,7 @@
 
 `Login` starts one, and `CognitoOAuthAuthenticator.start_local_server` returns one. It hands every well-formed
 authorization response to `on_response`, which decides what the response means. The server itself never compares the
-state, never exchanges a code and never logs a request.
+state, never exchanges a code and never logs a request. It also serves the page that takes the browser to the sign-in.
 
 Sources: RFC 8252, sections 7.3 and 8.3; RFC 9700, section 4.1.
 """
@@ -13,12 +13,13 @@ import contextlib
 import enum
 import errno
 import functools
+import hmac
 import http.client
 import io
 import os
+import secrets
 import selectors
 import socket
-import sys
 import threading
 import time
 import weakref
@@ -27,6 +28,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
+from .._util.loopback import listen_on_both_loopbacks, peer_user_id
 from .._util.redaction import SecretText
 from ..errors import ListenerError
 from ..settings.parsers import LOOPBACK_NAMES
@@ -41,9 +43,7 @@ _MAX_HEADERS = 1 << 24
 """Bytes; browsers keep at most 180 cookies of 4 KB for a host. They are read, and not held."""
 _CLOSE_TIMEOUT = 1.0
 """Seconds that a response in transit gets before its connection is closed."""
-_EPHEMERAL_TRIES = 20
 _WSAEACCES = 10013
-_NO_IPV6 = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT})
 
 
 class CallbackOutcome(enum.Enum):
@@ -108,6 +108,9 @@ class OAuthCallbackHandler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Handles GET, the only method of a browser's redirect."""
         path, _, query = SecretText(self.path).partition("?")
+        if self.server.is_start_page(path):
+            self._send_start_page()
+            return
         response = parse_query(query) if self._has_allowed_host() else None
         if response is None:
             self._send_page(callback_pages.NOT_FOUND)
@@ -124,6 +127,31 @@ class OAuthCallbackHandler(BaseHTTPRequestHandler):
             return super().parse_request()
         finally:
             self.rfile = connection
+
+    def _send_start_page(self) -> None:
+        """Sends the browser on to the sign-in page. The path is a secret, so any Host may name it: proxies do."""
+        if peer_user_id(self.connection) not in {None, 0, getattr(os, "geteuid", int)()}:
+            self._send_page(callback_pages.NOT_FOUND)  # another user has read it in a list of processes
+            return
+        url = self.server.take_start_url()
+        if url is None:
+            self._send_page(callback_pages.LINK_USED)
+            return
+        if self.server.returns_here and self._is_at_another_port():
+            self._send_page(callback_pages.port_not_forwarded(url, self.server.server_port))
+            return
+        self.send_response(HTTPStatus.FOUND)
+        self.send_header("Location", url)
+        self.send_header("Cache-Control", "no-store")
+        self.send_header("Referrer-Policy", "no-referrer")
+        self.send_header("Content-Length", "0")
+        self.send_header("Connection", "close")
+        self.end_headers()
+
+    def _is_at_another_port(self) -> bool:
+        """Returns whether the browser's computer forwards another port to this one: Cognito sends it to this one's."""
+        host = self.headers.get("Host", "")
+        return parse_host_header(host) in LOOPBACK_NAMES and not host.endswith(f":{self.server.server_port}")
 
     def _has_allowed_host(self) -> bool:
         # DNS rebinding: a page on another site can make its own name resolve to 127.0.0.1. The Host header shows it.
@@ -219,6 +247,9 @@ class OAuthCallbackServer(HTTPServer):
         self.path = path
         self.allowed_hosts = LOOPBACK_NAMES | {host.lower()}
         self.response_received = threading.Event()
+        self.returns_here = False
+        self._start_path = ""
+        self._start_url: SecretText | None = None
         self._lock = threading.Lock()
         self._connections: dict[socket.socket, threading.Thread] = {}
         self._thread: threading.Thread | None = None
@@ -227,7 +258,13 @@ class OAuthCallbackServer(HTTPServer):
             raise ListenerError("The callback server listens only on loopback.", "Use localhost.")
         super().__init__(server_address, RequestHandlerClass, bind_and_activate=False)
         self.socket.close()
-        self._listeners = _listen_on_both_loopbacks(server_address[1], self.request_queue_size)
+        failure: ListenerError | None = None
+        try:
+            self._listeners = listen_on_both_loopbacks(server_address[1], self.request_queue_size)
+        except OSError as error:
+            failure = _listener_error(server_address[1], error)
+        if failure is not None:
+            raise failure
         self.socket = self._listeners[0]
         self.server_address = self.socket.getsockname()
         self.server_name, self.server_port = "localhost", self.socket.getsockname()[1]
@@ -325,6 +362,35 @@ class OAuthCallbackServer(HTTPServer):
             self.response_received.set()
         return CallbackOutcome.ERROR if response.error else CallbackOutcome.ACCEPTED
 
+    # -- the page that starts the sign-in
+
+    def add_start_page(self, url: str, *, returns_here: bool = False) -> str:
+        """Serves a page, once, that sends the browser on, so that no list of processes shows where to.
+
+        Args:
+            url: Where the browser is sent on to; it holds the state of a login.
+            returns_here: Whether the browser comes back from there to this server's port.
+
+        Returns:
+            The address of the page, on loopback; it is worthless as soon as it was opened.
+        """
+        with self._lock:
+            self._start_path = f"/start/{secrets.token_urlsafe(24)}"
+            self._start_url = SecretText(url)
+            self.returns_here = returns_here
+        return f"http://localhost:{self.server_port}{self._start_path}"
+
+    def is_start_page(self, path: str) -> bool:
+        """Returns whether a path is that of the start page, perhaps below the prefix of a proxy."""
+        expected = self._start_path.encode()
+        return bool(expected) and hmac.compare_digest(path.encode(errors="replace")[-len(expected) :], expected)
+
+    def take_start_url(self) -> str | None:
+        """Returns where the start page leads to; None if it was opened before."""
+        with self._lock:
+            url, self._start_url = self._start_url, None
+        return url
+
     # -- closing
 
     def shutdown(self) -> None:
@@ -385,47 +451,6 @@ def _stop(closed: threading.Event, started: threading.Event, sockets: list[socke
         return
     for opened in sockets:
         opened.close()
-
-
-def _listen_on_both_loopbacks(port: int, backlog: int) -> list[socket.socket]:
-    """Returns sockets that listen on 127.0.0.1 and, unless this machine has no IPv6, on ::1, at the same port.
-
-    It binds both or none: "localhost" may mean either, and another user's process on the other address would receive
-    the code.
-    """
-    for _ in range(_EPHEMERAL_TRIES if port == 0 else 1):
-        listeners: list[socket.socket] = []
-        try:
-            listeners.append(_listen(socket.AF_INET, "127.0.0.1", port, backlog))
-            listeners.append(_listen(socket.AF_INET6, "::1", listeners[0].getsockname()[1], backlog))
-        except OSError as error:
-            if listeners and (error.errno in _NO_IPV6 or not socket.has_ipv6):
-                return listeners
-            for listener in listeners:
-                listener.close()
-            problem = error
-        else:
-            return listeners
-    raise _listener_error(port, problem)
-
-
-def _listen(family: socket.AddressFamily, host: str, port: int, backlog: int) -> socket.socket:
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        if sys.platform == "win32":
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
-        else:
-            # On POSIX this allows a port to be bound again right after a login, but not while another process listens.
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        listener.bind((host, port))
-        listener.listen(backlog)
-        listener.setblocking(False)
-    except OSError:
-        listener.close()
-        raise
-    return listener
 
 
 def _listener_error(port: int, error: OSError) -> ListenerError:

@@ -99,6 +99,7 @@ class Login(Closeable):
         self.finished = threading.Event()
         self.listener_error: ListenerError | None = None
         self.route = CallbackRoute.PASTE
+        self._start_server: OAuthCallbackServer | None = None
         self._server, uri = self._listen(uris) if listen else (None, uris[0])
         self.redirect_uri = uri.text
         if self._server is not None:
@@ -131,9 +132,9 @@ class Login(Closeable):
                     self.route = route
                     return listener, uri
             except ListenerError as error:
-                errors.append(error)
+                errors.append(error.with_traceback(None))  # its frames would keep a dropped login alive
         # A port in use is an error only if no other one is free.
-        self.listener_error = errors[0] if errors else _no_listener_error(uris[0])
+        self.listener_error = _why_nothing_listens(uris, errors)
         return None, uris[0]
 
     # -- the state
@@ -174,6 +175,28 @@ class Login(Closeable):
                 return False
             time.sleep(min(_POLL_INTERVAL, remaining))
         return True
+
+    def start_url(self) -> str:
+        """Returns the address of a page on loopback that takes the browser to `authorization_url`, once.
+
+        It goes into a browser's arguments, which other users can read: the authorization URL must not. The callback
+        server serves it; a login without one starts a server for it, until the login ends.
+
+        Raises:
+            ListenerError: No server can be started.
+        """
+        server = self._server
+        if not isinstance(server, OAuthCallbackServer):
+            server = OAuthCallbackServer(("localhost", 0), on_response=_weak_handler(self))
+            weakref.finalize(self, server.stop).atexit = False
+            server.start()
+            with self._lock:
+                self._start_server, previous = server, self._start_server
+            if previous is not None:
+                previous.server_close()
+            if self.state is not LoginState.PENDING:
+                server.server_close()  # `close` may have been called before it was known
+        return server.add_start_page(self.authorization_url, returns_here=server is self._server)
 
     # -- ending the login
 
@@ -294,8 +317,23 @@ class Login(Closeable):
     def close(self) -> None:
         """Ends the login if it is pending, and frees the port; a second call does nothing."""
         self.cancel()
-        if self._server is not None:
-            self._server.server_close()
+        for server in (self._server, self._start_server):
+            if server is not None:
+                server.server_close()
+
+
+def _why_nothing_listens(uris: tuple[RedirectUri, ...], errors: list[ListenerError]) -> ListenerError:
+    """Returns why nothing waits for the redirect, naming all ports that were tried."""
+    ports = dict.fromkeys(str(uri.port) for uri in uris if uri.loopback)
+    if not errors:
+        return _no_listener_error(uris[0])
+    if len(ports) < 2:
+        return errors[0]
+    return ListenerError(
+        f"None of the registered ports ({', '.join(ports)}) is free, so the browser cannot return to this login. "
+        f"{errors[0].what}",
+        errors[0].remedy,
+    )
 
 
 def _no_listener_error(uri: RedirectUri) -> ListenerError:

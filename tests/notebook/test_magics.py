@@ -103,6 +103,7 @@ print({
     "registry": [name for name in ip.magics_manager.registry if "ognito" in name],
     "configurables": [type(c).__name__ for c in ip.configurables if "ognito" in type(c).__name__],
     "hooks": {name: sorted(chains.strs) for name, chains in ip.strdispatchers.items()},
+    "matchers": len(ip.Completer.custom_matchers),
     "events": {name: len(calls) for name, calls in ip.events.callbacks.items()},
     "variables": sorted(n for n in ("session", "cognito") if n in globals()),
 })
@@ -159,6 +160,7 @@ def test_each_magic_explains_itself(notebook: Notebook, magic: str) -> None:
     reply = client.inspect(f"%{magic}", detail_level=0, reply=True, timeout=30)
     text = reply["content"]["data"]["text/plain"]
     assert "Docstring" in text
+    assert len(text.splitlines()) <= 26, "it fits a screen"
     if magic == "cognito_login":
         for option in (
             "--role-suffix",

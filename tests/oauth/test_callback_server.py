@@ -18,6 +18,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
+import requests
 from hypothesis import given, strategies as st
 
 from cognito_jupyter import CognitoOAuthAuthenticator, OAuthCallbackHandler, OAuthCallbackServer
@@ -384,6 +385,16 @@ def test_only_loopback_addresses_are_bound() -> None:
 
 
 # -- the promised start_local_server
+
+
+def test_start_local_server_serves_the_path_that_is_registered_with_its_port() -> None:
+    """Not that of the first redirect URI."""
+    port = free_port()
+    uris = f"http://localhost:{free_port()}/first http://localhost:{port}/second"
+    authenticator = CognitoOAuthAuthenticator("auth.example", "client", uris)
+    with authenticator.start_local_server(port) as server:
+        assert requests.get(f"http://localhost:{port}/second?code=c&state=s", timeout=5).status_code == 200
+        assert server.result.authorization_code == "c"
 
 
 def test_a_server_without_a_login_accepts_the_first_well_formed_response() -> None:

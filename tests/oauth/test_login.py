@@ -263,6 +263,17 @@ def test_without_a_listener_a_login_completes_by_paste(
         assert login.state is LoginState.COMPLETED
 
 
+def test_all_registered_ports_are_named_if_none_is_free(token_endpoint: FakeTokenEndpoint) -> None:
+    """A message that named the first one alone would let the user believe that the others are of no use."""
+    with socket.create_server(("127.0.0.1", 0)) as first, socket.create_server(("127.0.0.1", 0)) as second:
+        ports = [each.getsockname()[1] for each in (first, second)]
+        uris = " ".join(f"http://localhost:{port}" for port in ports)
+        with begin_login(token_endpoint, uris) as login:
+            assert login.listener_error is not None
+            assert f"({ports[0]}, {ports[1]})" in login.listener_error.what
+            assert "redirect_uri" in login.listener_error.remedy
+
+
 def test_closing_ends_every_thread_and_frees_the_port(token_endpoint: FakeTokenEndpoint) -> None:
     before = set(threading.enumerate())
     port = free_port()

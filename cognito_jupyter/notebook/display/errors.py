@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import inspect
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -14,23 +15,26 @@ from IPython.core.error import StdinNotImplementedError, UsageError
 
 from ..._util.terminal import encodable
 from ...errors import CognitoError, LoginCancelledError, LoginError, SettingError
-from .ipython import line_magic
+from .ipython import line_magic, result_is_used
 
 _Magics = TypeVar("_Magics")
 
 
-def cognito_magic(magic: Callable[[_Magics, str], None]) -> Callable[[_Magics, str], None]:
+def cognito_magic(magic: Callable[[_Magics, str], object]) -> Callable[[_Magics, str], object]:
     """Makes a method a line magic that ends with one line where it would end with a traceback.
+
+    What the method returns goes to `session = %cognito_login`; IPython would show it below a line without assignment.
 
     The stop button becomes such a line too, as a bare KeyboardInterrupt would show a traceback; so does IPython's
     UsageError, which nbconvert passes on without its message.
     """
 
     @functools.wraps(magic)
-    def wrapper(self: _Magics, line: str) -> None:
+    def wrapper(self: _Magics, line: str) -> object:
         failure: CognitoError
         try:
-            magic(self, line)
+            result = magic(self, line)
+            return result if result is not None and result_is_used(inspect.currentframe()) else None
         except CognitoError as error:
             failure = error
         except UsageError as error:
@@ -39,8 +43,6 @@ def cognito_magic(magic: Callable[[_Magics, str], None]) -> Callable[[_Magics, s
             failure = no_interactive_frontend()
         except KeyboardInterrupt:
             failure = LoginCancelledError("Stopped.", "Nothing has changed; run the cell again when you like.")
-        else:
-            return
         # Outside of the except blocks, or Python would chain the original, whose frames hold what was pasted.
         # A copy has no traceback, cause and context.
         shown = copy.copy(failure)

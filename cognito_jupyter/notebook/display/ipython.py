@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import itertools
+import linecache
 from collections.abc import Callable
+from types import FrameType
 from typing import Any, TypeVar, cast
 
 from IPython.core import display_functions, magic, magic_arguments as untyped
@@ -10,7 +15,7 @@ from IPython.core.getipython import get_ipython
 
 from ...errors import LoginError
 
-_Magic = TypeVar("_Magic", bound=Callable[..., None])
+_Magic = TypeVar("_Magic", bound=Callable[..., object])
 
 
 def display_view(view: object) -> Any:
@@ -19,8 +24,30 @@ def display_view(view: object) -> Any:
 
 
 def magic_with_arguments(name: str) -> Callable[[_Magic], _Magic]:
-    """IPython's `magic_arguments`, which must be the outermost decorator."""
-    return cast("Callable[[_Magic], _Magic]", untyped.magic_arguments(name))  # type: ignore[no-untyped-call]
+    """IPython's `magic_arguments`, which must be the outermost decorator, with a help text that fits a screen."""
+
+    def decorate(magic: _Magic) -> _Magic:
+        description = inspect.cleandoc(magic.__doc__ or "")
+        decorated = cast("_Magic", untyped.magic_arguments(name)(magic))  # type: ignore[no-untyped-call]
+        decorated.__doc__ = _help_text(name, description, argument_parser(decorated))
+        return decorated
+
+    return decorate
+
+
+def _help_text(name: str, description: str, parser: Any) -> str:
+    """Returns what `%name?` shows: each argument takes one line, where argparse would take two or three."""
+    rows = []
+    usage = f"%{name}"
+    for action in parser._actions:  # noqa: SLF001 - argparse has no public list of them
+        value = str(action.metavar or action.dest.upper())
+        if not action.option_strings:
+            usage += f" [{value}{' ...' if action.nargs == '*' else ''}]" if action.nargs else f" {value}"
+        flags = ", ".join(action.option_strings)
+        rows.append((f"{flags} {value}".strip() if action.nargs != 0 else flags, action.help.replace("%%", "%")))
+    width = max(len(row[0]) for row in rows)
+    lines = "\n".join(f"  {left:<{width}}  {right}" for left, right in rows)
+    return f"{usage} [options]\n\n{description}\n\n{lines}\n"
 
 
 def line_magic(function: _Magic) -> _Magic:
@@ -33,7 +60,30 @@ def argument(*flags: str, **options: Any) -> Callable[[_Magic], _Magic]:
     return cast("Callable[[_Magic], _Magic]", untyped.argument(*flags, **options))  # type: ignore[no-untyped-call]
 
 
-def argument_parser(function: Callable[..., None]) -> Any:
+def result_is_used(magic: FrameType | None) -> bool:
+    """Returns whether a cell uses what a magic returns: `session = %cognito_login` does, a line of its own does not.
+
+    IPython calls the magic from the cell's code in both cases. Python notes for each call where it stands in the
+    source, and IPython stores the source of each cell for tracebacks.
+
+    Args:
+        magic: The frame of the magic.
+    """
+    caller = magic.f_back if magic is not None else None
+    while caller is not None and caller.f_globals.get("__name__", "").startswith("IPython."):
+        caller = caller.f_back
+    if caller is None:
+        return True
+    position = next(itertools.islice(caller.f_code.co_positions(), caller.f_lasti // 2, None), None)
+    try:
+        tree = ast.parse("".join(linecache.getlines(caller.f_code.co_filename)))
+    except SyntaxError:
+        return True
+    lines = (node.value for node in ast.walk(tree) if isinstance(node, ast.Expr))
+    return position not in {(each.lineno, each.end_lineno, each.col_offset, each.end_col_offset) for each in lines}
+
+
+def argument_parser(function: Callable[..., object]) -> Any:
     """Returns the parser of a magic, which `magic_arguments` stores as an attribute of the function."""
     return vars(function)["parser"]
 

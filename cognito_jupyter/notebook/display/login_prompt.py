@@ -11,7 +11,7 @@ import time
 
 from ..._util.terminal import print_text
 from ...errors import CognitoError, PastedUrlError
-from ...oauth.browser import RedirectPage, open_in_browser
+from ...oauth.browser import open_sign_in
 from ...oauth.discovery import override_notice
 from ...oauth.login import CallbackRoute, Login
 from ..kernel.blocking import FAST_POLL_INTERVAL, POLL_INTERVAL, Sleep
@@ -67,7 +67,6 @@ class LoginPrompt:
         self._hints: tuple[str, ...] = ()
         self._paste_error: str | None = None
         self._box: PasteBox | None = None
-        self._redirect_page: RedirectPage | None = None
 
     async def run(self, sleep: Sleep) -> None:
         """Shows the login until its result is in the notebook's state; the caller then calls `finish`.
@@ -95,9 +94,6 @@ class LoginPrompt:
             # The stop button, or a fault in this package: the link must not stay in either case.
             self._replace_link(Note(("The sign-in was stopped.",)))
             raise
-        finally:
-            if self._redirect_page is not None:
-                self._redirect_page.close()
 
     def finish(self, view: View) -> None:
         """Shows the result in place of the link; a panel that is displayed shows it itself."""
@@ -121,8 +117,8 @@ class LoginPrompt:
             hints.insert(0, why)
         self._hints = tuple(filter(None, hints))
         self._show_if_due(login)
-        if self._request.open_browser and remote_reason is None:
-            self._redirect_page = open_in_browser(login.authorization_url)
+        if self._request.open_browser:
+            open_sign_in(login, remote=remote_reason is not None)
 
     def _needs_paste_box(self, login: Login) -> bool:
         if not self._frontend.can_open_box:

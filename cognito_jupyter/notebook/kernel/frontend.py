@@ -9,6 +9,7 @@ import os
 import re
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 from IPython.core.displaypub import CapturingDisplayPublisher
@@ -21,7 +22,18 @@ _REMOTE_ENVIRONMENT = (
     ("REMOTE_CONTAINERS", "it runs in a development container"),
     ("COLAB_", "it runs in Colab"),
     ("SAGEMAKER_", "it runs in SageMaker"),
+    ("GITPOD_WORKSPACE_", "it runs in Gitpod"),
+    ("CODER_WORKSPACE_", "it runs in a Coder workspace"),
+    ("CODE_SERVER_SESSION_SOCKET", "it was started by code-server"),
+    ("DATABRICKS_RUNTIME_VERSION", "it runs in Databricks"),
+    ("KUBERNETES_SERVICE_HOST", "it runs in Kubernetes"),
 )
+"""How the names of variables begin, from the most to the least specific."""
+_SAGEMAKER_FILES = (
+    Path("/etc/opt/ml/sagemaker-notebook-instance-version.txt"),
+    Path("/opt/ml/metadata/resource-metadata.json"),
+)
+"""Of a notebook instance, and of Studio; the SageMaker SDK looks for them too, as the variables are not always set."""
 
 
 _PYTHON_MESSAGE_ID = re.compile(r".*_[0-9]+_[0-9]+")
@@ -133,4 +145,4 @@ def remote_kernel_reason(setting: bool | None) -> str | None:
     if setting is not None:
         return "remote_kernel is set" if setting else None
     reasons = (reason for prefix, reason in _REMOTE_ENVIRONMENT if any(name.startswith(prefix) for name in os.environ))
-    return next(reasons, None)
+    return next(reasons, None) or ("it runs in SageMaker" if any(map(os.path.exists, _SAGEMAKER_FILES)) else None)
