@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -90,18 +92,14 @@ OpenPage = Callable[..., FrontEndPage]
 
 @pytest.fixture
 def open_page(
-    desk: Desk,
-    server: JupyterServer,
-    cognito: LocalCognito,
-    user_browser: BrowserContext,
-    request: pytest.FixtureRequest,
+    desk: Desk, server: JupyterServer, cognito: LocalCognito, user_browser: BrowserContext
 ) -> Iterator[OpenPage]:
     """Returns a function that opens a new notebook of some cells with one of `KERNELS`."""
     opened: list[FrontEndPage] = []
 
     def open_it(kernel: str, *sources: str) -> FrontEndPage:
         desk.add_kernel(kernel)
-        path = desk.notebooks / f"{request.node.name}.ipynb".replace("/", "-")
+        path = desk.notebooks / f"{uuid.uuid4().hex}.ipynb"
         path.write_text(json.dumps(notebook_json(sources, kernel)), encoding="utf-8")
         page = _PAGES[desk.front_end.kind](user_browser.new_page(), cognito)
         opened.append(page)
@@ -120,10 +118,19 @@ def open_page(
     user_browser.clear_cookies(domain="localhost")
 
 
+ReportOutcome = Callable[..., None]
+
+
 @pytest.fixture
-def report_outcome(record_property: Callable[[str, object], None]) -> Callable[[Outcome], None]:
-    """Returns a function that puts an outcome into the table."""
-    return lambda outcome: record_property(OUTCOME, outcome.as_text())
+def report_outcome(request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> ReportOutcome:
+    """Returns a function that puts a test's outcome into the table; it takes the last fields of an `Outcome`."""
+    parameters = request.node.callspec.params
+
+    def report(way: str, seconds: float | None = None, **fields: Any) -> None:
+        outcome = Outcome(parameters["desk"], parameters["kernel"], way, seconds, **fields)
+        record_property(OUTCOME, outcome.as_text())
+
+    return report
 
 
 class TableWriter:

@@ -58,12 +58,17 @@ def kernels_for(front_end: str) -> tuple[str, ...]:
     """Returns the kernels with which a front end is run."""
     if WHOLE_MATRIX or front_end in ALL_KERNELS:
         return MATRIX_KERNELS
-    # Each front end with one of them: the widgets' messages differ most between the oldest and the newest.
+    # What differs between kernels is how widgets' messages arrive while a cell waits, which one front end shows.
     return ("newest",)
 
 
 def write_table(page: Path, outcomes: list[Outcome]) -> None:
-    """Writes the table into a page, between its two marks."""
+    """Writes the table into a page, between its two marks.
+
+    Args:
+        page: The page.
+        outcomes: What the tests have reported; a failed test reports nothing.
+    """
     text = page.read_text(encoding="utf-8")
     before, _, rest = text.partition(_BEGIN)
     page.write_text(f"{before}{_BEGIN}{table(outcomes)}{_END}{rest.partition(_END)[2]}", encoding="utf-8")
@@ -84,7 +89,7 @@ def table(outcomes: list[Outcome]) -> str:
 
 def _cell(outcome: Outcome | None) -> str:
     if outcome is None:
-        return "not run"
+        return "-"
     idle = f"{outcome.idle_seconds:.1f} + " if outcome.idle_seconds is not None else ""
     link = f"{idle}{outcome.seconds:.1f} s" if outcome.seconds is not None else outcome.says
     return link if outcome.ended or outcome.says else f"{link}, **not signed in**"

@@ -61,7 +61,8 @@ class FrontEndPage:
 
     def open(self, url: str) -> None:
         """Opens the notebook, and waits until its kernel is idle."""
-        self.page.goto(url)
+        # Voila runs the notebook before it sends the page.
+        self.page.goto(url, timeout=60_000)
         self.page.wait_for_function(self.is_ready, timeout=60_000)
 
     def start_cell(self, index: int) -> None:
