@@ -116,8 +116,9 @@ class Login(Closeable):
     def _listen(self, uris: tuple[RedirectUri, ...]) -> tuple[OAuthCallbackServer | RelayListener | None, RedirectUri]:
         relay = Relay.find() if any(uri.relay for uri in uris) else None
         routes = [(CallbackRoute.RELAY, uri) for uri in uris if uri.relay and relay and relay.receives(uri)]
-        routes += [(CallbackRoute.LISTENER, uri) for uri in uris if uri.loopback]
-        routes += [(CallbackRoute.UNCONFIRMED_RELAY, uri) for uri in uris if uri.relay and relay]
+        listeners = [(CallbackRoute.LISTENER, uri) for uri in uris if uri.loopback]
+        unconfirmed = [(CallbackRoute.UNCONFIRMED_RELAY, uri) for uri in uris if uri.relay and relay]
+        routes += unconfirmed + listeners if relay and relay.hub else listeners + unconfirmed
         errors: list[ListenerError] = []
         handler = _weak_handler(self)
         for route, uri in routes:

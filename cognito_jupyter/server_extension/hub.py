@@ -17,6 +17,8 @@ from collections.abc import Callable
 from typing import Any
 
 CALLBACK_PATH = "cognito-jupyter/callback"
+HOOK_VARIABLE = "COGNITO_JUPYTER_HUB_HOOK"
+"""The environment variable that tells a user's servers that the hub has the hook."""
 _LOGGERS = ("JupyterHub", "jupyterhub", "tornado.access", "tornado.application", "tornado.general")
 # The path as it is, or percent-encoded once or more, as in `next=`; then its query.
 _CALLBACK_QUERY = re.compile(r"(cognito-jupyter(?:/|%(?:25)*2F)callback)(?:\?|%(?:25)*3F)[^\s\"]*", re.IGNORECASE)
@@ -41,6 +43,7 @@ def configure(c: Any) -> None:
         return previous(path, request, user, base_url)
 
     c.JupyterHub.user_redirect_hook = hook
+    c.Spawner.environment.update({HOOK_VARIABLE: "1"})
     redact_log()
 
 

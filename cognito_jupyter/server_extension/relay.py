@@ -32,6 +32,7 @@ from ..oauth.relay.sockets import (
 )
 from .handler import CallbackHandler
 from .held_queries import HeldQueries
+from .hub import HOOK_VARIABLE
 
 if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
@@ -87,7 +88,7 @@ def add_relay(serverapp: ServerApp) -> None:
         serverapp.log.info("cognito_jupyter: sign-ins return to panels only; there is no folder for sockets.")
         return
     os.environ[FOLDER_VARIABLE] = folder
-    report = {"paths": redirect_paths(path, os.environ), "parent_hosts": "JUPYTERHUB_SERVICE_PREFIX" in os.environ}
+    report = {"paths": redirect_paths(path, os.environ), "hub": "JUPYTERHUB_SERVICE_PREFIX" in os.environ}
 
     async def serve() -> None:
         async def respond(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -106,13 +107,14 @@ def add_relay(serverapp: ServerApp) -> None:
 def redirect_paths(path: str, environment: Mapping[str, str]) -> list[str]:
     """Returns the paths of redirect URIs that lead to this server.
 
-    JupyterHub's user-redirect sends each user who opens it to the user's own server.
+    JupyterHub's user-redirect sends each user to the user's default server; to a named one only with the hub's hook.
 
     Args:
         path: The path of the callback on this server.
-        environment: Tells whether, and below which path, JupyterHub runs the server.
+        environment: Tells whether, and below which path, JupyterHub runs the server, and whether it has the hook.
     """
-    if "JUPYTERHUB_SERVICE_PREFIX" not in environment:
+    is_named = bool(environment.get("JUPYTERHUB_SERVER_NAME"))
+    if "JUPYTERHUB_SERVICE_PREFIX" not in environment or (is_named and HOOK_VARIABLE not in environment):
         return [path]
     hub = environment.get("JUPYTERHUB_BASE_URL", "/")
     return [path, *(url_path_join(hub, prefix, RELAY_PATH) for prefix in ("hub/user-redirect", "user-redirect"))]

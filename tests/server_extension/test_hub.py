@@ -84,6 +84,7 @@ class Configuration:
 
     def __init__(self, **options: Any) -> None:
         self.JupyterHub = Options(options)
+        self.Spawner = SimpleNamespace(environment={})
 
 
 class Options(dict[str, Any]):
@@ -118,6 +119,7 @@ def test_configure_keeps_the_hook_that_was_there_for_other_paths(unfiltered_logg
 def test_configure_works_without_an_earlier_hook(unfiltered_loggers: None) -> None:
     c = Configuration()
     hub.configure(c)
+    assert c.Spawner.environment == {hub.HOOK_VARIABLE: "1"}
     assert c.JupyterHub["user_redirect_hook"]("lab", SimpleNamespace(), HubUser(), "/") is None
 
 

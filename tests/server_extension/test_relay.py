@@ -6,10 +6,13 @@ import contextlib
 import gc
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote, urlencode
@@ -24,6 +27,8 @@ from cognito_jupyter.oauth.relay.listener import Relay
 from cognito_jupyter.oauth.relay.sockets import FOLDER_VARIABLE, has_own_peer, socket_name
 from cognito_jupyter.oauth.tokens import CognitoTokens
 from cognito_jupyter.server_extension.held_queries import HeldQueries
+from cognito_jupyter.server_extension.hub import HOOK_VARIABLE
+from cognito_jupyter.server_extension.relay import redirect_paths
 from tests.support.jupyter_server import NAVIGATION, TOKEN, JupyterServer
 from tests.support.ports import free_port
 
@@ -346,6 +351,85 @@ def test_a_forwarded_port_is_recognized_once_a_browser_has_come_through_it(
     assert begin_login(uri).route is CallbackRoute.RELAY
 
 
+HUB = {"JUPYTERHUB_SERVICE_PREFIX": "/base/user/ada/", "JUPYTERHUB_BASE_URL": "/base/"}
+OWN = f"/base/user/ada{RELAY_PATH}"
+USER_REDIRECT = f"/base/hub/user-redirect{RELAY_PATH}"
+
+
+@pytest.mark.parametrize(
+    ("environment", "leads_here"),
+    [
+        ({}, False),
+        (HUB, True),
+        ({**HUB, "JUPYTERHUB_SERVER_NAME": ""}, True),
+        ({**HUB, "JUPYTERHUB_SERVER_NAME": "gpu"}, False),
+        ({**HUB, "JUPYTERHUB_SERVER_NAME": "gpu", HOOK_VARIABLE: "1"}, True),
+    ],
+)
+def test_user_redirect_leads_to_a_named_server_only_with_the_hubs_hook(
+    environment: dict[str, str], leads_here: bool
+) -> None:
+    paths = redirect_paths(OWN, environment)
+    assert OWN in paths
+    assert (USER_REDIRECT in paths) is leads_here
+
+
+@pytest.mark.parametrize(
+    ("uri", "reached", "leads_here"),
+    [
+        ("https://hub.example/base/hub/user-redirect", "hub.example", True),
+        ("https://hub.example:8443/base/hub/user-redirect", "hub.example:8443", True),
+        ("https://hub.example:8443/base/hub/user-redirect", "hub.example", False),
+        ("https://hub.example/base/hub/user-redirect", "ada.hub.example", True),
+        ("https://hub.example/base/hub/user-redirect", "hub.example.attacker.example", False),
+        ("https://hub.example/base/hub/user-redirect", "attackerhub.example", False),
+        ("https://hub.example/hub/user-redirect", "hub.example", False),
+        ("https://hub.example/base/hub/user-redirect", "[", False),
+        ("https://hub.example/base/hub/user-redirect", "hub.example:x", False),
+        ("http://[::1]:8888/base/hub/user-redirect", "[::1]:8888", True),
+    ],
+)
+def test_a_redirect_uri_is_known_to_lead_here_by_the_host_that_browsers_have_used(
+    uri: str, reached: str, leads_here: bool
+) -> None:
+    relay = Relay("/nowhere", frozenset({USER_REDIRECT}), frozenset({reached}), hub=True)
+    assert relay.receives(parse_redirect_uris(uri + RELAY_PATH)[0]) is leads_here
+
+
+def test_on_a_hub_no_port_of_the_kernels_machine_goes_before_the_relay() -> None:
+    """Not even if a proxy hides from the server under which host browsers know it."""
+    hub = f"https://hub.example/hub/user-redirect{RELAY_PATH}"
+    with JupyterServer(environment={"JUPYTERHUB_SERVICE_PREFIX": "/user/ada/"}) as server:
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv(FOLDER_VARIABLE, str(server.wait().folder))
+            with RelayedLogin(f"http://localhost:{free_port()} {hub}") as login:
+                assert (login.route, login.redirect_uri) == (CallbackRoute.UNCONFIRMED_RELAY, hub)
+            server.get("/", {}, host="hub.example")
+            with RelayedLogin(hub) as login:
+                assert login.route is CallbackRoute.RELAY
+
+
+@pytest.mark.parametrize(
+    "report", [b"", b"null", b"[]", b"{}", b'{"paths": 1, "hosts": 2}', b"x" * 200_000, b"[" * 100_000]
+)
+def test_a_server_that_reports_nonsense_is_no_relay(tmp_path: Path, report: bytes) -> None:
+    """Nothing that listens there can make a login fail."""
+    folder = Path(tempfile.mkdtemp(prefix="r-", dir="/tmp"))
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(folder / "server"))
+        listener.listen()
+
+        def respond() -> None:
+            with listener.accept()[0] as connection, contextlib.suppress(OSError):
+                connection.sendall(report + b"\n")
+
+        thread = threading.Thread(target=respond)
+        thread.start()
+        assert Relay.find({FOLDER_VARIABLE: str(folder)}) is None
+        thread.join()
+    shutil.rmtree(folder)
+
+
 @pytest.mark.parametrize("state", ["the-code", "a" * 43, "ä", "\ud800", ""])
 def test_the_name_of_a_socket_is_a_hash(state: str) -> None:
     assert re.fullmatch(r"[A-Za-z0-9_-]{43}", socket_name(state))
@@ -382,6 +466,21 @@ def test_the_folder_goes_with_the_server() -> None:
         server.process.wait(30)
         assert not folder.exists()
         assert Relay.find({FOLDER_VARIABLE: str(folder)}) is None
+
+
+def test_a_server_that_is_busy_may_still_receive_the_redirect(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its event loop runs an extension's code: the login listens there all the same, and does not promise anything."""
+    with JupyterServer() as server:
+        monkeypatch.setenv(FOLDER_VARIABLE, str(server.wait().folder))
+        server.process.send_signal(signal.SIGSTOP)
+        try:
+            login = RelayedLogin(f"http://localhost:{server.port}{RELAY_PATH}")
+        finally:
+            server.process.send_signal(signal.SIGCONT)
+        with login:
+            assert login.route is CallbackRoute.UNCONFIRMED_RELAY
+            assert server.callback(login.query)[0] == 200
+            assert login.poll() is LoginState.COMPLETED
 
 
 def test_a_killed_server_is_recognized() -> None:

@@ -22,6 +22,8 @@ from .polling import wait_until
 from .ports import free_port
 
 TOKEN = "the-token-of-this-jupyter-server"
+_OTHER_EXTENSIONS = ("jupyterlab", "notebook", "notebook_shim", "jupyter_lsp", "jupyter_server_terminals")
+"""They take longer to start than the rest of the server."""
 NAVIGATION = {"Sec-Fetch-Dest": "document", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "cross-site"}
 """What a browser sends when a user opens a page from another site."""
 
@@ -53,6 +55,7 @@ class JupyterServer(Closeable):
                     f"--IdentityProvider.token={TOKEN}",
                     f"--ServerApp.root_dir={self.runtime}",
                 ),
+                *(f"--ServerApp.jpserver_extensions={name}=False" for name in _OTHER_EXTENSIONS),
                 *arguments,
             ],
             env={

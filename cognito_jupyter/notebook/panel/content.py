@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from ...oauth.discovery import override_notice
 from ...oauth.login import CallbackRoute
+from ...oauth.redirect_uri import RELAY_PATH
 from ...signin.service import SignIn
 from ...signin.user_name import describe_user
 from ..display.views import UNCONFIRMED_RELAY
@@ -69,10 +70,12 @@ def _waiting(login_task: LoginTask, now: datetime | None) -> str:
         reason = UNCONFIRMED_RELAY
     elif request.remote_reason is not None and login.route is not CallbackRoute.RELAY:
         reason = f"Your browser may be on another computer than this notebook's kernel ({request.remote_reason})"
+    # A page at the address of a relay hands it over to this panel, also where no kernel listens.
+    may_return = login.listening or login.redirect_uri.endswith(RELAY_PATH)
     # The user must see where AWS_ENDPOINT_URL* moves Cognito before trusting it with a password.
     notice = override_notice()
     options = page.SignInOptions(
-        login.authorization_url, login.redirect_uri, reason, login.listening, (notice,) if notice else ()
+        login.authorization_url, login.redirect_uri, reason, may_return, (notice,) if notice else ()
     )
     countdown = page.countdown(login_task.deadline, request.settings.timeout, now)
     return page.sign_in_options(options, paste_box=now is None) + countdown

@@ -37,7 +37,7 @@ from .sockets import (
     socket_name,
 )
 
-_SERVER_TIMEOUT = 1.0
+_SERVER_TIMEOUT = 2.0
 """Seconds that the server gets to report; it is on this machine, and only its event loop may be busy."""
 _CONNECTION_TIMEOUT = 2.0
 """Seconds that a connection may stay silent."""
@@ -51,13 +51,14 @@ class Relay:
         folder: Where logins listen.
         paths: The paths of redirect URIs that lead to it, on the hosts below.
         hosts: The hosts, with their ports, at which browsers have reached the server.
-        parent_hosts: Whether the redirect URI may name a parent domain of such a host: a hub may give each user one.
+        hub: Whether JupyterHub runs the server. The redirect URI may then name a parent domain of such a host, because
+            a hub may give each user a domain; and no browser runs on the kernel's machine.
     """
 
     folder: str
     paths: frozenset[str]
     hosts: frozenset[str]
-    parent_hosts: bool = False
+    hub: bool = False
 
     @classmethod
     def find(cls, environment: Mapping[str, str] = os.environ) -> Self | None:
@@ -75,10 +76,11 @@ class Relay:
                 connection.settimeout(_SERVER_TIMEOUT)
                 connection.connect(path)
                 report = json.loads(read_line(connection)) if has_own_peer(connection) else {}
-            return cls(
-                folder, frozenset(report["paths"]), frozenset(report["hosts"]), report.get("parent_hosts") is True
-            )
-        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            return cls(folder, frozenset(report["paths"]), frozenset(report["hosts"]), report.get("hub") is True)
+        except TimeoutError:
+            # It lives, and its event loop is busy: a redirect may arrive, but it is not known whether it does.
+            return cls(folder, frozenset(), frozenset(), "JUPYTERHUB_SERVICE_PREFIX" in environment)
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return None
 
     def receives(self, uri: RedirectUri) -> bool:
@@ -93,7 +95,7 @@ class Relay:
             return False
         # A proxy in front of the server may speak TLS: a Host header without a port is either scheme's default one.
         same_port = uri.port in {80, 443} if port is None else port == uri.port
-        return same_port and (host == uri.host or (self.parent_hosts and host.endswith(f".{uri.host}")))
+        return same_port and (host == uri.host or (self.hub and host.endswith(f".{uri.host}")))
 
 
 class RelayListener:

@@ -1,7 +1,8 @@
-"""A kernel on another computer: the browser cannot reach its listener, and the sign-in takes one paste."""
+"""A kernel on another computer, whose listener the browser cannot reach: one paste, or none where the relay is."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import tempfile
 from collections import Counter
@@ -12,6 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from cognito_jupyter.local import LocalCognito
+from cognito_jupyter.oauth.redirect_uri import RELAY_PATH
 
 from ..kernel_pool import NEWEST, notebook_json
 from ..notebook_page import LOAD, LOGIN, READS_S3, NotebookPage, is_authorization_response
@@ -72,6 +74,29 @@ def test_one_click_one_form_one_copy_and_one_paste_sign_in_on_a_remote_kernel(no
     done.update(notebook.page.evaluate("window.deeds"))
     # Control and V are the keys of the paste.
     assert done == {"click": 1, "form": 1, "copy": 1, "paste": 1, "keydown": 2}
+    notebook.run_and_expect(2, "True")
+
+
+def test_one_click_and_one_form_sign_in_where_the_jupyter_server_has_the_relay(
+    notebook: NotebookPage, remote: RemoteLab, cognito: LocalCognito
+) -> None:
+    """Also by a forwarded port that is not the server's own, as with ssh -L."""
+    uri = remote.url.rstrip("/") + RELAY_PATH
+    client = cognito.pool.clients[cognito.client_id]
+    cognito.add_client(dataclasses.replace(client, redirect_uris=(*client.redirect_uris, uri)))
+    notebook.cell(0).locator(".cm-content").fill(f"import os\nos.environ['COGNITO_REDIRECT_URI'] = {uri!r}\n{LOAD}")
+    notebook.run_cells(0)
+    notebook.start_cell(1)
+    expect(notebook.sign_in_link).to_be_visible()
+    expect(notebook.panel).not_to_contain_text("another computer")
+    notebook.page.evaluate("window.deeds = []")
+    with notebook.page.context.expect_page() as opened:
+        notebook.sign_in_link.click()
+    notebook.submit_sign_in_form(opened.value)
+    expect(opened.value.get_by_role("heading", name="Sign-in received")).to_be_visible()
+    assert "code=" not in opened.value.url
+    notebook.expect_signed_in()
+    assert Counter(notebook.page.evaluate("window.deeds")) == {"click": 1}
     notebook.run_and_expect(2, "True")
 
 
