@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
+import html
+import json
+import shutil
+import socket
+import tempfile
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
 from cognito_jupyter.notebook.model.controller import Phase
+from cognito_jupyter.notebook.panel.content import panel_content
 from cognito_jupyter.oauth.login import LoginState
+from cognito_jupyter.oauth.relay.sockets import FOLDER_VARIABLE, SERVER_SOCKET
 
-from .driver import PanelDriver
+from .driver import PanelDriver, request_for
 
 PAGE = "https://hub.example/hub/user-redirect/cognito-jupyter/callback"
 
@@ -85,3 +97,59 @@ def test_the_second_panel_does_not_undo_what_the_first_has_handed_over(driver: P
     repeated = view.hand_over(f"{PAGE}?{query}")
     assert [each["outcome"] for each in repeated] in (["already finished"], [])
     driver.wait_for_phase(Phase.UNFINISHED)
+
+
+@contextlib.contextmanager
+def jupyter_server_reached_at(host: str, path: str) -> Iterator[str]:
+    """Responds to kernels as the Jupyter server's relay does; gives the folder."""
+    folder = Path(tempfile.mkdtemp(prefix="r-", dir="/tmp"))
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(folder / SERVER_SOCKET))
+        listener.listen()
+
+        def respond() -> None:
+            with contextlib.suppress(OSError):  # the test has ended
+                while True:
+                    with listener.accept()[0] as connection:
+                        connection.sendall(json.dumps({"paths": [path], "hosts": [host], "hub": True}).encode() + b"\n")
+
+        thread = threading.Thread(target=respond, daemon=True)
+        thread.start()
+        yield str(folder)
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize(
+    ("host", "words", "listens"),
+    [
+        ("hub.example", None, True),
+        ("10.0.0.3:8888", "It is not known whether your browser comes back to this notebook by itself", True),
+        (None, "This kernel's Jupyter server has no relay for the redirect URI", False),
+    ],
+    ids=["reached by browsers", "behind a proxy that hides the host", "no relay"],
+)
+def test_the_panel_asks_for_a_paste_first_only_where_the_sign_in_may_not_come_back(
+    driver: PanelDriver, monkeypatch: pytest.MonkeyPatch, host: str | None, words: str | None, listens: bool
+) -> None:
+    """JupyterHub is a sign of another machine, and the relay that was found outweighs it."""
+    request = request_for(driver.cognito, remote_reason="it was started by JupyterHub")
+    pools = replace(request.settings.configuration, redirect_uri=PAGE)
+    driver.make_request = lambda: replace(request, settings=replace(request.settings, configuration=pools))
+    with contextlib.ExitStack() as stack:
+        if host is not None:
+            folder = stack.enter_context(jupyter_server_reached_at(host, urlsplit(PAGE).path))
+            monkeypatch.setenv(FOLDER_VARIABLE, folder)
+        driver.click("Sign in")
+        driver.wait_for_phase(Phase.WAITING)
+        state = driver.state
+        _, body = panel_content(state, state.controller.status, fallback=False)
+        login = state.controller.login
+        assert login is not None
+        assert login.listening is listens
+        text = html.unescape(body)
+        assert words is None or words in text
+        assert ("Sign in by these two steps" in text) is (words is not None)
+        assert "you do not need to paste anything" in text or words is None
+        state.controller.cancel_login_task()
