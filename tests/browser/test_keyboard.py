@@ -23,14 +23,19 @@ def tab_to(page: Page, target: Locator) -> None:
 
 
 def test_signing_in_and_out_by_keyboard_only(open_notebook: OpenNotebook, cognito: LocalCognito) -> None:
-    """Link, form, role and sign-out; the tab order is the visible order."""
+    """Paste box, link, form, role and sign-out; the tab order is the visible order."""
     notebook = open_notebook(LOAD, PANEL)
     keyboard = notebook.page.keyboard
     for index in range(2):
         keyboard.press("Control+Enter" if index else "Shift+Enter")
         notebook.wait_for_cell(index)
+    tab_to(notebook.page, notebook.panel.locator("summary"))
+    keyboard.press("Enter")
+    expect(notebook.paste_field).to_be_focused()
+    keyboard.press("Shift+Tab")
+    keyboard.press("Shift+Tab")
+    expect(notebook.sign_in_link).to_be_focused()
     with notebook.page.context.expect_event("request", is_authorization_response) as sent:
-        tab_to(notebook.page, notebook.sign_in_link)
         with notebook.page.context.expect_page() as opened:
             keyboard.press("Enter")
         page = opened.value

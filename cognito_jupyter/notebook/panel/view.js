@@ -4,7 +4,7 @@
 
 const REPLY_TIMEOUT = 2500; // milliseconds without a message from the kernel, after which there is none
 const MAX_URL = 65536; // characters
-// The buttons beside a view that no kernel has replied to; they may come from a saved file. It hides none of another panel.
+// Hides the buttons beside a view that no kernel has replied to, as they may come from a saved file; only those.
 const HIDE_BUTTONS = ".cognito-view[data-no-kernel] ~ * { display: none !important }";
 
 function render({ model, el }) {
@@ -42,7 +42,7 @@ function render({ model, el }) {
     clearTimeout(replyTimeout);
     if (isKernelGone(model)) return;
     delete el.dataset.noKernel;
-    el.closest(".cognito-panel")?.addEventListener("focusin", keepArrowKeys); // adding it again has no effect
+    el.closest(".cognito-panel")?.addEventListener("focusin", keepKeys); // adding it again has no effect
     clockOffset = Date.now() - content.now;
     setHtml(style, "style", content.style);
     setHtml(head, "head", content.head);
@@ -125,9 +125,9 @@ function isKernelGone(model) {
   return layout?.comm_live === false || comm?.isDisposed === true || comm?._kernel?.status === "dead";
 }
 
-// Otherwise JupyterLab goes to the next cell by the arrow keys, also in a drop-down.
-function keepArrowKeys(event) {
-  if (event.target.matches("select")) event.target.dataset.lmSuppressShortcuts = "true";
+// Otherwise JupyterLab goes to the next cell by the arrow keys, also in a drop-down, and to the cell's source by Enter.
+function keepKeys(event) {
+  if (event.target.matches("select, summary")) event.target.dataset.lmSuppressShortcuts = "true";
 }
 
 // As _util/durations.py has it, except that the last ten minutes count down by seconds.
