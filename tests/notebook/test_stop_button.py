@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from cognito_jupyter.local import LocalCognito
 from tests.support.notebook import started_notebook
+from tests.support.polling import wait_until
 
 _PRESSES = int(os.environ.get("STOP_PRESSES", "16"))
 _KERNELS_AT_ONCE = 3
@@ -42,3 +43,24 @@ def test_a_press_at_any_moment_of_the_first_login_stops_it_and_leaves_nothing(
 
     with ThreadPoolExecutor(_KERNELS_AT_ONCE) as pool:
         assert [problem for problem in pool.map(press_after, delays) if problem] == []
+
+
+def test_a_press_while_the_panel_is_prepared_gives_up_the_login_that_it_started(
+    cognito: LocalCognito, environment: dict[str, str]
+) -> None:
+    """The cell does not wait for the login, so a press after its end stops nothing."""
+    ports = [int(uri.rpartition(":")[2]) for uri in cognito.redirect_uri.split()]
+
+    def press_after(seconds: float) -> bool:
+        with started_notebook(cognito, environment) as notebook:
+            notebook.user.ignore_links()
+            notebook.text(f"import os, signal, threading\nPORTS = {ports}")
+            press = f"threading.Timer({seconds}, os.kill, (os.getpid(), signal.SIGINT)).start()"
+            run = notebook.run(f"{press}\n%cognito_panel")
+            if run.error is None:
+                return False
+            wait_until(lambda: "[] [] True False" in notebook.text(_LEFT), lambda: notebook.text(_LEFT), timeout=20)
+            return True
+
+    with ThreadPoolExecutor(_KERNELS_AT_ONCE) as pool:
+        assert any(pool.map(press_after, (0.0, 0.1, 0.2, 0.3, 0.5, 0.8)))

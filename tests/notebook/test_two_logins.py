@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 
 import pytest
@@ -34,6 +35,80 @@ def link_of_the_running_login(notebook: Notebook, unlike: str = "") -> str:
 
 def sign_in_at(link: str, cognito: LocalCognito) -> None:
     submit_login(link, cognito.demo_user.username, cognito.demo_user.password)
+
+
+_RANDOM_LOGINS = """
+import asyncio, random, signal, threading, time, cognito_jupyter
+from cognito_jupyter.notebook.kernel.comms import CommPump
+shell, tasks, threads, main = get_ipython(), [], [], threading.main_thread().ident
+
+def magic(timeout):
+    try:
+        shell.run_line_magic("cognito_login", f"--no-browser --timeout {timeout}")
+    except ConnectionError as error:
+        return str(error)
+
+def stopped(chance):
+    pressed = []
+    def press():
+        time.sleep(chance.uniform(0, 0.2))
+        signal.pthread_kill(main, signal.SIGINT)
+        pressed.append(True)
+    try:
+        threading.Thread(target=press).start()
+        while not magic(60).startswith("Stopped."):  # a thread's login has replaced it
+            pass
+    except KeyboardInterrupt:
+        pass
+    while not pressed:
+        time.sleep(0.001)
+
+def login(chance, **options):
+    return cognito_jupyter.login(no_browser=True, timeout=chance.choice([0.1, 0.2]), **options)
+
+async def gathered(chance):
+    two = [asyncio.ensure_future(each) for each in (login(chance), login(chance, name="up"))]
+    if chance.random() < 0.5:
+        asyncio.get_running_loop().call_later(chance.uniform(0, 0.2), chance.choice(two).cancel)
+    await asyncio.gather(*two, return_exceptions=True)
+
+def in_task(chance):
+    tasks.append(asyncio.get_running_loop().create_task(login(chance)))
+    if chance.random() < 0.5:
+        asyncio.get_running_loop().call_later(chance.uniform(0, 0.2), tasks[-1].cancel)
+
+def in_thread(chance):
+    threads.append(threading.Thread(target=magic, args=[chance.choice([0.1, 0.2])]))
+    threads[-1].start()
+
+async def all_ended():
+    await asyncio.gather(*tasks, return_exceptions=True)
+    while any(thread.is_alive() for thread in threads):
+        await asyncio.sleep(0.01)
+"""
+
+
+def test_logins_that_start_and_end_in_random_order_leave_nothing_behind(
+    notebook: Notebook, cognito: LocalCognito
+) -> None:
+    """Gathered, cancelled, stopped, timed out, in tasks and threads, each beside those before; nobody signs in."""
+    notebook.user.ignore_links()
+    notebook.text(_RANDOM_LOGINS)
+    chance = random.Random(7)
+    for number in range(40):
+        kind = chance.choice(["stopped", "await gathered", "in_task", "in_thread"])
+        assert f"cell {number}\n" in notebook.text(f"{kind}(random.Random({number}))\nprint('cell {number}')")
+    notebook.text("await all_ended()")
+    ports = [int(uri.rpartition(":")[2]) for uri in cognito.redirect_uri.split()]
+    left = (
+        "[t.name for t in threading.enumerate() if t.name.startswith('cognito')],"
+        " [c.laddr.port for c in psutil.Process().net_connections('tcp')"
+        f" if c.status == 'LISTEN' and c.laddr.port in {ports}],"
+        f" {_CONTROLLER}.login_task, signal.getsignal(signal.SIGINT) is signal.default_int_handler,"
+        " [each for each in gc.get_objects() if isinstance(each, CommPump) and each._user_count]"
+    )
+    notebook.text("import gc, psutil")
+    wait_until(lambda: notebook.value(left) == "[] [] None True []", lambda: notebook.value(left), timeout=10)
 
 
 def test_two_logins_at_once_need_one_sign_in_and_give_two_sessions(notebook: Notebook) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextvars
 import copy
 import enum
+import os
 import threading
 import weakref
 from collections.abc import Callable
@@ -111,6 +112,7 @@ class Controller:
         self._start_locks = ProcessLocal(threading.Lock)
         # Held while an action of a button runs, so that a role that changes meets a share that is either there or not.
         self._action_locks = ProcessLocal(threading.Lock)
+        self._pid = os.getpid()
         self._pending_start: object = None
         self._context = contextvars.copy_context()
         self._status = SignInStatus()
@@ -309,7 +311,9 @@ class Controller:
         threading.Thread(target=work, name="cognito-panel-action", daemon=True).start()
 
     def notify_listeners(self) -> None:
-        """Has every listener show the status again."""
+        """Has every listener show the status again; not in a forked child, whose panels are its parent's."""
+        if os.getpid() != self._pid:
+            return
         for listener in list(self._listeners):
             self.call_in_context(listener.on_status)
 
