@@ -150,7 +150,7 @@ async def ensure_signed_in(state: NotebookState, request: LoginRequest, sleep: S
             state.sign_ins.set_current(sign_in)
     if sign_in is not None:
         try:
-            with interruptible(), progress("Selecting the role", can_update=state.frontend.can_update_display) as show:
+            with progress("Selecting the role", can_update=state.frontend.can_update_display) as show, interruptible():
                 _reuse(state, sign_in, request, show)
         except SignedOutError:
             if not state.frontend.can_prompt:
