@@ -348,9 +348,11 @@ class CognitoMagics(Magics):
             # A console or a terminal, which shows no widgets: the same as text.
             from .display.status import status_table
 
+            before = state.current
             self._run_login(self.login_request(arguments))
-            if state.current is not None:
-                display_view(status_table(state, state.current))
+            if before is not None and state.current is before:
+                # Nothing was logged in, and so nothing was shown.
+                display_view(status_table(state, before))
             return
         panel = make_panel(state)
         if arguments.has_options:

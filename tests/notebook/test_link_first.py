@@ -248,17 +248,21 @@ def test_an_idle_panel_without_widgets_says_how_to_sign_in(front_end: FrontEnd) 
     assert not front_end.shows_widget
 
 
-def test_a_console_prints_the_link_and_then_that_the_user_is_signed_in(
-    front_end: FrontEnd, sign_in: Callable[[str], None]
+@pytest.mark.parametrize("cell", ["%cognito_login", "%cognito_panel"])
+def test_a_console_prints_the_link_and_then_once_that_the_user_is_signed_in(
+    front_end: FrontEnd, sign_in: Callable[[str], None], cell: str
 ) -> None:
     """It ignores displays that are replaced."""
     front_end.on_link = sign_in
-    front_end.start("%cognito_login", console=True)
+    front_end.start(cell, console=True)
     front_end.wait_for_cell()
     assert front_end.errors == []
     assert AUTHORIZE_URL.search(front_end.text) is not None
-    assert "Signed in" in front_end.text
+    assert front_end.text.splitlines().count("Signed in") == 1
     assert not front_end.views
+    front_end.start("%cognito_panel", console=True)
+    front_end.wait_for_cell()
+    assert front_end.text.splitlines().count("Signed in") == 2
 
 
 def test_a_console_says_what_was_wrong_with_the_pasted_address_and_that_cognito_denied(
