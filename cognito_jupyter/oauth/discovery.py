@@ -8,6 +8,7 @@ Source: https://docs.aws.amazon.com/cognito/latest/developerguide/federation-end
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from http import HTTPStatus
@@ -105,7 +106,7 @@ def require_replica(issuer: Issuer, transport: Transport) -> None:
         UnavailableError: The documents could not be fetched.
         SettingError: The region does not know the pool.
     """
-    named = parse_issuer(_fetch_document("openid-configuration", issuer, transport).get("issuer"))
+    named = parse_issuer(fetch_openid_configuration(issuer, transport).get("issuer"))
     if named is None or (named.user_pool_id, named.region) != (issuer.user_pool_id, issuer.region):
         raise VerificationError(
             f"The tokens come from {issuer.region}, where user pool {issuer.user_pool_id} has no replica.",
@@ -129,7 +130,33 @@ def discover_domain(user_pool_id: str, region: str) -> str:
     """
     from .transport import Transport
 
-    configuration = _fetch_document("openid-configuration", Issuer(user_pool_id, region), Transport())
+    return domain_in(fetch_openid_configuration(Issuer(user_pool_id, region), Transport()), user_pool_id)
+
+
+def fetch_openid_configuration(issuer: Issuer, transport: Transport) -> dict[str, object]:
+    """Returns a user pool's openid-configuration (OpenID Connect Discovery 1.0, section 4).
+
+    Args:
+        issuer: The user pool.
+        transport: Fetches the document.
+
+    Raises:
+        UnavailableError: The document could not be fetched.
+        SettingError: There is no such pool, or the endpoint override is not secure.
+    """
+    return _fetch_document("openid-configuration", issuer, transport)
+
+
+def domain_in(configuration: Mapping[str, object], user_pool_id: str) -> str:
+    """Returns the Cognito domain that an openid-configuration names, as `discover_domain` does.
+
+    Args:
+        configuration: The document.
+        user_pool_id: The pool whose document it is.
+
+    Raises:
+        SettingError: The pool has no domain.
+    """
     authorization_endpoint = configuration.get("authorization_endpoint")
     if not isinstance(authorization_endpoint, str) or not authorization_endpoint.endswith("/oauth2/authorize"):
         raise SettingError(

@@ -16,18 +16,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import Any, cast
-from urllib.parse import urlsplit
+from typing import TypeAlias, TypeVar, cast
+from urllib.parse import urljoin, urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError, LocationValueError, NewConnectionError
-from urllib3.poolmanager import pool_classes_by_scheme
 from urllib3.response import BaseHTTPResponse
 
 from .._util.http.ca_bundle import explain_tls_error, requests_ca_bundle
-from .._util.http.connection_queue import with_connection_queue
-from .._util.http.user_agent import user_agent
+from .._util.http.requests_session import new_requests_session
 from .._util.logs.redaction import install_redaction
 from .._util.process_local import InterruptibleClient
 from .._util.redaction import Secret, redacted, without_frames
@@ -57,6 +54,21 @@ class JsonResponse:
     payload: Mapping[str, object]
 
 
+@dataclass(frozen=True, repr=False)
+class PageResponse:
+    """What a server sent in place of a page; it has no repr, because a redirect's URL may hold a state.
+
+    Attributes:
+        status: The HTTP status.
+        location: Where it redirects to, as an absolute URL; None: it does not redirect.
+        text: The body, if it is text.
+    """
+
+    status: int
+    location: str | None
+    text: str
+
+
 class ForbiddenError(UnavailableError):
     """The response was a refusal that is not OAuth's, as a firewall sends it; it says nothing about the request."""
 
@@ -78,6 +90,11 @@ class _RequestFailure:
     throttled: bool = False
 
 
+_Response = TypeVar("_Response", JsonResponse, PageResponse)
+_ReadResponse: TypeAlias = Callable[[requests.Response, str, float], _Response | _RequestFailure]
+"""Reads a response of a host until a deadline by the monotonic clock."""
+
+
 class Transport:
     """A pool of connections to Cognito, which all threads share.
 
@@ -95,7 +112,7 @@ class Transport:
         self._now = now
         self._timeouts = timeouts
         # A forked child opens its own connections: two processes on one TLS connection break it for both.
-        self._session = InterruptibleClient(_new_session)
+        self._session = InterruptibleClient(new_requests_session)
         self.clock_skew = timedelta(0)
 
     def post_form(
@@ -123,7 +140,8 @@ class Transport:
             UnavailableError: No response came, or one that is not JSON.
         """
         headers = _basic_authentication(form["client_id"], client_secret) if client_secret is not None else {}
-        return self._send(requests.Request("POST", url, headers, data=redacted(form)), idempotent, allow_empty)
+        request = requests.Request("POST", url, headers, data=redacted(form))
+        return self._send(request, idempotent, _read_json_or_empty if allow_empty else _read_json)
 
     def get_json(self, url: str) -> JsonResponse:
         """Fetches a JSON object.
@@ -131,19 +149,27 @@ class Transport:
         Raises:
             UnavailableError: No response came, or one that is not JSON.
         """
-        return self._send(requests.Request("GET", url), idempotent=True, allow_empty=False)
+        return self._send(requests.Request("GET", url), True, _read_json)
+
+    def get_page(self, url: str) -> PageResponse:
+        """Requests a page as a browser without cookies does, and does not follow a redirect.
+
+        Raises:
+            UnavailableError: No response came, or one that is a server's fault or a firewall's.
+        """
+        return self._send(requests.Request("GET", url), True, _read_page)
 
     def preconnect(self, url: str) -> None:
         """Opens a connection for later use with one cheap request, whose response and errors are ignored."""
-        self._send_once(requests.Request("GET", url), allow_empty=True)
+        self._send_once(requests.Request("GET", url), _read_json_or_empty)
 
-    def _send(self, request: requests.Request, idempotent: bool, allow_empty: bool) -> JsonResponse:
+    def _send(self, request: requests.Request, idempotent: bool, read: _ReadResponse[_Response]) -> _Response:
         install_redaction()
         delays = iter(self._timeouts.retry_delays)
         throttled_retries = ThrottledRetries(self._timeouts.throttling)
         while True:
-            outcome = self._send_once(request, allow_empty)
-            if isinstance(outcome, JsonResponse):
+            outcome = self._send_once(request, read)
+            if not isinstance(outcome, _RequestFailure):
                 return outcome
             delay, retry_after = None, outcome.error.retry_after
             if may_repeat() and outcome.retryable and (idempotent or not outcome.sent):
@@ -157,14 +183,14 @@ class Transport:
                 raise outcome.error
             time.sleep(delay)
 
-    def _send_once(self, request: requests.Request, allow_empty: bool) -> JsonResponse | _RequestFailure:
-        outcome = self._send_with(self._session.begin_call(), request, allow_empty)
+    def _send_once(self, request: requests.Request, read: _ReadResponse[_Response]) -> _Response | _RequestFailure:
+        outcome = self._send_with(self._session.begin_call(), request, read)
         self._session.end_call()
         return outcome
 
     def _send_with(
-        self, session: requests.Session, request: requests.Request, allow_empty: bool
-    ) -> JsonResponse | _RequestFailure:
+        self, session: requests.Session, request: requests.Request, read: _ReadResponse[_Response]
+    ) -> _Response | _RequestFailure:
         host = urlsplit(request.url).netloc.rpartition("@")[2]
         try:
             prepared = session.prepare_request(request)
@@ -178,7 +204,7 @@ class Transport:
             timeout = self._timeouts.connect, self._timeouts.read
             with session.send(prepared, timeout=timeout, allow_redirects=False, **settings) as response:
                 self._update_clock_skew(response, sent_at)
-                return _read_response(response, host, deadline, allow_empty)
+                return read(response, host, deadline)
         except (requests.RequestException, HTTPError) as error:
             return _network_error(error, host)
         except BaseException as error:  # noqa: BLE001 - raised again
@@ -208,42 +234,46 @@ def _basic_authentication(client_id: str, client_secret: Secret) -> Mapping[str,
     return redacted({"Authorization": f"Basic {credentials.reveal()}"})
 
 
-class _Adapter(HTTPAdapter):
-    """Requests' adapter, whose pools no interrupt can leave locked."""
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = with_connection_queue(pool_classes_by_scheme)
-
-    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-        manager = super().proxy_manager_for(*args, **kwargs)
-        manager.pool_classes_by_scheme = with_connection_queue(pool_classes_by_scheme)
-        return manager
-
-
-def _new_session() -> requests.Session:
-    session = requests.Session()
-    for prefix in ("https://", "http://"):
-        session.mount(prefix, _Adapter())
-    session.headers["User-Agent"] = f"{user_agent()} {requests.utils.default_user_agent()}"
-    # No authentication of its own: requests would send a ~/.netrc entry, which Cognito refuses.
-    session.auth = lambda request: request
-    return session
-
-
-def _read_response(
-    response: requests.Response, host: str, deadline: float, allow_empty: bool
+def _read_json(
+    response: requests.Response, host: str, deadline: float, *, allow_empty: bool = False
 ) -> JsonResponse | _RequestFailure:
     status = response.status_code
     body = _read_body(cast("BaseHTTPResponse", response.raw), deadline)
     if body is None:
-        return _RequestFailure(UnavailableError(f"The response of {host} took too long.", _TRY_AGAIN))
+        return _took_too_long(host)
     if allow_empty and status == HTTPStatus.OK and not body:
         return JsonResponse(status, {})
     try:
         payload = json.loads(body)
     except (ValueError, RecursionError):
         payload = None
+    if (failure := _failure_of_server(response, host, payload)) is not None:
+        return failure
+    if isinstance(payload, dict):
+        return JsonResponse(status, redacted(payload))
+    error = _not_json(host, status, body, response.headers.get("Content-Type", ""))
+    return _RequestFailure(error, retryable=False)
+
+
+def _read_json_or_empty(response: requests.Response, host: str, deadline: float) -> JsonResponse | _RequestFailure:
+    return _read_json(response, host, deadline, allow_empty=True)
+
+
+def _read_page(response: requests.Response, host: str, deadline: float) -> PageResponse | _RequestFailure:
+    body = _read_body(cast("BaseHTTPResponse", response.raw), deadline)
+    if body is None:
+        return _took_too_long(host)
+    # A 403 without a firewall's header may be a page of Cognito's own.
+    if (failure := _failure_of_server(response, host, {"error": ""})) is not None:
+        return failure
+    location = response.headers.get("Location")
+    absolute = urljoin(response.url, location) if location is not None else None
+    return PageResponse(response.status_code, absolute, body.decode("utf-8", "replace"))
+
+
+def _failure_of_server(response: requests.Response, host: str, payload: object) -> _RequestFailure | None:
+    """Returns the failure of a response that is throttled, a server's fault or a firewall's; None: it is none."""
+    status = response.status_code
     retry_after = parse_retry_after(response.headers.get("Retry-After"))
     if _is_throttled(status, payload):
         what, remedy = f"{host} is throttling: too many requests at once.", "Wait a minute, then try again."
@@ -252,12 +282,12 @@ def _read_response(
         error = UnavailableError(f"{host} failed with HTTP {status}.", "Try again in a minute.", retry_after)
         return _RequestFailure(error)
     if _is_from_firewall(response, payload):
-        error = _forbidden(host, status)
-    elif isinstance(payload, dict):
-        return JsonResponse(status, redacted(payload))
-    else:
-        error = _not_json(host, status, body, response.headers.get("Content-Type", ""))
-    return _RequestFailure(error, retryable=False)
+        return _RequestFailure(_forbidden(host, status), retryable=False)
+    return None
+
+
+def _took_too_long(host: str) -> _RequestFailure:
+    return _RequestFailure(UnavailableError(f"The response of {host} took too long.", _TRY_AGAIN))
 
 
 def _read_body(raw: BaseHTTPResponse, deadline: float) -> bytes | None:
