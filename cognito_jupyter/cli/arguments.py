@@ -35,6 +35,10 @@ The settings are found as %cognito_login finds them: in options, COGNITO_* varia
 _LOGOUT_DESCRIPTION = """\
 Signs you out: revokes the sign-in at Cognito and removes its file. Notebooks that share it are signed out at their next
 refresh. AWS credentials that were already handed out remain valid until they expire, within an hour."""
+_DOCTOR_DESCRIPTION = """\
+Checks a set-up from this computer: settings, user pool, app client, redirect URIs, identity pool, network, ports,
+stored sign-ins. It needs no AWS credentials, sends a dozen requests at most and changes nothing; what it prints is not
+secret, so that a bug report can hold it. The exit code is 1 if a check failed."""
 _STATUS_DESCRIPTION = """\
 Shows who is signed in on this computer, since when, and the roles. It makes no request. The exit code is 1 if you are
 not signed in."""
@@ -85,6 +89,18 @@ def add_status_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `status`."""
     parser.description = _STATUS_DESCRIPTION
     parser.add_argument("--json", action="store_true", help="print JSON, for programs")
+
+
+def add_doctor_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of `doctor`."""
+    parser.description = _DOCTOR_DESCRIPTION
+    parser.add_argument(
+        "--sign-in", action="store_true", help="also sign in, try each role, and sign out; nothing is stored"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON, for programs")
+    parser.add_argument("--paste", action="store_true", help="read the browser's final URL from standard input")
+    parser.add_argument("--no-browser", action="store_true", help="print the link without opening a browser")
+    _add_settings_arguments(parser, _LOGIN_SETTINGS)
 
 
 def _add_settings_arguments(parser: argparse.ArgumentParser, further: Mapping[str, str] = MappingProxyType({})) -> None:

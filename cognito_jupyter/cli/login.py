@@ -14,6 +14,7 @@ from ..errors import PastedUrlError, UnavailableError
 from ..oauth.login import Login
 from ..settings import Settings
 from ..settings.layers import require_not_forbidden
+from ..settings.trust import ConfirmTrust
 from ..signin.request import SignInRequest, domain_finder
 from ..signin.service import LoginService
 from .arguments import setting_overrides
@@ -46,7 +47,7 @@ def login(arguments: argparse.Namespace) -> int:
     default_store(settings).require_home()
     request = SignInRequest(settings, arguments.role_suffix, fresh, arguments.switch_account)
     service = LoginService(request, CognitoOAuthAuthenticator.from_settings(settings))
-    with service.sign_in(lambda login: _wait_for_user(login, arguments)) as result:
+    with service.sign_in(lambda login: wait_for_user(login, arguments)) as result:
         manager = result.sign_in.manager
         if manager.shared_sign_in.path is None:
             warning = manager.shared_sign_in.warning
@@ -73,8 +74,12 @@ def resolve_settings(overrides: dict[str, object], *, fresh: bool = False) -> Se
     """
     from ..settings.resolve import resolve
 
-    confirm_trust = _confirm_trust if sys.stdin is not None and sys.stdin.isatty() else None
-    return resolve(overrides, discover_domain=domain_finder(fresh=fresh), confirm_trust=confirm_trust)
+    return resolve(overrides, discover_domain=domain_finder(fresh=fresh), confirm_trust=trust_at_terminal())
+
+
+def trust_at_terminal() -> ConfirmTrust | None:
+    """Returns what asks the user about a settings file of the working folder; None: no user is at a terminal."""
+    return _confirm_trust if sys.stdin is not None and sys.stdin.isatty() else None
 
 
 def _confirm_trust(text: str) -> bool:
@@ -83,7 +88,7 @@ def _confirm_trust(text: str) -> bool:
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
-def _wait_for_user(login: Login, arguments: argparse.Namespace) -> None:
+def wait_for_user(login: Login, arguments: argparse.Namespace) -> None:
     """Shows the login on standard error, and polls standard input and the listener until it has finished."""
     from ..oauth.browser import open_sign_in
 

@@ -72,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     arguments.add_login_arguments(add_command("login", help="sign in, and stay signed in on this computer"))
     arguments.add_logout_arguments(add_command("logout", help="sign out, and remove the sign-in from this computer"))
     arguments.add_status_arguments(add_command("status", help="show who is signed in on this computer, and the roles"))
+    arguments.add_doctor_arguments(add_command("doctor", help="check the settings, Cognito and this computer"))
     # Only for the list of commands: `main` runs it without this parser.
     add_command("credential-process", help="print a stored sign-in's AWS credentials for an AWS profile")
     add_local_arguments(add_command("local", help="run a Cognito with S3 on this machine, and print its settings"))
@@ -85,10 +86,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    if arguments.command in {"login", "logout", "status"}:
-        from . import login, logout, status
+    if arguments.command in {"doctor", "login", "logout", "status"}:
+        from . import doctor, login, logout, status
 
-        commands = {"login": login.login, "logout": logout.logout, "status": status.status}
+        commands = {"doctor": doctor.doctor, "login": login.login, "logout": logout.logout, "status": status.status}
         return commands[arguments.command](arguments)
     import signal
 

@@ -262,7 +262,7 @@ class OAuthCallbackServer(HTTPServer):
         try:
             self._listeners = listen_on_both_loopbacks(server_address[1], self.request_queue_size)
         except OSError as error:
-            failure = _listener_error(server_address[1], error)
+            failure = listener_error(server_address[1], error)
         if failure is not None:
             raise failure
         self.socket = self._listeners[0]
@@ -453,7 +453,13 @@ def _stop(closed: threading.Event, started: threading.Event, sockets: list[socke
         opened.close()
 
 
-def _listener_error(port: int, error: OSError) -> ListenerError:
+def listener_error(port: int, error: OSError) -> ListenerError:
+    """Returns this package's error for a port that cannot be listened on.
+
+    Args:
+        port: The port.
+        error: What the system says.
+    """
     if error.errno in {errno.EADDRINUSE, getattr(errno, "WSAEADDRINUSE", errno.EADDRINUSE)}:
         return ListenerError(
             f"Port {port} is in use by another program, so the browser cannot return to this login.",

@@ -106,7 +106,7 @@ class LayeredSettings:
             if "client_secret" in layer:
                 raise exposed_secret_error(layer["client_secret"][1])
         stronger.append(_environment_layer(environment))
-        read = (read_settings_file(path, scope) for path, scope in _candidate_paths())
+        read = (read_settings_file(path, scope) for path, scope in candidate_files())
         files = [file for file in read if file is not None]
         with_project_file = cls.with_files(stronger, files)
         with_project_file.require_unlocked(stronger[0])
@@ -223,7 +223,7 @@ def parse_as(name: str, source: str, parse: Callable[[object], _Value], value: o
 def known_profiles() -> list[str]:
     """Returns the names of the profiles in all files, for completion; skips a file that cannot be read."""
     names: set[str] = set()
-    for path, scope in _candidate_paths():
+    for path, scope in candidate_files():
         with suppress(SettingError):
             file = read_settings_file(path, scope)
             names.update(file.profiles if file is not None else ())
@@ -239,7 +239,7 @@ def client_secret_of(client_id: str) -> Secret | None:
         client_id: The app client.
     """
     try:
-        read = (read_settings_file(path, scope) for path, scope in _candidate_paths() if scope is not Scope.PROJECT)
+        read = (read_settings_file(path, scope) for path, scope in candidate_files() if scope is not Scope.PROJECT)
         files = [file for file in read if file is not None]
         for profile in (None, *sorted({name for file in files for name in file.profiles})):
             own = _layer({"client_id": client_id, "profile": profile}, "the stored sign-in")
@@ -324,7 +324,7 @@ def _environment_layer(environment: Mapping[str, str] | None) -> _Layer:
     }
 
 
-def _candidate_paths() -> Iterator[tuple[Path, Scope]]:
+def candidate_files() -> Iterator[tuple[Path, Scope]]:
     """Yields where a file may be, from strongest to weakest: the project's, if there is one, is the first."""
     project_file = find_project_file()
     # A notebook that lies in the user's config folder itself finds the user's own file.

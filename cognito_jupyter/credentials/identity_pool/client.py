@@ -44,7 +44,7 @@ _MAX_RETRY_DELAY = 10.0
 """Seconds: a longer Retry-After is not waited for, but becomes the error's `retry_after`."""
 _DEFAULT_MAX_ATTEMPTS = 5
 """botocore's own number, unless the machine's configuration sets another."""
-_ENDPOINT_SOURCE = (
+ENDPOINT_SOURCE = (
     "The endpoint of Cognito's identity pools (AWS_ENDPOINT_URL_COGNITO_IDENTITY, AWS_ENDPOINT_URL or endpoint_url in"
     " the AWS config file)"
 )
@@ -221,7 +221,7 @@ class IdentityPool:
             # Raised outside of this block: botocore's error shows the URL, which may hold a password.
             client = None
         # However it is set: by a variable, or in the AWS config file.
-        parsers.aws_endpoint(client.meta.endpoint_url if client is not None else "", _ENDPOINT_SOURCE)
+        parsers.aws_endpoint(client.meta.endpoint_url if client is not None else "", ENDPOINT_SOURCE)
         max_attempts = client.meta.config.retries.get("total_max_attempts")
         retry_delay = partial(_retry_delay, max_attempts=max_attempts, throttling=self._timeouts.throttling)
         client.meta.events.register_first("needs-retry.cognito-identity", retry_delay)

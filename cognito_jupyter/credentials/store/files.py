@@ -276,6 +276,11 @@ def _sync_directory(directory: Path) -> None:
 # -- the lock
 
 
+def lock_file(path: Path) -> Path:
+    """Returns the path of the lock that belongs to a file, whether it has ever been taken or not."""
+    return path.with_name(f"{path.name}.lock")
+
+
 class InterProcessLock:
     """The lock that belongs to one file, against other processes and other threads of this one; for a `with` statement.
 
@@ -293,7 +298,7 @@ class InterProcessLock:
 
         self._path = path
         self._timeout = timeout
-        self._lock_file = path.with_name(f"{path.name}.lock")
+        self._lock_file = lock_file(path)
         # A new lock for each `with`: a forked child never inherits one that it might take for its own.
         self._lock = FileLock(self._lock_file, timeout=timeout, mode=0o600)
         self._owner_pid: int | None = None
