@@ -7,8 +7,13 @@ one printable line, whatever paths, names and other programs' messages it was ma
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 from ._printable import printable
 
+DOCTOR = "To check the whole set-up, run %cognito_doctor in a notebook, or cognito-jupyter doctor in a terminal."
+"""The note on an error that ends a login."""
 SIGN_IN_AGAIN = "Sign in again: %cognito_login in a notebook, cognito-jupyter login in a terminal."
 """The remedy of a sign-in that has ended."""
 
@@ -33,11 +38,13 @@ class CognitoError(Exception):
 
         `%debug` and `sys.last_value` still have it.
         """
-        return [str(self)]
+        return [with_notes(self)]
 
-    def __reduce__(self) -> tuple[type[CognitoError], tuple[str, str, float]]:
+    def __reduce__(self) -> tuple[object, ...]:
         # OSError would pickle the joined message as the only argument.
-        return type(self), (self.what, self.remedy, self.retry_after)
+        notes = notes_of(self)
+        state = ({"__notes__": list(notes)},) if notes else ()
+        return (type(self), (self.what, self.remedy, self.retry_after), *state)
 
 
 class SettingError(CognitoError, ValueError):
@@ -106,3 +113,29 @@ class LoginCancelledError(LoginError):
 
 class LoginTimeoutError(LoginError):
     """The user did not finish the login in time."""
+
+
+@contextlib.contextmanager
+def suggest_doctor() -> Iterator[None]:
+    """Adds a note with the name of the doctor (PEP 678) to an error that ends a login within the block.
+
+    What the user did on purpose, and a paste that can be repeated, need no doctor.
+    """
+    try:
+        yield
+    except (LoginCancelledError, PastedUrlError):
+        raise
+    except CognitoError as error:
+        if DOCTOR not in notes_of(error):
+            error.add_note(DOCTOR)
+        raise
+
+
+def with_notes(error: BaseException) -> str:
+    """Returns an error's message with its notes, on one line."""
+    return " ".join((str(error), *notes_of(error)))
+
+
+def notes_of(error: BaseException) -> tuple[str, ...]:
+    """Returns the notes that were added to an error (PEP 678)."""
+    return tuple(getattr(error, "__notes__", ()))

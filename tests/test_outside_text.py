@@ -124,6 +124,7 @@ def test_only_urls_and_what_is_one_printable_line_already_are_escaped_for_html()
     assert sorted(escaped) == [
         ("callback_pages.py", "error"),
         ("callback_pages.py", "url"),
+        ("doctor.py", "printable"),
         ("html.py", "options.url"),
         ("html.py", "printable"),
         ("views.py", "printable"),

@@ -10,7 +10,7 @@ import sys
 
 from .._util.redaction import SecretText
 from ..credentials.remembered import default_store
-from ..errors import PastedUrlError, UnavailableError
+from ..errors import PastedUrlError, UnavailableError, suggest_doctor
 from ..oauth.login import Login
 from ..settings import Settings
 from ..settings.layers import require_not_forbidden
@@ -74,7 +74,8 @@ def resolve_settings(overrides: dict[str, object], *, fresh: bool = False) -> Se
     """
     from ..settings.resolve import resolve
 
-    return resolve(overrides, discover_domain=domain_finder(fresh=fresh), confirm_trust=trust_at_terminal())
+    with suggest_doctor():
+        return resolve(overrides, discover_domain=domain_finder(fresh=fresh), confirm_trust=trust_at_terminal())
 
 
 def trust_at_terminal() -> ConfirmTrust | None:
@@ -89,7 +90,15 @@ def _confirm_trust(text: str) -> bool:
 
 
 def wait_for_user(login: Login, arguments: argparse.Namespace) -> None:
-    """Shows the login on standard error, and polls standard input and the listener until it has finished."""
+    """Shows the login on standard error, and polls standard input and the listener until it has finished.
+
+    Args:
+        login: The login.
+        arguments: The options `paste` and `no_browser`.
+
+    Raises:
+        ListenerError: There is neither a listener nor a terminal to paste into.
+    """
     from ..oauth.browser import open_sign_in
 
     with open_stdin_lines(force=arguments.paste) as lines:

@@ -53,8 +53,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         error = _MISSING_PACKAGES.format(missing.name)
     except (ValueError, OSError) as failure:
         from .._printable import printable
+        from ..errors import with_notes
 
-        error = printable(str(failure))
+        error = printable(with_notes(failure))
     print(error, file=sys.stderr, flush=True)
     return 1
 

@@ -9,7 +9,7 @@ from ..credentials.roles import shortest_suffixes
 from ..errors import CognitoError
 from .report import Check, fail, note, ok
 
-TOPIC = "roles"
+SIGN_IN = "roles"
 _PREFERRED = "cognito:preferred_role"
 
 
@@ -19,12 +19,12 @@ def check_sign_in(manager: CognitoCredentialsManager) -> Iterator[Check]:
     Args:
         manager: The sign-in.
     """
-    yield ok(TOPIC, "The sign-in has succeeded: Cognito's tokens are valid for these settings.")
+    yield ok(SIGN_IN, "The sign-in has succeeded: Cognito's tokens are valid for these settings.")
     roles = manager.roles
     preferred = manager.claims.get(_PREFERRED)
     if not roles:
         yield note(
-            TOPIC,
+            SIGN_IN,
             "The id token names no roles, so the identity pool's rules or its default role decide.",
             "To offer roles, put the user into groups of the user pool that have a role.",
         )
@@ -34,12 +34,12 @@ def check_sign_in(manager: CognitoCredentialsManager) -> Iterator[Check]:
         try:
             manager.session_for_role(role_arn)
         except CognitoError as error:
-            yield fail(TOPIC, f"{name}{chosen}: {error.what}", error.remedy)
+            yield fail(SIGN_IN, f"{name}{chosen}: {error.what}", error.remedy)
         else:
-            yield ok(TOPIC, f"{name}{chosen}: AWS gives credentials for it.")
+            yield ok(SIGN_IN, f"{name}{chosen}: AWS gives credentials for it.")
     if len(roles) > 1 and preferred is None:
         yield note(
-            TOPIC,
+            SIGN_IN,
             "The user pool prefers none of the roles, so a login without a role gets the first.",
             "Give the groups different precedences, or name the role: %cognito_login ROLE",
         )

@@ -172,7 +172,9 @@ class UserPoolChecks:
             return fail(
                 REDIRECT_URI,
                 f"{self._domain} responded HTTP {response.status} in place of a redirect to the login page.",
-                "Check that domain is the user pool's, without a path.",
+                "If AWS WAF protects the pool, it or a proxy may refuse this computer: ask the administrator."
+                if response.status == HTTPStatus.FORBIDDEN
+                else "Check that domain is the user pool's, without a path.",
             )
         target = urlsplit(response.location)
         parameters = parse_qs(target.query)

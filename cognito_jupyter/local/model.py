@@ -157,6 +157,8 @@ class Knobs:
         acr: The authentication context class in the tokens; None: there is none.
         amr: The authentication methods in the tokens; empty: there are none.
         preferred_role: Whether the id token names a preferred role.
+        guests: Whether the identity pool gives an identity to a request without `Logins`.
+        login_style: Whether the app client has a style, without which managed login shows no login page.
         login_error: What the redirect URI gets in place of a code after a sign-in: `server_error` with this
             description, and without the state, as AWS documents it; empty: a code.
         username_is_sub: Whether the tokens name each user by `sub`, as in pools that users sign in to by e-mail
@@ -186,6 +188,8 @@ class Knobs:
     acr: str | None = None
     amr: tuple[str, ...] = ()
     preferred_role: bool = True
+    guests: bool = False
+    login_style: bool = True
     login_error: str = ""
     username_is_sub: bool = False
     latency: dict[str, float] = field(default_factory=dict)

@@ -15,6 +15,21 @@ _Arguments = TypeVar("_Arguments")
 
 
 @dataclass(frozen=True)
+class DoctorArguments:
+    """The options of `%cognito_doctor`.
+
+    Attributes:
+        profile: The profile of cognito.toml whose settings are checked; None: the configured one.
+        sign_in: Whether to try each role of the current sign-in.
+        json: Whether to print JSON.
+    """
+
+    profile: str | None
+    sign_in: bool
+    json: bool
+
+
+@dataclass(frozen=True)
 class ShareArguments:
     """The options of `%cognito_share`.
 

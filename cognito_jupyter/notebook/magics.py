@@ -18,7 +18,7 @@ from traitlets import Bool, Float, List, Unicode
 
 from .._util.store_once import StoreOnce
 from ..errors import CognitoError
-from .arguments import ProfileArguments, ShareArguments, parse_line, require_no_arguments
+from .arguments import DoctorArguments, ProfileArguments, ShareArguments, parse_line, require_no_arguments
 from .completion import LineCompleter, MagicCompleter
 from .display.errors import captured_output, cognito_magic, no_interactive_frontend
 from .display.ipython import argument, display_view, magic_with_arguments
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     import boto3
 
+    from ..settings.trust import ConfirmTrust
     from ..signin.service import SignIn
     from .display.views import View
     from .model.state import NotebookState
@@ -98,6 +99,7 @@ class CognitoMagics(Magics):
         self.completer = LineCompleter(
             {
                 "cognito_login": MagicCompleter(magics.cognito_login, values, roles),
+                "cognito_doctor": MagicCompleter(magics.cognito_doctor, {"--profile": profiles}),
                 "cognito_share": MagicCompleter(magics.cognito_share, {}, roles),
                 "cognito_profile": MagicCompleter(magics.cognito_profile, values),
             }
@@ -181,6 +183,33 @@ class CognitoMagics(Magics):
         else:
             remembered = self._remembered_sign_in()
             display_view(remembered_note(remembered) if remembered is not None else NOT_SIGNED_IN)
+
+    @magic_with_arguments("cognito_doctor")
+    @argument("--profile", help="The profile of cognito.toml whose settings are checked.")
+    @argument("--sign-in", action="store_true", help="Try each role of the current sign-in, too.")
+    @argument("--json", action="store_true", help="Print JSON, for programs.")
+    @cognito_magic
+    def cognito_doctor(self, line: str) -> None:
+        """Check the whole set-up: settings, user pool, identity pool, network, this computer and this front end.
+
+        It needs no AWS credentials, sends a dozen requests at most and changes nothing. What it shows is not secret,
+        so that a bug report can hold it:
+
+            %cognito_doctor
+
+        After %cognito_login, --sign-in also tries each role of the sign-in.
+        """
+        from .display.doctor import show_report
+
+        arguments = parse_line(line, type(self).cognito_doctor, DoctorArguments)
+        show_report(
+            self.state,
+            {"profile": arguments.profile},
+            self._request_factory.setting_traits(),
+            self._trust_prompt,
+            sign_in=arguments.sign_in,
+            as_json=arguments.json,
+        )
 
     @magic_with_arguments("cognito_share")
     @argument("role_suffixes", metavar="ROLE", nargs="*", help="The roles; default: the role of the session.")
@@ -306,9 +335,8 @@ class CognitoMagics(Magics):
         Raises:
             SettingError: A setting is missing or malformed.
         """
-        confirm_trust = _confirm_trust if self.state.frontend.can_prompt else None
         # Only in the request for the domain: before it, the user may be asked.
-        return self._request_factory.request_for(arguments, confirm_trust, self._progress)
+        return self._request_factory.request_for(arguments, self._trust_prompt, self._progress)
 
     @contextlib.contextmanager
     def _given_up_if_stopped(self) -> Iterator[None]:
@@ -327,6 +355,11 @@ class CognitoMagics(Magics):
                 if running is None or running is not controller.login_task:
                     controller.request_cancel()
                 raise
+
+    @property
+    def _trust_prompt(self) -> ConfirmTrust | None:
+        """Asks the user whether to trust a settings file; None: no user can be asked."""
+        return _confirm_trust if self.state.frontend.can_prompt else None
 
     def _run_login(self, request: LoginRequest) -> None:
         from .kernel.comms import comm_pump

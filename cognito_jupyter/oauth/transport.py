@@ -240,7 +240,7 @@ def _read_json(
     status = response.status_code
     body = _read_body(cast("BaseHTTPResponse", response.raw), deadline)
     if body is None:
-        return _took_too_long(host)
+        return _response_timeout(host)
     if allow_empty and status == HTTPStatus.OK and not body:
         return JsonResponse(status, {})
     try:
@@ -262,7 +262,7 @@ def _read_json_or_empty(response: requests.Response, host: str, deadline: float)
 def _read_page(response: requests.Response, host: str, deadline: float) -> PageResponse | _RequestFailure:
     body = _read_body(cast("BaseHTTPResponse", response.raw), deadline)
     if body is None:
-        return _took_too_long(host)
+        return _response_timeout(host)
     # A 403 without a firewall's header may be a page of Cognito's own.
     if (failure := _failure_of_server(response, host, {"error": ""})) is not None:
         return failure
@@ -286,7 +286,7 @@ def _failure_of_server(response: requests.Response, host: str, payload: object) 
     return None
 
 
-def _took_too_long(host: str) -> _RequestFailure:
+def _response_timeout(host: str) -> _RequestFailure:
     return _RequestFailure(UnavailableError(f"The response of {host} took too long.", _TRY_AGAIN))
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..credentials.remembered import load_manager, remembered_subject, store_for
-from ..errors import CognitoError, LoginError, SignedOutError
+from ..errors import CognitoError, LoginError, SignedOutError, suggest_doctor
 
 if TYPE_CHECKING:
     import boto3
@@ -122,19 +122,24 @@ class LoginService:
             RefusedError: Cognito refused (a PermissionError).
             UnavailableError: Cognito could not be reached (a ConnectionError).
         """
-        result = self._restore()
+        with suggest_doctor():
+            result = self._restore()
         if result is not None:
             self.restored = True
             yield result
             return
         prompt = self._account_prompt() if self._request.switch_account else None
-        with self._authenticator.begin_login(timeout=self._request.settings.timeout, prompt=prompt) as login:
-            wait_for_user(login)
-            tokens = login.tokens()
-            remembered = remembered_subject(self._request.settings) if self._request.switch_account else None
-            sign_in = self._adopt(tokens)
-            warning = self._switch_warning(remembered, sign_in) if self._request.switch_account else None
-            yield replace(self._select_role(sign_in), warning=warning)
+        with suggest_doctor():
+            login = self._authenticator.begin_login(timeout=self._request.settings.timeout, prompt=prompt)
+        with login:
+            with suggest_doctor():
+                wait_for_user(login)
+                tokens = login.tokens()
+                remembered = remembered_subject(self._request.settings) if self._request.switch_account else None
+                sign_in = self._adopt(tokens)
+                warning = self._switch_warning(remembered, sign_in) if self._request.switch_account else None
+                result = replace(self._select_role(sign_in), warning=warning)
+            yield result
 
     def prewarm(self) -> None:
         """Does everything that takes time and needs no tokens, while the user types a password."""
@@ -216,7 +221,8 @@ class LoginService:
         if self._is_cancelled():
             return LoginResult(sign_in)
         try:
-            role = select_role(sign_in, self._request.role_suffix, self._request.settings.session_region)
+            with suggest_doctor():
+                role = select_role(sign_in, self._request.role_suffix, self._request.settings.session_region)
         except CognitoError as error:
             return LoginResult(sign_in, role_error=error.with_traceback(None))
         return LoginResult(sign_in, role)

@@ -106,6 +106,11 @@ class IdentityPool:
         self._client_id = client_id
         self._identities: dict[str, str] = {}
 
+    @property
+    def identity_count(self) -> int:
+        """How many users have an identity."""
+        return len(self._identities)
+
     def handle_action(self, action: str, body: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
         """Runs GetId or GetCredentialsForIdentity.
 
@@ -141,6 +146,8 @@ class IdentityPool:
             raise _not_authorized(
                 "Logins don't match. Please include at least one valid login for this identity or identity pool."
             )
+        if self._knobs.guests and not body.get("Logins"):
+            return {"IdentityId": f"{self._region}:{uuid.uuid4()}"}
         claims = self._verified_claims(body.get("Logins"))
         identity = self._identities.setdefault(claims["sub"], f"{self._region}:{uuid.uuid4()}")
         return {"IdentityId": identity}

@@ -14,7 +14,7 @@ from typing import TypeVar
 from IPython.core.error import StdinNotImplementedError, UsageError
 
 from ..._util.terminal import encodable
-from ...errors import CognitoError, LoginCancelledError, LoginError, SettingError
+from ...errors import CognitoError, LoginCancelledError, LoginError, SettingError, with_notes
 from .ipython import line_magic, result_is_used
 
 _Magics = TypeVar("_Magics")
@@ -46,7 +46,7 @@ def cognito_magic(magic: Callable[[_Magics, str], object]) -> Callable[[_Magics,
         # Outside of the except blocks, or Python would chain the original, whose frames hold what was pasted.
         # A copy has no traceback, cause and context.
         shown = copy.copy(failure)
-        lines = [encodable(str(shown))]
+        lines = [encodable(with_notes(failure))]
         # IPython calls this method, where an exception has it, to render the traceback.
         vars(shown)["_render_traceback_"] = lambda: lines
         raise shown

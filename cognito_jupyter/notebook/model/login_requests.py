@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ...errors import SettingError
+from ...errors import SettingError, suggest_doctor
 from ...signin.request import SignInRequest, discover_domain, domain_finder
 
 if TYPE_CHECKING:
@@ -149,25 +149,21 @@ class LoginRequestFactory:
             with progress("Looking up the user pool"):
                 return self._discover_domain(user_pool_id, region)
 
-        traits = self._traits()
-        settings = resolve(
-            # None counts as missing: without the option, the settings decide.
-            {
-                "profile": arguments.profile,
-                "identity_provider": arguments.identity_provider,
-                "login_hint": arguments.login_hint,
-                "timeout": arguments.timeout,
-                "remember": arguments.remember or None,
-                "share": arguments.share or None,
-            },
-            traits={
-                name: value
-                for name, value in traits.items()
-                if name not in _TRAITS_NOT_SETTINGS and value not in (None, [])
-            },
-            discover_domain=domain_finder(fresh=arguments.fresh or arguments.switch_account, discover=discover),
-            confirm_trust=confirm_trust,
-        )
+        with suggest_doctor():
+            settings = resolve(
+                # None counts as missing: without the option, the settings decide.
+                {
+                    "profile": arguments.profile,
+                    "identity_provider": arguments.identity_provider,
+                    "login_hint": arguments.login_hint,
+                    "timeout": arguments.timeout,
+                    "remember": arguments.remember or None,
+                    "share": arguments.share or None,
+                },
+                traits=self.setting_traits(),
+                discover_domain=domain_finder(fresh=arguments.fresh or arguments.switch_account, discover=discover),
+                confirm_trust=confirm_trust,
+            )
         return LoginRequest(
             settings=settings,
             role_suffix=arguments.role_suffix,
@@ -180,6 +176,14 @@ class LoginRequestFactory:
             share=settings.share,
             remote_reason=remote_kernel_reason(settings.remote_kernel),
         )
+
+    def setting_traits(self) -> dict[str, object]:
+        """Returns the traits that are settings of a login and have a value."""
+        return {
+            name: value
+            for name, value in self._traits().items()
+            if name not in _TRAITS_NOT_SETTINGS and value not in (None, [])
+        }
 
     def variable_name(self, trait: str) -> str:
         """Returns the name that a trait gives to a variable of the notebook.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from ...errors import with_notes
 from ...oauth.discovery import override_notice
 from ...oauth.login import CallbackRoute
 from ...oauth.redirect_uri import RELAY_PATH
@@ -46,7 +47,7 @@ def panel_content(state: NotebookState, status: SignInStatus, *, fallback: bool)
     """
     if status.unloaded:
         return page.heading(*_UNLOADED, neutral=True), ""
-    error = str(status.warning) if status.warning else _ENDED if status.phase is Phase.ENDED else None
+    error = with_notes(status.warning) if status.warning else _ENDED if status.phase is Phase.ENDED else None
     busy = status.busy or _BUSY.get(status.phase)
     head = page.heading(_TITLES[status.phase], error, busy, neutral=status.user_cancelled)
     login_task, current = state.controller.login_task, state.current
