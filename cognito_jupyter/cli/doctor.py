@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ..doctor.examine import examine
-from ..doctor.report import Check, Report, fail
-from ..doctor.sign_in_checks import SIGN_IN, check_sign_in
+from ..doctor.report import SIGN_IN, Check, Report, fail
+from ..doctor.sign_in_checks import check_sign_in
 from ..doctor.version_checks import check_versions
 from ..errors import CognitoError
 from ..settings import Settings

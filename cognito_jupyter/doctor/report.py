@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import enum
 import os
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .._printable import printable
 
+SIGN_IN = "roles"
+"""The topic of what only a sign-in tells."""
 _INDENT = "      "
 
 
@@ -79,7 +80,8 @@ class Report:
         failures = sum(check.verdict is Verdict.FAIL for check in self.checks)
         if failures:
             return f"{failures} of {len(self.checks)} checks failed."
-        if any(check.verdict is Verdict.UNKNOWN for check in self.checks):
+        signed_in = any(check.topic == SIGN_IN for check in self.checks)
+        if not signed_in and any(check.verdict is Verdict.UNKNOWN for check in self.checks):
             return "No check failed. Lines with ? are what only a sign-in tells: --sign-in makes one."
         return "No check failed."
 
@@ -147,13 +149,3 @@ def without_home(text: str) -> str:
     except RuntimeError:  # this user has no home
         return text
     return text.replace(home + os.sep, f"~{os.sep}") if len(home) > 1 else text
-
-
-def by_verdict(checks: Iterable[Check], verdict: Verdict) -> list[Check]:
-    """Returns the checks with a verdict.
-
-    Args:
-        checks: The checks.
-        verdict: The verdict.
-    """
-    return [check for check in checks if check.verdict is verdict]

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from ..credentials.manager import CognitoCredentialsManager
 from ..credentials.roles import shortest_suffixes
 from ..errors import CognitoError
-from .report import Check, fail, note, ok
+from .report import SIGN_IN, Check, fail, note, ok
 
-SIGN_IN = "roles"
 _PREFERRED = "cognito:preferred_role"
 
 

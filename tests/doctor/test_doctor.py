@@ -104,7 +104,9 @@ def test_the_domain_is_found_with_the_request_that_checks_the_pool(
     assert "from the openid-configuration of" in report.to_text()
 
 
-def test_the_report_holds_nothing_secret_and_nobody(own_environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_report_holds_nothing_secret_and_names_no_user(
+    own_environment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with LocalCognito(aws=False, client_secret=True) as confidential:
         for name, value in confidential.environment.items():
             monkeypatch.setenv(name, value)

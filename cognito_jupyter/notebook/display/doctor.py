@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from ..._printable import printable
 from ..._util.terminal import print_text
 from ...doctor.examine import examine
-from ...doctor.report import Check, Report, Verdict, note, ok, without_home
-from ...doctor.sign_in_checks import SIGN_IN, check_sign_in
+from ...doctor.report import SIGN_IN, Check, Report, Verdict, note, ok, without_home
+from ...doctor.sign_in_checks import check_sign_in
 from ...doctor.version_checks import check_versions
 from ..kernel.frontend import Frontend, remote_kernel_reason
 from .ipython import display_view
