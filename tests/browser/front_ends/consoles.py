@@ -7,10 +7,12 @@ import fcntl
 import json
 import os
 import re
+import shutil
 import signal
 import struct
 import subprocess
 import sys
+import tempfile
 import termios
 import threading
 import time
@@ -18,11 +20,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
+from filelock import FileLock
+
 from .environments import ROOT
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-9;?<>=]*[A-Za-z]|\][^\x07]*\x07|[()][A-Z0-9]|[=>78M])|\r")
 _IN_TERMINAL = "import os, sys\nos.login_tty(0)\nos.execv(sys.argv[1], sys.argv[1:])"
 """Runs a program whose controlling terminal is its standard input, from which getpass reads."""
+_QT_LIBRARIES = ("libegl1", "libgl1", "libxkbcommon0", "libdbus-1-3", "libfontconfig1", "libglib2.0-0")
 _TIMEOUT = 30.0
 _PROMPT = re.compile(r"In \[\d+\]: ?")
 
@@ -147,6 +152,7 @@ class QtConsole(Console):
     """qtconsole, drawn by Qt without a screen."""
 
     def _start(self, python: Path, kernel: str, variables: Mapping[str, str]) -> None:
+        _install_qt_libraries(python)
         self._process = subprocess.Popen(
             [str(python), str(Path(__file__).with_name("qt_program.py")), kernel],
             stdin=subprocess.PIPE,
@@ -183,3 +189,13 @@ class QtConsole(Console):
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+
+def _install_qt_libraries(python: Path) -> None:
+    """Installs the libraries of the system that Qt needs, as root on Debian; elsewhere they must be there."""
+    # One process at a time: pytest-xdist runs several.
+    with FileLock(Path(tempfile.gettempdir()) / "cognito_jupyter-qt.lock"):
+        loads = subprocess.run([str(python), "-c", "from PyQt6 import QtWidgets"], check=False, capture_output=True)
+        if loads.returncode and os.getuid() == 0 and shutil.which("apt-get"):
+            subprocess.run(["apt-get", "update", "-qq"], check=False, capture_output=True)
+            subprocess.run(["apt-get", "install", "-y", "-qq", *_QT_LIBRARIES], check=True, capture_output=True)
