@@ -133,7 +133,10 @@ def hostile(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS[:1])
 def soak(session: nox.Session) -> None:
-    """Work for ten minutes under random faults; `nox -s soak -- --minutes 1` works for one minute."""
+    """Work for ten minutes under random faults, forked children too; `nox -s soak -- --minutes 1` for one minute.
+
+    `nox -s soak -- --repetitions` repeats logins, refreshes and sessions instead, and measures the process.
+    """
     session.install(".[test]")
     session.run("python", "-m", "tests.soak", *session.posargs)
 

@@ -19,7 +19,7 @@ class SoakServer:
     """The child process.
 
     Attributes:
-        facts: Its environment, its bucket and data, and the tokens of a signed-in user.
+        facts: Its environment, its bucket and data, the tokens of a signed-in user, and the user's name and password.
     """
 
     def __init__(self) -> None:
@@ -40,6 +40,10 @@ class SoakServer:
     def inject(self, endpoint: str, fault: dict[str, object]) -> None:
         """Injects a fault into the next call of an endpoint; a fault that has not occurred yet is replaced."""
         self._admin_request("PATCH", "knobs", {"faults": {endpoint: [fault]}})
+
+    def use_credentials_of_an_hour(self) -> None:
+        """Issues tokens and credentials that are valid for an hour, as AWS does."""
+        self._admin_request("PATCH", "knobs", {"credentials_seconds": 3600.0, "id_token_seconds": 3600.0})
 
     def counts(self) -> dict[str, int]:
         """Returns the calls by endpoint."""
@@ -68,6 +72,8 @@ def main() -> None:
             "bucket": cognito.bucket,
             "data_key": cognito.data_key,
             "tokens": cognito.issue_tokens(),
+            "username": cognito.demo_user.username,
+            "password": cognito.demo_user.password,
         }
         print(json.dumps(facts), flush=True)
         threading.Event().wait()
