@@ -13,6 +13,7 @@ import os
 import shutil
 import socket
 import tempfile
+import time
 from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ from ..oauth.relay.sockets import (
     MAX_SOCKET_PATH,
     SERVER_SOCKET,
     has_own_peer,
+    is_own_socket,
     is_private_folder,
     socket_name,
 )
@@ -37,6 +39,9 @@ from .hub import HOOK_VARIABLE
 if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
 
+_PREFIX = "cognito-"
+_STARTING_SECONDS = 60.0
+"""A server that is younger may have made its socket and not listen yet."""
 _MAX_HOSTS = 32
 _MAX_HOST_LENGTH = 260
 
@@ -126,15 +131,34 @@ def make_folder() -> str | None:
     Its path is short enough for a socket's, which the temporary folder of macOS allows only in /tmp.
     """
     for parent in (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), "/tmp"):  # noqa: S108 - mkdtemp's mode is 0700
-        if parent and len(os.fsencode(os.path.join(parent, "cognito-12345678", socket_name("")))) <= MAX_SOCKET_PATH:
+        if parent and len(os.fsencode(os.path.join(parent, f"{_PREFIX}12345678", socket_name("")))) <= MAX_SOCKET_PATH:
             try:
-                folder = tempfile.mkdtemp(prefix="cognito-", dir=parent)
+                _remove_abandoned_folders(parent)
+                folder = tempfile.mkdtemp(prefix=_PREFIX, dir=parent)
             except OSError:
                 continue
             atexit.register(_remove_folder, folder, os.getpid())
             if is_private_folder(folder):
                 return folder
     return None
+
+
+def _remove_abandoned_folders(parent: str) -> None:
+    """Removes the folders of this user's killed servers: a socket has stayed there, and no process listens on it."""
+    for name in os.listdir(parent):
+        folder = os.path.join(parent, name)
+        path = os.path.join(folder, SERVER_SOCKET)
+        if not (name.startswith(_PREFIX) and is_private_folder(folder) and is_own_socket(path)):
+            continue
+        try:
+            if time.time() - os.lstat(path).st_mtime > _STARTING_SECONDS:
+                with socket.socket(socket.AF_UNIX) as probe:
+                    probe.settimeout(0.1)
+                    probe.connect(path)
+        except ConnectionRefusedError:
+            shutil.rmtree(folder, ignore_errors=True)
+        except OSError:
+            pass  # it has just been removed, or the server is busy
 
 
 def _remove_folder(folder: str, owner_pid: int) -> None:

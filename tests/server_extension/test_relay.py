@@ -28,7 +28,7 @@ from cognito_jupyter.oauth.relay.sockets import FOLDER_VARIABLE, has_own_peer, s
 from cognito_jupyter.oauth.tokens import CognitoTokens
 from cognito_jupyter.server_extension.held_queries import HeldQueries
 from cognito_jupyter.server_extension.hub import HOOK_VARIABLE
-from cognito_jupyter.server_extension.relay import redirect_paths
+from cognito_jupyter.server_extension.relay import make_folder, redirect_paths
 from tests.support.jupyter_server import NAVIGATION, TOKEN, JupyterServer
 from tests.support.ports import free_port
 
@@ -492,6 +492,25 @@ def test_a_killed_server_is_recognized() -> None:
         server.process.wait()
         assert server.folder.exists()
         assert Relay.find(environment) is None
+
+
+def test_the_next_server_removes_the_folder_of_a_killed_one_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A young one may belong to a server that is about to listen."""
+    runtime = Path(tempfile.mkdtemp(prefix="r-", dir="/tmp"))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
+    killed, young, alive, foreign = (Path(make_folder() or "") for _ in range(4))
+    with contextlib.ExitStack() as sockets:
+        for folder in (killed, young, alive):
+            listener = sockets.enter_context(socket.socket(socket.AF_UNIX))
+            listener.bind(str(folder / "server"))
+            if folder is alive:
+                listener.listen()
+        for folder in (killed, alive):
+            os.utime(folder / "server", (0, 0))
+        assert killed.exists()
+        make_folder()
+        assert [folder.exists() for folder in (killed, young, alive, foreign)] == [False, True, True, True]
+    shutil.rmtree(runtime)
 
 
 def test_the_base_url_of_the_server_counts(monkeypatch: pytest.MonkeyPatch) -> None:
