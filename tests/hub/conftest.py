@@ -26,6 +26,7 @@ from .environments import EnvironmentMaker
 from .hub_kernel import HubKernel
 from .running_hub import RunningHub, redirect_uri_of, write_kernel_spec
 from .sign_in import PASSWORD
+from .static_page import SERVICE, serve_page, static_redirect_uri
 from .users import Users, two_users
 
 if sys.platform == "win32":
@@ -47,14 +48,16 @@ class Figures:
         self._seconds: dict[str, list[float]] = {}
 
     def add(self, set_up: str, seconds: float) -> None:
-        """Adds a sign-in without a paste. It takes less than a second from the password, and twice that at worst here.
+        """Adds a sign-in without a paste, which must take less than a second from the password.
 
         Args:
             set_up: What is between the browser and the kernel.
-            seconds: How long it took, on a machine that runs hub, servers, kernels, Cognito and browser.
+            seconds: How long it took.
         """
         self._seconds.setdefault(set_up, []).append(seconds)
-        assert seconds < 2.0, f"{set_up}: {seconds:.2f} s"
+        # As many seconds as there are processes for each core, where other programs run at the same time.
+        allowed = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+        assert seconds < allowed, f"{set_up}: {seconds:.2f} s, where {allowed:.2f} s are allowed"
 
     def lines(self) -> list[str]:
         """Returns a line for each set-up."""
@@ -124,6 +127,7 @@ def pool(hub_ports: tuple[int, int], users: Users) -> Iterator[LocalCognito]:
     uris = (
         redirect_uri_of(f"https://127.0.0.1:{port}{BASE_URL}"),
         redirect_uri_of(f"https://127.0.0.1:{old_port}/"),
+        static_redirect_uri(f"https://127.0.0.1:{port}{BASE_URL}"),
         f"http://localhost:{free_port()}",
     )
     with LocalCognito(aws=False, redirect_uris=uris) as cognito:
@@ -149,15 +153,20 @@ def hub(  # noqa: PLR0913, PLR0917 - pytest's arguments
     """Runs the newest JupyterHub at a base URL; its servers and its kernels have environments of their own."""
     packages = ("jupyterhub==6.1.1", "jupyterlab==4.6.6", "jupyterlab_widgets", "anywidget")
     url = f"https://127.0.0.1:{hub_ports[0]}{BASE_URL}"
-    with RunningHub(
-        shared_folder / "hub",
-        environments=environment_maker.kernel_elsewhere(*packages),
-        users=users,
-        environment={**pool.environment, "COGNITO_REDIRECT_URI": redirect_uri_of(url)},
-        environment_of_server={GATEWAY_SERVER: {"JUPYTER_GATEWAY_URL": f"http://127.0.0.1:{gateway_port}"}},
-        base_url=BASE_URL,
-        port=hub_ports[0],
-    ) as hub:
+    environments = environment_maker.kernel_elsewhere(*packages)
+    with (
+        serve_page() as page_url,
+        RunningHub(
+            shared_folder / "hub",
+            environments=environments,
+            users=users,
+            environment={**pool.environment, "COGNITO_REDIRECT_URI": redirect_uri_of(url)},
+            environment_of_server={GATEWAY_SERVER: {"JUPYTER_GATEWAY_URL": f"http://127.0.0.1:{gateway_port}"}},
+            base_url=BASE_URL,
+            port=hub_ports[0],
+            services={SERVICE: page_url},
+        ) as hub,
+    ):
         yield hub
 
 

@@ -110,6 +110,7 @@ class HubCell:
         self.id = uuid.uuid4().hex
         self._texts: list[str] = []
         self._asks = threading.Event()
+        self._has_all_outputs = threading.Event()
         self.ended_at: float | None = None
 
     def on_message(self, kind: str, content: dict[str, Any]) -> None:
@@ -125,6 +126,9 @@ class HubCell:
             self._asks.set()
         elif kind == "execute_reply":
             self.ended_at = time.monotonic()
+        elif kind == "status" and content["execution_state"] == "idle":
+            # The kernel's last message on the channel of the outputs, which may come after the reply.
+            self._has_all_outputs.set()
 
     @property
     def text(self) -> str:
@@ -146,7 +150,9 @@ class HubCell:
 
     def wait(self) -> str:
         """Waits until the cell has run; returns the text of its outputs."""
-        wait_until(lambda: self.ended_at is not None, lambda: f"It still runs: {self.text}")
+        wait_until(
+            lambda: not self.is_waiting and self._has_all_outputs.is_set(), lambda: f"It still runs: {self.text}"
+        )
         return self.text
 
     @property

@@ -20,7 +20,7 @@ c.ConfigurableHTTPProxy.auth_token = settings["token"]
 
 c.JupyterHub.authenticator_class = "dummy"
 c.Authenticator.allowed_users = set(settings["users"])
-c.JupyterHub.services = [{"name": "tests", "api_token": settings["token"]}]
+c.JupyterHub.services = [{"name": "tests", "api_token": settings["token"]}, *settings.get("services", [])]
 c.JupyterHub.load_roles = [
     {"name": "tests", "services": ["tests"], "scopes": ["admin:servers", "access:servers", "read:users"]}
 ]

@@ -39,6 +39,7 @@ class RunningHub:
         environment_of_server: Further variables for named servers.
         base_url: The path in front of all its URLs, with a slash at both ends.
         hook: Whether its configuration has what this package offers for hubs.
+        services: The URLs of web servers that it shows below `/services`, by their names there.
 
     Attributes:
         url: Its root.
@@ -58,6 +59,7 @@ class RunningHub:
         base_url: str = "/",
         port: int,
         hook: bool = True,
+        services: Mapping[str, str] | None = None,
     ) -> None:
         self.users = users
         self.port = port
@@ -84,6 +86,7 @@ class RunningHub:
             },
             "environment_of_server": environment_of_server or {},
             "hook": hook,
+            "services": [{"name": name, "url": url} for name, url in (services or {}).items()],
             **self._write_certificate(),
         }
 
