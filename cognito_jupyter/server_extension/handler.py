@@ -39,6 +39,9 @@ _KERNEL_TIMEOUT = 10.0
 class CallbackHandler(JupyterHandler):
     """Receives the redirect of a sign-in."""
 
+    # tornado refuses other methods by this before it looks for their XSRF token, whose absence it logs with the query.
+    SUPPORTED_METHODS = ("GET",)
+
     def initialize(self, folder: str | None, held_queries: HeldQueries) -> None:
         """Sets what all requests share.
 

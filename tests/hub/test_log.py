@@ -29,8 +29,7 @@ def test_no_code_and_no_state_is_in_the_log_of_hub_proxy_and_servers(
         log = hub.log()
         fields = dict(field.split("=", 1) for field in urlsplit(address).query.split("&"))
         for value in (*fields.values(), *pool.secrets):
-            assert value not in log
-            assert quote(quote(value)) not in log
+            assert not [line for line in log.splitlines() if value in line or quote(quote(value)) in line]
     assert re.search(r"cognito-jupyter(/|%2F)callback\?\[secret\]", log)
     assert not re.search(r"callback(\?|%3F)code(=|%3D)(?!\[secret\])", log)
 

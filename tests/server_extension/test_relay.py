@@ -166,6 +166,7 @@ def test_what_is_not_the_users_own_redirect_leaves_the_login_waiting(
     assert status in statuses
     assert login.poll() is LoginState.PENDING
     assert str(login.secrets.state) not in page
+    assert str(login.secrets.state) not in server.log()
     assert server.callback(login.query)[0] == 200
     assert login.poll() is LoginState.COMPLETED
 
