@@ -63,7 +63,7 @@ def kernels_for(front_end: str) -> tuple[str, ...]:
 
 
 def write_table(page: Path, outcomes: list[Outcome]) -> None:
-    """Writes the table into a page, between its two marks.
+    """Writes the table into a page, between its two marks; what was not run stays as it was.
 
     Args:
         page: The page.
@@ -71,29 +71,49 @@ def write_table(page: Path, outcomes: list[Outcome]) -> None:
     """
     text = page.read_text(encoding="utf-8")
     before, _, rest = text.partition(_BEGIN)
-    page.write_text(f"{before}{_BEGIN}{table(outcomes)}{_END}{rest.partition(_END)[2]}", encoding="utf-8")
+    old, _, after = rest.partition(_END)
+    cells = _read_cells(old) | {(each.front_end, each.way, each.kernel): _cell(each) for each in outcomes}
+    page.write_text(f"{before}{_BEGIN}{_table(cells)}{_END}{after}", encoding="utf-8")
 
 
-def table(outcomes: list[Outcome]) -> str:
+Cells = dict[tuple[str, str, str], str]
+"""The text of each cell of the table, by front end, way and kernel."""
+
+
+def _read_cells(table: str) -> Cells:
+    front_ends = {front_end.title: key for key, front_end in FRONT_ENDS.items()}
+    ways = {cell: way for way, cell in WAYS.items()}
+    cells: Cells = {}
+    for line in table.splitlines():
+        title, _, row = line.removeprefix("| ").removesuffix(" |").partition(" | ")
+        cell, *texts = row.split(" | ")
+        if title in front_ends and cell in ways and len(texts) == len(MATRIX_KERNELS):
+            cells |= {
+                (front_ends[title], ways[cell], kernel): text
+                for kernel, text in zip(MATRIX_KERNELS, texts, strict=True)
+                if text != _NOT_RUN
+            }
+    return cells
+
+
+def _table(cells: Cells) -> str:
     """Returns the table, with a line for each front end and way."""
-    by_cell = {(each.front_end, each.way, each.kernel): each for each in outcomes}
     head = f"| front end | cell | {' | '.join(f'ipykernel {kernel}' for kernel in MATRIX_KERNELS)} |\n"
     lines = [head, f"|---|---|{'---|' * len(MATRIX_KERNELS)}\n"]
     for key, front_end in FRONT_ENDS.items():
         for way, cell in WAYS.items():
-            row = [by_cell.get((key, way, kernel)) for kernel in MATRIX_KERNELS]
-            if any(row):
-                lines.append(f"| {front_end.title} | {cell} | {' | '.join(map(_cell, row))} |\n")
+            row = [cells.get((key, way, kernel), _NOT_RUN) for kernel in MATRIX_KERNELS]
+            if set(row) != {_NOT_RUN}:
+                lines.append(f"| {front_end.title} | {cell} | {' | '.join(row)} |\n")
     return "".join(lines)
 
 
-def _cell(outcome: Outcome | None) -> str:
-    if outcome is None:
-        return "-"
+def _cell(outcome: Outcome) -> str:
     idle = f"{outcome.idle_seconds:.1f} + " if outcome.idle_seconds is not None else ""
     link = f"{idle}{outcome.seconds:.1f} s" if outcome.seconds is not None else outcome.says
     return link if outcome.ended or outcome.says else f"{link}, **not signed in**"
 
 
+_NOT_RUN = "-"
 _BEGIN = "<!-- front ends: FRONT_ENDS_TABLE=docs/notebook.md nox -s fronts -->\n"
 _END = "<!-- end of front ends -->\n"

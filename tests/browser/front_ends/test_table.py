@@ -26,3 +26,7 @@ def test_the_table_is_written_between_its_marks_again_and_again(tmp_path: Path) 
     assert "`%cognito_login` | 0.4 s | 0.5 s, **not signed in** | - | - |" in text
     assert "`LoginPanel()` | - | - | - | 0.3 + 0.1 s |" in text
     assert "| jupyter console 6.6 | `LoginPanel()` | - | - | - | names `%cognito_login` |" in text
+    write_table(
+        page, [Outcome("lab", "newest", "login", 0.31, ended=True), Outcome("lab", "7.0", "login", 1, ended=True)]
+    )
+    assert "`%cognito_login` | 0.4 s | 1.0 s | - | 0.3 s |" in page.read_text(encoding="utf-8")
