@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import contextvars
 import functools
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -92,6 +93,7 @@ class CognitoMagics(Magics):
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
         self.interactive_shell = shell
+        self._cell_context = contextvars.copy_context()
         self.autoreload_exclusion = AutoreloadExclusion(shell)
         self._request_factory = LoginRequestFactory(self._configured)
         magics, roles, profiles = type(self), self._role_suffixes, self._profile_names
@@ -365,8 +367,15 @@ class CognitoMagics(Magics):
         from .kernel.comms import comm_pump
         from .login import ensure_signed_in
 
-        with deferred_interrupts(), comm_pump(self.state.frontend.kernel) as on_tick:
-            run_in_cell(lambda sleep: ensure_signed_in(self.state, request, sleep), on_tick)
+        def run() -> None:
+            with deferred_interrupts(), comm_pump(self.state.frontend.kernel) as on_tick:
+                run_in_cell(lambda sleep: ensure_signed_in(self.state, request, sleep), on_tick)
+
+        if self.state.frontend.knows_cell:
+            run()
+        else:
+            # There, what displays something or opens a widget would fail without the context of a cell.
+            self._cell_context.copy().run(run)
 
     def _show_panel(self, arguments: LoginArguments) -> None:
         from .display.panel_output import show_panel
