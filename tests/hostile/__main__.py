@@ -20,9 +20,10 @@ def main() -> int:
     """Runs the tests of all kinds, prints a line for each kind, and returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.hostile", description=__doc__)
     parser.add_argument("--write", action="store_true", help="write the table into docs/security.md")
-    parser.add_argument("--only", choices=[kind.name for kind in KINDS], help="the kind to try; default: all")
+    names = [kind.name for kind in KINDS]
+    parser.add_argument("--only", action="append", choices=names, help="a kind to try, may be repeated; default: all")
     arguments, others = parser.parse_known_args()
-    kinds = [kind for kind in KINDS if arguments.only in {None, kind.name}]
+    kinds = [kind for kind in KINDS if kind.name in (arguments.only or names)]
     files = sorted({prefix.partition("::")[0] for kind in kinds for prefix in kind.tests})
     counts = CountAttempts()
     code = pytest.main(["-q", "-p", f"{__package__}.selection", *others, *files], plugins=[counts])
