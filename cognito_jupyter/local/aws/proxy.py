@@ -1,7 +1,7 @@
-"""A reverse proxy in front of moto that authorizes signed requests.
+"""A reverse proxy in front of moto that authenticates signed requests.
 
-It forwards them unchanged, since moto checks their signatures, and refuses expired and unknown credentials with the
-errors of AWS. moto itself never expires credentials.
+It verifies signatures, also those of presigned URLs, and refuses expired and unknown credentials with the errors of
+AWS. moto, which never expires credentials, decides by the policies of their role.
 
 Sources: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html;
 https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
@@ -9,9 +9,7 @@ https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
 
 from __future__ import annotations
 
-import calendar
 import http.client
-import re
 import socket
 import time
 from collections import Counter, deque
@@ -26,11 +24,15 @@ from werkzeug.exceptions import NotFound
 from ..faults import break_connection, is_loopback_host, shutdown_socket
 from ..http_server import LoopbackServer, RequestHandler
 from ..model import Fault, IssuedKey, Knobs
+from .signature import Signature, is_signed_by, read_signature, without_signature
 
 _CHUNK = 1 << 16
 _MAX_SKEW = 15 * 60
 """Seconds by which the clock of a client may differ, as at AWS."""
-_CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d{8}/[^/]+/([a-z0-9-]+)/aws4_request")
+_MAX_PRESIGNED = 7 * 86_400
+"""Seconds for which a presigned URL may be valid."""
+_MAX_QUERY_API_BODY = 1 << 20
+"""Bytes of a request to STS or IAM, which must be read whole before its signature can be verified."""
 _HOP_BY_HOP = frozenset(
     {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "expect"}
 )
@@ -128,44 +130,50 @@ class _ProxyHandler(RequestHandler):
     def run_wsgi(self) -> None:
         """Handles a request of any method: werkzeug calls this for all of them."""
         proxy = self.server
-        signature = _CREDENTIAL.search(self.headers.get("Authorization", ""))
-        access_key_id, service = signature.groups() if signature else ("", "s3")
+        signature = read_signature(self.path, self.headers)
+        service = signature.service if signature else "s3"
         proxy.counts[service] += 1
         time.sleep(proxy.knobs.latency_of(service))
-        key = proxy.issued_keys.get(access_key_id)
-        self._signer = (service, access_key_id, key.role_arn if key else None)
-        error = self._authorization_error(access_key_id, key)
+        key = proxy.issued_keys.get(signature.access_key_id) if signature else None
+        self._signer = (service, signature.access_key_id if signature else "", key.role_arn if key else None)
+        length = int(self.headers.get("Content-Length") or 0)
+        whole = service != "s3" and length <= _MAX_QUERY_API_BODY
+        body = self.rfile.read(length) if whole else None
+        error = self._authentication_error(signature, key, body or b"")
         fault = proxy.knobs.next_fault(service) if error is None else None
         if fault is not None and fault.kind == "status":
             error = AwsError(fault.status, "InternalError", fault.body)
         if error is not None:
             self._send_error(service, error)
-        else:
-            self._forward(fault)
+        elif signature is not None:
+            self._forward(signature, body, fault)
 
-    def _authorization_error(  # noqa: PLR0911 - one for each check
-        self, access_key_id: str, key: IssuedKey | None
+    def _authentication_error(  # noqa: PLR0911 - one for each check
+        self, signature: Signature | None, key: IssuedKey | None, body: bytes
     ) -> AwsError | None:
-        """Returns why the request is refused, in S3's words; None if it is authorized."""
+        """Returns why the request is refused, in S3's words; None if it is authentic."""
         if not is_loopback_host(self.headers.get("Host", "")):
             return AwsError(403, "AccessDenied", "Wrong Host")
-        if not access_key_id:
+        if signature is None:
             return AwsError(403, "AccessDenied", "Access Denied")
         if key is None:
             message = "The AWS Access Key Id you provided does not exist in our records."
             return AwsError(403, "InvalidAccessKeyId", message)
-        if self.headers.get("X-Amz-Security-Token") != key.session_token:
+        if signature.version == 2 and not key.role_arn.startswith("arn:aws:"):
+            message = "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."
+            return AwsError(400, "InvalidRequest", message)
+        if signature.session_token != key.session_token:
             return AwsError(400, "InvalidToken", "The provided token is malformed or otherwise invalid.")
         now = self.server.knobs.now()
         if key.expires <= now:
             return AwsError(400, "ExpiredToken", "The provided token has expired.")
-        try:
-            signed_at = calendar.timegm(time.strptime(self.headers.get("X-Amz-Date", ""), "%Y%m%dT%H%M%SZ"))
-        except ValueError:
-            return AwsError(403, "AccessDenied", "AWS authentication requires a valid Date or x-amz-date header")
-        if abs(signed_at - now) > _MAX_SKEW:
-            message = "The difference between the request time and the current time is too large."
-            return AwsError(403, "RequestTimeTooSkewed", message)
+        error = _time_error(signature, now)
+        if error is not None:
+            return error
+        secret_key, method, headers = key.secret_key, self.command, self.headers
+        if not is_signed_by(signature, secret_key, method=method, target=self.path, headers=headers, body=body):
+            message = "The request signature we calculated does not match the signature you provided."
+            return AwsError(403, "SignatureDoesNotMatch", f"{message} Check your key and signing method.")
         return None
 
     def send_response_only(self, code: int, message: str | None = None) -> None:
@@ -204,21 +212,27 @@ class _ProxyHandler(RequestHandler):
             while self.rfile.read1(_CHUNK):
                 pass
 
-    def _forward(self, fault: Fault | None) -> None:
+    def _forward(self, signature: Signature, read: bytes | None, fault: Fault | None) -> None:
         if fault is not None and fault.kind in {"drop", "reset", "stall"}:
             if fault.kind != "stall":
                 self._record(0)
             break_connection(fault, self.connection)
-        self._upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
+        target = without_signature(self.path) if signature.in_query else self.path
+        self._upstream.putrequest(self.command, target, skip_host=True, skip_accept_encoding=True)
         chunked = "chunked" in self.headers.get("Transfer-Encoding", "").lower()
         for name, value in self.headers.items():
             if name.lower() not in _HOP_BY_HOP:
                 self._upstream.putheader(name, value)
+        if signature.in_query:
+            # moto finds the role of a request in its headers alone.
+            credential = f"{signature.access_key_id}/{signature.scope}"
+            self._upstream.putheader("Authorization", f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host")
+            self._upstream.putheader("X-Amz-Security-Token", signature.session_token)
         if chunked:
             self._upstream.putheader("Transfer-Encoding", "chunked")
         # Forward the body piece by piece as it arrives, so that it is never all in memory.
         body = self._read_chunks() if chunked else self._read_length(int(self.headers.get("Content-Length") or 0))
-        self._upstream.endheaders(body, encode_chunked=chunked)
+        self._upstream.endheaders(body if read is None else read, encode_chunked=chunked)
         self._relay_response(self._upstream.getresponse(), truncate=fault is not None and fault.kind == "truncate")
 
     def _read_length(self, length: int) -> Iterator[bytes]:
@@ -261,3 +275,21 @@ class _ProxyHandler(RequestHandler):
         response.read()
         if chunked:
             self.wfile.write(b"0\r\n\r\n")
+
+
+def _time_error(signature: Signature, now: float) -> AwsError | None:
+    """Returns why a signature is not valid at a time; None if it is."""
+    if signature.signed_at is None:
+        return AwsError(403, "AccessDenied", "AWS authentication requires a valid Date or x-amz-date header")
+    if signature.expires is None:
+        if abs(signature.signed_at - now) > _MAX_SKEW:
+            message = "The difference between the request time and the current time is too large."
+            return AwsError(403, "RequestTimeTooSkewed", message)
+    elif signature.version == 4 and signature.expires - signature.signed_at > _MAX_PRESIGNED:
+        message = f"X-Amz-Expires must be less than a week (in seconds): {_MAX_PRESIGNED} seconds"
+        return AwsError(400, "AuthorizationQueryParametersError", message)
+    elif signature.signed_at > now + _MAX_SKEW:
+        return AwsError(403, "AccessDenied", "Request is not valid yet")
+    elif signature.expires <= now:
+        return AwsError(403, "AccessDenied", "Request has expired")
+    return None
