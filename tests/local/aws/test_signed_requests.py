@@ -89,7 +89,8 @@ def test_head_as_the_java_sdk_signs_it_is_accepted(pool: LocalCognito, path: str
         "amz-sdk-retry": "0/0/500",
         "x-amz-content-sha256": "UNSIGNED-PAYLOAD",
     }
-    request = AWSRequest("HEAD", f"{pool.aws_url}/{pool.bucket}{path}", headers)
+    url = f"{pool.aws_url}/{pool.bucket}{path}"
+    request = AWSRequest("HEAD", url, headers)
 
     class JavaSigner(S3SigV4Auth):
         def headers_to_sign(self, request: AWSRequest) -> Any:
