@@ -184,7 +184,7 @@ def _reuse(state: NotebookState, sign_in: SignIn, request: LoginRequest, show: C
     state.controller.request = request
     state.controller.reset_status()
     if not silent:
-        show(status_table(state, sign_in))
+        show(status_table(state, sign_in, state.notebook_share.news_about_machine_role()))
 
 
 def make_panel(state: NotebookState) -> LoginPanel | None:
@@ -226,7 +226,8 @@ async def _log_in(state: NotebookState, request: LoginRequest, sleep: Sleep) -> 
         if panel is not None and not frontend.is_voila:
             panel.stop_probing()
     result = login_task.future.result()
-    notes = (str(result.warning),) if result.warning is not None else ()
-    prompt.finish(status_table(state, result.sign_in, (*prompt.notes, *notes)))
+    warning = (str(result.warning),) if result.warning is not None else ()
+    notes = (*prompt.notes, *warning, *state.notebook_share.news_about_machine_role())
+    prompt.finish(status_table(state, result.sign_in, notes))
     if result.role_error is not None:
         raise result.role_error

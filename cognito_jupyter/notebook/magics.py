@@ -232,12 +232,13 @@ class CognitoMagics(Magics):
         Without a role it follows `session`, also when that changes its role. With several roles, the environment
         names the first; %cognito_status shows the address of each.
         """
-        from .display.status import NOT_SIGNED_IN, NOTHING_WAS_SHARED, SHARING_STOPPED, shared_table
+        from .display.status import NOT_SIGNED_IN, NOTHING_WAS_SHARED, shared_table, sharing_stopped
 
         arguments = parse_line(line, type(self).cognito_share, ShareArguments)
         sign_in, share = self.state.current, self.state.notebook_share
         if arguments.stop:
-            display_view(SHARING_STOPPED if share.close() else NOTHING_WAS_SHARED)
+            machine_role = share.machine_role
+            display_view(sharing_stopped(machine_role) if share.close() else NOTHING_WAS_SHARED)
         elif sign_in is None:
             display_view(NOT_SIGNED_IN)
         else:
@@ -250,7 +251,7 @@ class CognitoMagics(Magics):
                     hide_credentials_file=arguments.hide_credentials_file,
                     default_session=arguments.default_session,
                 )
-                show(shared_table(share.roles))
+                show(shared_table(share.roles, share.news_about_machine_role()))
 
     @magic_with_arguments("cognito_profile")
     @argument("profile", metavar="NAME", help="The profile's name.")

@@ -107,6 +107,21 @@ def test_a_role_named_explicitly_stays_shared(notebook: Notebook) -> None:
     assert "Uploader" in notebook.text(CALLER_ARN)
 
 
+@pytest.mark.parametrize("shares", ["%cognito_share", "%cognito_login -r Analyst --share"])
+def test_a_share_in_place_of_a_machines_role_says_so_once_and_gives_it_back(notebook: Notebook, shares: str) -> None:
+    notebook.text("import os\nos.environ['AWS_CONTAINER_CREDENTIALS_RELATIVE_URI'] = '/v2/credentials/0a1b'")
+    if shares == "%cognito_share":
+        notebook.text("%cognito_login -r Analyst")
+    shown = notebook.text(shares)
+    assert "use your role in place of the role of this ECS task" in shown
+    assert notebook.value("os.environ.get('AWS_CONTAINER_CREDENTIALS_RELATIVE_URI')") == "None"
+    assert "ECS task" not in notebook.text("%cognito_share Uploader")
+    assert "ECS task" not in notebook.text("%cognito_status")
+    assert "use the role of this ECS task again" in notebook.text("%cognito_share --stop")
+    assert notebook.value("os.environ['AWS_CONTAINER_CREDENTIALS_RELATIVE_URI']") == "/v2/credentials/0a1b"
+    assert "ECS task" not in notebook.text("%cognito_share")
+
+
 def test_stopping_restores_the_environment(notebook: Notebook) -> None:
     notebook.text("import os\nos.environ['AWS_PROFILE'] = 'mine'")
     notebook.text(SAVE_ENVIRONMENT)

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from ...signin.service import SignIn
     from ..model.state import NotebookState
 
-SHARING_STOPPED = Note(("Nothing is shared any more; the environment is as it was before.",))
 NOTHING_WAS_SHARED = Note(("Nothing was shared.",))
 SIGN_IN_AGAIN = "Sign in again by %cognito_login, and this notebook's session works again."
 NOT_SIGNED_IN = Note(("You are not signed in. Run %cognito_login.",))
@@ -57,13 +56,29 @@ def status_table(state: NotebookState, sign_in: SignIn, notes: tuple[str, ...] =
     return Table("Signed in", tuple(rows), notes=all_notes)
 
 
-def shared_table(shared: tuple[SharedRole, ...]) -> View:
-    """Returns what the notebook shares with programs and libraries."""
+def sharing_stopped(machine_role: str | None) -> View:
+    """Returns what the end of a share has restored.
+
+    Args:
+        machine_role: Whose role it took the place of, in words that follow "the role of"; None: no machine's.
+    """
+    given_back = (f"Programs and libraries use the role of {machine_role} again.",) if machine_role else ()
+    return Note(("Nothing is shared any more; the environment is as it was before.", *given_back))
+
+
+def shared_table(shared: tuple[SharedRole, ...], notes: tuple[str, ...] = ()) -> View:
+    """Returns what the notebook shares with programs and libraries.
+
+    Args:
+        shared: What it shares.
+        notes: More sentences to show.
+    """
     now = datetime.now(UTC)
     rows = tuple((short_role(role.role_arn), role.url, _share_state(role, now)) for role in shared)
     notes = (
         "Programs that you start here, and libraries that look for AWS keys from now on, use the first of these.",
         f"{UNCHANGED_OBJECTS} %cognito_share --stop ends sharing.",
+        *notes,
         *_overriding_profile_note(shared),
     )
     return Table("Shared", rows, ("Role", "Endpoint", "State"), notes)

@@ -20,6 +20,18 @@ UNCHANGED_OBJECTS = (
 """What to know after a change of the role."""
 
 
+def in_place_of(machine_role: str) -> str:
+    """Returns what to know while a share takes the place of a machine's role.
+
+    Args:
+        machine_role: Whose role, in words that follow "the role of".
+    """
+    return (
+        "While you share, programs and libraries here use your role in place of "
+        f"the role of {machine_role}. %cognito_share --stop and signing out give it back."
+    )
+
+
 class NotebookShare:
     """Opens the share, has it follow the notebook's session, and ends it.
 
@@ -33,11 +45,25 @@ class NotebookShare:
         self.on_change: Callable[[], None] = lambda: None
         self._share: Share | None = None
         self._followed_variable: str | None = None
+        self._shown_machine_role: str | None = None
 
     @property
     def roles(self) -> tuple[SharedRole, ...]:
         """The roles that are shared, with their current status."""
         return self._share.roles if self._share is not None and not self._share.closed else ()
+
+    @property
+    def machine_role(self) -> str | None:
+        """Whose role the share takes the place of, in words that follow "the role of"; None: no machine's."""
+        return self._share.machine_role if self._share is not None and self.roles else None
+
+    def news_about_machine_role(self) -> tuple[str, ...]:
+        """Returns a sentence about the role that the share takes the place of, but only once in a notebook."""
+        machine_role = self.machine_role
+        if machine_role is None or machine_role == self._shown_machine_role:
+            return ()
+        self._shown_machine_role = machine_role
+        return (in_place_of(machine_role),)
 
     def share_roles(
         self,

@@ -13,7 +13,7 @@ from ...signin.user_name import describe_user
 from ..display.views import UNCONFIRMED_RELAY
 from ..model.controller import Phase, SignInStatus
 from ..model.login_task import LoginTask
-from ..model.notebook_share import UNCHANGED_OBJECTS
+from ..model.notebook_share import UNCHANGED_OBJECTS, in_place_of
 from ..model.state import NotebookState
 from ..model.user_namespace import BoundSession, role_account, short_role
 from . import html as page
@@ -96,8 +96,10 @@ def _signed_in(state: NotebookState, current: SignIn, now: datetime | None) -> s
             keys = page.note("AWS keys: none at the moment; the next use fetches new ones.")
         else:
             keys = page.time_left("AWS keys", cached.expiration, cached.lifetime, "renewed automatically", now)
-    unchanged = page.note(UNCHANGED_OBJECTS) if state.notebook_share.roles and state.notebook_share.role_changed else ""
-    return page.facts(rows, code) + keys + unchanged + _sign_in_time(current, now)
+    share = state.notebook_share
+    machine_role = page.note(in_place_of(share.machine_role)) if share.machine_role else ""
+    unchanged = page.note(UNCHANGED_OBJECTS) if share.roles and share.role_changed else ""
+    return page.facts(rows, code) + keys + machine_role + unchanged + _sign_in_time(current, now)
 
 
 def _role_facts(state: NotebookState, current: SignIn, bound: BoundSession) -> list[tuple[str, str]]:

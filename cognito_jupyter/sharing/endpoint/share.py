@@ -28,6 +28,7 @@ from .aws_files import BOTO_CONFIG, boto_config_file, configured_region
 from .environment import CREDENTIALS_FILE, FULL_URI, endpoint_changes
 from .kernel_endpoint import get_kernel_endpoint
 from .library_caches import look_for_credentials_again
+from .machine_role import machine_role
 from .publisher import RolePublisher, principal_of
 
 _MAX_DELAY = 15.0
@@ -140,6 +141,8 @@ class Share(Closeable, NotPicklable):
 
     Attributes:
         manager: As given.
+        machine_role: Whose role it takes the place of until it is closed, in words that follow "the role of"; None: no
+            machine's.
         closed: Whether the share is closed.
     """
 
@@ -167,7 +170,9 @@ class Share(Closeable, NotPicklable):
         self._kernel_endpoint = kernel_endpoint
         self._endpoint = kernel_endpoint.start()
         self._environment = kernel_endpoint.environment_of(environ)
-        self._region = region_name or configured_region(self._environment.original()) or manager.region
+        original = self._environment.original()
+        self._region = region_name or configured_region(original) or manager.region
+        self.machine_role = machine_role(original)
         self._unsubscribe = (kernel_endpoint.subscribe(self._loop.wake), manager.on_change(self._on_change))
         atexit.register(self.close)
         self._loop.ensure_running()

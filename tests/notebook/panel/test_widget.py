@@ -254,6 +254,21 @@ def test_a_check_box_shares_the_role_of_the_session_and_ends_the_share(driver: P
     assert panel._share_box.value is False
 
 
+def test_the_panel_says_whose_role_the_share_takes_the_place_of_while_it_does(
+    driver: PanelDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/credentials/0a1b")
+    start_and_wait(driver)
+    driver.complete_sign_in()
+    driver.wait_for_phase(Phase.SIGNED_IN)
+    assert "ECS task" not in panel_body(driver)
+    driver.panel._share_box.value = True
+    wait_until(lambda: "in place of the role of this ECS task" in panel_body(driver))
+    wait_until(lambda: not driver.panel._share_box.disabled)
+    driver.panel._share_box.value = False
+    wait_until(lambda: "ECS task" not in panel_body(driver))
+
+
 def test_a_role_that_is_chosen_while_the_share_starts_is_the_one_that_is_shared(driver: PanelDriver) -> None:
     start_and_wait(driver)
     driver.complete_sign_in()
