@@ -13,6 +13,7 @@ from ..credentials.store.store import Store, list_store_keys, list_unusable_file
 from ..errors import CognitoError
 from ..oauth.callback_server import listener_error
 from ..oauth.redirect_uri import RedirectUri, parse_redirect_uris
+from ..oauth.relay.listener import Relay
 from ..settings import Settings
 from ..sharing.endpoint.aws_files import default_profile_warning
 from .report import Check, fail, note, ok, unknown
@@ -32,7 +33,9 @@ def check_computer(settings: Settings | None, environ: Mapping[str, str] = os.en
         environ: The environment of the programs that are to use AWS.
     """
     if settings is not None:
-        yield from _check_ports(parse_redirect_uris(settings.configuration.redirect_uri))
+        uris = parse_redirect_uris(settings.configuration.redirect_uri)
+        yield from _check_ports(uris)
+        yield from _check_relay([uri for uri in uris if uri.relay])
     yield from _check_store()
     if (warning := default_profile_warning(environ)) is not None:
         yield note(TOPIC, warning)
@@ -44,7 +47,8 @@ def _check_ports(uris: tuple[RedirectUri, ...]) -> Iterator[Check]:
     """Yields which ports are free; one is enough, because a login listens on the first that is."""
     local = [uri for uri in uris if uri.loopback]
     if not local:
-        yield note(TOPIC, "No redirect URI is on this computer, so the browser's address is pasted or relayed.")
+        if not any(uri.relay for uri in uris):
+            yield note(TOPIC, "No redirect URI is on this computer, so the browser's address is pasted.")
         return
     free, problems = [], []
     for port in dict.fromkeys(uri.port for uri in local):
@@ -64,6 +68,28 @@ def _check_ports(uris: tuple[RedirectUri, ...]) -> Iterator[Check]:
             yield note(TOPIC, problem.what, "Another registered port is free, so a login uses that one.")
         else:
             yield fail(TOPIC, problem.what, problem.remedy)
+
+
+def _check_relay(uris: list[RedirectUri]) -> Iterator[Check]:
+    """Yields whether the Jupyter server that started this process receives what is sent to its redirect URIs.
+
+    Args:
+        uris: The redirect URIs that are addresses of a relay.
+    """
+    relay = Relay.find() if uris else None
+    for uri in uris:
+        if relay is None:
+            yield note(
+                TOPIC,
+                f"No Jupyter server with the relay has started this, so nothing receives {uri.text} here.",
+                "Install cognito_jupyter beside the Jupyter server; until then the browser's address is pasted.",
+            )
+        elif relay.receives(uri):
+            yield ok(TOPIC, f"The relay of this kernel's Jupyter server receives {uri.text}.")
+        else:
+            yield unknown(
+                TOPIC, f"Whether {uri.text} leads to this kernel's Jupyter server: no browser has come by it."
+            )
 
 
 def _check_store() -> Iterator[Check]:

@@ -290,6 +290,16 @@ def test_if_every_port_is_in_use_it_is_red(cognito: LocalCognito) -> None:
     assert "is in use by another program" in failure.what
 
 
+def test_a_redirect_uri_of_a_relay_is_no_port_of_this_computer(cognito: LocalCognito) -> None:
+    uri = "https://hub.example.org/hub/user-redirect/cognito-jupyter/callback"
+    change_client(cognito, redirect_uris=(uri,))
+    report = report_of(redirect_uri=uri)
+    assert not failures(report)
+    (relay,) = [check for check in report.checks if check.topic == "this computer" and uri in check.what]
+    assert relay.verdict is Verdict.NOTE
+    assert relay.remedy.startswith("Install cognito_jupyter beside the Jupyter server")
+
+
 def store_folder() -> Path:
     folder = Path(files.state_directory())
     files.ensure_directory(folder)

@@ -134,6 +134,12 @@ KINDS = (
         ),
     ),
     Kind(
+        "relay",
+        "forged, doubled, replayed and cross-site requests at the relay, other users' sockets, folders and messages",
+        "the login waits on, completes with its own response, and no log holds a code",
+        ("tests/server_extension/test_relay.py", "tests/notebook/panel/test_relayed.py"),
+    ),
+    Kind(
         "children",
         "forked, spawned and pooled workers that outlive the id token, with rotation",
         "parent and children go on, with one refresh each time",
