@@ -41,6 +41,8 @@ CONNECTION_TIMEOUT = 5.0
 _MAX_CONNECTIONS = 128
 _MAX_HEADERS = 1 << 24
 """Bytes; browsers keep at most 180 cookies of 4 KB for a host. They are read, and not held."""
+_NEEDED_HEADERS = (b"host:", b"forwarded:", b"x-forwarded-")
+"""The host that the browser has asked for; and those that a proxy adds, which may have changed the host (RFC 7239)."""
 _CLOSE_TIMEOUT = 1.0
 """Seconds that a response in transit gets before its connection is closed."""
 _WSAEACCES = 10013
@@ -63,7 +65,7 @@ _PAGES = {
 
 
 class _HostHeaderReader(io.BufferedIOBase):
-    """Reads header lines up to the end of the headers, and passes on only Host: no other one is needed here.
+    """Reads header lines up to the end of the headers, and passes on only those that are needed here.
 
     The standard library refuses a line above 64 KB, and more than 100 headers. A browser sends the cookies of every
     program on localhost to each of them, whatever the port (RFC 6265, section 8.5), and may exceed both.
@@ -75,10 +77,10 @@ class _HostHeaderReader(io.BufferedIOBase):
     def __init__(self, lines: io.BufferedIOBase) -> None:
         self._lines = lines
         self._bytes_read = 0
-        self._in_host_header = False
+        self._in_needed_header = False
 
     def readline(self, size: int | None = -1, /) -> bytes:
-        """Returns the next line of a Host header, or the line that ends the headers.
+        """Returns the next line of a header that is needed, or the line that ends the headers.
 
         Args:
             size: The greatest number of bytes to return.
@@ -92,8 +94,8 @@ class _HostHeaderReader(io.BufferedIOBase):
             if self._bytes_read > _MAX_HEADERS:
                 raise http.client.LineTooLong("headers")
             if at_line_start and part[:1] not in {b" ", b"\t"}:  # else it continues the header before (RFC 9112, 5.2)
-                self._in_host_header = part[:5].lower() == b"host:"
-            if self._in_host_header or (at_line_start and part in {b"\r\n", b"\n"}):
+                self._in_needed_header = part.lower().startswith(_NEEDED_HEADERS)
+            if self._in_needed_header or (at_line_start and part in {b"\r\n", b"\n"}):
                 return part
             at_line_start = part.endswith(b"\n")
         return b""
@@ -140,6 +142,7 @@ class OAuthCallbackHandler(BaseHTTPRequestHandler):
         if self.server.returns_here and self._is_at_another_port():
             self._send_page(callback_pages.port_not_forwarded(url, self.server.server_port))
             return
+        self.server.browser_returns = self.server.returns_here and self._is_reached_at_own_address()
         self.send_response(HTTPStatus.FOUND)
         self.send_header("Location", url)
         self.send_header("Cache-Control", "no-store")
@@ -152,6 +155,11 @@ class OAuthCallbackHandler(BaseHTTPRequestHandler):
         """Returns whether the browser's computer forwards another port to this one: Cognito sends it to this one's."""
         host = self.headers.get("Host", "")
         return parse_host_header(host) in LOOPBACK_NAMES and not host.endswith(f":{self.server.server_port}")
+
+    def _is_reached_at_own_address(self) -> bool:
+        """Returns whether the browser reaches this port at the same address on loopback, not through a web proxy."""
+        forwarded = any(name.lower().startswith(("forwarded", "x-forwarded-")) for name in self.headers)
+        return not forwarded and self._has_allowed_host() and not self._is_at_another_port()
 
     def _has_allowed_host(self) -> bool:
         # DNS rebinding: a page on another site can make its own name resolve to 127.0.0.1. The Host header shows it.
@@ -225,6 +233,7 @@ class OAuthCallbackServer(HTTPServer):
 
     Attributes:
         result: The accepted response; all its fields are None before one has arrived.
+        browser_returns: Whether a browser has opened the start page at the address that it is sent back to later.
         stop: Stops listening without waiting for anything, from any thread; `server_close` ends connections, too.
 
     Raises:
@@ -247,7 +256,7 @@ class OAuthCallbackServer(HTTPServer):
         self.path = path
         self.allowed_hosts = LOOPBACK_NAMES | {host.lower()}
         self.response_received = threading.Event()
-        self.returns_here = False
+        self.returns_here = self.browser_returns = False
         self._start_path = ""
         self._start_url: SecretText | None = None
         self._lock = threading.Lock()

@@ -149,6 +149,11 @@ class Login(Closeable):
         return self._server is not None and self.state is LoginState.PENDING
 
     @property
+    def browser_returns(self) -> bool:
+        """Whether a browser, on whichever computer, has reached this login at the address that it is sent back to."""
+        return isinstance(self._server, OAuthCallbackServer) and self._server.browser_returns
+
+    @property
     def seconds_left(self) -> float:
         """Seconds until the login times out; never below 0."""
         return max(0.0, self._deadline - time.monotonic())

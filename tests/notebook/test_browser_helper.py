@@ -12,6 +12,8 @@ import pytest
 from cognito_jupyter.local import LocalCognito
 from tests.support.notebook import READS_S3, started_notebook
 
+from .test_link_first import FrontEnd
+
 HELPER = """#!{python}
 # Opens the page on the computer of a user who signs in there, and forwards the port that the URL names.
 import os, re, sys
@@ -24,6 +26,16 @@ with open({calls!r}, "a") as calls:
     calls.write(url + chr(10))
 location = requests.get(url, allow_redirects=False, timeout=10).headers["Location"]
 submit_login(location, {user!r}, {password!r})
+"""
+
+ONLY_OPENS = """#!{python}
+# Opens the page on the computer of a user who has not signed in yet, at an address that leads to the page there.
+import http.client, sys, urllib.parse
+
+url = urllib.parse.urlsplit(sys.argv[1])
+connection = http.client.HTTPConnection("127.0.0.1", url.port, timeout=10)
+connection.request("GET", url.path, headers={{"Host": {host!r} or url.netloc}})
+assert connection.getresponse().status == 302
 """
 
 SIGN_IN = """
@@ -69,6 +81,30 @@ def test_no_browser_runs_no_program(cognito: LocalCognito, remote: dict[str, str
         notebook.text("%cognito_login --no-browser")
         assert notebook.user.login_count == 1
     assert not calls.exists()
+
+
+@pytest.mark.parametrize(
+    ("host", "comes_back"),
+    [("", True), ("name-3000.app.github.dev", False)],
+    ids=["the same port is forwarded", "a web proxy"],
+)
+def test_a_cell_asks_for_a_paste_only_until_a_browser_has_reached_it(
+    cognito: LocalCognito, remote: dict[str, str], host: str, comes_back: bool
+) -> None:
+    """ssh is a sign of another machine; a browser that was at the redirect URI's own port comes back to it."""
+    Path(remote["BROWSER"]).write_text(ONLY_OPENS.format(python=sys.executable, host=host))
+    asks = "so either way works"
+    with started_notebook(cognito, remote) as notebook:
+        front_end = FrontEnd(notebook)
+        front_end.start("%cognito_login")
+        front_end.wait_until(lambda: front_end.seconds_to_link)
+        if comes_back:
+            front_end.wait_until(lambda: "cannot reach the page?" in front_end.text)
+        else:
+            front_end.wait_until(lambda: front_end.prompts)
+        assert (asks in front_end.text) is not comes_back
+        notebook.kernel.manager.interrupt_kernel()
+        front_end.wait_for_cell()
 
 
 @pytest.mark.parametrize("how", ["command", "authenticate"])

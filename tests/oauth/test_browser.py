@@ -112,6 +112,29 @@ def test_the_page_works_behind_a_proxy_with_a_prefix_and_a_name_of_its_own(login
 
 
 @pytest.mark.parametrize(
+    ("headers", "returns"),
+    [
+        ({"Host": "localhost:PORT"}, True),
+        ({"Host": "127.0.0.1:PORT"}, True),
+        ({"Host": "localhost:1"}, False),
+        ({"Host": "name-3000.app.github.dev"}, False),
+        ({"Host": "localhost:PORT", "X-Forwarded-Host": "name-3000.app.github.dev"}, False),
+        ({"Host": "localhost:PORT", "Forwarded": "host=ide.example"}, False),
+    ],
+)
+def test_a_browser_is_known_to_come_back_once_it_was_at_the_same_address(
+    login: Login, headers: dict[str, str], returns: bool
+) -> None:
+    """As by VS Code, which forwards the port; the proxies of other editors give the page another address."""
+    url = login.start_url()
+    port = url.removeprefix("http://localhost:").partition("/")[0]
+    assert not login.browser_returns
+    sent = {name: value.replace("PORT", port) for name, value in headers.items()}
+    requests.get(url, headers=sent, allow_redirects=False, timeout=5)
+    assert login.browser_returns is returns
+
+
+@pytest.mark.parametrize(
     ("host", "leads_on"),
     [
         ("localhost:PORT", True),

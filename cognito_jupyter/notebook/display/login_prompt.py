@@ -65,6 +65,7 @@ class LoginPrompt:
         self._request = request
         self._login_task = login_task
         self._hints: tuple[str, ...] = ()
+        self._browser_returns = False
         self._paste_error: str | None = None
         self._box: PasteBox | None = None
 
@@ -106,6 +107,12 @@ class LoginPrompt:
         return (_STALE_INPUT_NOTE,) if self._box is not None and not self._box.blocks else ()
 
     def _begin(self, login: Login) -> None:
+        self._hints = self._find_hints(login)
+        self._show_if_due(login)
+        if self._request.open_browser:
+            open_sign_in(login, remote=self._request.remote_reason is not None)
+
+    def _find_hints(self, login: Login) -> tuple[str, ...]:
         remote_reason = self._request.remote_reason
         hints = [_HOW_TO_PASTE if self._needs_paste_box(login) else _IF_UNREACHABLE, override_notice()]
         if login.listener_error is not None:
@@ -115,10 +122,7 @@ class LoginPrompt:
         elif remote_reason is not None and self._needs_paste_box(login):
             why = f"The browser may be on another computer than this kernel ({remote_reason}), so either way works:"
             hints.insert(0, why)
-        self._hints = tuple(filter(None, hints))
-        self._show_if_due(login)
-        if self._request.open_browser:
-            open_sign_in(login, remote=remote_reason is not None)
+        return tuple(filter(None, hints))
 
     def _needs_paste_box(self, login: Login) -> bool:
         if not self._frontend.can_open_box:
@@ -127,12 +131,17 @@ class LoginPrompt:
             return True
         # The relay brings the redirect back to this kernel, wherever the browser is.
         remote = self._request.remote_reason is not None and login.route is not CallbackRoute.RELAY
+        remote = remote and not login.browser_returns
         return remote or login.route is CallbackRoute.UNCONFIRMED_RELAY
 
     def _poll(self, login: Login) -> float:
         """Updates the display, reads what was pasted, and returns the seconds to sleep before the next call."""
         if login.finished.is_set():
             return FAST_POLL_INTERVAL
+        if login.browser_returns and not self._browser_returns:
+            self._browser_returns = True
+            self._hints = self._find_hints(login)
+            self._login_task.on_progress()  # the panel's words follow from it, too
         self._show_if_due(login)
         if self._box is None and self._needs_paste_box(login) and self._panel_did_not_come:
             self._box = make_paste_box(self._frontend)

@@ -50,9 +50,12 @@ def progress(what: str, *, can_update: bool) -> Iterator[Callable[[View], None]]
             display_view(view)
 
     thread.start()
+    outcome = "not finished"
     try:
         yield show
+        outcome = "done"
     finally:
         end()
         if handles and can_update:
-            handles.pop().update(Note(()))
+            # An output cannot be removed, and an empty one would be saved with the notebook.
+            handles.pop().update(Note((f"{what}: {outcome}.",)))

@@ -69,7 +69,7 @@ def _waiting(login_task: LoginTask, now: datetime | None) -> str:
         reason = login.listener_error.what.rstrip(".")
     elif login.route is CallbackRoute.UNCONFIRMED_RELAY:
         reason = UNCONFIRMED_RELAY
-    elif request.remote_reason is not None and login.route is not CallbackRoute.RELAY:
+    elif request.remote_reason is not None and login.route is not CallbackRoute.RELAY and not login.browser_returns:
         reason = f"Your browser may be on another computer than this notebook's kernel ({request.remote_reason})"
     # A page at the address of a relay hands it over to this panel, also where no kernel listens.
     may_return = login.listening or login.redirect_uri.endswith(RELAY_PATH)

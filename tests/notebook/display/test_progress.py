@@ -43,13 +43,17 @@ def test_a_quick_request_is_not_announced(notebook: Notebook) -> None:
     assert "Signed in" in texts[0]
 
 
-def test_after_an_error_nothing_is_left_of_what_was_announced(cognito: LocalCognito, notebook: Notebook) -> None:
+def test_after_an_error_what_was_announced_is_said_to_be_unfinished_and_no_output_is_empty(
+    cognito: LocalCognito, notebook: Notebook
+) -> None:
     notebook.text("%cognito_login Analyst")
     cognito.knobs.latency[LocalCognito.EXCHANGE] = SLOW
     cognito.knobs.fail(LocalCognito.EXCHANGE, status=400, body="{}", times=None)
     run = notebook.kernel.run_cell("%cognito_login Uploader --name other")
     assert run.error is not None
-    assert "Selecting the role" not in run.text
+    assert "Selecting the role …" not in run.text
+    assert "Selecting the role: not finished." in run.text
+    assert all(output["data"]["text/plain"] for output in run.outputs if "data" in output)
 
 
 def test_the_stop_button_ends_a_slow_request_and_what_announces_it(cognito: LocalCognito, notebook: Notebook) -> None:
@@ -57,13 +61,14 @@ def test_the_stop_button_ends_a_slow_request_and_what_announces_it(cognito: Loca
     cognito.knobs.latency[LocalCognito.EXCHANGE] = 30
 
     def stop(text: str) -> None:
-        if "Selecting the role" in text:
+        if "Selecting the role …" in text:
             notebook.kernel.manager.interrupt_kernel()
 
     run = notebook.kernel.run_cell("%cognito_login Uploader --name other", on_output=stop)
     assert run.error is not None
     assert "Stopped" in run.error
-    assert "Selecting the role" not in run.text
+    assert "Selecting the role …" not in run.text
+    assert "Selecting the role: not finished." in run.text
     assert notebook.value("[t.name for t in __import__('threading').enumerate() if 'progress' in t.name]") == "[]"
 
 
@@ -79,4 +84,5 @@ def test_a_slow_lookup_of_the_user_pools_domain_is_announced(cognito: LocalCogni
     run = notebook.kernel.run_cell(code, on_output=on_output)
     assert run.error is None, run.error
     assert "Looking up the user pool …" in texts[0]
-    assert "Looking up" not in run.text
+    assert "Looking up the user pool …" not in run.text
+    assert "Looking up the user pool: done." in run.text

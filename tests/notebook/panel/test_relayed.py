@@ -4,14 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import html
-import json
-import shutil
-import socket
-import tempfile
-import threading
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -20,7 +13,8 @@ import pytest
 from cognito_jupyter.notebook.model.controller import Phase
 from cognito_jupyter.notebook.panel.content import panel_content
 from cognito_jupyter.oauth.login import LoginState
-from cognito_jupyter.oauth.relay.sockets import FOLDER_VARIABLE, SERVER_SOCKET
+from cognito_jupyter.oauth.relay.sockets import FOLDER_VARIABLE
+from tests.support.relay_server import jupyter_server_reached_at
 
 from .driver import PanelDriver, request_for
 
@@ -97,28 +91,6 @@ def test_the_second_panel_does_not_undo_what_the_first_has_handed_over(driver: P
     repeated = view.hand_over(f"{PAGE}?{query}")
     assert [each["outcome"] for each in repeated] in (["already finished"], [])
     driver.wait_for_phase(Phase.UNFINISHED)
-
-
-@contextlib.contextmanager
-def jupyter_server_reached_at(host: str, path: str) -> Iterator[str]:
-    """Responds to kernels as the Jupyter server's relay does; gives the folder."""
-    folder = Path(tempfile.mkdtemp(prefix="r-", dir="/tmp"))
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(folder / SERVER_SOCKET))
-        listener.listen()
-
-        def respond() -> None:
-            with contextlib.suppress(OSError):  # the test has ended
-                while True:
-                    with listener.accept()[0] as connection:
-                        connection.sendall(json.dumps({"paths": [path], "hosts": [host], "hub": True}).encode() + b"\n")
-
-        thread = threading.Thread(target=respond, daemon=True)
-        thread.start()
-        yield str(folder)
-        listener.shutdown(socket.SHUT_RDWR)
-        thread.join()
-    shutil.rmtree(folder)
 
 
 @pytest.mark.parametrize(

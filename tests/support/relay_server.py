@@ -1,0 +1,36 @@
+"""What a Jupyter server's relay tells its kernels, without the server."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import socket
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from cognito_jupyter.oauth.relay.sockets import SERVER_SOCKET
+
+
+@contextlib.contextmanager
+def jupyter_server_reached_at(host: str, path: str) -> Iterator[str]:
+    """Responds to kernels as the Jupyter server's relay does; gives the folder."""
+    folder = Path(tempfile.mkdtemp(prefix="r-", dir="/tmp"))
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(folder / SERVER_SOCKET))
+        listener.listen()
+
+        def respond() -> None:
+            with contextlib.suppress(OSError):  # the test has ended
+                while True:
+                    with listener.accept()[0] as connection:
+                        connection.sendall(json.dumps({"paths": [path], "hosts": [host], "hub": True}).encode() + b"\n")
+
+        thread = threading.Thread(target=respond, daemon=True)
+        thread.start()
+        yield str(folder)
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+    shutil.rmtree(folder)
