@@ -42,7 +42,7 @@ def start_front_end(cognito: LocalCognito, environment: dict[str, str]) -> Itera
         yield start
 
 
-def test_no_paste_is_asked_for_where_the_sign_in_comes_back_to_the_jupyter_server(
+def test_no_paste_is_required_where_the_sign_in_comes_back_to_the_jupyter_server(
     start_front_end: StartFrontEnd,
 ) -> None:
     """JupyterHub is a sign of another machine, and the relay outweighs it: no box opens until the login times out."""

@@ -43,7 +43,7 @@ def test_a_quick_request_is_not_announced(notebook: Notebook) -> None:
     assert "Signed in" in texts[0]
 
 
-def test_after_an_error_what_was_announced_is_said_to_be_unfinished_and_no_output_is_empty(
+def test_after_an_error_the_announcement_reads_not_finished_and_no_output_is_empty(
     cognito: LocalCognito, notebook: Notebook
 ) -> None:
     notebook.text("%cognito_login Analyst")
