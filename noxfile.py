@@ -200,10 +200,15 @@ def bench(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS[:1])
 def build(session: nox.Session) -> None:
-    """Build the wheel and the source archive, and import the wheel in an environment of its own."""
-    session.install("build")
+    """Build the wheel and the source archive, check them and the conda recipe, and run the demo's check from the wheel.
+
+    The tests are those of tests/packaging. They import nothing of this checkout, nor the fixtures of the other tests.
+    """
+    session.install(
+        "build[uv]", "packaging", "py-rattler-build>=0.70", "pytest>=8.2", "pytest-timeout>=2.3", "twine>=6.1"
+    )
     shutil.rmtree("dist", ignore_errors=True)
-    session.run("python", "-m", "build")
-    session.install("--force-reinstall", str(next(Path("dist").glob("*.whl"))))
-    session.chdir(session.create_tmp())
-    session.run("python", "-c", "import cognito_jupyter; print(cognito_jupyter.CognitoCredentialsManager)")
+    session.run("python", "-m", "build", "--installer=uv")
+    session.run("twine", "check", "--strict", *map(str, Path("dist").iterdir()))
+    tests = ("-m", "", "--confcutdir=tests/packaging", "-rA", "tests/packaging")
+    session.run("pytest", *tests, *session.posargs, env={"DIST_FOLDER": str(Path("dist").resolve())})

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     )
     from .settings import CognitoConfiguration as CognitoConfiguration
 
+    __version__: str
+
 _MODULES = {
     "AWSCredentials": "credentials.role_credentials",
     "CognitoConfiguration": "settings",
@@ -59,17 +61,23 @@ __all__ = [*_MODULES, "load_ipython_extension", "unload_ipython_extension"]  # n
 
 def __getattr__(name: str) -> object:
     """Loads a public name at its first use (PEP 562)."""
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import importlib
+    value: object
+    if name == "__version__":
+        from ._util.http.user_agent import installed_version
 
-    value: object = getattr(importlib.import_module(f".{_MODULES[name]}", __name__), name)
+        value = installed_version()
+    elif name in _MODULES:
+        import importlib
+
+        value = getattr(importlib.import_module(f".{_MODULES[name]}", __name__), name)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, "__version__"})
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:

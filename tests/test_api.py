@@ -5,7 +5,11 @@ from __future__ import annotations
 import dataclasses
 import http.server
 import inspect
+import subprocess
+import sys
 from datetime import timedelta
+from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
@@ -48,6 +52,26 @@ def test_every_promised_name_is_there() -> None:
     assert set(dir(cognito_jupyter)) >= NAMES
     for name in NAMES:
         assert getattr(cognito_jupyter, name).__name__ == name
+
+
+def test_the_version_is_that_of_the_installed_package() -> None:
+    assert cognito_jupyter.__version__ == version("cognito_jupyter")
+    assert "__version__" in dir(cognito_jupyter)
+
+
+SOURCE_ONLY = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parents[1])!r})
+import cognito_jupyter
+from cognito_jupyter._util.http.user_agent import user_agent
+print(cognito_jupyter.__version__, user_agent())
+"""
+
+
+def test_a_copy_of_the_source_that_is_not_installed_has_an_unknown_version() -> None:
+    """-S leaves out the environment's packages, in which this package is installed."""
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", SOURCE_ONLY], capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["0+unknown", "cognito-jupyter/0+unknown"], done.stderr
 
 
 def test_a_name_that_is_not_there_is_an_attribute_error() -> None:

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib.metadata import version
 from pathlib import Path
 
 import psutil
@@ -113,6 +114,11 @@ def test_local_ends_with_all_that_it_started(sign: signal.Signals) -> None:
         assert listening(members) <= {"127.0.0.1", "::1"}
         process.send_signal(sign)
         assert_gone(members)
+
+
+def test_the_command_tells_its_version() -> None:
+    done = subprocess.run([*COMMAND, "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"cognito-jupyter {version('cognito_jupyter')}\n"
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,18 @@
-"""How this package names itself to servers."""
+"""How this package names itself and its version, to servers and to users."""
 
 from __future__ import annotations
-
-from importlib.metadata import PackageNotFoundError, version
-
-_NAME = "cognito-jupyter"
 
 
 def user_agent() -> str:
     """Returns the product of the User-Agent header (RFC 9110, section 10.1.5), such as "cognito-jupyter/1.0.0"."""
+    return f"cognito-jupyter/{installed_version()}"
+
+
+def installed_version() -> str:
+    """Returns this package's version; "0+unknown" in a copy of the source that is not installed."""
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
-        return f"{_NAME}/{version('cognito_jupyter')}"
+        return version("cognito_jupyter")
     except PackageNotFoundError:
-        # A copy of the source that is not installed.
-        return _NAME
+        return "0+unknown"
