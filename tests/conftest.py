@@ -6,7 +6,6 @@ import os
 import signal
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ from cognito_jupyter._util.refresh_loop import RefreshLoop
 from cognito_jupyter.credentials.background_refresh import BackgroundRefresher
 from cognito_jupyter.credentials.boto_sessions import RefreshingCredentials
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
-from cognito_jupyter.local import Knobs, LocalCognito
+from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 from cognito_jupyter.oauth.tokens import CognitoTokens
 
@@ -76,8 +75,7 @@ def cognito(
     yield local_cognito
     # Forget the passwords of one test: a short one may occur in the output of another test by chance.
     local_cognito.secrets.intersection_update(secrets)
-    for knob in fields(Knobs):
-        setattr(local_cognito.knobs, knob.name, getattr(Knobs(), knob.name))
+    local_cognito.knobs.reset()
     local_cognito.pool.users, local_cognito.pool.groups = users, groups
     local_cognito.pool.providers = providers
     pool.mapping, pool.authenticated_role = mapping, role

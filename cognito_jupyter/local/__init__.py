@@ -8,16 +8,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .model import Fault as Fault, Knobs as Knobs
+    from .model import AppClient as AppClient, Fault as Fault, Group as Group, Knobs as Knobs, User as User
     from .server import LocalCognito as LocalCognito
 
-__all__ = ["Fault", "Knobs", "LocalCognito"]
+__all__ = ["AppClient", "Fault", "Group", "Knobs", "LocalCognito", "User"]
+_MISSING = "LocalCognito needs the package {}, which is not installed. Run: pip install 'cognito_jupyter[local]'"
 
 
 def __getattr__(name: str) -> object:
     """Loads a public name at its first use, since pytest imports the plugin in this package in every project."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from . import model, server
+    from . import model
 
-    return getattr(server if name == "LocalCognito" else model, name)
+    if name != "LocalCognito":
+        return getattr(model, name)
+    try:
+        from . import server
+    except ModuleNotFoundError as missing:
+        raise ModuleNotFoundError(_MISSING.format(missing.name), name=missing.name) from None
+    return server.LocalCognito

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from .aws_responses import AWS_RESPONSES
@@ -199,6 +200,17 @@ class Knobs:
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
+        self._initial = self.values()
+
+    def values(self) -> dict[str, Any]:
+        """Returns a copy of every knob by its name."""
+        return copy.deepcopy({each.name: getattr(self, each.name) for each in fields(self)})
+
+    def reset(self) -> None:
+        """Sets every knob to the value with which this object was made, and removes faults that were added since."""
+        with self._lock:
+            for name, value in copy.deepcopy(self._initial).items():
+                setattr(self, name, value)
 
     def now(self) -> float:
         """Returns the time of the server's clock, in seconds since the epoch."""

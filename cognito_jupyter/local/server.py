@@ -5,42 +5,35 @@
 
 from __future__ import annotations
 
-import errno
 import secrets
 import shutil
-import socket
 import ssl
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
-from itertools import islice
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 from .admin import make_admin_blueprint
 from .aws.local_aws import LocalAWS
-from .aws.seed import BUCKET, DATA_KEY, ROLE_PREFIX
 from .cognito.app import make_app
 from .cognito.identity_pool import IdentityPool
-from .cognito.tokens.issuer import host_names, partition_of
+from .cognito.tokens.issuer import host_names
 from .cognito.user_pool import UserPool
+from .defaults import aws_content, demo_buckets, free_ports, groups_of_roles, made_up_user, region_of_pool
 from .faults import inject_faults
 from .http_server import LoopbackServer, bind_both_loopbacks
-from .model import ACCOUNT, REGION, AppClient, Group, IdentityProvider, Knobs, User
+from .model import AppClient, Group, IdentityProvider, Knobs, User
+from .settings_file import as_toml, read_arguments
 
 LOGOUT_URI = "http://localhost:3000/signed-out"
 _CALLBACK_PORTS = 10
-_PORT_RANGE = range(20_000, 32_768)
-"""Below the ports that Linux, macOS and Windows assign to sockets that ask for any port."""
-_DEFAULT_GROUPS = (("Admin", 1), ("Analyst", 2), ("Uploader", 3))
-_PASSWORD_WORDS = (
-    "amber", "basil", "cedar", "delta", "ember", "fjord", "grove", "hazel", "iris", "jade", "kelp", "lunar",
-    "maple", "north", "ocean", "pearl", "quartz", "river", "slate", "tulip", "umber", "violet", "willow", "zephyr",
-)  # fmt: skip
 
 
 class LocalCognito:
-    """A strict Cognito on this machine, for demonstrations and tests; keys and names are new at every start.
+    """A strict Cognito on this machine, for demonstrations and tests; keys are new at every start.
+
+    What its caller does not fix is made up: names, a user with a password, three roles, and a bucket.
 
     Args:
         port: The port of the user pool and the identity pool; 0 takes a free one.
@@ -49,10 +42,18 @@ class LocalCognito:
         redirect_uris: The registered redirect URIs; None registers some free ports of this machine.
         logout_uris: The registered sign-out URLs.
         knobs: What can be changed while it runs.
-        region: The Region of the user pool.
+        user_pool_id: The user pool's id, which names its Region.
+        identity_pool_id: The identity pool's id, which names its Region.
+        client_id: The app client's id.
+        users: The users; None makes one up, who is in the groups Analyst and Uploader, or in all groups of yours.
+        groups: The groups; None makes one for each role, the first with the lowest precedence.
+        roles: The IAM permissions policy of each role by the role's name; None makes Admin, Analyst and Uploader, which
+            may use the buckets.
+        buckets: Objects by key, by the name of their bucket; None makes a bucket with a CSV file.
+        region: The Region of the user pool; None for us-east-1.
         identity_pool_region: The Region of the identity pool; None for that of the user pool.
         replica_regions: The Regions of the user pool's replicas; `knobs.issuing_region` selects the one that issues.
-        client_secret: Whether the app client has a secret.
+        client_secret: Whether the app client has a secret, or that secret.
         custom_domain: The host name of a custom domain, such as "auth.example.org", with `tls`. Clients reach it
             through a proxy that connects them to `endpoint`.
 
@@ -66,8 +67,8 @@ class LocalCognito:
         identity_pool: The identity pool, once started.
         client_id: The id of the app client.
         admin_token: The token of the admin route, which goes into the header X-Admin-Token.
-        bucket: The bucket that the roles may read.
-        data_key: The key of an object in it.
+        bucket: The first bucket.
+        data_key: The key of the first object in it; empty if it has none.
         redirect_uri: The registered redirect URIs, separated by white space.
         logout_uri: The first registered sign-out URL.
         port: The port, once started.
@@ -91,26 +92,38 @@ class LocalCognito:
         redirect_uris: Sequence[str] | None = None,
         logout_uris: Sequence[str] = (LOGOUT_URI,),
         knobs: Knobs | None = None,
-        region: str = REGION,
+        user_pool_id: str | None = None,
+        identity_pool_id: str | None = None,
+        client_id: str | None = None,
+        users: Sequence[User] | None = None,
+        groups: Sequence[Group] | None = None,
+        roles: Mapping[str, Mapping[str, Any]] | None = None,
+        buckets: Mapping[str, Mapping[str, str | bytes]] | None = None,
+        region: str | None = None,
         identity_pool_region: str | None = None,
         replica_regions: Sequence[str] = (),
-        client_secret: bool = False,
+        client_secret: bool | str = False,
         custom_domain: str | None = None,
     ) -> None:
         self.knobs = knobs or Knobs()
         self.counts: Counter[str] = Counter()
         self.secrets: set[str] = set()
-        self.region = region
-        self.pool = UserPool(self.knobs, region, replica_regions)
-        self.client_id = secrets.token_hex(13)
-        self.client_secret = secrets.token_hex(26) if client_secret else None
+        self.region = region_of_pool("user pool", user_pool_id, region)
+        self.pool = UserPool(self.knobs, self.region, replica_regions, user_pool_id)
+        self.client_id = client_id or secrets.token_hex(13)
+        self.client_secret = secrets.token_hex(26) if client_secret is True else client_secret or None
         if custom_domain is not None and not tls:
             raise ValueError("A custom domain needs tls=True, as at AWS.")
         self._custom_domain = custom_domain
-        self._identity_pool_region = identity_pool_region or region
+        if identity_pool_id is None:
+            identity_pool_region = identity_pool_region or self.region
+        self._identity_pool_region = region_of_pool("identity pool", identity_pool_id, identity_pool_region)
+        self._fixed_identity_pool_id = identity_pool_id
         self.admin_token = secrets.token_urlsafe(32)
-        self.bucket, self.data_key = BUCKET, DATA_KEY
-        uris = tuple(redirect_uris or (f"http://localhost:{port}" for port in _free_ports(_CALLBACK_PORTS)))
+        self._roles, self._buckets = roles, demo_buckets() if buckets is None else buckets
+        self.bucket = next(iter(self._buckets), "")
+        self.data_key = next(iter(self._buckets.get(self.bucket, {})), "")
+        uris = tuple(redirect_uris or (f"http://localhost:{port}" for port in free_ports(_CALLBACK_PORTS)))
         self.redirect_uri = " ".join(uris)
         self.logout_uri = logout_uris[0] if logout_uris else None
         self.pool.clients[self.client_id] = AppClient(
@@ -120,12 +133,51 @@ class LocalCognito:
         self._folder: Path | None = None
         self._servers: list[LoopbackServer] = []
         self._aws: LocalAWS | None = None
-        for name, precedence in _DEFAULT_GROUPS:
-            role_arn = f"arn:{partition_of(self._identity_pool_region)}:iam::{ACCOUNT}:role/{ROLE_PREFIX}{name}"
-            self.add_group(name, role_arn, precedence)
-        password = "-".join(secrets.choice(_PASSWORD_WORDS) for _ in range(4))
-        self.add_user("demo", password, ("Analyst", "Uploader"), "demo@example.org")
-        self._add_secrets(password, self.client_secret)
+        names = None if roles is None else list(roles)
+        self._add_people(groups_of_roles(names, self._identity_pool_region) if groups is None else groups, users)
+        self._add_secrets(self.client_secret)
+
+    def _add_people(self, groups: Sequence[Group], users: Sequence[User] | None) -> None:
+        self.pool.groups |= {group.name: group for group in groups}
+        for user in [made_up_user(groups)] if users is None else users:
+            unknown = set(user.groups) - self.pool.groups.keys()
+            if unknown:
+                raise ValueError(f"{user.username} is in {', '.join(sorted(unknown))}, which is not among the groups.")
+            self.pool.users[user.username] = user
+            self._add_secrets(user.password)
+
+    @classmethod
+    def from_toml(cls, path: str | Path, profile: str | None = None, **arguments: Any) -> Self:
+        """Makes a Cognito with the ids, the redirect URIs and the sign-out URL of a cognito.toml.
+
+        The domain is this server's own all the same: use `environment`, or a file from `to_toml`.
+
+        Args:
+            path: The file.
+            profile: The profile; None: the top-level settings alone.
+            **arguments: Further arguments, which replace those of the file.
+
+        Raises:
+            ValueError: The file is malformed, or has no such profile.
+        """
+        return cls(**read_arguments(path, profile) | arguments)
+
+    def to_toml(self) -> str:
+        """Returns a cognito.toml for this Cognito, once started.
+
+        The endpoints of AWS and an app client's secret have no place in it: they come from `environment`.
+        """
+        return as_toml(
+            {
+                "domain": self.domain,
+                "user_pool_id": self.user_pool_id,
+                "client_id": self.client_id,
+                "identity_pool_id": self.identity_pool_id,
+                "region": self.region,
+                "redirect_uri": self.redirect_uri,
+                **({"logout_uri": self.logout_uri} if self.logout_uri else {}),
+            }
+        )
 
     # -- start and stop
 
@@ -138,7 +190,13 @@ class LocalCognito:
         issued_keys = self._aws.issued_keys if self._aws else {}
         assume_role = self._aws.assume_role if self._aws else _fake_credentials
         self.identity_pool = IdentityPool(
-            self.pool, self.knobs, issued_keys, assume_role, self.client_id, region=self._identity_pool_region
+            self.pool,
+            self.knobs,
+            issued_keys,
+            assume_role,
+            self.client_id,
+            region=self._identity_pool_region,
+            pool_id=self._fixed_identity_pool_id,
         )
         try:
             app = make_app(self.pool, self.identity_pool, lambda: self.domain, self._add_secrets)
@@ -152,7 +210,8 @@ class LocalCognito:
             for server in self._servers:
                 server.start()
             if self._aws is not None:
-                self._aws.start(self.identity_pool.pool_id, self._identity_pool_region)
+                region, pool_id = self._identity_pool_region, self.identity_pool.pool_id
+                self._aws.start(aws_content(region, pool_id, self._roles, self._buckets))
         except BaseException:
             self.stop()
             raise
@@ -252,8 +311,8 @@ class LocalCognito:
 
     @property
     def demo_user(self) -> User:
-        """A user with the roles Analyst and Uploader."""
-        return self.pool.users["demo"]
+        """The user with the roles Analyst and Uploader, who was made up; or the first one."""
+        return self.pool.users.get("demo") or next(iter(self.pool.users.values()))
 
     def add_user(  # noqa: PLR0913 - what an administrator fills in, most of it with a default
         self,
@@ -361,24 +420,3 @@ def _fake_credentials(*_role_and_session: str) -> dict[str, str]:
     """Makes credentials that open nothing, for tests without AWS."""
     key = f"ASIA{secrets.token_hex(8).upper()}"
     return {"AccessKeyId": key, "SecretKey": secrets.token_urlsafe(30), "SessionToken": secrets.token_urlsafe(90)}
-
-
-def _free_ports(count: int) -> list[int]:
-    """Returns ports that are free on both loopback addresses now.
-
-    They are from a range that no system assigns by itself, so that a kernel that starts later does not get one of them
-    for a socket of its own.
-    """
-
-    def is_in_use(port: int, family: socket.AddressFamily, host: str) -> bool:
-        try:
-            with socket.socket(family) as probe:
-                probe.bind((host, port))
-        except OSError as error:
-            # Any other error means that the machine has no IPv6.
-            return error.errno in {errno.EADDRINUSE, errno.EACCES}
-        return False
-
-    loopbacks = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
-    ports = secrets.SystemRandom().sample(_PORT_RANGE, len(_PORT_RANGE))
-    return list(islice((port for port in ports if not any(is_in_use(port, *each) for each in loopbacks)), count))

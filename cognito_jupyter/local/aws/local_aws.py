@@ -11,8 +11,9 @@ from concurrent.futures import Future
 from contextlib import suppress
 
 from ..child_process import ChildProcess
-from ..model import REGION, IssuedKey, Knobs
+from ..model import IssuedKey, Knobs
 from .proxy import AwsProxy
+from .seed import AwsContent
 
 _MOTO_MODULE = "cognito_jupyter.local.aws.moto_child"
 
@@ -37,22 +38,17 @@ class LocalAWS:
         self.issued_keys: dict[str, IssuedKey] = {}
         self.proxy = AwsProxy(self._port.result, self.issued_keys, knobs, counts)
 
-    def start(self, identity_pool_id: str, region: str = REGION) -> None:
-        """Starts the proxy, and waits for moto in a thread; requests wait too until it has started.
-
-        Args:
-            identity_pool_id: The identity pool that the roles trust.
-            region: A Region of the partition that the roles and the bucket are in.
-        """
+    def start(self, content: AwsContent) -> None:
+        """Starts the proxy, and waits for moto in a thread; requests wait too until it has started."""
         self.proxy.start()
         self._start_thread = threading.Thread(
-            target=self._start_moto, args=(identity_pool_id, region), name="local-aws-start", daemon=True
+            target=self._start_moto, args=(content,), name="local-aws-start", daemon=True
         )
         self._start_thread.start()
 
-    def _start_moto(self, identity_pool_id: str, region: str) -> None:
+    def _start_moto(self, content: AwsContent) -> None:
         try:
-            self._port.set_result(int(self._send_line(json.dumps([identity_pool_id, region]))))
+            self._port.set_result(int(self._send_line(json.dumps(content.as_json()))))
         except (RuntimeError, OSError, ValueError) as error:
             self._port.set_exception(error)
 

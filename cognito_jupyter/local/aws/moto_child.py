@@ -1,13 +1,14 @@
 """moto's server: IAM, STS and S3 with IAM enforced; `LocalAWS` runs this module in a child process.
 
 It needs a process of its own because importing moto adds handlers to every botocore client in the process. It reads the
-identity pool's id and a Region, as JSON, from standard input, creates the roles and the bucket in that partition,
+content of `AwsContent`, as JSON, from standard input, creates the roles and the buckets,
 and writes its port to standard output. After that it replies to each line, a role ARN and a session name as JSON, with
 credentials for the role, until standard input ends.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import sys
@@ -15,7 +16,6 @@ import threading
 from typing import Any, cast
 
 from ..model import ACCOUNT
-from .seed import BUCKET, ROLE_PREFIX, demo_objects, role_policies, trust_policy
 
 
 def main() -> None:
@@ -28,8 +28,9 @@ def main() -> None:
     from werkzeug.serving import make_server
 
     server = make_server("127.0.0.1", 0, DomainDispatcherApplication(create_backend_app), threaded=True)
-    identity_pool_id, region = json.loads(sys.stdin.readline())
-    _fill(identity_pool_id, region)
+    content = json.loads(sys.stdin.readline())
+    region = content["region"]
+    _fill(region, content["roles"], content["buckets"])
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(server.port, file=replies)
     for line in sys.stdin:
@@ -45,20 +46,19 @@ def _backend(service: str, region: str) -> Any:
     return cast("Any", get_backend)(service)[ACCOUNT][get_partition(region)]
 
 
-def _fill(identity_pool_id: str, region: str) -> None:
+def _fill(region: str, roles: dict[str, Any], buckets: dict[str, dict[str, str]]) -> None:
     import moto.settings
     from moto.iam.access_control import IAMRequestBase
     from moto.s3.responses import ACTION_MAP
-    from moto.utilities.utils import get_partition
 
     iam, s3 = _backend("iam", region), _backend("s3", region)
-    for name, policy in role_policies(get_partition(region)).items():
-        role_name = f"{ROLE_PREFIX}{name}"
-        iam.create_role(role_name, json.dumps(trust_policy(identity_pool_id)), "/", None, "", {}, "3600")
-        iam.put_role_policy(role_name, "data", json.dumps(policy))
-    s3.create_bucket(BUCKET, region)
-    for key, text in demo_objects().items():
-        s3.put_object(BUCKET, key, text.encode())
+    for name, role in roles.items():
+        iam.create_role(name, json.dumps(role["trust"]), "/", None, "", {}, "3600")
+        iam.put_role_policy(name, "data", json.dumps(role["permissions"]))
+    for name, objects in buckets.items():
+        s3.create_bucket(name, region)
+        for key, data in objects.items():
+            s3.put_object(name, key, base64.b64decode(data))
     # The proxy has verified every signature, those too that moto does not know.
     IAMRequestBase.check_signature = lambda self: None  # type: ignore[method-assign]  # noqa: ARG005 - moto's interface
     # HeadBucket is permitted by ListBucket: https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html

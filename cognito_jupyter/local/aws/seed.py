@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import random
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 BUCKET = "cognito-jupyter-demo"
@@ -14,9 +17,51 @@ _WRITE_ACTIONS = [
 ]  # fmt: skip
 
 
-def role_policies(partition: str) -> dict[str, dict[str, Any]]:
-    """Returns the policy of each role in a partition: Analyst reads, Uploader writes too, Admin may do everything."""
-    bucket = [f"arn:{partition}:s3:::{BUCKET}", f"arn:{partition}:s3:::{BUCKET}/*"]
+@dataclass(frozen=True)
+class Role:
+    """An IAM role.
+
+    Attributes:
+        permissions: Its permissions policy.
+        trust: Its trust policy.
+    """
+
+    permissions: Mapping[str, Any]
+    trust: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class AwsContent:
+    """What IAM and S3 hold at the start.
+
+    Attributes:
+        region: A Region of their partition, in which the buckets are.
+        roles: Roles by name.
+        buckets: Objects by key, by the name of their bucket.
+    """
+
+    region: str
+    roles: Mapping[str, Role]
+    buckets: Mapping[str, Mapping[str, bytes]]
+
+    def as_json(self) -> dict[str, Any]:
+        """Returns it as JSON, with objects in base64."""
+        roles = {name: {"permissions": role.permissions, "trust": role.trust} for name, role in self.roles.items()}
+        buckets = {
+            name: {key: base64.b64encode(data).decode() for key, data in objects.items()}
+            for name, objects in self.buckets.items()
+        }
+        return {"region": self.region, "roles": roles, "buckets": buckets}
+
+
+def role_policies(partition: str, buckets: Iterable[str] = (BUCKET,)) -> dict[str, dict[str, Any]]:
+    """Returns the policy of each role: Analyst reads, Uploader writes too, Admin may do everything.
+
+    Args:
+        partition: The partition.
+        buckets: The buckets that they may read or write.
+    """
+    bucket = [f"arn:{partition}:s3:::{name}{objects}" for name in buckets for objects in ("", "/*")]
     allowed = {"Analyst": (_READ_ACTIONS, bucket), "Uploader": (_WRITE_ACTIONS, bucket), "Admin": (["*"], ["*"])}
     return {
         name: {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": actions, "Resource": resources}]}

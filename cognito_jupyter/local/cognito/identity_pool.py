@@ -76,6 +76,7 @@ class IdentityPool:
         assume_role: Makes credentials for a role.
         client_id: The app client that the id tokens must be for.
         region: The identity pool's Region.
+        pool_id: The identity pool's id; None makes one up.
 
     Attributes:
         pool_id: The identity pool's id.
@@ -93,8 +94,9 @@ class IdentityPool:
         client_id: str,
         *,
         region: str = REGION,
+        pool_id: str | None = None,
     ) -> None:
-        self.pool_id = f"{region}:{uuid.uuid4()}"
+        self.pool_id = pool_id or f"{region}:{uuid.uuid4()}"
         self.other_pool_id = f"{region}:{uuid.uuid4()}"
         self._region = region
         self.mapping: RoleMapping | None = RoleMapping()

@@ -36,6 +36,7 @@ class UserPool:
         knobs: Lifetimes, rotation, the form of the issuer, and the clock.
         region: The Region of the pool, which its id names.
         replica_regions: The Regions of its replicas, which have the same id, users and keys.
+        pool_id: Its id; None makes one up.
 
     Attributes:
         pool_id: The pool's id.
@@ -48,9 +49,11 @@ class UserPool:
         groups: Groups by name.
     """
 
-    def __init__(self, knobs: Knobs, region: str = REGION, replica_regions: Sequence[str] = ()) -> None:
+    def __init__(
+        self, knobs: Knobs, region: str = REGION, replica_regions: Sequence[str] = (), pool_id: str | None = None
+    ) -> None:
         self.knobs = knobs
-        self.pool_id = f"{region}_{secrets.token_hex(5)[:9]}"
+        self.pool_id = pool_id or f"{region}_{secrets.token_hex(5)[:9]}"
         self.regions = (region, *replica_regions)
         self.local_url = ""
         self.signer = Signer()
