@@ -68,7 +68,7 @@ def cognito(
     for name, value in local_cognito.environment.items():
         monkeypatch.setenv(name, value)
     users, groups = dict(local_cognito.pool.users), dict(local_cognito.pool.groups)
-    providers = dict(local_cognito.pool.providers)
+    providers, clients = dict(local_cognito.pool.providers), dict(local_cognito.pool.clients)
     pool = local_cognito.identity_pool
     mapping, role = pool.mapping, pool.authenticated_role
     secrets = set(local_cognito.secrets)
@@ -77,7 +77,7 @@ def cognito(
     local_cognito.secrets.intersection_update(secrets)
     local_cognito.knobs.reset()
     local_cognito.pool.users, local_cognito.pool.groups = users, groups
-    local_cognito.pool.providers = providers
+    local_cognito.pool.providers, local_cognito.pool.clients = providers, clients
     pool.mapping, pool.authenticated_role = mapping, role
 
 

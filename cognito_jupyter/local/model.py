@@ -14,9 +14,12 @@ from .aws_responses import AWS_RESPONSES
 
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
+ALL_AUTH_FLOWS = ("ALLOW_ADMIN_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_PASSWORD_AUTH")
+"""The flows of InitiateAuth and AdminInitiateAuth that there are here."""
 
 IssuerType = Literal["ORIGINAL", "UPDATED", "LOCAL"]
 LoginsKeys = Literal["issuer", "original", "updated", "both"]
+UserStatus = Literal["CONFIRMED", "FORCE_CHANGE_PASSWORD", "EXTERNAL_PROVIDER"]
 FaultKind = Literal["status", "label", "drop", "reset", "stall", "drip", "truncate"]
 
 
@@ -28,11 +31,15 @@ class Group:
         name: The group's name.
         role_arn: The role that its members may use.
         precedence: The lowest wins; None loses to every number.
+        description: What the group is for.
+        created: When it was made, in seconds since the epoch.
     """
 
     name: str
     role_arn: str | None = None
     precedence: int | None = None
+    description: str | None = None
+    created: float = field(default_factory=time.time, compare=False)
 
 
 @dataclass(frozen=True)
@@ -63,6 +70,12 @@ class User:
         phone_number: The phone number; None if there is none.
         attributes: Further attributes, such as `name`.
         provider: Where the user signs in; None: at the user pool itself.
+        enabled: Whether the user may sign in.
+        must_change_password: Whether the password is a temporary one (FORCE_CHANGE_PASSWORD).
+        email_verified: Whether the address is verified; None: unless an external provider says it.
+        phone_number_verified: The same for the phone number.
+        created: When the user was added, in seconds since the epoch.
+        modified: When the user was changed last.
     """
 
     username: str
@@ -73,6 +86,19 @@ class User:
     phone_number: str | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)
     provider: IdentityProvider | None = None
+    enabled: bool = True
+    must_change_password: bool = False
+    email_verified: bool | None = None
+    phone_number_verified: bool | None = None
+    created: float = field(default_factory=time.time, compare=False)
+    modified: float = field(default_factory=time.time, compare=False)
+
+    @property
+    def status(self) -> UserStatus:
+        """The user's status in the API of the user pool."""
+        if self.provider is not None:
+            return "EXTERNAL_PROVIDER"
+        return "FORCE_CHANGE_PASSWORD" if self.must_change_password else "CONFIRMED"
 
     @property
     def login_name(self) -> str:
@@ -92,6 +118,13 @@ class AppClient:
         secret: The client secret; None for a public client.
         code_grant: Whether it may use the authorization code grant.
         revocation: Whether its tokens can be revoked.
+        name: Its name.
+        auth_flows: What InitiateAuth and AdminInitiateAuth allow it (ExplicitAuthFlows).
+        hides_unknown_users: Whether a sign-in by the API reports an unknown name as it does a wrong password
+            (PreventUserExistenceErrors).
+        further: Further attributes by their name in the API, which have no effect here.
+        created: When it was made, in seconds since the epoch.
+        modified: When it was changed last.
     """
 
     client_id: str
@@ -101,6 +134,12 @@ class AppClient:
     secret: str | None = None
     code_grant: bool = True
     revocation: bool = True
+    name: str = "local"
+    auth_flows: tuple[str, ...] = ALL_AUTH_FLOWS
+    hides_unknown_users: bool = True
+    further: Mapping[str, Any] = field(default_factory=dict)
+    created: float = field(default_factory=time.time, compare=False)
+    modified: float = field(default_factory=time.time, compare=False)
 
 
 @dataclass

@@ -9,9 +9,10 @@ from collections.abc import Callable
 
 from flask import Flask
 
+from .api.operations import UserPoolApi
+from .aws_endpoint import add_aws_endpoint
 from .cors import allow_scripts
 from .discovery import add_discovery
-from .identity_endpoint import add_identity_endpoint
 from .identity_pool import IdentityPool
 from .login_pages import LoginPages
 from .responses import OAuthError, error_response
@@ -37,5 +38,5 @@ def make_app(
     LoginPages(pool, on_secrets).add_to(app)
     TokenEndpoints(pool, on_secrets).add_to(app)
     add_discovery(app, pool, domain_url)
-    add_identity_endpoint(app, identity_pool, on_secrets)
+    add_aws_endpoint(app, identity_pool, UserPoolApi(pool), on_secrets)
     return app

@@ -88,18 +88,14 @@ class TokenEndpoints:
         if scheme != "Bearer" or not token:
             return _user_info_error(400, "invalid_request", "Bad OAuth2 request at UserInfo Endpoint")
         claims = self._pool.signer.verified_claims(token, "access")
-        if claims is None or not self._is_current(claims) or "openid" not in claims["scope"].split():
+        user = self._pool.current_user(claims) if claims is not None else None
+        if claims is None or user is None or "openid" not in claims["scope"].split():
             return _user_info_error(401, "invalid_token", _INVALID_ACCESS_TOKEN)
-        # Not by the name in the token, which may be the sub.
-        user = self._pool.user_by_sub(claims["sub"])
         attributes = attribute_claims(user, claims["scope"].split())
         # A flag is a string here and a boolean in the id token.
         payload = {name: str(value).lower() if isinstance(value, bool) else value for name, value in attributes.items()}
         payload |= {"sub": user.sub, "username": claims["username"]}
         return json_response(payload)
-
-    def _is_current(self, claims: Mapping[str, Any]) -> bool:
-        return claims["exp"] > self._pool.knobs.now() and not self._pool.is_revoked(claims["origin_jti"])
 
     def _authenticate_client(self, error_status: int = 400) -> AppClient:
         basic = request.authorization

@@ -10,7 +10,7 @@ import hmac
 import secrets
 import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,12 +21,28 @@ from .tokens.issuer import issuer_url
 from .tokens.signing import Signer, base64url, new_refresh_token
 from .tokens.token_issuer import TokenIssuer
 
+API_SCOPE = "aws.cognito.signin.user.admin"
+"""The scope of access tokens with which users read and change their own attributes by the API."""
 _ATTRIBUTES_BY_SCOPE = {
     "email": ("email", "email_verified"),
     "phone": ("phone_number", "phone_number_verified"),
     "profile": ("name", "given_name", "family_name", "preferred_username", "locale", "zoneinfo", "updated_at"),
 }
 """The user attributes that come with a scope (developer guide, "Scopes, M2M, and resource servers")."""
+
+
+class RefreshTokenError(OAuthError):
+    """A refresh token is refused: `invalid_grant` at the token endpoint.
+
+    Args:
+        reason: The message in the API of the user pool.
+        reused: Whether the token was rotated, and its grace period is over.
+    """
+
+    def __init__(self, reason: str, *, reused: bool = False) -> None:
+        super().__init__("invalid_grant")
+        self.reason = reason
+        self.reused = reused
 
 
 class UserPool:
@@ -47,6 +63,7 @@ class UserPool:
         users: Users by name.
         providers: External identity providers by name.
         groups: Groups by name.
+        created: When it was made, in seconds since the epoch.
     """
 
     def __init__(
@@ -62,6 +79,7 @@ class UserPool:
         self.users: dict[str, User] = {}
         self.providers: dict[str, IdentityProvider] = {}
         self.groups: dict[str, Group] = {}
+        self.created = knobs.now()
         self._sessions: dict[str, tuple[Session, float]] = {}
         self._codes: dict[str, tuple[Grant, float]] = {}
         self._refresh_tokens: dict[str, RefreshToken] = {}
@@ -88,9 +106,17 @@ class UserPool:
         updated = issuer_url("UPDATED", self.regions[0], self.pool_id)
         return {*originals, updated, f"{self.local_url}/{self.pool_id}"}
 
-    def user_by_sub(self, sub: str) -> User:
-        """Returns the user of a token."""
-        return next(user for user in self.users.values() if user.sub == sub)
+    def current_user(self, claims: Mapping[str, Any]) -> User | None:
+        """Returns the user of a token of this pool; None if it has expired or was revoked, or the user is gone."""
+        if claims["exp"] <= self.knobs.now() or self.is_revoked(claims["origin_jti"]):
+            return None
+        # Not by the name in the token, which may be the sub.
+        return next((user for user in self.users.values() if user.sub == claims["sub"] and user.enabled), None)
+
+    def is_enabled(self, username: str) -> bool:
+        """Returns whether there is such a user, who may sign in."""
+        user = self.users.get(username)
+        return user is not None and user.enabled
 
     # -- login sessions
 
@@ -122,7 +148,7 @@ class UserPool:
         """
         username = username if provider is None else f"{provider.name}_{username}"
         user = self.users.get(username)
-        if user is not None and user.provider != provider:
+        if user is not None and (user.provider != provider or not user.enabled or user.must_change_password):
             user = None
         if not hmac.compare_digest((user.password if user else "").encode(), password.encode()) or user is None:
             return None
@@ -136,7 +162,9 @@ class UserPool:
     def find_session(self, cookie: str | None) -> Session | None:
         """Returns the session of a login cookie; None if it is unknown or has expired."""
         session, expires = self._sessions.get(cookie or "", (None, 0.0))
-        return session if expires > self.knobs.now() else None
+        if session is None or expires <= self.knobs.now() or not self.is_enabled(session.username):
+            return None
+        return session
 
     def end_session(self, cookie: str | None) -> None:
         """Deletes a login cookie."""
@@ -166,6 +194,8 @@ class UserPool:
             grant, expires = self._codes.pop(code, (None, 0.0))
         if grant is None or expires <= self.knobs.now() or grant.client_id != client.client_id:
             raise OAuthError("invalid_grant")
+        if not self.is_enabled(grant.session.username):
+            raise OAuthError("invalid_grant")
         if grant.redirect_uri != redirect_uri:
             raise OAuthError("unauthorized_client", "invalid_redirect")
         challenge = base64url(hashlib.sha256(verifier.encode("utf-8", "replace")).digest())
@@ -189,15 +219,11 @@ class UserPool:
             token: The refresh token.
 
         Raises:
-            OAuthError: The refresh token is invalid.
+            RefreshTokenError: The refresh token is invalid.
         """
         now = self.knobs.now()
         with self._lock:
-            stored = self._refresh_tokens.get(token)
-            if stored is None or stored.expires <= now or stored.grant.client_id != client.client_id:
-                raise OAuthError("invalid_grant")
-            if stored.rotated_at is not None and now - stored.rotated_at > self.knobs.grace:
-                raise OAuthError("invalid_grant")
+            stored = self._valid_refresh_token(client, token, now)
             grant = stored.grant
             if self.knobs.rotation and self.knobs.rotation_moves_auth_time:
                 grant = replace(grant, session=replace(grant.session, auth_time=int(now)))
@@ -210,18 +236,41 @@ class UserPool:
                 response["refresh_token"] = self._new_refresh_token(stored.grant, stored.expires)
         return response
 
+    def _valid_refresh_token(self, client: AppClient, token: str, now: float) -> RefreshToken:
+        stored = self._refresh_tokens.get(token)
+        if stored is None or stored.grant.client_id != client.client_id:
+            raise RefreshTokenError("Invalid Refresh Token")
+        if self.is_revoked(stored.grant.origin_jti):
+            raise RefreshTokenError("Refresh Token has been revoked")
+        if stored.expires <= now:
+            raise RefreshTokenError("Refresh Token has expired")
+        if not self.is_enabled(stored.grant.session.username):
+            raise RefreshTokenError("User is disabled.")
+        if stored.rotated_at is not None and now - stored.rotated_at > self.knobs.grace:
+            raise RefreshTokenError("Refresh token reuse detected", reused=True)
+        return stored
+
     def revoke_family(self, token: str) -> None:
         """Revokes a refresh token and its whole family; an unknown token is no error (RFC 7009, section 2.2)."""
         with self._lock:
             stored = self._refresh_tokens.get(token)
             if stored is not None:
                 self._revoked_families.add(stored.grant.origin_jti)
-                for each in self._family(stored.grant.origin_jti):
-                    del self._refresh_tokens[each]
+
+    def sign_out_everywhere(self, username: str) -> None:
+        """Revokes every token of a user; the login cookie remains (developer guide, "Logout endpoint")."""
+        with self._lock:
+            grants = [stored.grant for stored in self._refresh_tokens.values()]
+            self._revoked_families.update(each.origin_jti for each in grants if each.session.username == username)
 
     def is_revoked(self, origin_jti: str) -> bool:
         """Returns whether the family of a token has been revoked, which ends its access tokens at Cognito too."""
         return origin_jti in self._revoked_families
+
+    def user_of_refresh_token(self, token: str) -> User | None:
+        """Returns the user of a refresh token; None if the token is unknown or the user is gone."""
+        stored = self._refresh_tokens.get(token)
+        return self.users.get(stored.grant.session.username) if stored is not None else None
 
     def _family(self, origin_jti: str) -> list[str]:
         return [token for token, stored in self._refresh_tokens.items() if stored.grant.origin_jti == origin_jti]
@@ -243,6 +292,16 @@ class UserPool:
         """
         scope = " ".join(self.clients[client_id].scopes)
         return self._start_family(Grant(Session(username, int(self.knobs.now())), client_id, scope), **claims)
+
+    def sign_in_by_api(self, username: str, client_id: str) -> dict[str, Any]:
+        """Returns the tokens of a sign-in without the login page, which have one scope (boto/boto3#1734).
+
+        Args:
+            username: The user, whose password has been checked.
+            client_id: The app client.
+        """
+        session = Session(username, int(self.knobs.now()))
+        return self._start_family(Grant(session, client_id, API_SCOPE, from_api=True))
 
     def _start_family(self, grant: Grant, **changes: Any) -> dict[str, Any]:
         # The id tokens of a refresh have no nonce.

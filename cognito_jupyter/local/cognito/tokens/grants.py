@@ -33,6 +33,7 @@ class Grant:
         code_challenge: The PKCE challenge of the authorization request.
         nonce: The nonce of the authorization request.
         resource: The audience that the access token was requested for (RFC 8707).
+        from_api: Whether the user signed in by InitiateAuth or AdminInitiateAuth, without the login page.
         origin_jti: The id of the token family; revocation ends the whole family.
     """
 
@@ -43,6 +44,7 @@ class Grant:
     code_challenge: str | None = None
     nonce: str | None = None
     resource: str | None = None
+    from_api: bool = False
     origin_jti: str = field(default_factory=lambda: str(uuid.uuid4()))
 
 

@@ -40,7 +40,8 @@ class TokenIssuer:
             **changes: Claims that replace those of the id token; None removes one.
 
         Returns:
-            The response of the token endpoint, without a refresh token; an id token only with the scope `openid`.
+            The response of the token endpoint, without a refresh token. An id token comes only with the scope `openid`,
+            or where the user signed in by the API of the user pool.
         """
         common = self._common_claims(grant, user, issuer)
         access_token = self._signer.sign_token("access", common | self._access_claims(grant, user))
@@ -49,10 +50,11 @@ class TokenIssuer:
             "expires_in": int(self._knobs.access_token_seconds),
             "token_type": "Bearer",
         }
-        if "openid" not in grant.scope.split():
+        if not grant.from_api and "openid" not in grant.scope.split():
             return response
         id_claims = common | self._id_claims(grant, user) | role_claims(groups, prefer=self._knobs.preferred_role)
-        id_claims["at_hash"] = base64url(hashlib.sha256(access_token.encode()).digest()[:16])
+        if not grant.from_api:
+            id_claims["at_hash"] = base64url(hashlib.sha256(access_token.encode()).digest()[:16])
         id_claims = {name: value for name, value in (id_claims | changes).items() if value is not None}
         return {"id_token": self._signer.sign_token("id", id_claims), **response}
 
@@ -75,15 +77,16 @@ class TokenIssuer:
         return claims
 
     def _access_claims(self, grant: Grant, user: User) -> dict[str, Any]:
-        audience = {"aud": grant.resource} if grant.resource else {}
+        further: dict[str, Any] = {"aud": grant.resource} if grant.resource else {}
+        if not grant.from_api:
+            further["version"] = 2
         return {
-            **audience,
+            **further,
             "jti": str(uuid.uuid4()),
             "token_use": "access",
             "client_id": grant.client_id,
             "username": self._name(user),
             "scope": grant.scope,
-            "version": 2,
             "exp": int(self._knobs.now()) + int(self._knobs.access_token_seconds),
         }
 

@@ -29,10 +29,21 @@ def attribute_claims(user: User, scopes: Collection[str]) -> dict[str, Any]:
     claims: dict[str, Any] = dict(user.attributes) if everything or "profile" in scopes else {}
     if user.email and (everything or "email" in scopes):
         # What an external provider says is not verified, unless the mapping says so.
-        claims |= {"email": user.email, "email_verified": user.provider is None}
+        claims |= {"email": user.email, "email_verified": is_verified(user, user.email_verified)}
     if user.phone_number and (everything or "phone" in scopes):
-        claims |= {"phone_number": user.phone_number, "phone_number_verified": user.provider is None}
+        verified = is_verified(user, user.phone_number_verified)
+        claims |= {"phone_number": user.phone_number, "phone_number_verified": verified}
     return claims
+
+
+def is_verified(user: User, flag: bool | None) -> bool:
+    """Returns whether an e-mail address or a phone number is verified.
+
+    Args:
+        user: The user.
+        flag: What the user's attributes say of it.
+    """
+    return user.provider is None if flag is None else flag
 
 
 def identity_claims(user: User) -> dict[str, Any]:
