@@ -48,7 +48,8 @@ class LineCompleter:
             return {"completions": []}
         line = found[2]
         start = max((at + 1 for at, character in outside_quotes(line).items() if character.isspace()), default=0)
-        words = magic.complete(line[:start], line[start:])
+        # IPython shows its own names where a matcher has none, so what is typed then completes to itself.
+        words = magic.complete(line[:start], line[start:]) or [line[start:]]
         return {
             "completions": [SimpleCompletion(each, type="magic argument") for each in words],
             "matched_fragment": line[start:],

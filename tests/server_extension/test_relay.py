@@ -29,7 +29,7 @@ from cognito_jupyter.oauth.tokens import CognitoTokens
 from cognito_jupyter.server_extension.held_queries import HeldQueries
 from cognito_jupyter.server_extension.hub import HOOK_VARIABLE
 from cognito_jupyter.server_extension.relay import make_folder, redirect_paths
-from tests.support.jupyter_server import NAVIGATION, TOKEN, JupyterServer
+from tests.support.jupyter_server import NAVIGATION, TOKEN, JupyterServer, require_installed_extension
 from tests.support.ports import free_port
 
 if sys.platform == "win32":
@@ -81,6 +81,10 @@ def begin_login(server: JupyterServer, monkeypatch: pytest.MonkeyPatch) -> Itera
             return logins.enter_context(RelayedLogin(uris))
 
         yield begin
+
+
+def test_the_installed_package_switches_the_relay_on() -> None:
+    require_installed_extension()
 
 
 def test_a_redirect_to_the_jupyter_server_completes_the_login(server: JupyterServer, begin_login: BeginLogin) -> None:

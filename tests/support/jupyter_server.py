@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
+from jupyter_core.paths import jupyter_config_path
+
 from cognito_jupyter._util.closing import Closeable
 from cognito_jupyter.oauth.redirect_uri import RELAY_PATH
 from cognito_jupyter.oauth.relay.sockets import FOLDER_VARIABLE
@@ -21,11 +23,24 @@ from cognito_jupyter.oauth.relay.sockets import FOLDER_VARIABLE
 from .polling import wait_until
 from .ports import free_port
 
+SWITCH = "jupyter_server_config.d/cognito_jupyter.json"
+"""What `pip install` puts into a folder of configuration that Jupyter servers read."""
 TOKEN = "the-token-of-this-jupyter-server"
 _OTHER_EXTENSIONS = ("jupyterlab", "notebook", "notebook_shim", "jupyter_lsp", "jupyter_server_terminals")
 """They take longer to start than the rest of the server."""
 NAVIGATION = {"Sec-Fetch-Dest": "document", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "cross-site"}
 """What a browser sends when a user opens a page from another site."""
+
+
+def require_installed_extension() -> None:
+    """Fails where this environment's installation does not switch the relay on, as one made before the relay.
+
+    A Jupyter server then starts without it, and says nothing of it.
+    """
+    switches = [Path(folder) / SWITCH for folder in jupyter_config_path()]
+    assert any(map(Path.is_file, switches)), (
+        f"No {SWITCH} is in {', '.join(jupyter_config_path())}: run pip install -e '.[test]' again."
+    )
 
 
 class JupyterServer(Closeable):
@@ -44,6 +59,8 @@ class JupyterServer(Closeable):
     def __init__(
         self, *arguments: str, environment: Mapping[str, str] | None = None, python: str = sys.executable
     ) -> None:
+        if python == sys.executable:
+            require_installed_extension()
         self.port = free_port()
         self.runtime = Path(tempfile.mkdtemp(prefix="r-", dir="/tmp"))
         self._log = (self.runtime / "log").open("wb")
