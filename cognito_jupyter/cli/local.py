@@ -25,10 +25,16 @@ _NUMERIC_KNOBS = tuple(each.name for each in fields(Knobs) if each.type == "floa
 def add_local_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `cognito-jupyter local`."""
     parser.add_argument("--port", type=int, default=0, help="the port of the user pool; default: a free one")
+    parser.add_argument("--aws-port", type=int, default=0, help="the port of S3, STS and IAM; default: a free one")
+    parser.add_argument(
+        "--bind", metavar="ADDRESS", help="listen on this address, such as 0.0.0.0 in a container; default: loopback"
+    )
+    parser.add_argument("--settings", metavar="FILE", help="take the ids and the redirect URIs of this cognito.toml")
+    parser.add_argument("--profile", metavar="NAME", help="of that file")
     parser.add_argument("--tls", action="store_true", help="serve https, with a certificate of a new CA")
     parser.add_argument("--no-aws", action="store_true", help="without S3, STS and IAM: the credentials open nothing")
     parser.add_argument("--redirect-uri", action="append", metavar="URI", help="a URI to register; may be repeated")
-    parser.add_argument("--region", default=REGION, help="the Region of the user pool; default: %(default)s")
+    parser.add_argument("--region", help=f"the Region of the user pool; default: {REGION}")
     parser.add_argument("--identity-pool-region", metavar="REGION", help="default: that of the user pool")
     parser.add_argument("--client-secret", action="store_true", help="give the app client a secret")
     parser.add_argument(
@@ -59,15 +65,23 @@ def run_local(arguments: argparse.Namespace, write: Callable[[str], None], stop:
         ModuleNotFoundError: The extra `local` is not installed.
     """
     from ..local.server import LocalCognito  # late: needs the packages of the extra, which the command line does not
+    from ..local.settings_file import read_arguments
 
+    given = {} if arguments.settings is None else read_arguments(arguments.settings, arguments.profile)
+    if arguments.redirect_uri:
+        given["redirect_uris"] = arguments.redirect_uri
+    if arguments.region:
+        given["region"] = arguments.region
+    if arguments.client_secret:
+        given.setdefault("client_secret", True)
     with LocalCognito(
+        **given,
         port=arguments.port,
+        aws_port=arguments.aws_port,
+        bind_address=arguments.bind,
         tls=arguments.tls,
         aws=not arguments.no_aws,
-        redirect_uris=arguments.redirect_uri,
-        region=arguments.region,
         identity_pool_region=arguments.identity_pool_region,
-        client_secret=arguments.client_secret,
         knobs=_knobs_from_arguments(arguments),
     ) as cognito:
         write(_as_json(cognito) if arguments.json else _as_shell(cognito))

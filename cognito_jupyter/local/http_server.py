@@ -42,7 +42,7 @@ class LoopbackServer(ThreadedWSGIServer):
     """Listens on one loopback address and tracks its connections, so that it can close them.
 
     Args:
-        host: The address, 127.0.0.1 or ::1.
+        host: The address: 127.0.0.1 or ::1, unless somebody wanted another one.
         port: The port; 0 takes a free one.
         app: The WSGI application.
         handler: The class that serves a connection.
@@ -116,7 +116,12 @@ class LoopbackServer(ThreadedWSGIServer):
 
 
 def bind_both_loopbacks(
-    app: WSGIApplication, port: int, *, tls: ssl.SSLContext | None, clock: Callable[[], float]
+    app: WSGIApplication,
+    port: int,
+    *,
+    tls: ssl.SSLContext | None,
+    clock: Callable[[], float],
+    address: str | None = None,
 ) -> list[LoopbackServer]:
     """Binds the same port on 127.0.0.1 and ::1; only on 127.0.0.1 where the machine has no IPv6.
 
@@ -125,10 +130,13 @@ def bind_both_loopbacks(
         port: The port; 0 takes one that is free on both addresses.
         tls: The context for https; None for http.
         clock: Seconds since the epoch, for the Date header.
+        address: Another address to listen on in place of these; None: none.
 
     Raises:
         OSError: The port is in use.
     """
+    if address is not None:
+        return [LoopbackServer(address, port, app, tls=tls, clock=clock)]
     for attempts_left in reversed(range(_BIND_ATTEMPTS)):
         first = LoopbackServer("127.0.0.1", port, app, tls=tls, clock=clock)
         try:

@@ -9,6 +9,7 @@ import secrets
 import shutil
 import ssl
 import tempfile
+import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -28,6 +29,10 @@ from .settings_file import as_toml, read_arguments
 
 LOGOUT_URI = "http://localhost:3000/signed-out"
 _CALLBACK_PORTS = 10
+_NOT_LOOPBACK = (
+    "LocalCognito listens on {}, which other computers may reach. It is made for tests: give it no password that is "
+    "used elsewhere. Without bind_address it listens on this computer alone."
+)
 
 
 class LocalCognito:
@@ -54,6 +59,9 @@ class LocalCognito:
         identity_pool_region: The Region of the identity pool; None for that of the user pool.
         replica_regions: The Regions of the user pool's replicas; `knobs.issuing_region` selects the one that issues.
         client_secret: Whether the app client has a secret, or that secret.
+        aws_port: The port of S3, STS and IAM; 0 takes a free one.
+        bind_address: An address to listen on in place of those of loopback, such as "0.0.0.0" in a container. Whoever
+            reaches it can try the passwords of this server, and a warning says so. Clients still use `localhost`.
         custom_domain: The host name of a custom domain, such as "auth.example.org", with `tls`. Clients reach it
             through a proxy that connects them to `endpoint`.
 
@@ -103,6 +111,8 @@ class LocalCognito:
         identity_pool_region: str | None = None,
         replica_regions: Sequence[str] = (),
         client_secret: bool | str = False,
+        aws_port: int = 0,
+        bind_address: str | None = None,
         custom_domain: str | None = None,
     ) -> None:
         self.knobs = knobs or Knobs()
@@ -130,6 +140,7 @@ class LocalCognito:
             self.client_id, uris, tuple(logout_uris), secret=self.client_secret
         )
         self._requested_port, self._tls, self._with_aws = port, tls, aws
+        self._aws_port, self._bind_address = aws_port, bind_address
         self._folder: Path | None = None
         self._servers: list[LoopbackServer] = []
         self._aws: LocalAWS | None = None
@@ -186,7 +197,10 @@ class LocalCognito:
         if self._servers:
             return self
         # moto first: its imports take longer than everything else, and run at the same time in its own process.
-        self._aws = LocalAWS(self.knobs, self.counts) if self._with_aws else None
+        if self._bind_address is not None:
+            warnings.warn(_NOT_LOOPBACK.format(self._bind_address), stacklevel=2)
+        if self._with_aws:
+            self._aws = LocalAWS(self.knobs, self.counts, address=self._bind_address, port=self._aws_port)
         issued_keys = self._aws.issued_keys if self._aws else {}
         assume_role = self._aws.assume_role if self._aws else _fake_credentials
         self.identity_pool = IdentityPool(
@@ -203,7 +217,11 @@ class LocalCognito:
             app.register_blueprint(make_admin_blueprint(self.knobs, self.counts, self.admin_token))
             middleware = inject_faults(app.wsgi_app, self.knobs, self.counts, self._host_names())
             self._servers = bind_both_loopbacks(
-                middleware, self._requested_port, tls=self._tls_context(), clock=self.knobs.now
+                middleware,
+                self._requested_port,
+                tls=self._tls_context(),
+                clock=self.knobs.now,
+                address=self._bind_address,
             )
             self.port = self._servers[0].port
             self.pool.local_url = self.endpoint

@@ -97,6 +97,18 @@ def test_local_can_be_another_kind_of_pool() -> None:
         assert requests.get(document["jwks_uri"], timeout=5).json()["keys"]
 
 
+def test_local_takes_the_ids_of_a_settings_file(tmp_path: Path) -> None:
+    file = tmp_path / "cognito.toml"
+    file.write_text(
+        'user_pool_id = "eu-west-1_AbCdEf123"\n[profile.staging]\nclient_id = "2example"\n', encoding="utf-8"
+    )
+    options = ("--settings", str(file), "--profile", "staging")
+    with running("local", "--json", "--no-aws", *options, until=r"\}\}") as (_, printed):
+        environment = json.loads(printed)["environment"]
+    assert environment["COGNITO_USER_POOL_ID"] == "eu-west-1_AbCdEf123"
+    assert (environment["COGNITO_CLIENT_ID"], environment["COGNITO_REGION"]) == ("2example", "eu-west-1")
+
+
 def test_local_prints_lines_that_a_shell_accepts() -> None:
     with running("local", "--no-aws", "--latency", "*=0.01", until="Ctrl-C") as (_, printed):
         exports = [line for line in printed.splitlines() if line.startswith("export ")]

@@ -8,11 +8,13 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from botocore.exceptions import ClientError
 
 from cognito_jupyter import decode_jwt_payload
 from cognito_jupyter.local import Group, Knobs, LocalCognito, User
+from cognito_jupyter.local.defaults import free_ports
 from tests.local.identity import error_of, get_credentials, identity_client, logins, s3_client
 
 USER_POOL, IDENTITY_POOL = "eu-west-1_AbCdEf123", "eu-central-1:01234567-89ab-cdef-0123-456789abcdef"
@@ -149,3 +151,17 @@ from cognito_jupyter.local import LocalCognito
     assert last.startswith("ModuleNotFoundError: LocalCognito needs the package flask, which is not installed.")
     assert last.endswith("Run: pip install 'cognito_jupyter[local]'")
     assert "During handling" not in finished.stderr
+
+
+def test_another_address_comes_with_a_warning_and_with_ports_of_yours() -> None:
+    """As in a container, whose ports are published to the host's loopback."""
+    port, aws_port = free_ports(2)
+    with pytest.warns(UserWarning, match=r"listens on 0\.0\.0\.0, which other computers may reach"):
+        cognito = LocalCognito(bind_address="0.0.0.0", port=port, aws_port=aws_port).start()
+    with cognito:
+        assert (cognito.domain, cognito.aws_url) == (f"http://localhost:{port}", f"http://127.0.0.1:{aws_port}")
+        assert s3_client(cognito, get_credentials(cognito)).head_bucket(Bucket=cognito.bucket)
+        listening = {each.laddr for each in psutil.Process().net_connections() if each.status == psutil.CONN_LISTEN}
+        assert {("0.0.0.0", port), ("0.0.0.0", aws_port)} <= listening
+    with LocalCognito(port=port, aws_port=aws_port), pytest.raises(OSError, match="in use"):
+        LocalCognito(aws_port=aws_port).start()

@@ -24,19 +24,24 @@ class LocalAWS:
     Args:
         knobs: Latency, faults and the clock.
         counts: Calls by endpoint name.
+        address: The address to listen on.
+        port: The port; 0 takes a free one.
 
     Attributes:
         issued_keys: The credentials that were issued, by their access key.
         proxy: What clients connect to.
     """
 
-    def __init__(self, knobs: Knobs, counts: Counter[str]) -> None:
+    def __init__(self, knobs: Knobs, counts: Counter[str], *, address: str | None = None, port: int = 0) -> None:
+        # First, since the port may be in use.
+        self._port: Future[int] = Future()
+        self.issued_keys: dict[str, IssuedKey] = {}
+        self.proxy = AwsProxy(
+            self._port.result, self.issued_keys, knobs, counts, address=address or "127.0.0.1", port=port
+        )
         self._child = ChildProcess([sys.executable, "-m", _MOTO_MODULE], output=subprocess.PIPE)
         self._lock = threading.Lock()
-        self._port: Future[int] = Future()
         self._start_thread: threading.Thread | None = None
-        self.issued_keys: dict[str, IssuedKey] = {}
-        self.proxy = AwsProxy(self._port.result, self.issued_keys, knobs, counts)
 
     def start(self, content: AwsContent) -> None:
         """Starts the proxy, and waits for moto in a thread; requests wait too until it has started."""

@@ -85,24 +85,33 @@ _QUERY_ERRORS = {
 
 
 class AwsProxy(LoopbackServer):
-    """Listens on 127.0.0.1 and forwards authorized requests to moto.
+    """Listens on an address, 127.0.0.1 by default, and forwards authorized requests to moto.
 
     Args:
         upstream_port: Returns moto's port; may block until moto has started.
         issued_keys: The credentials that may sign requests, by their access key.
         knobs: Latency, faults and the clock; the endpoints are "s3", "sts" and "iam".
         counts: Calls by endpoint name.
+        address: The address to listen on.
+        port: The port; 0 takes a free one.
 
     Attributes:
         requests: The last requests, with the role that signed each.
         url: The endpoint URL for clients.
     """
 
-    def __init__(
-        self, upstream_port: Callable[[], int], issued_keys: Mapping[str, IssuedKey], knobs: Knobs, counts: Counter[str]
+    def __init__(  # noqa: PLR0913 - what a proxy needs, the last two with a default
+        self,
+        upstream_port: Callable[[], int],
+        issued_keys: Mapping[str, IssuedKey],
+        knobs: Knobs,
+        counts: Counter[str],
+        *,
+        address: str = "127.0.0.1",
+        port: int = 0,
     ) -> None:
         # The handler responds to every request itself, so the application is never called.
-        super().__init__("127.0.0.1", 0, NotFound(), _ProxyHandler, clock=knobs.now)
+        super().__init__(address, port, NotFound(), _ProxyHandler, clock=knobs.now)
         self.upstream_port = upstream_port
         self.issued_keys = issued_keys
         self.knobs = knobs
