@@ -15,6 +15,7 @@ from flask import Flask, Response, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from ..aws_responses import AWS_JSON_TYPE, aws_error
+from ..faults import is_loopback_host
 from .api.operations import UserPoolApi
 from .identity_pool import IdentityPool
 
@@ -46,8 +47,10 @@ def add_aws_endpoint(
         if not isinstance(body, dict):
             status, payload = 400, {"__type": "SerializationException", "message": ""}
         elif target.startswith(_USER_POOL_TARGET):
+            action, origin = target.removeprefix(_USER_POOL_TARGET), request.headers.get("Origin")
             authorization = request.headers.get("Authorization", "")
-            status, payload = user_pool_api.handle_action(target.removeprefix(_USER_POOL_TARGET), body, authorization)
+            foreign = origin is not None and not is_loopback_host(origin.partition("://")[2])
+            status, payload = user_pool_api.handle_action(action, body, authorization, from_foreign_page=foreign)
             on_secrets(*_find_secrets(body))
         else:
             status, payload = identity_pool.handle_action(target.removeprefix("AWSCognitoIdentityService."), body)

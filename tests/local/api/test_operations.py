@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from cognito_jupyter.local import LocalCognito
-from cognito_jupyter.local.cognito.api.operations import OPERATIONS
+from cognito_jupyter.local.cognito.api.operations import OPERATIONS, UNSIGNED_OPERATIONS
 from tests.local.api.conftest import PASSWORD, api_client, error_of, service_model, unknown_members
 
 OF_THE_ISSUE = (
@@ -111,6 +113,12 @@ def test_an_operation_that_is_not_here_names_those_that_are(api: Any) -> None:
     assert message.endswith("UpdateUserPoolClient.")
 
 
+def test_the_documentation_names_each_operation() -> None:
+    page = Path(__file__).parents[3] / "docs" / "local-cognito.md"
+    words = set(re.findall(r"\w+", page.read_text(encoding="utf-8")))
+    assert set(OPERATIONS) - words == set()
+
+
 def test_a_flow_or_a_challenge_that_is_not_here_is_named(api: Any, cognito: LocalCognito) -> None:
     with pytest.raises(ClientError, match=r"has no authentication flow USER_SRP_AUTH\. It has ADMIN_NO_SRP_AUTH, "):
         api.initiate_auth(AuthFlow="USER_SRP_AUTH", ClientId=cognito.client_id, AuthParameters={})
@@ -119,15 +127,28 @@ def test_a_flow_or_a_challenge_that_is_not_here_is_named(api: Any, cognito: Loca
 
 
 def test_operations_of_administrators_want_a_signature_and_those_of_users_want_none(
-    api: Any, pool_id: dict[str, str], cognito: LocalCognito
+    pool_id: dict[str, str], cognito: LocalCognito
 ) -> None:
     unsigned = api_client(cognito, signature_version=UNSIGNED)
     with pytest.raises(ClientError) as raised:
         unsigned.list_users(**pool_id)
     assert error_of(raised)[0] == "MissingAuthenticationTokenException"
     for name, body in a_request_for_each(cognito).items():
-        needs_signature = service_model(api).operation_model(name).auth_type != "none"
-        assert (call(cognito, name, body).status_code == 400) is needs_signature, name
+        assert (call(cognito, name, body).status_code == 200) is (name in UNSIGNED_OPERATIONS), name
+
+
+def test_the_operations_without_a_signature_are_those_of_botocores_model(api: Any) -> None:
+    model = service_model(api)
+    unsigned = {name for name in OPERATIONS if model.operation_model(name).auth_type == "none"}
+    # The oldest supported botocore signs this one.
+    assert unsigned | {"GetTokensFromRefreshToken"} == UNSIGNED_OPERATIONS
+
+
+def test_a_web_page_of_another_site_administers_nothing(pool_id: dict[str, str], cognito: LocalCognito) -> None:
+    """Its script can read responses, as at AWS, and needs no keys here."""
+    for origin, status in (("https://example.org", 400), ("null", 400), ("http://localhost:8888", 200)):
+        response = call(cognito, "ListUsers", pool_id, Authorization=SIGNED, Origin=origin)
+        assert response.status_code == status, origin
 
 
 def test_a_client_for_another_region_or_service_is_refused(pool_id: dict[str, str], cognito: LocalCognito) -> None:

@@ -30,6 +30,10 @@ OPERATIONS = (
     "ListUserPoolClients", "ListUsers", "RespondToAuthChallenge", "RevokeToken", "UpdateUserPoolClient",
 )  # fmt: skip
 """The operations that there are here."""
+UNSIGNED_OPERATIONS = frozenset(
+    {"GetTokensFromRefreshToken", "GetUser", "GlobalSignOut", "InitiateAuth", "RespondToAuthChallenge", "RevokeToken"}
+)
+"""Those that a user's program calls without keys. botocore 1.38 takes the first one for another kind by mistake."""
 _CREDENTIAL = re.compile(r"AWS4-HMAC-SHA256 .*Credential=[^/\s]+/\d{8}/([^/\s]+)/([^/\s]+)/aws4_request")
 _SERVICE = "cognito-idp"
 
@@ -52,7 +56,7 @@ class UserPoolApi:
         self._lock = threading.Lock()
 
     def handle_action(
-        self, action: str, body: Mapping[str, Any], authorization: str = ""
+        self, action: str, body: Mapping[str, Any], authorization: str = "", *, from_foreign_page: bool = False
     ) -> tuple[int, dict[str, Any]]:
         """Runs an operation.
 
@@ -60,14 +64,16 @@ class UserPoolApi:
             action: The operation's name.
             body: Its parameters.
             authorization: The header with the signature.
+            from_foreign_page: Whether a page of another site sends it. Such a page may not administer this user pool:
+                it would need keys at AWS, and needs none here.
 
         Returns:
             The HTTP status and the response.
         """
         try:
             operation, run = self._find(action)
-            if operation.auth_type != "none":
-                self._require_signature(authorization)
+            if action not in UNSIGNED_OPERATIONS:
+                self._require_administrator(authorization, from_foreign_page=from_foreign_page)
             assert operation.input_shape is not None
             check_parameters(operation.input_shape, body)
             if "UserPoolId" in body:
@@ -87,11 +93,14 @@ class UserPoolApi:
         run: Operation = next(getattr(group, name) for group in self._groups if hasattr(group, name))
         return self._model.operation_model(action), run
 
-    def _require_signature(self, authorization: str) -> None:
+    def _require_administrator(self, authorization: str, *, from_foreign_page: bool) -> None:
         """Checks that a request is signed for this service and Region, by whatever keys.
 
         The signature is not checked: then every test would need keys of an administrator of this server.
         """
+        if from_foreign_page:
+            message = "A web page of another site may not administer the local Cognito."
+            raise ApiError("AccessDeniedException", message)
         found = _CREDENTIAL.match(authorization)
         if found is None:
             raise ApiError("MissingAuthenticationTokenException", "Missing Authentication Token")
