@@ -157,9 +157,13 @@ def soak(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS[:1])
 def dask(session: nox.Session) -> None:
-    """Test one sign-in with the workers of local Dask clusters."""
-    session.install(".[test,dask,s3fs]")
-    session.run("pytest", *_IN_PARALLEL, "-m", "", "tests/sharing/dask_cluster", *session.posargs)
+    """Test one sign-in with the workers of Dask clusters, and with worker processes of ipyparallel and PyTorch."""
+    session.install(".[test,dask,s3fs]", "ipyparallel>=9")
+    # PyPI's build of PyTorch brings gigabytes for GPUs. Where no build for the CPU is at hand, its tests are skipped.
+    links = {"UV_FIND_LINKS": os.environ.get("PIP_FIND_LINKS", "").replace(" ", ",")}
+    session.install("torch==2.13.0+cpu", env=links, success_codes=[0, 1], silent=True)
+    folders = ("tests/sharing/dask_cluster", "tests/sharing/workers")
+    session.run("pytest", *_IN_PARALLEL, "-m", "", *folders, *session.posargs)
 
 
 @nox.session(python=PYTHONS[:1])
