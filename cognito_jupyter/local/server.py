@@ -13,7 +13,7 @@ import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from .admin import make_admin_blueprint
 from .aws.local_aws import LocalAWS
@@ -24,8 +24,11 @@ from .cognito.user_pool import UserPool
 from .defaults import aws_content, demo_buckets, free_ports, groups_of_roles, made_up_user, region_of_pool
 from .faults import inject_faults
 from .http_server import LoopbackServer, bind_both_loopbacks
-from .model import AppClient, Group, IdentityProvider, Knobs, User
+from .model import REGION, AppClient, Group, IdentityProvider, Knobs, User
 from .settings_file import as_toml, read_arguments
+
+if TYPE_CHECKING:
+    from .template.stack import Stack
 
 LOGOUT_URI = "http://localhost:3000/signed-out"
 _CALLBACK_PORTS = 10
@@ -80,6 +83,7 @@ class LocalCognito:
         redirect_uri: The registered redirect URIs, separated by white space.
         logout_uri: The first registered sign-out URL.
         port: The port, once started.
+        outputs: The outputs of the template, by name; empty without one.
     """
 
     # Names of endpoints in `knobs` and `counts`; the other ones are the last part of their path.
@@ -141,6 +145,8 @@ class LocalCognito:
         )
         self._requested_port, self._tls, self._with_aws = port, tls, aws
         self._aws_port, self._bind_address = aws_port, bind_address
+        self._stack: Stack | None = None
+        self.outputs: Mapping[str, str] = {}
         self._folder: Path | None = None
         self._servers: list[LoopbackServer] = []
         self._aws: LocalAWS | None = None
@@ -172,6 +178,35 @@ class LocalCognito:
             ValueError: The file is malformed, or has no such profile.
         """
         return cls(**read_arguments(path, profile) | arguments)
+
+    @classmethod
+    def from_template(
+        cls, path: str | Path, parameters: Mapping[str, str] | None = None, *, region: str = REGION, **arguments: Any
+    ) -> Self:
+        """Makes a Cognito of a CloudFormation template, such as `deploy/cognito-jupyter.yaml`.
+
+        Groups, roles, their trust and permissions policies, session tags, the app client with its URLs, lifetimes and
+        rotation are the template's. The buckets that the roles name exist; the first one has the demo's data. The
+        template's outputs are in `outputs`.
+
+        Args:
+            path: The template, in YAML or JSON.
+            parameters: The values of its parameters.
+            region: The Region of the stack.
+            **arguments: Further arguments, which replace what follows from the template.
+
+        Raises:
+            ValueError: The template, or a parameter, cannot be used.
+        """
+        from .template.stack import make_stack  # late: it needs PyYAML, which nothing else here does
+
+        stack = make_stack(path, parameters or {}, region)
+        cognito = cls(**stack.arguments() | arguments)
+        cognito._stack, cognito.outputs = stack, stack.outputs
+        cognito.pool.clients[cognito.client_id] = stack.registered(cognito.pool.clients[cognito.client_id])
+        for provider in stack.providers:
+            cognito.add_identity_provider(provider.name, provider.provider_type, provider.identifiers)
+        return cognito
 
     def to_toml(self) -> str:
         """Returns a cognito.toml for this Cognito, once started.
@@ -212,6 +247,8 @@ class LocalCognito:
             region=self._identity_pool_region,
             pool_id=self._fixed_identity_pool_id,
         )
+        if self._stack is not None:
+            self._stack.configure(self.identity_pool)
         try:
             app = make_app(self.pool, self.identity_pool, lambda: self.domain, self._add_secrets)
             app.register_blueprint(make_admin_blueprint(self.knobs, self.counts, self.admin_token))
@@ -229,7 +266,8 @@ class LocalCognito:
                 server.start()
             if self._aws is not None:
                 region, pool_id = self._identity_pool_region, self.identity_pool.pool_id
-                self._aws.start(aws_content(region, pool_id, self._roles, self._buckets))
+                trust_policies = self.identity_pool.trust_policies
+                self._aws.start(aws_content(region, pool_id, self._roles, self._buckets, trust_policies))
         except BaseException:
             self.stop()
             raise
@@ -434,7 +472,7 @@ class LocalCognito:
         return context
 
 
-def _fake_credentials(*_role_and_session: str) -> dict[str, str]:
+def _fake_credentials(*_session: object) -> dict[str, str]:
     """Makes credentials that open nothing, for tests without AWS."""
     key = f"ASIA{secrets.token_hex(8).upper()}"
     return {"AccessKeyId": key, "SecretKey": secrets.token_urlsafe(30), "SessionToken": secrets.token_urlsafe(90)}

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
+from collections.abc import Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 
@@ -72,18 +73,19 @@ class LocalAWS:
             self._start_thread.join()
         self.proxy.stop()
 
-    def assume_role(self, role_arn: str, session_name: str) -> dict[str, str]:
+    def assume_role(self, role_arn: str, session_name: str, tags: Mapping[str, str]) -> dict[str, str]:
         """Makes credentials that moto accepts.
 
         Args:
             role_arn: The role.
             session_name: The name of the role session.
+            tags: Its session tags, which policies name as `aws:PrincipalTag/NAME`.
 
         Returns:
             AccessKeyId, SecretKey and SessionToken.
         """
         self.wait_until_ready()
-        return dict(json.loads(self._send_line(json.dumps([role_arn, session_name]))))
+        return dict(json.loads(self._send_line(json.dumps([role_arn, session_name, dict(tags)]))))
 
     def _send_line(self, line: str) -> bytes:
         """Sends a line to the child process, and returns its reply."""

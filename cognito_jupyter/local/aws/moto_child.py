@@ -1,8 +1,8 @@
 """moto's server: IAM, STS and S3 with IAM enforced; `LocalAWS` runs this module in a child process.
 
 It needs a process of its own because importing moto adds handlers to every botocore client in the process. It reads the
-content of `AwsContent`, as JSON, from standard input, creates the roles and the buckets,
-and writes its port to standard output. After that it replies to each line, a role ARN and a session name as JSON, with
+content of `AwsContent`, as JSON, from standard input, creates the roles and the buckets, and writes its port to
+standard output. After that it replies to each line, a role ARN, a session name and session tags as JSON, with
 credentials for the role, until standard input ends.
 """
 
@@ -11,11 +11,15 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import sys
 import threading
+from collections.abc import Mapping
 from typing import Any, cast
 
 from ..model import ACCOUNT
+
+_PRINCIPAL_TAG = re.compile(r"\$\{aws:PrincipalTag/([^}]+)\}")
 
 
 def main() -> None:
@@ -33,8 +37,12 @@ def main() -> None:
     _fill(region, content["roles"], content["buckets"])
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(server.port, file=replies)
+    session_tags: dict[str, dict[str, str]] = {}
+    _apply_session_tags(session_tags)
     for line in sys.stdin:
-        print(json.dumps(_assume_role(region, *json.loads(line))), file=replies)
+        role_arn, session_name, tags = json.loads(line)
+        session_tags[session_name] = tags
+        print(json.dumps(_assume_role(region, role_arn, session_name)), file=replies)
     os._exit(0)
 
 
@@ -65,6 +73,30 @@ def _fill(region: str, roles: dict[str, Any], buckets: dict[str, dict[str, str]]
     ACTION_MAP["BUCKET"]["HEAD"] = {"DEFAULT": "ListBucket"}
     # Enforces IAM from the first request on.
     moto.settings.INITIAL_NO_AUTH_ACTION_COUNT = 0.0
+
+
+def _apply_session_tags(session_tags: Mapping[str, Mapping[str, str]]) -> None:
+    """Makes moto put session tags in place of `${aws:PrincipalTag/NAME}` in the policies of a role session.
+
+    A tag that is absent or has a wildcard leaves the variable, which matches nothing.
+
+    Args:
+        session_tags: The tags by the name of the role session.
+    """
+    from moto.iam.access_control import AssumedRoleAccessKey
+
+    collect_policies = AssumedRoleAccessKey.collect_policies
+
+    def collect_tagged(key: Any) -> list[str]:
+        tags = session_tags.get(key._session_name, {})  # noqa: SLF001 - moto has no other way to the name
+
+        def value_of(match: re.Match[str]) -> str:
+            value = tags.get(match[1], "*")
+            return match[0] if {"*", "?"} & set(value) else json.dumps(value)[1:-1]
+
+        return [_PRINCIPAL_TAG.sub(value_of, policy) for policy in collect_policies(key)]
+
+    AssumedRoleAccessKey.collect_policies = collect_tagged  # type: ignore[method-assign,assignment]
 
 
 def _assume_role(region: str, role_arn: str, session_name: str) -> dict[str, str]:

@@ -15,10 +15,11 @@ from typing import Any, Literal
 
 from ..model import REGION, IssuedKey, Knobs
 from .identity_validation import explain_invalid
+from .role_trust import trusts_identity_pool
 from .user_pool import UserPool
 
-AssumeRole = Callable[[str, str], dict[str, str]]
-"""From a role ARN and a session name to AccessKeyId, SecretKey and SessionToken."""
+AssumeRole = Callable[[str, str, Mapping[str, str]], dict[str, str]]
+"""From a role ARN, a session name and session tags to AccessKeyId, SecretKey and SessionToken."""
 _UNSUPPORTED_PROVIDER = "Token is not from a supported provider of this identity pool."
 
 
@@ -83,6 +84,8 @@ class IdentityPool:
         other_pool_id: The id of another identity pool, which exists and knows no user pool.
         mapping: How a role is selected; None: always the authenticated role.
         authenticated_role: The pool's default role; None: the pool is misconfigured.
+        principal_tags: The session tags of credentials: the claim of the id token for each.
+        trust_policies: Trust policies by role ARN; a role without one trusts this pool.
     """
 
     def __init__(  # noqa: PLR0913 - what an identity pool needs, the last with a default
@@ -101,6 +104,8 @@ class IdentityPool:
         self._region = region
         self.mapping: RoleMapping | None = RoleMapping()
         self.authenticated_role: str | None = None
+        self.principal_tags: Mapping[str, str] = {}
+        self.trust_policies: Mapping[str, Mapping[str, Any]] = {}
         self._pool = pool
         self._knobs = knobs
         self._issued_keys = issued_keys
@@ -162,8 +167,10 @@ class IdentityPool:
         if self._identities.get(claims["sub"]) != identity:
             raise _not_authorized(f"Access to Identity '{identity}' is forbidden.")
         role_arn = self._select_role(claims, body.get("CustomRoleArn"))
+        tags = {tag: str(claims[claim]) for tag, claim in self.principal_tags.items() if claim in claims}
+        self._require_trust(role_arn, tags)
         expires = int(self._knobs.now() + self._knobs.credentials_seconds)
-        keys = self._assume_role(role_arn, f"CognitoIdentityCredentials-{secrets.token_hex(4)}")
+        keys = self._assume_role(role_arn, f"CognitoIdentityCredentials-{secrets.token_hex(4)}", tags)
         issued = IssuedKey(keys["AccessKeyId"], keys["SecretKey"], keys["SessionToken"], role_arn, expires)
         self._issued_keys[issued.access_key_id] = issued
         return {"IdentityId": identity, "Credentials": keys | {"Expiration": expires}}
@@ -218,11 +225,15 @@ class IdentityPool:
                 raise _not_authorized(f"The ambiguous role mapping rules for: {provider} denied this request.")
         role_arn = role_arn or self.authenticated_role
         if role_arn is None:
-            raise IdentityPoolError(
-                "InvalidIdentityPoolConfigurationException",
-                "Invalid identity pool configuration. Check assigned IAM roles for this pool.",
-            )
+            raise _invalid_configuration()
         return role_arn
+
+    def _require_trust(self, role_arn: str, tags: Mapping[str, str]) -> None:
+        """Checks that the role trusts this pool; session tags need an action of their own."""
+        trust = self.trust_policies.get(role_arn)
+        actions = ["sts:AssumeRoleWithWebIdentity", *(["sts:TagSession"] if tags else [])]
+        if trust is not None and not trusts_identity_pool(trust, self.pool_id, actions):
+            raise _invalid_configuration()
 
 
 def _has_right_types(body: Mapping[str, Any]) -> bool:
@@ -234,6 +245,13 @@ def _has_right_types(body: Mapping[str, Any]) -> bool:
             return False
         texts += logins.values()
     return all(text is None or isinstance(text, str) for text in texts)
+
+
+def _invalid_configuration() -> IdentityPoolError:
+    return IdentityPoolError(
+        "InvalidIdentityPoolConfigurationException",
+        "Invalid identity pool configuration. Check assigned IAM roles for this pool.",
+    )
 
 
 def _not_authorized(message: str) -> IdentityPoolError:

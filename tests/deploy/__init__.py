@@ -1,0 +1,1 @@
+"""What an administrator deploys: `nox -s deploy` runs these tests."""

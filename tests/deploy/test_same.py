@@ -1,0 +1,165 @@
+"""The CloudFormation template and the Terraform module say the same, and docs/administrators.md describes them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ADMINISTRATORS = Path(__file__).parents[2] / "docs" / "administrators.md"
+RESOURCES = {
+    "UserPool": "aws_cognito_user_pool.this",
+    "Domain": "aws_cognito_user_pool_domain.this",
+    "LoginStyle": "aws_cognito_managed_login_branding.this",
+    "SamlProvider": "aws_cognito_identity_provider.saml",
+    "OidcProvider": "aws_cognito_identity_provider.oidc",
+    "Client": "aws_cognito_user_pool_client.this",
+    "AnalystGroup": "aws_cognito_user_group.analyst",
+    "UploaderGroup": "aws_cognito_user_group.uploader",
+    "IdentityPool": "aws_cognito_identity_pool.this",
+    "RoleAttachment": "aws_cognito_identity_pool_roles_attachment.this",
+    "PrincipalTags": "aws_cognito_identity_pool_provider_principal_tag.this",
+    "AnalystRole": "aws_iam_role.analyst",
+    "UploaderRole": "aws_iam_role.uploader",
+}
+POLICIES = {
+    "aws_iam_role_policy.analyst_read",
+    "aws_iam_role_policy.uploader_read",
+    "aws_iam_role_policy.uploader_write",
+}
+OTHER_NAMES = {
+    "allowed_o_auth_flows": "allowed_oauth_flows",
+    "allowed_o_auth_flows_user_pool_client": "allowed_oauth_flows_user_pool_client",
+    "allowed_o_auth_scopes": "allowed_oauth_scopes",
+    "group_name": "name",
+}
+"""Properties whose name in Terraform is not that in CloudFormation with underscores."""
+ELSEWHERE = {("enabled_mfas", "SOFTWARE_TOKEN_MFA")}
+"""Literals that Terraform writes in another way, which `test_both_offer_an_authenticator_app` compares."""
+
+
+def snake_case(name: str) -> str:
+    """Returns a name of CloudFormation as Terraform writes it."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+    return OTHER_NAMES.get(words, words)
+
+
+def literals(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """Yields each literal with the name of its property; what is computed is left out."""
+    if isinstance(value, dict):
+        if any(key == "Ref" or str(key).startswith("Fn::") for key in value):
+            return
+        for key, item in value.items():
+            if key not in {"AssumeRolePolicyDocument", "Policies", "DependsOn"} or isinstance(item, dict):
+                yield from literals(item, snake_case(str(key)))
+    elif isinstance(value, list):
+        for item in value:
+            yield from literals(item, name)
+    elif "${" not in str(value):
+        yield name, str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def test_each_parameter_is_a_variable_with_the_same_default_and_description(
+    cloudformation: dict[str, Any], terraform: dict[str, dict[str, Any]]
+) -> None:
+    parameters = {snake_case(name): each for name, each in cloudformation["Parameters"].items()}
+    assert parameters.keys() == terraform["variable"].keys()
+    for name, parameter in parameters.items():
+        variable = terraform["variable"][name]
+        assert variable["description"] == parameter["Description"].strip(), name
+        default = variable.get("default")
+        joined = ",".join(default) if isinstance(default, list) else default
+        assert str(joined) == str(parameter.get("Default")), name
+        for value in parameter.get("AllowedValues", []):
+            assert f'"{value}"' in variable["validation"][0]["condition"]
+
+
+def test_each_resource_is_in_both(cloudformation: dict[str, Any], terraform: dict[str, dict[str, Any]]) -> None:
+    assert cloudformation["Resources"].keys() == RESOURCES.keys()
+    assert terraform["resource"].keys() == {*RESOURCES.values(), *POLICIES}
+
+
+@pytest.mark.parametrize("name", RESOURCES)
+def test_each_property_has_the_same_value_in_both(
+    cloudformation: dict[str, Any], terraform: dict[str, dict[str, Any]], name: str
+) -> None:
+    ours = set(literals(cloudformation["Resources"][name]["Properties"])) - ELSEWHERE
+    theirs = set(literals(terraform["resource"][RESOURCES[name]]))
+    assert ours
+    assert not {pair for pair in ours if pair not in theirs}
+
+
+def test_terraform_adds_nothing_of_its_own(
+    cloudformation: dict[str, Any], terraform: dict[str, dict[str, Any]]
+) -> None:
+    for name, address in RESOURCES.items():
+        properties = {each for each, _ in literals(cloudformation["Resources"][name]["Properties"])}
+        own = {each for each, _ in literals(terraform["resource"][address])} - properties
+        assert own <= {"prevent_destroy", "enabled"}, name
+
+
+def test_both_offer_an_authenticator_app(cloudformation: dict[str, Any], terraform: dict[str, dict[str, Any]]) -> None:
+    assert cloudformation["Resources"]["UserPool"]["Properties"]["EnabledMfas"] == ["SOFTWARE_TOKEN_MFA"]
+    pool = terraform["resource"][RESOURCES["UserPool"]]
+    assert pool["software_token_mfa_configuration"] == [{"enabled": True}]
+
+
+def test_both_permit_the_same(cloudformation: dict[str, Any], terraform: dict[str, dict[str, Any]]) -> None:
+    """Statements by Sid; and the trust policies, which both write as JSON, without their white space."""
+    theirs: dict[str, list[str]] = {}
+    for text in (terraform["locals"]["read"], terraform["resource"]["aws_iam_role_policy.uploader_write"]["policy"]):
+        for sid, actions in re.findall(r'Sid = "(\w+)".*?Action = \[(.*?)\]', text):
+            theirs[sid] = re.findall(r'"(.*?)"', actions)
+    for name in ("AnalystRole", "UploaderRole"):
+        properties = cloudformation["Resources"][name]["Properties"]
+        statements = [each for policy in properties["Policies"] for each in policy["PolicyDocument"]["Statement"]]
+        assert {each["Sid"]: each["Action"] for each in statements}.items() <= theirs.items()
+        trust = properties["AssumeRolePolicyDocument"]["Fn::Sub"][0]
+        for word in re.findall(r'"([A-Za-z]+:[A-Za-z]+)"', trust):
+            assert f'"{word}"' in terraform["locals"]["trust"]
+        assert "uploads/${aws:PrincipalTag/username}/*" in str(properties) or name == "AnalystRole"
+    assert theirs.keys() == {"List", "Read", "Write"}
+    assert "uploads/$${aws:PrincipalTag/username}/*" in terraform["locals"]["upload_keys"]
+
+
+def test_both_write_the_same_settings(cloudformation: dict[str, Any], terraform: dict[str, dict[str, Any]]) -> None:
+    assert {snake_case(name) for name in cloudformation["Outputs"]} == terraform["output"].keys()
+    ours = cloudformation["Outputs"]["CognitoToml"]["Value"]["Fn::Sub"][0]
+    theirs = terraform["output"]["cognito_toml"]["value"]
+    names = re.compile(r"^\s*(\w+) = ", re.MULTILINE)
+    assert names.findall(ours) == names.findall(theirs)
+
+
+def test_the_documentation_describes_each_parameter(
+    cloudformation: dict[str, Any], terraform: dict[str, dict[str, Any]]
+) -> None:
+    """A table row has the parameter, the variable and the default."""
+    rows = {
+        line.split("|")[1].strip(): line
+        for line in ADMINISTRATORS.read_text(encoding="utf-8").splitlines()
+        if "|" in line
+    }
+    for name, parameter in cloudformation["Parameters"].items():
+        row = rows.get(f"`{name}`, `{snake_case(name)}`")
+        assert row is not None, name
+        default = str(parameter.get("Default", ""))
+        assert not default or f"`{default}`" in row, name
+
+
+def test_the_documentation_says_what_the_template_sets(cloudformation: dict[str, Any]) -> None:
+    """The rules of docs/administrators.md for a set-up by hand hold in the template."""
+    resources = {name: each["Properties"] for name, each in cloudformation["Resources"].items()}
+    client = resources["Client"]
+    assert client["GenerateSecret"] is False
+    assert client["AllowedOAuthFlows"] == ["code"]
+    assert {"openid", "email"} <= set(client["AllowedOAuthScopes"])
+    assert client["RefreshTokenRotation"]["RetryGracePeriodSeconds"] >= 10
+    assert "ALLOW_REFRESH_TOKEN_AUTH" not in client["ExplicitAuthFlows"]
+    assert resources["IdentityPool"]["AllowClassicFlow"] is False
+    assert resources["IdentityPool"]["AllowUnauthenticatedIdentities"] is False
+    assert resources["RoleAttachment"]["RoleMappings"]["UserPool"]["Type"] == "Token"
+    ports = [int(each) for each in cloudformation["Parameters"]["CallbackPorts"]["Default"].split(",")]
+    assert min(abs(one - other) for one in ports for other in ports if one != other) >= 1000
