@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +126,14 @@ def test_a_flow_or_a_challenge_that_is_not_here_is_named(api: Any, cognito: Loca
         api.initiate_auth(AuthFlow="USER_SRP_AUTH", ClientId=cognito.client_id, AuthParameters={})
     with pytest.raises(ClientError, match=r"has no challenge SMS_MFA\. It has NEW_PASSWORD_REQUIRED\."):
         api.respond_to_auth_challenge(ChallengeName="SMS_MFA", ClientId=cognito.client_id)
+
+
+def test_a_cognito_that_no_boto3_administers_starts_without_botocore() -> None:
+    """Its imports take longer than the start of the server."""
+    program = "import sys, cognito_jupyter.local.server\nprint(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    assert "cognito_jupyter.local.cognito.api.operations" in loaded
+    assert not [name for name in loaded if name.partition(".")[0] in {"botocore", "boto3"}]
 
 
 def test_operations_of_administrators_want_a_signature_and_those_of_users_want_none(

@@ -190,6 +190,18 @@ def test_a_user_is_named_by_the_sub_where_the_tokens_are(
     assert api.list_users(**pool_id)["Users"][0]["Username"] == sub
 
 
+def test_where_users_sign_in_by_address_the_address_is_the_name_that_they_type(
+    api: Any, pool_id: dict[str, str], cognito: LocalCognito, client: Client
+) -> None:
+    cognito.knobs.username_is_sub = True
+    user = create(api, pool_id, "ada@example.org", UserAttributes=[])
+    found = api.admin_get_user(**pool_id, Username="ada@example.org")
+    assert found["Username"] == user["Username"] != "ada@example.org"
+    assert {"Name": "email", "Value": "ada@example.org"} in found["UserAttributes"]
+    code = callback_query(client.post_login("ada@example.org", PASSWORD))["code"]
+    assert claims(client.exchange(code).json()["id_token"])["cognito:username"] == user["Username"]
+
+
 def test_no_secret_of_the_api_stays_unknown_to_the_search_for_leaks(
     api: Any, pool_id: dict[str, str], cognito: LocalCognito
 ) -> None:

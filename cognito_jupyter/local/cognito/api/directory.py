@@ -62,9 +62,12 @@ class Directory:
         return group
 
     def find_user(self, name: str) -> User | None:
-        """Returns a user by name or `sub`; None if there is none."""
-        by_sub = (user for user in self.pool.users.values() if user.sub == name)
-        return self.pool.users.get(name) or next(by_sub, None)
+        """Returns a user by name or `sub`, or by an address that users sign in with; None if there is none."""
+        users = tuple(self.pool.users.values())
+        found = self.pool.users.get(name) or next((user for user in users if user.sub == name), None)
+        if found is None and self.knobs.username_is_sub and name:
+            found = next((user for user in users if name in {user.email, user.phone_number}), None)
+        return found
 
     def user(self, name: str) -> User:
         """Returns a user by name or `sub`.

@@ -6,11 +6,7 @@ import re
 import threading
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Any
-
-from botocore import xform_name
-from botocore.loaders import Loader
-from botocore.model import OperationModel, ServiceModel
+from typing import TYPE_CHECKING, Any
 
 from ..user_pool import UserPool
 from .directory import Directory
@@ -20,6 +16,9 @@ from .pool_settings import PoolOperations
 from .sign_in import SignInOperations
 from .users import UserOperations
 from .validation import check_parameters
+
+if TYPE_CHECKING:
+    from botocore.model import OperationModel, ServiceModel
 
 Operation = Callable[[Mapping[str, Any]], dict[str, Any]]
 OPERATIONS = (
@@ -89,7 +88,7 @@ class UserPoolApi:
         if action not in OPERATIONS:
             raise not_here(f"operation {action}", ", ".join(OPERATIONS))
         # For administrators and for users alike.
-        name = xform_name(action.replace("AdminRespond", "Respond"))
+        name = re.sub(r"(?<!^)(?=[A-Z])", "_", action.replace("AdminRespond", "Respond")).lower()
         run: Operation = next(getattr(group, name) for group in self._groups if hasattr(group, name))
         return self._model.operation_model(action), run
 
@@ -114,5 +113,9 @@ class UserPoolApi:
 
     @cached_property
     def _model(self) -> ServiceModel:
-        """Botocore's model, which is read at the first request: it is large."""
+        """The model of the API in botocore, which is read at the first request: it is large."""
+        # Late too: a Cognito that no boto3 administers needs no botocore.
+        from botocore.loaders import Loader
+        from botocore.model import ServiceModel
+
         return ServiceModel(Loader().load_service_model(_SERVICE, "service-2"), _SERVICE)

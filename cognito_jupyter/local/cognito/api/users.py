@@ -43,7 +43,10 @@ class UserOperations:
             if password is not None:
                 check_password(password)
             now = self._directory.knobs.now()
-            fields = {"email": ""} | user_fields(body.get("UserAttributes", ()))
+            # Where users sign in by e-mail address, their name is the address.
+            email = username if self._directory.knobs.username_is_sub and "@" in username else ""
+            fields: dict[str, Any] = {"email": email, "email_verified": False}
+            fields |= user_fields(body.get("UserAttributes", ()))
             user = User(username, password or make_password(), **fields, must_change_password=True)
             self._directory.pool.users[username] = user
             self._directory.change_user(user, created=now)

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
-
-from botocore.model import Shape
+from typing import TYPE_CHECKING, Any
 
 from .errors import ApiError, invalid_parameter
+
+if TYPE_CHECKING:
+    from botocore.model import Shape
 
 _TYPES: dict[str, type] = {
     "structure": dict,
