@@ -78,6 +78,7 @@ def cognito(
     local_cognito.knobs.reset()
     local_cognito.pool.users, local_cognito.pool.groups = users, groups
     local_cognito.pool.providers, local_cognito.pool.clients = providers, clients
+    local_cognito.pool.pre_token = None
     pool.mapping, pool.authenticated_role = mapping, role
 
 

@@ -14,12 +14,13 @@ import requests
 _MAX_REDIRECTS = 5
 _FORM_ACTION = re.compile(r'<form [^>]*action="([^"]*)"')
 _CSRF_FIELD = re.compile(r'name="_csrf" value="([^"]*)"')
+_SESSION_FIELD = re.compile(r'name="session" value="([^"]*)"')
 _ERROR = re.compile(r'role="alert"[^>]*>([^<]*)<')
 _TITLE = re.compile(r"<title>([^<]*)<")
 _TIMEOUT = 10.0
 
 
-def submit_login(  # noqa: PLR0913 - the user's three facts, and three keywords that few callers need
+def submit_login(  # noqa: PLR0913 - the user's three facts, and five keywords that few callers need
     authorization_url: str,
     username: str,
     password: str,
@@ -27,6 +28,8 @@ def submit_login(  # noqa: PLR0913 - the user's three facts, and three keywords 
     verify: str | bool = True,
     follow_callback: bool = True,
     cookies: requests.cookies.RequestsCookieJar | None = None,
+    new_password: str = "",
+    code: str = "",
 ) -> str:
     """Opens the sign-in URL with a new browser, fills in the form, and follows the redirects.
 
@@ -37,6 +40,8 @@ def submit_login(  # noqa: PLR0913 - the user's three facts, and three keywords 
         verify: As for requests: a CA file for a Cognito with TLS.
         follow_callback: Whether to visit the redirect URI too, as a browser does.
         cookies: The browser's cookies, which the login changes; None: a new browser has none.
+        new_password: What the user types where the page wants a new password.
+        code: What the user types where it wants the code of an authenticator app.
 
     Returns:
         The redirect URI with its code, which a user on another computer would copy.
@@ -66,6 +71,8 @@ def submit_login(  # noqa: PLR0913 - the user's three facts, and three keywords 
                 message = error or _find(_TITLE, page)
                 raise RuntimeError(f"The sign-in page responded with status {response.status_code}: {message}")
             form = {"_csrf": _find(_CSRF_FIELD, page), "username": username, "password": password}
+            if challenge := _find(_SESSION_FIELD, page):
+                form = {"_csrf": form["_csrf"], "session": challenge, "new_password": new_password, "code": code}
             url = urljoin(response.url, action)
             response = browser.post(url, data=form, allow_redirects=False, timeout=_TIMEOUT)
     raise RuntimeError("The sign-in page leads nowhere.")

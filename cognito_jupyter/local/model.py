@@ -71,7 +71,10 @@ class User:
         attributes: Further attributes, such as `name`.
         provider: Where the user signs in; None: at the user pool itself.
         enabled: Whether the user may sign in.
-        must_change_password: Whether the password is a temporary one (FORCE_CHANGE_PASSWORD).
+        must_change_password: Whether the password is a temporary one (FORCE_CHANGE_PASSWORD), in place of which the
+            login page wants a new one.
+        totp_secret: The secret, in base32, of the user's authenticator app, whose code the login page wants too; None:
+            the user has none.
         email_verified: Whether the address is verified; None: unless an external provider says it.
         phone_number_verified: The same for the phone number.
         created: When the user was added, in seconds since the epoch.
@@ -88,6 +91,7 @@ class User:
     provider: IdentityProvider | None = None
     enabled: bool = True
     must_change_password: bool = False
+    totp_secret: str | None = None
     email_verified: bool | None = None
     phone_number_verified: bool | None = None
     created: float = field(default_factory=time.time, compare=False)

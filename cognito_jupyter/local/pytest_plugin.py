@@ -45,7 +45,7 @@ def isolated_cognito(local_cognito: local.LocalCognito, request: pytest.FixtureR
     pool, identity_pool = local_cognito.pool, local_cognito.identity_pool
     directory = {name: copy.copy(getattr(pool, name)) for name in ("users", "groups", "clients", "providers")}
     mapping = copy.copy(identity_pool.mapping), identity_pool.authenticated_role
-    counts = local_cognito.counts.copy()
+    counts, pre_token = local_cognito.counts.copy(), pool.pre_token
     local_cognito.counts.clear()
     for marker in reversed(list(request.node.iter_markers("cognito"))):
         _set_knobs(local_cognito.knobs, marker)
@@ -54,6 +54,7 @@ def isolated_cognito(local_cognito: local.LocalCognito, request: pytest.FixtureR
     for name, content in directory.items():
         setattr(pool, name, content)
     identity_pool.mapping, identity_pool.authenticated_role = mapping
+    pool.pre_token = pre_token
     local_cognito.counts.update(counts)
 
 

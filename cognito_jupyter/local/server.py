@@ -20,6 +20,7 @@ from .aws.local_aws import LocalAWS
 from .cognito.app import make_app
 from .cognito.identity_pool import IdentityPool
 from .cognito.tokens.issuer import host_names
+from .cognito.tokens.pre_token import PreTokenHandler
 from .cognito.user_pool import UserPool
 from .defaults import aws_content, demo_buckets, free_ports, groups_of_roles, made_up_user, region_of_pool
 from .faults import inject_faults
@@ -62,6 +63,8 @@ class LocalCognito:
         identity_pool_region: The Region of the identity pool; None for that of the user pool.
         replica_regions: The Regions of the user pool's replicas; `knobs.issuing_region` selects the one that issues.
         client_secret: Whether the app client has a secret, or that secret.
+        pre_token: A function of the pre token generation trigger, as in AWS Lambda: from an event and a context to the
+            event with a response. `pool.pre_token` changes it while the server runs.
         aws_port: The port of S3, STS and IAM; 0 takes a free one.
         bind_address: An address to listen on in place of those of loopback, such as "0.0.0.0" in a container. Whoever
             reaches it can try the passwords of this server, and a warning says so. Clients still use `localhost`.
@@ -115,6 +118,7 @@ class LocalCognito:
         identity_pool_region: str | None = None,
         replica_regions: Sequence[str] = (),
         client_secret: bool | str = False,
+        pre_token: PreTokenHandler | None = None,
         aws_port: int = 0,
         bind_address: str | None = None,
         custom_domain: str | None = None,
@@ -124,6 +128,7 @@ class LocalCognito:
         self.secrets: set[str] = set()
         self.region = region_of_pool("user pool", user_pool_id, region)
         self.pool = UserPool(self.knobs, self.region, replica_regions, user_pool_id)
+        self.pool.pre_token = pre_token
         self.client_id = client_id or secrets.token_hex(13)
         self.client_secret = secrets.token_hex(26) if client_secret is True else client_secret or None
         if custom_domain is not None and not tls:
@@ -379,6 +384,8 @@ class LocalCognito:
         *,
         phone_number: str | None = None,
         provider: str | None = None,
+        must_change_password: bool = False,
+        totp_secret: str | None = None,
         **attributes: str,
     ) -> User:
         """Adds a user.
@@ -391,6 +398,8 @@ class LocalCognito:
             phone_number: The user's phone number.
             provider: The name of the external provider that the user signs in at, from `add_identity_provider`. The
                 user pool names the user "PROVIDER_USERNAME".
+            must_change_password: Whether the login page wants a new password.
+            totp_secret: The secret, in base32, of the user's authenticator app, whose code the login page wants.
             **attributes: Further attributes, such as `name`.
         """
         email = f"{username}@example.org" if email is None else email
@@ -404,6 +413,8 @@ class LocalCognito:
             phone_number=phone_number,
             attributes=attributes,
             provider=external,
+            must_change_password=must_change_password,
+            totp_secret=totp_secret,
         )
         self.pool.users[username] = user
         return user

@@ -13,15 +13,17 @@ from urllib.parse import urlencode
 from flask import Flask, Response, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from ..model import AppClient, IdentityProvider
-from .responses import secrets_equal, set_cookie
+from ..model import AppClient, IdentityProvider, User
+from .login_challenges import LoginChallenges
+from .responses import CSRF_COOKIE, secrets_equal, set_cookie
 from .tokens.grants import Grant, Session
 from .tokens.user_claims import ATTRIBUTE_SCOPES
 from .user_pool import UserPool
 
 PROVIDER_PATH = "/identity-provider"
 """The sign-in page of every external identity provider; in truth it is on the provider's host."""
-SESSION_COOKIE, CSRF_COOKIE = "cognito", "XSRF-TOKEN"
+SESSION_COOKIE = "cognito"
+_EXPIRED_SESSION = "Invalid session for the user, session is expired."
 _WRONG_PASSWORD = "Incorrect username or password."  # noqa: S105 - a message
 
 
@@ -36,6 +38,7 @@ class LoginPages:
     def __init__(self, pool: UserPool, on_secrets: Callable[..., None]) -> None:
         self._pool = pool
         self._on_secrets = on_secrets
+        self._challenges = LoginChallenges(pool, on_secrets)
 
     def add_to(self, app: Flask) -> None:
         """Adds the pages to an application."""
@@ -77,7 +80,9 @@ class LoginPages:
         """GET and POST of the sign-in page of the external identity provider that the query names."""
         return self._sign_in(self._find_provider(request.args))
 
-    def _sign_in(self, provider: IdentityProvider | None) -> AnyResponse:
+    def _sign_in(  # noqa: PLR0911 - one for each end of a form
+        self, provider: IdentityProvider | None
+    ) -> AnyResponse:
         client = self._find_client(request.args)
         if client is None or _authorize_error(request.args, client) is not None:
             return _redirect_to_error_page(request.args)
@@ -87,17 +92,27 @@ class LoginPages:
             text = "Go back to your notebook and open the link again."
             return Response(render_template("page.html", title="This form has expired", text=text), 403)
         username = request.form.get("username", "")
-        login = self._pool.create_session(username, request.form.get("password", ""), provider)
-        if login is None:
-            return self._login_form(client, provider, username=username, error=_WRONG_PASSWORD)
+        checked = self._check_form(provider)
+        if checked is None:
+            message = _EXPIRED_SESSION if "session" in request.form else _WRONG_PASSWORD
+            return self._login_form(client, provider, username=username, error=message)
+        if isinstance(checked, Response):
+            return _no_store(checked)
         if self._pool.knobs.login_error:
             error = {"error_description": self._pool.knobs.login_error, "error": "server_error"}
             return _redirect_to_client({"redirect_uri": request.args["redirect_uri"]}, **error)
-        cookie, session = login
+        cookie, session = self._pool.create_session(checked)
         self._on_secrets(cookie)
         response = self._redirect_with_code(client, request.args, session)
         set_cookie(response, SESSION_COOKIE, cookie, int(self._pool.knobs.cookie_seconds))
         return response
+
+    def _check_form(self, provider: IdentityProvider | None) -> User | Response | None:
+        """Returns the user, or the page that wants more of the user, or None if the form is wrong."""
+        if "session" in request.form:
+            return self._challenges.go_on()
+        user = self._pool.check_password(request.form.get("username", ""), request.form.get("password", ""), provider)
+        return None if user is None else self._challenges.start(user) or user
 
     def logout(self) -> AnyResponse:
         """GET /logout: deletes the login cookie, and redirects to a registered sign-out URL or to the sign-in."""
@@ -153,9 +168,7 @@ class LoginPages:
         )
         response = Response(page)
         set_cookie(response, CSRF_COOKIE, csrf, 600)
-        headers = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Frame-Options": "DENY"}
-        response.headers.update(headers)
-        return response
+        return _no_store(response)
 
     def _redirect_with_code(self, client: AppClient, query: Mapping[str, str], session: Session) -> AnyResponse:
         # Cognito sends a nonce to an external provider, and leaves it in the id token: nextauthjs/next-auth#3544.
@@ -172,6 +185,12 @@ class LoginPages:
         code = self._pool.issue_code(grant)
         self._on_secrets(code)
         return _redirect_to_client(query, code=code)
+
+
+def _no_store(response: Response) -> Response:
+    headers = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Frame-Options": "DENY"}
+    response.headers.update(headers)
+    return response
 
 
 def _authorize_error(query: Mapping[str, str], client: AppClient) -> dict[str, str] | None:

@@ -12,6 +12,8 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from ..aws_responses import JSON_TYPE
 
+CSRF_COOKIE = "XSRF-TOKEN"
+
 
 class OAuthError(Exception):
     """An OAuth error response (RFC 6749, section 5.2).

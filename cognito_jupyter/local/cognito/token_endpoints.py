@@ -14,8 +14,7 @@ from werkzeug.exceptions import MethodNotAllowed
 from werkzeug.wrappers import Response as AnyResponse
 
 from ..model import AppClient
-from .login_pages import CSRF_COOKIE
-from .responses import OAuthError, json_response, secrets_equal
+from .responses import CSRF_COOKIE, OAuthError, json_response, secrets_equal
 from .tokens.user_claims import attribute_claims
 from .user_pool import UserPool
 

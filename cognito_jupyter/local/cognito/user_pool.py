@@ -18,6 +18,7 @@ from ..model import REGION, AppClient, Group, IdentityProvider, Knobs, User
 from .responses import OAuthError
 from .tokens.grants import Grant, RefreshToken, Session
 from .tokens.issuer import issuer_url
+from .tokens.pre_token import PreTokenHandler, TriggerSource, run_pre_token
 from .tokens.signing import Signer, base64url, new_refresh_token
 from .tokens.token_issuer import TokenIssuer
 
@@ -59,6 +60,7 @@ class UserPool:
         regions: The pool's Region, and those of its replicas.
         local_url: The URL of this server, once started.
         signer: Its signing keys.
+        pre_token: The function of the pre token generation trigger; None if there is none.
         clients: App clients by id.
         users: Users by name.
         providers: External identity providers by name.
@@ -75,6 +77,7 @@ class UserPool:
         self.local_url = ""
         self.signer = Signer()
         self._token_issuer = TokenIssuer(knobs, self.signer)
+        self.pre_token: PreTokenHandler | None = None
         self.clients: dict[str, AppClient] = {}
         self.users: dict[str, User] = {}
         self.providers: dict[str, IdentityProvider] = {}
@@ -133,10 +136,8 @@ class UserPool:
         by_identifier = (each for each in self.providers.values() if identifier in each.identifiers)
         return self.providers.get(name or "") or next(by_identifier, None)
 
-    def create_session(
-        self, username: str, password: str, provider: IdentityProvider | None = None
-    ) -> tuple[str, Session] | None:
-        """Logs a user in.
+    def check_password(self, username: str, password: str, provider: IdentityProvider | None = None) -> User | None:
+        """Checks the password of a user who may sign in.
 
         Args:
             username: The name that was typed.
@@ -144,18 +145,20 @@ class UserPool:
             provider: Where it was typed; None: at the user pool itself.
 
         Returns:
-            A new login cookie and its session; None for a wrong name or password.
+            The user; None for a wrong name or password.
         """
         username = username if provider is None else f"{provider.name}_{username}"
         user = self.users.get(username)
-        if user is not None and (user.provider != provider or not user.enabled or user.must_change_password):
+        if user is not None and (user.provider != provider or not user.enabled):
             user = None
-        if not hmac.compare_digest((user.password if user else "").encode(), password.encode()) or user is None:
+        if not hmac.compare_digest((user.password if user else "").encode(), password.encode()):
             return None
-        cookie, session = (
-            secrets.token_urlsafe(32),
-            Session(username, int(self.knobs.now()), provider.name if provider is not None else None),
-        )
+        return user
+
+    def create_session(self, user: User) -> tuple[str, Session]:
+        """Logs a user in, and returns a new login cookie and its session."""
+        provider = user.provider.name if user.provider is not None else None
+        cookie, session = secrets.token_urlsafe(32), Session(user.username, int(self.knobs.now()), provider)
         self._sessions[cookie] = session, self.knobs.now() + self.knobs.cookie_seconds
         return cookie, session
 
@@ -227,7 +230,7 @@ class UserPool:
             grant = stored.grant
             if self.knobs.rotation and self.knobs.rotation_moves_auth_time:
                 grant = replace(grant, session=replace(grant.session, auth_time=int(now)))
-            response = self._sign_tokens(grant)
+            response = self._sign_tokens(grant, "TokenGeneration_RefreshTokens")
             if self.knobs.rotation:
                 for sibling in self._family(stored.grant.origin_jti):
                     if sibling != token and self._refresh_tokens[sibling].rotated_at is None:
@@ -304,12 +307,16 @@ class UserPool:
         return self._start_family(Grant(session, client_id, API_SCOPE, from_api=True))
 
     def _start_family(self, grant: Grant, **changes: Any) -> dict[str, Any]:
+        source: TriggerSource = "TokenGeneration_Authentication" if grant.from_api else "TokenGeneration_HostedAuth"
+        # First, since a trigger may fail.
+        response = self._sign_tokens(grant, source, **changes)
         # The id tokens of a refresh have no nonce.
         expires = self.knobs.now() + self.knobs.refresh_token_seconds
         refresh_token = self._new_refresh_token(replace(grant, nonce=None), expires)
-        return self._sign_tokens(grant, **changes) | {"refresh_token": refresh_token}
+        return response | {"refresh_token": refresh_token}
 
-    def _sign_tokens(self, grant: Grant, **changes: Any) -> dict[str, Any]:
+    def _sign_tokens(self, grant: Grant, source: TriggerSource, **changes: Any) -> dict[str, Any]:
         user = self.users[grant.session.username]
         groups = [self.groups[name] for name in user.groups]
-        return self._token_issuer.issue(grant, user, groups, self.issuer, **changes)
+        trigger = run_pre_token(self.pre_token, source, pool_id=self.pool_id, grant=grant, user=user, groups=groups)
+        return self._token_issuer.issue(grant, user, groups, self.issuer, trigger, **changes)

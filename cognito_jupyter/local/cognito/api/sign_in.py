@@ -105,6 +105,8 @@ class SignInOperations:
         return user
 
     def _tokens(self, user: User, client: AppClient) -> dict[str, Any]:
+        if user.totp_secret is not None:
+            raise not_here("challenge SOFTWARE_TOKEN_MFA", _NEW_PASSWORD)
         tokens = self._directory.pool.sign_in_by_api(user.username, client.client_id)
         return {"ChallengeParameters": {}, "AuthenticationResult": _authentication_result(tokens)}
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...model import Group, Knobs, User
 from .grants import Grant
+from .pre_token import TokenChanges
 from .signing import Signer, base64url
 from .user_claims import attribute_claims, group_names, identity_claims, role_claims
 
@@ -29,7 +30,9 @@ class TokenIssuer:
         self._knobs = knobs
         self._signer = signer
 
-    def issue(self, grant: Grant, user: User, groups: Sequence[Group], issuer: str, **changes: Any) -> dict[str, Any]:
+    def issue(
+        self, grant: Grant, user: User, groups: Sequence[Group], issuer: str, trigger: TokenChanges, **changes: Any
+    ) -> dict[str, Any]:
         """Issues the tokens of a grant.
 
         Args:
@@ -37,6 +40,7 @@ class TokenIssuer:
             user: Its user.
             groups: The user's groups.
             issuer: The `iss` claim.
+            trigger: What a pre token generation trigger changes.
             **changes: Claims that replace those of the id token; None removes one.
 
         Returns:
@@ -44,7 +48,8 @@ class TokenIssuer:
             or where the user signed in by the API of the user pool.
         """
         common = self._common_claims(grant, user, issuer)
-        access_token = self._signer.sign_token("access", common | self._access_claims(grant, user))
+        access_claims = trigger.apply_to_access_token(common | self._access_claims(grant, user))
+        access_token = self._signer.sign_token("access", _present(access_claims))
         response = {
             "access_token": access_token,
             "expires_in": int(self._knobs.access_token_seconds),
@@ -55,7 +60,7 @@ class TokenIssuer:
         id_claims = common | self._id_claims(grant, user) | role_claims(groups, prefer=self._knobs.preferred_role)
         if not grant.from_api:
             id_claims["at_hash"] = base64url(hashlib.sha256(access_token.encode()).digest()[:16])
-        id_claims = {name: value for name, value in (id_claims | changes).items() if value is not None}
+        id_claims = _present(trigger.apply_to_id_token(id_claims) | changes)
         return {"id_token": self._signer.sign_token("id", id_claims), **response}
 
     def _common_claims(self, grant: Grant, user: User, issuer: str) -> dict[str, Any]:
@@ -104,3 +109,7 @@ class TokenIssuer:
             "exp": int(self._knobs.now()) + int(self._knobs.id_token_seconds),
             "nonce": grant.nonce or None,
         }
+
+
+def _present(claims: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in claims.items() if value is not None}
