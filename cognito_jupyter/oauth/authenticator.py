@@ -23,7 +23,7 @@ from .._util.durations import duration_in_words
 from .._util.redaction import Secret, SecretText, redacted
 from .._util.terminal import print_text
 from .._util.timeouts import DEFAULT_TIMEOUTS, Timeouts
-from ..errors import CognitoError, RefusedError, SettingError, UnavailableError
+from ..errors import CognitoError, RefusedError, SettingError, UnavailableError, suggest_doctor
 from ..settings import Settings
 from ..settings.parsers import pool_region
 from .browser import open_sign_in
@@ -153,7 +153,7 @@ class CognitoOAuthAuthenticator:
             RefusedError: Cognito refused the code, or the tokens are not this login's (a PermissionError).
             UnavailableError: Cognito could not be reached (a ConnectionError).
         """
-        with self.begin_login() as login:
+        with suggest_doctor(), self.begin_login() as login:
             if login.listener_error is not None:
                 raise login.listener_error
             override = override_notice()

@@ -7,6 +7,7 @@ import json
 import socket
 import threading
 import time
+import traceback
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -15,6 +16,7 @@ import requests
 
 from cognito_jupyter._util.timeouts import Timeouts
 from cognito_jupyter.errors import (
+    DOCTOR,
     ListenerError,
     LoginDeniedError,
     LoginTimeoutError,
@@ -51,7 +53,7 @@ def tokens_of_pasted_login(cognito: LocalCognito, authenticator: CognitoOAuthAut
 def test_authenticate_signs_in_with_the_url_that_it_prints(
     cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    threads = threading.active_count()
+    before = set(threading.enumerate())
     with sign_in_at_printed_url(cognito, capsys) as printed:
         tokens = authenticator.authenticate()
     assert set(tokens) >= {"id_token", "access_token", "refresh_token"}
@@ -59,7 +61,7 @@ def test_authenticate_signs_in_with_the_url_that_it_prints(
     assert "To sign in, open this address" in "".join(printed)
     assert "Test setup: Cognito is at" in "".join(printed)
     # The thread of a connection that the browser leaves open takes a moment to end.
-    wait_until(lambda: threading.active_count() == threads)
+    wait_until(lambda: set(threading.enumerate()) <= before)
 
 
 def test_the_prompt_can_be_replaced(cognito: LocalCognito) -> None:
@@ -205,6 +207,16 @@ def test_an_error_from_cognito_ends_the_login(cognito: LocalCognito, authenticat
         with pytest.raises(LoginDeniedError, match="invalid_scope"):
             login.tokens()
     del cognito
+
+
+def test_the_error_of_a_login_names_the_doctor_and_a_traceback_shows_it(
+    cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cognito.knobs.fail(cognito.CODE_EXCHANGE, like="invalid-client", times=None)
+    with sign_in_at_printed_url(cognito, capsys), pytest.raises(PermissionError) as caught:
+        authenticator.authenticate()
+    assert traceback.format_exception_only(caught.value)[-1].strip() == DOCTOR
+    assert DOCTOR not in str(caught.value)
 
 
 def test_a_login_that_is_not_finished_times_out(authenticator: CognitoOAuthAuthenticator) -> None:
