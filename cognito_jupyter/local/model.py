@@ -16,6 +16,8 @@ REGION = "us-east-1"
 ACCOUNT = "123456789012"
 ALL_AUTH_FLOWS = ("ALLOW_ADMIN_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_PASSWORD_AUTH")
 """The flows of InitiateAuth and AdminInitiateAuth that there are here."""
+DEFAULT_AUTH_FLOWS = ("ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH", "ALLOW_CUSTOM_AUTH")
+"""What AWS allows an app client that is made without ExplicitAuthFlows."""
 
 IssuerType = Literal["ORIGINAL", "UPDATED", "LOCAL"]
 LoginsKeys = Literal["issuer", "original", "updated", "both"]

@@ -21,6 +21,7 @@ from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.local.cognito.role_trust import trusts_identity_pool
 from cognito_jupyter.local.defaults import free_ports
 from cognito_jupyter.local.template.intrinsics import Template, load_template
+from tests.local.api.conftest import api_client
 from tests.local.identity import error_of, get_credentials, s3_client
 
 TEMPLATE = Path(__file__).parents[2] / "deploy" / "cognito-jupyter.yaml"
@@ -120,6 +121,18 @@ def test_the_app_client_is_as_the_template_registers_it(deployed: LocalCognito) 
     assert (client.scopes, deployed.logout_uri) == (("openid", "email"), client.redirect_uris[0])
     assert (deployed.knobs.rotation, deployed.knobs.grace) == (True, 60)
     assert deployed.knobs.refresh_token_seconds == 30 * 86_400
+
+
+def test_boto3_describes_the_app_client_as_the_template_registers_it(deployed: LocalCognito) -> None:
+    """With rotation, and so without the flow that excludes it and without passwords in programs."""
+    api = api_client(deployed)
+    client = api.describe_user_pool_client(UserPoolId=deployed.user_pool_id, ClientId=deployed.client_id)
+    described = client["UserPoolClient"]
+    assert described["ClientName"] == "cognito-jupyter-notebooks"
+    assert described["ExplicitAuthFlows"] == ["ALLOW_USER_SRP_AUTH"]
+    assert described["RefreshTokenRotation"] == {"Feature": "ENABLED", "RetryGracePeriodSeconds": 60}
+    assert described["PreventUserExistenceErrors"] == "ENABLED"
+    assert (described["RefreshTokenValidity"], described["TokenValidityUnits"]["RefreshToken"]) == (30, "days")
 
 
 def test_a_second_bucket_is_read_by_both_and_takes_the_uploads() -> None:

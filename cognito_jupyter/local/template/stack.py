@@ -17,7 +17,7 @@ from typing import Any, Literal
 from ..aws.seed import demo_objects
 from ..cognito.identity_pool import IdentityPool, RoleMapping
 from ..cognito.tokens.issuer import dns_suffix, partition_of
-from ..model import ACCOUNT, AppClient, Group, IdentityProvider, Knobs
+from ..model import ACCOUNT, DEFAULT_AUTH_FLOWS, AppClient, Group, IdentityProvider, Knobs
 from .intrinsics import Template, TemplateError, load_template
 
 _BUCKET_ARN = re.compile(r"arn:[a-z-]+:s3:::([a-z0-9.-]{3,63})(?:/.*)?", re.DOTALL)
@@ -183,6 +183,9 @@ class Stack:
             scopes=tuple(self.client.get("AllowedOAuthScopes", ())),
             code_grant="code" in self.client.get("AllowedOAuthFlows", ()),
             revocation=bool(self.client.get("EnableTokenRevocation", True)),
+            name=self.client.get("ClientName", client.name),
+            auth_flows=tuple(self.client.get("ExplicitAuthFlows", DEFAULT_AUTH_FLOWS)),
+            hides_unknown_users=self.client.get("PreventUserExistenceErrors") == "ENABLED",
         )
 
     def configure(self, identity_pool: IdentityPool) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ...faults import LOOPBACK_NAMES
-from ...model import ACCOUNT, AppClient, Knobs
+from ...model import ACCOUNT, DEFAULT_AUTH_FLOWS, AppClient, Knobs
 from ..tokens.issuer import partition_of
 from .attributes import STANDARD_ATTRIBUTES
 from .directory import Directory
@@ -32,7 +32,6 @@ _VALIDITIES = {
 }
 """For each token: the knob, the unit if none is given, the shortest, the longest and the default lifetime."""
 _SCOPES = frozenset({"openid", "email", "phone", "profile", "aws.cognito.signin.user.admin"})
-_DEFAULT_FLOWS = ("ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH", "ALLOW_CUSTOM_AUTH")
 _FURTHER = (
     "ReadAttributes", "WriteAttributes", "SupportedIdentityProviders", "DefaultRedirectURI", "AnalyticsConfiguration",
     "EnablePropagateAdditionalUserContextData", "AuthSessionValidity",
@@ -180,7 +179,7 @@ def _lifetime(body: Mapping[str, Any], token: str) -> int:
 def _auth_flows(body: Mapping[str, Any], *, rotates: bool) -> tuple[str, ...]:
     given = body.get("ExplicitAuthFlows")
     if not given:
-        return _DEFAULT_FLOWS
+        return DEFAULT_AUTH_FLOWS
     if rotates and "ALLOW_REFRESH_TOKEN_AUTH" in given:
         # The developer guide ("Refresh token rotation") says that both exclude each other; the text is not known.
         raise invalid_parameter("ALLOW_REFRESH_TOKEN_AUTH cannot be used with refresh token rotation.")
