@@ -11,7 +11,7 @@ import shlex
 import threading
 from collections.abc import Callable
 from dataclasses import fields
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from .._printable import printable
 from ..local.model import REGION, IssuerType, Knobs
@@ -29,8 +29,13 @@ def add_local_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--bind", metavar="ADDRESS", help="listen on this address, such as 0.0.0.0 in a container; default: loopback"
     )
-    parser.add_argument("--settings", metavar="FILE", help="take the ids and the redirect URIs of this cognito.toml")
-    parser.add_argument("--profile", metavar="NAME", help="of that file")
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--settings", metavar="FILE", help="take the ids and the redirect URIs of this cognito.toml")
+    kind.add_argument("--template", metavar="FILE", help="be what this CloudFormation template describes")
+    parser.add_argument("--profile", metavar="NAME", help="of the file of settings")
+    parser.add_argument(
+        "--parameter", action="append", default=[], metavar="NAME=VALUE", help="of the template; may be repeated"
+    )
     parser.add_argument("--tls", action="store_true", help="serve https, with a certificate of a new CA")
     parser.add_argument("--no-aws", action="store_true", help="without S3, STS and IAM: the credentials open nothing")
     parser.add_argument("--redirect-uri", action="append", metavar="URI", help="a URI to register; may be repeated")
@@ -64,6 +69,12 @@ def run_local(arguments: argparse.Namespace, write: Callable[[str], None], stop:
         OSError: The port is in use.
         ModuleNotFoundError: The extra `local` is not installed.
     """
+    with _make_cognito(arguments) as cognito:
+        write(_as_json(cognito) if arguments.json else _as_shell(cognito))
+        stop.wait()
+
+
+def _make_cognito(arguments: argparse.Namespace) -> LocalCognito:
     from ..local.server import LocalCognito  # late: needs the packages of the extra, which the command line does not
     from ..local.settings_file import read_arguments
 
@@ -74,30 +85,39 @@ def run_local(arguments: argparse.Namespace, write: Callable[[str], None], stop:
         given["region"] = arguments.region
     if arguments.client_secret:
         given.setdefault("client_secret", True)
-    with LocalCognito(
-        **given,
-        port=arguments.port,
-        aws_port=arguments.aws_port,
-        bind_address=arguments.bind,
-        tls=arguments.tls,
-        aws=not arguments.no_aws,
-        identity_pool_region=arguments.identity_pool_region,
-        knobs=_knobs_from_arguments(arguments),
-    ) as cognito:
-        write(_as_json(cognito) if arguments.json else _as_shell(cognito))
-        stop.wait()
+    given |= {
+        "port": arguments.port,
+        "aws_port": arguments.aws_port,
+        "bind_address": arguments.bind,
+        "tls": arguments.tls,
+        "aws": not arguments.no_aws,
+        "identity_pool_region": arguments.identity_pool_region,
+    }
+    knobs = _knobs_from_arguments(arguments)
+    if arguments.template is None:
+        return LocalCognito(**given, knobs=Knobs(**knobs))
+    parameters = dict(_split_pair("--parameter", pair, "NAME=VALUE") for pair in arguments.parameter)
+    cognito = LocalCognito.from_template(arguments.template, parameters, **given)
+    for name, value in knobs.items():
+        setattr(cognito.knobs, name, value)
+    return cognito
 
 
-def _knobs_from_arguments(arguments: argparse.Namespace) -> Knobs:
-    given = {name: getattr(arguments, name) for name in _NUMERIC_KNOBS}
-    given = {name: value for name, value in given.items() if value is not None}
-    knobs = Knobs(**given, rotation=arguments.rotation, issuer_type=arguments.issuer_type)
-    for pair in arguments.latency:
-        endpoint, equals, seconds = pair.partition("=")
-        if not equals:
-            raise ValueError(f"--latency {pair} is not ENDPOINT=SECONDS.")
-        knobs.latency[endpoint] = float(seconds)
-    return knobs
+def _knobs_from_arguments(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Returns the knobs that were given, so that others have their default, or are the template's."""
+    knobs = {name: getattr(arguments, name) for name in (*_NUMERIC_KNOBS, "issuer_type")}
+    knobs = {name: value for name, value in knobs.items() if value is not None}
+    if arguments.rotation:
+        knobs["rotation"] = True
+    latency = dict(_split_pair("--latency", pair, "ENDPOINT=SECONDS") for pair in arguments.latency)
+    return knobs | {"latency": {endpoint: float(seconds) for endpoint, seconds in latency.items()}}
+
+
+def _split_pair(option: str, pair: str, form: str) -> tuple[str, str]:
+    name, equals, value = pair.partition("=")
+    if not equals:
+        raise ValueError(f"{option} {pair} is not {form}.")
+    return name, value
 
 
 def _as_json(cognito: LocalCognito) -> str:
@@ -106,16 +126,19 @@ def _as_json(cognito: LocalCognito) -> str:
             "environment": cognito.environment,
             "user": {"username": cognito.demo_user.username, "password": cognito.demo_user.password},
             "admin": {"url": cognito.admin_url, "token": cognito.admin_token},
+            "outputs": dict(cognito.outputs),
         }
     )
 
 
 def _as_shell(cognito: LocalCognito) -> str:
     exports = "\n".join(f"export {name}={shlex.quote(printable(value))}" for name, value in cognito.environment.items())
+    lines = [f"{name}: {line}" for name, value in cognito.outputs.items() for line in value.splitlines()]
+    outputs = "".join(f"# {printable(line)}\n" for line in lines)
     return f"""\
 # A Cognito on this machine. Export these variables where your notebook runs:
 {exports}
 # Sign in as {cognito.demo_user.username} with the password {cognito.demo_user.password}
 # Knobs, faults and counts: {cognito.admin_url}/knobs
 #   with the header X-Admin-Token: {cognito.admin_token}
-# Ctrl-C ends it."""
+{outputs}# Ctrl-C ends it."""

@@ -109,6 +109,37 @@ def test_local_takes_the_ids_of_a_settings_file(tmp_path: Path) -> None:
     assert (environment["COGNITO_CLIENT_ID"], environment["COGNITO_REGION"]) == ("2example", "eu-west-1")
 
 
+def test_local_is_what_a_template_describes() -> None:
+    """A knob that is given counts before the template's."""
+    template = Path(__file__).parents[2] / "deploy" / "cognito-jupyter.yaml"
+    options = [
+        "--template",
+        str(template),
+        "--parameter",
+        "DomainPrefix=your-app",
+        "--parameter",
+        "DataBucket=your-data",
+    ]
+    with running("local", "--no-aws", *options, "--grace", "5", until="Ctrl-C") as (_, printed):
+        exports = dict(re.findall(r"^export (\w+)=(.*)$", printed, re.MULTILINE))
+        token, url = (re.search(pattern, printed) for pattern in (r"X-Admin-Token: (\S+)", r"(http\S+)/knobs"))
+        assert token is not None
+        assert url is not None
+        knobs = requests.get(f"{url[1]}/knobs", headers={"X-Admin-Token": token[1]}, timeout=5).json()
+    assert f'# CognitoToml: client_id = "{exports["COGNITO_CLIENT_ID"]}"' in printed
+    assert (knobs["rotation"], knobs["grace"], knobs["refresh_token_seconds"]) == (True, 5, 30 * 86_400)
+
+
+def test_local_names_a_parameter_that_it_cannot_use() -> None:
+    template = Path(__file__).parents[2] / "deploy" / "cognito-jupyter.yaml"
+    for option, words in (("DataBucket", "is not NAME=VALUE"), ("DataBucket=data", "the parameter DomainPrefix")):
+        command = [*COMMAND, "local", "--template", str(template), "--parameter", option]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode != 0
+        assert words in done.stderr
+        assert "Traceback" not in done.stderr
+
+
 def test_local_prints_lines_that_a_shell_accepts() -> None:
     with running("local", "--no-aws", "--latency", "*=0.01", until="Ctrl-C") as (_, printed):
         exports = [line for line in printed.splitlines() if line.startswith("export ")]
