@@ -85,9 +85,9 @@ def long(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS[:1])
 def libraries(session: nox.Session) -> None:
-    """Test one sign-in with many libraries across expiries; the versions are those of docs/sharing.md."""
+    """Test one sign-in with many libraries across expiries, and the demo; the versions are those of docs/sharing.md."""
     session.install("-c", "tests/sharing/libraries/versions.txt", ".[libraries]")
-    session.run("pytest", "-m", "", "tests/sharing/libraries", *session.posargs)
+    session.run("pytest", "-m", "", "tests/sharing/libraries", "tests/demo/test_demo.py", *session.posargs)
 
 
 @nox.session(python=PYTHONS[:1])

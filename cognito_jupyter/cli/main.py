@@ -83,7 +83,13 @@ def _parser() -> argparse.ArgumentParser:
     mode = demo.add_mutually_exclusive_group()
     mode.add_argument("--no-browser", action="store_true", help="print the URL instead of opening it")
     mode.add_argument(
-        "--check", action="store_true", help="without a screen: sign in, run the notebook, and report the result"
+        "--check", action="store_true", help="without a screen: sign in, run the notebooks, and report the result"
+    )
+    demo.add_argument(
+        "--credentials-seconds",
+        type=_credentials_seconds,
+        metavar="SECONDS",
+        help="how long AWS credentials are valid, from 2; default: 30, and 6 with --check",
     )
     return parser
 
@@ -106,12 +112,25 @@ def _run(arguments: argparse.Namespace) -> int:
         run_local(arguments, _write, threading.Event())
         return 0
     from ..demo import demo
+    from ..demo.check import CREDENTIALS_SECONDS as CHECK_CREDENTIALS_SECONDS
     from ..oauth.browser import open_page
 
+    seconds = arguments.credentials_seconds
     if arguments.check:
-        return 0 if demo.check_demo(_write) else 1
-    demo.run_demo(_write, None if arguments.no_browser else open_page)
+        return 0 if demo.check_demo(_write, seconds or CHECK_CREDENTIALS_SECONDS) else 1
+    demo.run_demo(_write, None if arguments.no_browser else open_page, seconds or demo.CREDENTIALS_SECONDS)
     return 0
+
+
+def _credentials_seconds(text: str) -> float:
+    """Parses the lifetime of the demo's credentials; 12 hours are the longest that AWS allows for a role."""
+    import argparse
+    from contextlib import suppress
+
+    with suppress(ValueError):
+        if 2 <= float(text) <= 43_200:
+            return float(text)
+    raise argparse.ArgumentTypeError("it takes a number of seconds from 2 to 43200")
 
 
 def _write(text: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import math
 import re
 import sys
 import time
@@ -18,16 +19,21 @@ from .kernel import CellTimeoutError, Kernel
 
 _AUTHORIZE_URL = re.compile(r"https?://\S+/oauth2/authorize\?\S+")
 _ANSI_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
-_CREDENTIALS_SECONDS = 6.0
+CREDENTIALS_SECONDS = 6.0
 """The lifetime of credentials here, so that they are refreshed during the check."""
 _CELL_PAST_EXPIRY = """
 import time
 s3 = session.client("s3")
-for _ in range(8):
+for _ in range({seconds}):
     time.sleep(1)
     s3.list_objects_v2(Bucket="cognito-jupyter-demo")
-print("8 requests in 8 seconds")
+    pd.read_csv("s3://cognito-jupyter-demo/stars/measurements.csv")
+print("{seconds} reads with boto3 and with pandas, one a second")
 """
+_CELL_TIMEOUT = 120.0
+"""Seconds; the first import of pandas or matplotlib takes long on a busy machine."""
+_BLANKS = re.compile("( {2,})")
+_MAX_BLANKS = 60
 
 
 class DemoCheckError(Exception):
@@ -61,8 +67,12 @@ class LinkFollower:
 
 
 def run_notebook(
-    cognito: LocalCognito, notebook: Path, environment: dict[str, str], write: Callable[[str], None]
-) -> None:
+    cognito: LocalCognito,
+    notebook: Path,
+    environment: dict[str, str],
+    write: Callable[[str], None],
+    credentials_seconds: float = CREDENTIALS_SECONDS,
+) -> float:
     """Runs every cell; before the logout, uses S3 for longer than credentials are valid.
 
     Args:
@@ -70,24 +80,29 @@ def run_notebook(
         notebook: The notebook's file.
         environment: The environment of its kernel.
         write: Prints each step and its result.
+        credentials_seconds: How long credentials are valid.
+
+    Returns:
+        The end of the first cell that used S3, on the clock of `time.monotonic`; infinity if there is none.
 
     Raises:
         DemoCheckError: A step failed; the message says which.
     """
-    cognito.knobs.credentials_seconds = _CREDENTIALS_SECONDS
+    cognito.knobs.credentials_seconds = credentials_seconds
     link_follower = LinkFollower(cognito)
     # No browser opens: the link follower signs in.
     kernel = Kernel(environment | {"BROWSER": "true", "DISPLAY": ""}, folder=notebook.parent)
 
     def run_cell(source: str) -> str:
         try:
-            run = kernel.run_cell(source, on_output=link_follower.follow)
+            run = kernel.run_cell(source, on_output=link_follower.follow, timeout=credentials_seconds + _CELL_TIMEOUT)
         except CellTimeoutError as error:
             raise DemoCheckError(str(error)) from None
         if run.error is not None:
             raise DemoCheckError(_ANSI_COLOURS.sub("", run.error))
         return run.text
 
+    first_use = math.inf
     with ExitStack() as stack:
         with _step("a real kernel", write) as details:
             stack.enter_context(kernel)
@@ -95,17 +110,20 @@ def run_notebook(
         for source in code_cells(notebook):
             if "%cognito_logout" in source:
                 exchanges = cognito.counts[cognito.EXCHANGE]
-                with _step(f"the session outlives its credentials ({_CREDENTIALS_SECONDS:.0f} s)", write) as details:
-                    details.append(run_cell(_CELL_PAST_EXPIRY))
+                with _step(f"the session outlives its credentials ({credentials_seconds:.0f} s)", write) as details:
+                    details.append(run_cell(_CELL_PAST_EXPIRY.format(seconds=math.ceil(credentials_seconds) + 2)))
                     refreshes = cognito.counts[cognito.EXCHANGE] - exchanges
                     if not refreshes:
                         raise DemoCheckError("The credentials expired and were not refreshed.")
                     details.append(f"credentials refreshed {refreshes} times, automatically")
             with _step(source.strip().splitlines()[0], write) as details:
                 details.append(run_cell(source))
+            if any(request.service == "s3" for request in cognito.aws.proxy.requests):
+                first_use = min(first_use, time.monotonic())
     if link_follower.sign_ins != 1:
         raise DemoCheckError(f"The notebook asked for {link_follower.sign_ins} sign-ins instead of one.")
-    write(f"one sign-in; {len(cognito.aws.proxy.requests)} signed requests, each with valid credentials")
+    write(f"one sign-in; {len(cognito.aws.proxy.requests)} signed requests in all, each with valid credentials")
+    return first_use
 
 
 def code_cells(notebook: Path) -> list[str]:
@@ -126,4 +144,10 @@ def _step(name: str, write: Callable[[str], None]) -> Iterator[list[str]]:
         if details:
             write(f"{time.monotonic() - began:5.1f} s  {name}")
             for line in "\n".join(details).strip().splitlines():
-                write(f"         {printable(line)}")
+                write(f"         {_printable_columns(line)}")
+
+
+def _printable_columns(line: str) -> str:
+    """Returns a printable line in which the columns of a table stay below each other."""
+    parts = _BLANKS.split(line)
+    return "".join(part[:_MAX_BLANKS] if part.isspace() else printable(part) for part in parts)

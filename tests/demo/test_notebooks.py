@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cognito_jupyter.demo.check import code_cells, run_notebook
+from cognito_jupyter.demo.check import run_notebook
 from cognito_jupyter.demo.demo import find_notebooks
 from cognito_jupyter.demo.jupyterlab import clean_environment
 from cognito_jupyter.demo.kernel import CellRun, Kernel
@@ -88,20 +88,3 @@ def test_the_panel_notebook_passes_the_demo_check(cognito: LocalCognito, tmp_pat
     run_notebook(cognito, NOTEBOOKS / "panel.ipynb", environment, written.append)
     for part in ("stars/measurements.csv", "True", "one sign-in"):
         assert part in "\n".join(written)
-
-
-def test_the_quickstart_notebook_passes_the_demo_check(cognito: LocalCognito, tmp_path: Path) -> None:
-    """One sign-in, S3 read, a role denied, another role selected, the credentials refreshed, signed out."""
-    written: list[str] = []
-    environment = clean_environment(tmp_path, cognito.environment)
-    run_notebook(cognito, NOTEBOOKS / "quickstart.ipynb", environment, written.append)
-    text = "\n".join(written)
-    for part in (
-        "360 measurements of 12 stars",
-        "AccessDenied",
-        "brighter than expected",
-        "credentials refreshed",
-        "one sign-in",
-    ):
-        assert part in text
-    assert len(code_cells(NOTEBOOKS / "quickstart.ipynb")) == 10
