@@ -55,6 +55,9 @@ def test_2000_random_interleavings_leave_a_kernel_that_replies_in_order(tmp_path
 
 def _next_reply(client: Any, pending: list[str]) -> str:
     while True:
+        # Read, or the kernel drops messages once some thousands are waiting: the end of a later cell among them.
+        while client.iopub_channel.msg_ready():
+            client.get_iopub_msg(timeout=1)
         reply = client.get_shell_msg(timeout=30)
         request = str(reply["parent_header"]["msg_id"])
         if request in pending:
