@@ -124,7 +124,9 @@ def test_the_documentation_names_each_operation() -> None:
 def test_a_flow_or_a_challenge_that_is_not_here_is_named(api: Any, cognito: LocalCognito) -> None:
     with pytest.raises(ClientError, match=r"has no authentication flow USER_SRP_AUTH\. It has ADMIN_NO_SRP_AUTH, "):
         api.initiate_auth(AuthFlow="USER_SRP_AUTH", ClientId=cognito.client_id, AuthParameters={})
-    with pytest.raises(ClientError, match=r"has no challenge SMS_MFA\. It has NEW_PASSWORD_REQUIRED\."):
+    with pytest.raises(
+        ClientError, match=r"has no challenge SMS_MFA\. It has NEW_PASSWORD_REQUIRED, SOFTWARE_TOKEN_MFA\."
+    ):
         api.respond_to_auth_challenge(ChallengeName="SMS_MFA", ClientId=cognito.client_id)
 
 

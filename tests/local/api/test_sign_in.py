@@ -18,6 +18,7 @@ from botocore import UNSIGNED
 from botocore.exceptions import ClientError
 
 from cognito_jupyter.local import LocalCognito
+from cognito_jupyter.local.cognito.totp import totp_code
 from cognito_jupyter.local.cognito.user_pool import API_SCOPE
 from tests.local.api.conftest import PASSWORD, api_client, error_of
 from tests.local.conftest import Client
@@ -168,6 +169,51 @@ def test_the_login_page_takes_no_temporary_password_for_a_permanent_one(
 ) -> None:
     api.admin_create_user(**pool_id, Username="ada", TemporaryPassword=PASSWORD)
     assert client.post_login("ada", PASSWORD).status_code == 200
+
+
+def test_the_api_wants_an_authenticators_code_where_the_login_page_does(
+    api: Any, user_api: Any, pool_id: dict[str, str], cognito: LocalCognito
+) -> None:
+    secret = "GEZDGNBVGY3TQOJQ"
+    cognito.add_user("ben", PASSWORD, must_change_password=True, totp_secret=secret)
+    assert api.admin_get_user(**pool_id, Username="ben")["UserMFASettingList"] == ["SOFTWARE_TOKEN_MFA"]
+    challenge = sign_in(user_api, cognito, USERNAME="ben", PASSWORD=PASSWORD)
+
+    def respond(challenge: dict[str, Any], **given: str) -> Any:
+        return user_api.respond_to_auth_challenge(
+            ClientId=cognito.client_id,
+            ChallengeName=challenge["ChallengeName"],
+            Session=challenge["Session"],
+            ChallengeResponses={"USERNAME": "ben"} | given,
+        )
+
+    challenge = respond(challenge, NEW_PASSWORD="Another-Horse-2")
+    assert (challenge["ChallengeName"], "AuthenticationResult" in challenge) == ("SOFTWARE_TOKEN_MFA", False)
+    now = cognito.knobs.now()
+    with pytest.raises(ClientError) as raised:
+        respond(challenge, SOFTWARE_TOKEN_MFA_CODE=totp_code(secret, now + 3600))
+    assert error_of(raised)[0] == "CodeMismatchException"
+    with pytest.raises(ClientError) as raised:
+        respond(challenge | {"ChallengeName": "NEW_PASSWORD_REQUIRED"}, NEW_PASSWORD=PASSWORD)
+    assert error_of(raised)[0] == "NotAuthorizedException"
+    assert respond(challenge, SOFTWARE_TOKEN_MFA_CODE=totp_code(secret, now))["AuthenticationResult"]["IdToken"]
+
+
+def test_a_trigger_changes_the_tokens_of_the_api_and_its_failure_is_an_error_of_the_operation(
+    user_api: Any, cognito: LocalCognito, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(event: dict[str, Any], context: object) -> dict[str, Any]:
+        raise LookupError("no such lab")
+
+    token = sign_in(user_api, cognito)["AuthenticationResult"]["RefreshToken"]
+    monkeypatch.setattr(cognito.pool, "pre_token", fails)
+    with pytest.raises(ClientError) as raised:
+        sign_in(user_api, cognito)
+    text = "PreTokenGeneration failed with error no such lab."
+    assert error_of(raised) == ("UserLambdaValidationException", text)
+    with pytest.raises(ClientError) as raised:
+        user_api.get_tokens_from_refresh_token(ClientId=cognito.client_id, RefreshToken=token)
+    assert error_of(raised) == ("UserLambdaValidationException", text)
 
 
 # -- refreshing

@@ -70,6 +70,12 @@ def list_attributes(user: User, names: Sequence[str] | None = None) -> list[dict
     return [{"Name": name, "Value": value} for name, value in values.items() if names is None or name in names]
 
 
+def describe_mfa(user: User) -> dict[str, Any]:
+    """Returns the factors besides the password that a user signs in with; nothing if there are none."""
+    factor = "SOFTWARE_TOKEN_MFA"
+    return {"PreferredMfaSetting": factor, "UserMFASettingList": [factor]} if user.totp_secret else {}
+
+
 def matches_filter(user: User, username: str, text: str) -> bool:
     """Returns whether ListUsers finds a user by a filter, such as `email ^= "ann"`.
 

@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...model import AppClient, User
-from ..responses import secrets_equal
+from ..responses import OAuthError, secrets_equal
+from ..totp import is_totp_code
 from ..user_pool import API_SCOPE, RefreshTokenError
-from .attributes import list_attributes
+from .attributes import describe_mfa, list_attributes
 from .directory import Directory
 from .errors import ApiError, invalid_parameter, not_authorized, not_here
 from .passwords import check_password
@@ -31,18 +32,21 @@ _WRONG_PASSWORD = "Incorrect username or password."  # noqa: S105 - a message
 _CHALLENGE_SECONDS = 180
 """AWS's default for a session (AuthSessionValidity)."""
 _NEW_PASSWORD = "NEW_PASSWORD_REQUIRED"  # noqa: S105 - a challenge's name
+_CODE = "SOFTWARE_TOKEN_MFA"
 
 
 @dataclass(frozen=True, repr=False)
 class Challenge:
-    """A sign-in that waits for the user's new password.
+    """A sign-in that waits for the user's new password, or for an authenticator's code.
 
     Attributes:
+        name: What it waits for.
         username: The user.
         client_id: The app client.
         expires: When it ends.
     """
 
+    name: str
     username: str
     client_id: str
     expires: float
@@ -85,8 +89,11 @@ class SignInOperations:
         _check_secret_hash(client, given.get("SECRET_HASH"), username)
         user = self._check_password(client, username, password)
         if user.must_change_password:
-            return self._challenge(user, client)
-        return self._tokens(user, client)
+            return self._challenge(user, client, _NEW_PASSWORD)
+        return self._after_password(user, client)
+
+    def _after_password(self, user: User, client: AppClient) -> dict[str, Any]:
+        return self._challenge(user, client, _CODE) if user.totp_secret else self._tokens(user, client)
 
     def _require_flow(self, client: AppClient, flow: str) -> None:
         needed = {"ADMIN_NO_SRP_AUTH": "ADMIN_USER_PASSWORD_AUTH", "REFRESH_TOKEN": "REFRESH_TOKEN_AUTH"}
@@ -105,46 +112,53 @@ class SignInOperations:
         return user
 
     def _tokens(self, user: User, client: AppClient) -> dict[str, Any]:
-        if user.totp_secret is not None:
-            raise not_here("challenge SOFTWARE_TOKEN_MFA", _NEW_PASSWORD)
-        tokens = self._directory.pool.sign_in_by_api(user.username, client.client_id)
+        try:
+            tokens = self._directory.pool.sign_in_by_api(user.username, client.client_id)
+        except OAuthError as error:
+            raise _trigger_failed(error) from None
         return {"ChallengeParameters": {}, "AuthenticationResult": _authentication_result(tokens)}
 
-    # -- a new password in place of a temporary one
+    # -- a new password in place of a temporary one, and an authenticator's code
 
-    def _challenge(self, user: User, client: AppClient) -> dict[str, Any]:
+    def _challenge(self, user: User, client: AppClient, name: str) -> dict[str, Any]:
         session = secrets.token_urlsafe(200)
         expires = self._directory.knobs.now() + _CHALLENGE_SECONDS
-        self._challenges[session] = Challenge(user.username, client.client_id, expires)
-        attributes = {each["Name"]: each["Value"] for each in list_attributes(user) if each["Name"] != "sub"}
-        parameters = {
-            "USER_ID_FOR_SRP": self._directory.username(user),
-            "requiredAttributes": "[]",
-            "userAttributes": json.dumps(attributes),
-        }
-        return {"ChallengeName": _NEW_PASSWORD, "Session": session, "ChallengeParameters": parameters}
+        self._challenges[session] = Challenge(name, user.username, client.client_id, expires)
+        parameters = {"USER_ID_FOR_SRP": self._directory.username(user)}
+        if name == _NEW_PASSWORD:
+            attributes = {each["Name"]: each["Value"] for each in list_attributes(user) if each["Name"] != "sub"}
+            parameters |= {"requiredAttributes": "[]", "userAttributes": json.dumps(attributes)}
+        return {"ChallengeName": name, "Session": session, "ChallengeParameters": parameters}
 
     def respond_to_auth_challenge(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """RespondToAuthChallenge and AdminRespondToAuthChallenge, for a new password."""
-        if body["ChallengeName"] != _NEW_PASSWORD:
-            raise not_here(f"challenge {body['ChallengeName']}", _NEW_PASSWORD)
+        """RespondToAuthChallenge and AdminRespondToAuthChallenge, for a new password and an authenticator's code."""
+        name = body["ChallengeName"]
+        if name not in {_NEW_PASSWORD, _CODE}:
+            raise not_here(f"challenge {name}", f"{_NEW_PASSWORD}, {_CODE}")
         client, given = self._directory.client(body["ClientId"]), body.get("ChallengeResponses", {})
-        username, password = _parameter(given, "USERNAME"), _parameter(given, "NEW_PASSWORD")
+        username = _parameter(given, "USERNAME")
+        response = _parameter(given, "NEW_PASSWORD" if name == _NEW_PASSWORD else "SOFTWARE_TOKEN_MFA_CODE")
         _check_secret_hash(client, given.get("SECRET_HASH"), username)
-        user = self._directory.find_user(username)
-        challenge = self._challenges.get(body.get("Session", ""))
-        if user is None or challenge is None or challenge.client_id != client.client_id:
+        user = self._user_of_challenge(name, body.get("Session", ""), client, username)
+        if name == _NEW_PASSWORD:
+            check_password(response)
+            self._directory.change_user(user, password=response, must_change_password=False)
+        elif not is_totp_code(response, str(user.totp_secret), self._directory.knobs.now()):
+            raise ApiError("CodeMismatchException", "Invalid code received for user")
+        del self._challenges[body["Session"]]
+        return self._after_password(user, client) if name == _NEW_PASSWORD else self._tokens(user, client)
+
+    def _user_of_challenge(self, name: str, session: str, client: AppClient, username: str) -> User:
+        challenge, user = self._challenges.get(session), self._directory.find_user(username)
+        if challenge is None or user is None:
             raise not_authorized("Invalid session for the user.")
-        if challenge.username != user.username:
+        if (challenge.name, challenge.username, challenge.client_id) != (name, user.username, client.client_id):
             raise not_authorized("Invalid session for the user.")
         if challenge.expires <= self._directory.knobs.now():
             raise not_authorized("Invalid session for the user, session is expired.")
         if not user.enabled:
             raise not_authorized("User is disabled.")
-        check_password(password)
-        del self._challenges[body["Session"]]
-        self._directory.change_user(user, password=password, must_change_password=False)
-        return self._tokens(user, client)
+        return user
 
     # -- refresh
 
@@ -168,6 +182,8 @@ class SignInOperations:
             raise ApiError(
                 "RefreshTokenReuseException" if error.reused else "NotAuthorizedException", error.reason
             ) from None
+        except OAuthError as error:
+            raise _trigger_failed(error) from None
         return _authentication_result(tokens)
 
     # -- the user's own operations
@@ -175,7 +191,8 @@ class SignInOperations:
     def get_user(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """GetUser."""
         user = self._user_of_access_token(body["AccessToken"])
-        return {"Username": self._directory.username(user), "UserAttributes": list_attributes(user)}
+        attributes = {"Username": self._directory.username(user), "UserAttributes": list_attributes(user)}
+        return attributes | describe_mfa(user)
 
     def global_sign_out(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """GlobalSignOut."""
@@ -219,6 +236,11 @@ def allowed_flows(client: AppClient, *, rotation: bool) -> list[str]:
         rotation: Whether it rotates refresh tokens.
     """
     return [flow for flow in client.auth_flows if not rotation or flow != "ALLOW_REFRESH_TOKEN_AUTH"]
+
+
+def _trigger_failed(error: OAuthError) -> ApiError:
+    """Returns the error for a trigger that failed while the tokens were made."""
+    return ApiError("UserLambdaValidationException", error.description or "")
 
 
 def _authentication_result(tokens: Mapping[str, Any]) -> dict[str, Any]:

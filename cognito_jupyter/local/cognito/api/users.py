@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...model import User
-from .attributes import matches_filter, user_fields
+from .attributes import describe_mfa, matches_filter, user_fields
 from .directory import Directory
 from .errors import ApiError, invalid_parameter
 from .paging import take_page
@@ -65,7 +65,8 @@ class UserOperations:
 
     def admin_get_user(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """AdminGetUser."""
-        return self._directory.describe_user(self._directory.user(body["Username"]), "UserAttributes")
+        user = self._directory.user(body["Username"])
+        return self._directory.describe_user(user, "UserAttributes") | describe_mfa(user)
 
     def admin_update_user_attributes(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """AdminUpdateUserAttributes; an address that changes is not verified, unless the request says so."""
