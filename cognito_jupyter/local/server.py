@@ -19,6 +19,7 @@ from .admin import make_admin_blueprint
 from .aws.local_aws import LocalAWS
 from .cognito.app import make_app
 from .cognito.identity_pool import IdentityPool
+from .cognito.saved_state import read_state, restore_pool, write_state
 from .cognito.tokens.issuer import host_names
 from .cognito.tokens.pre_token import PreTokenHandler
 from .cognito.user_pool import UserPool
@@ -65,6 +66,8 @@ class LocalCognito:
         client_secret: Whether the app client has a secret, or that secret.
         pre_token: A function of the pre token generation trigger, as in AWS Lambda: from an event and a context to the
             event with a response. `pool.pre_token` changes it while the server runs.
+        folder: Where users, app clients, keys, ids, refresh tokens and ports are kept when it stops. What it has kept
+            comes before the other arguments at the next start. Objects in S3 and AWS credentials are not kept.
         aws_port: The port of S3, STS and IAM; 0 takes a free one.
         bind_address: An address to listen on in place of those of loopback, such as "0.0.0.0" in a container. Whoever
             reaches it can try the passwords of this server, and a warning says so. Clients still use `localhost`.
@@ -119,10 +122,21 @@ class LocalCognito:
         replica_regions: Sequence[str] = (),
         client_secret: bool | str = False,
         pre_token: PreTokenHandler | None = None,
+        folder: str | Path | None = None,
         aws_port: int = 0,
         bind_address: str | None = None,
         custom_domain: str | None = None,
     ) -> None:
+        self._state_folder = Path(folder) if folder is not None else None
+        saved = read_state(self._state_folder) if self._state_folder is not None else None
+        if saved is not None:
+            if user_pool_id not in {None, saved["user_pool_id"]}:
+                raise ValueError(f"{folder} has the state of {saved['user_pool_id']}, not of {user_pool_id}.")
+            user_pool_id, identity_pool_id = saved["user_pool_id"], saved["identity_pool_id"]
+            client_id, client_secret = saved["client_id"], saved["client_secret"] or False
+            redirect_uris, region, identity_pool_region = saved["redirect_uris"], None, None
+            port, aws_port = saved["port"], saved["aws_port"] or aws_port
+        self._saved_identities: dict[str, str] = {} if saved is None else saved["identities"]
         self.knobs = knobs or Knobs()
         self.counts: Counter[str] = Counter()
         self.secrets: set[str] = set()
@@ -158,6 +172,9 @@ class LocalCognito:
         names = None if roles is None else list(roles)
         self._add_people(groups_of_roles(names, self._identity_pool_region) if groups is None else groups, users)
         self._add_secrets(self.client_secret)
+        if saved is not None:
+            self.pool.users.clear()
+            restore_pool(self.pool, saved)
 
     def _add_people(self, groups: Sequence[Group], users: Sequence[User] | None) -> None:
         self.pool.groups |= {group.name: group for group in groups}
@@ -252,6 +269,7 @@ class LocalCognito:
             region=self._identity_pool_region,
             pool_id=self._fixed_identity_pool_id,
         )
+        self.identity_pool.identities.update(self._saved_identities)
         if self._stack is not None:
             self._stack.configure(self.identity_pool)
         try:
@@ -279,7 +297,21 @@ class LocalCognito:
         return self
 
     def stop(self) -> None:
-        """Ends every thread, connection and child process, and removes all files; a second call does nothing."""
+        """Ends every thread, connection and child process, and removes all files except for those of `folder`.
+
+        A second call does nothing.
+        """
+        if self._servers and self._state_folder is not None:
+            further: dict[str, Any] = {
+                "client_id": self.client_id,
+                "client_secret": self.client_secret,
+                "port": self.port,
+            }
+            further |= {
+                "redirect_uris": self.redirect_uri.split(),
+                "aws_port": self._aws.proxy.port if self._aws else 0,
+            }
+            write_state(self._state_folder, self.pool, self.identity_pool, further)
         for server in self._servers:
             server.stop()
         if self._aws is not None:

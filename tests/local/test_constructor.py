@@ -165,3 +165,34 @@ def test_another_address_comes_with_a_warning_and_with_ports_of_yours() -> None:
         assert {("0.0.0.0", port), ("0.0.0.0", aws_port)} <= listening
     with LocalCognito(port=port, aws_port=aws_port), pytest.raises(OSError, match="in use"):
         LocalCognito(aws_port=aws_port).start()
+
+
+def test_a_folder_keeps_sign_ins_across_a_restart(tmp_path: Path) -> None:
+    """Also the ports, so that nobody has to be told new ones; the file is its owner's alone."""
+    folder = tmp_path / "state"
+    with LocalCognito(aws=False, folder=folder, client_secret=True, knobs=Knobs(rotation=True)) as first:
+        first.add_group("Guests")
+        first.add_identity_provider("University", identifiers=["example.edu"])
+        first.add_user("ben", "ben's", ["Guests"], provider="University", totp_secret="GEZDGNBV")
+        tokens, revoked = first.issue_tokens(), first.issue_tokens()["refresh_token"]
+        first.pool.revoke_family(revoked)
+        client = first.pool.clients[first.client_id]
+        identity = first.identity_pool.identities["x"] = "us-east-1:01234567-89ab-cdef-0123-456789abcdef"
+    assert oct((folder / "local-cognito.json").stat().st_mode)[-3:] == "600"
+    with LocalCognito(aws=False, folder=folder) as second:
+        assert {**second.environment} == {**first.environment}
+        assert (second.pool.users, second.pool.groups, second.pool.clients) == (
+            first.pool.users,
+            first.pool.groups,
+            first.pool.clients,
+        )
+        assert second.pool.signer.verified_claims(tokens["id_token"], "id")
+        assert second.identity_pool.identities["x"] == identity
+        assert second.pool.redeem_refresh_token(client, tokens["refresh_token"])["id_token"]
+        with pytest.raises(Exception, match="invalid_grant"):
+            second.pool.redeem_refresh_token(client, revoked)
+    with pytest.raises(ValueError, match=f"{first.user_pool_id}, not of {USER_POOL}"):
+        LocalCognito(aws=False, folder=folder, user_pool_id=USER_POOL)
+    (folder / "local-cognito.json").write_text("[]")
+    with pytest.raises(ValueError, match="is not the state of a LocalCognito"):
+        LocalCognito(aws=False, folder=folder)

@@ -82,6 +82,7 @@ class IdentityPool:
     Attributes:
         pool_id: The identity pool's id.
         other_pool_id: The id of another identity pool, which exists and knows no user pool.
+        identities: The identity of each user, by `sub`.
         mapping: How a role is selected; None: always the authenticated role.
         authenticated_role: The pool's default role; None: the pool is misconfigured.
         principal_tags: The session tags of credentials: the claim of the id token for each.
@@ -111,12 +112,12 @@ class IdentityPool:
         self._issued_keys = issued_keys
         self._assume_role = assume_role
         self._client_id = client_id
-        self._identities: dict[str, str] = {}
+        self.identities: dict[str, str] = {}
 
     @property
     def identity_count(self) -> int:
         """How many users have an identity."""
-        return len(self._identities)
+        return len(self.identities)
 
     def handle_action(self, action: str, body: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
         """Runs GetId or GetCredentialsForIdentity.
@@ -156,15 +157,15 @@ class IdentityPool:
         if self._knobs.guests and not body.get("Logins"):
             return {"IdentityId": f"{self._region}:{uuid.uuid4()}"}
         claims = self._verified_claims(body.get("Logins"))
-        identity = self._identities.setdefault(claims["sub"], f"{self._region}:{uuid.uuid4()}")
+        identity = self.identities.setdefault(claims["sub"], f"{self._region}:{uuid.uuid4()}")
         return {"IdentityId": identity}
 
     def _get_credentials(self, body: Mapping[str, Any]) -> dict[str, Any]:
         identity = body.get("IdentityId")
-        if identity not in self._identities.values():
+        if identity not in self.identities.values():
             raise IdentityPoolError("ResourceNotFoundException", f"Identity '{identity}' not found.")
         claims = self._verified_claims(body.get("Logins"))
-        if self._identities.get(claims["sub"]) != identity:
+        if self.identities.get(claims["sub"]) != identity:
             raise _not_authorized(f"Access to Identity '{identity}' is forbidden.")
         role_arn = self._select_role(claims, body.get("CustomRoleArn"))
         tags = {tag: str(claims[claim]) for tag, claim in self.principal_tags.items() if claim in claims}

@@ -66,6 +66,8 @@ class UserPool:
         providers: External identity providers by name.
         groups: Groups by name.
         created: When it was made, in seconds since the epoch.
+        refresh_tokens: The refresh tokens that were issued.
+        revoked_families: The `origin_jti` of tokens that were revoked.
     """
 
     def __init__(
@@ -85,8 +87,8 @@ class UserPool:
         self.created = knobs.now()
         self._sessions: dict[str, tuple[Session, float]] = {}
         self._codes: dict[str, tuple[Grant, float]] = {}
-        self._refresh_tokens: dict[str, RefreshToken] = {}
-        self._revoked_families: set[str] = set()
+        self.refresh_tokens: dict[str, RefreshToken] = {}
+        self.revoked_families: set[str] = set()
         self._lock = threading.Lock()
 
     @property
@@ -233,14 +235,14 @@ class UserPool:
             response = self._sign_tokens(grant, "TokenGeneration_RefreshTokens")
             if self.knobs.rotation:
                 for sibling in self._family(stored.grant.origin_jti):
-                    if sibling != token and self._refresh_tokens[sibling].rotated_at is None:
-                        del self._refresh_tokens[sibling]
-                self._refresh_tokens[token] = replace(stored, rotated_at=stored.rotated_at or now)
+                    if sibling != token and self.refresh_tokens[sibling].rotated_at is None:
+                        del self.refresh_tokens[sibling]
+                self.refresh_tokens[token] = replace(stored, rotated_at=stored.rotated_at or now)
                 response["refresh_token"] = self._new_refresh_token(stored.grant, stored.expires)
         return response
 
     def _valid_refresh_token(self, client: AppClient, token: str, now: float) -> RefreshToken:
-        stored = self._refresh_tokens.get(token)
+        stored = self.refresh_tokens.get(token)
         if stored is None or stored.grant.client_id != client.client_id:
             raise RefreshTokenError("Invalid Refresh Token")
         if self.is_revoked(stored.grant.origin_jti):
@@ -256,31 +258,31 @@ class UserPool:
     def revoke_family(self, token: str) -> None:
         """Revokes a refresh token and its whole family; an unknown token is no error (RFC 7009, section 2.2)."""
         with self._lock:
-            stored = self._refresh_tokens.get(token)
+            stored = self.refresh_tokens.get(token)
             if stored is not None:
-                self._revoked_families.add(stored.grant.origin_jti)
+                self.revoked_families.add(stored.grant.origin_jti)
 
     def sign_out_everywhere(self, username: str) -> None:
         """Revokes every token of a user; the login cookie remains (developer guide, "Logout endpoint")."""
         with self._lock:
-            grants = [stored.grant for stored in self._refresh_tokens.values()]
-            self._revoked_families.update(each.origin_jti for each in grants if each.session.username == username)
+            grants = [stored.grant for stored in self.refresh_tokens.values()]
+            self.revoked_families.update(each.origin_jti for each in grants if each.session.username == username)
 
     def is_revoked(self, origin_jti: str) -> bool:
         """Returns whether the family of a token has been revoked, which ends its access tokens at Cognito too."""
-        return origin_jti in self._revoked_families
+        return origin_jti in self.revoked_families
 
     def user_of_refresh_token(self, token: str) -> User | None:
         """Returns the user of a refresh token; None if the token is unknown or the user is gone."""
-        stored = self._refresh_tokens.get(token)
+        stored = self.refresh_tokens.get(token)
         return self.users.get(stored.grant.session.username) if stored is not None else None
 
     def _family(self, origin_jti: str) -> list[str]:
-        return [token for token, stored in self._refresh_tokens.items() if stored.grant.origin_jti == origin_jti]
+        return [token for token, stored in self.refresh_tokens.items() if stored.grant.origin_jti == origin_jti]
 
     def _new_refresh_token(self, grant: Grant, expires: float) -> str:
         token = new_refresh_token()
-        self._refresh_tokens[token] = RefreshToken(grant, expires)
+        self.refresh_tokens[token] = RefreshToken(grant, expires)
         return token
 
     # -- id and access tokens

@@ -18,6 +18,7 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
 TOKEN_USES = ("id", "access")
 _JWE_HEADER = {"cty": "JWT", "enc": "A256GCM", "alg": "RSA-OAEP"}
@@ -32,6 +33,20 @@ class Signer:
         self._keys = {use: rsa.generate_private_key(public_exponent=65537, key_size=2048) for use in TOKEN_USES}
         # Standard base64, with padding, unlike everything else in a token.
         self._kids = {use: base64.b64encode(secrets.token_bytes(32)).decode() for use in TOKEN_USES}
+
+    def export_keys(self) -> dict[str, dict[str, str]]:
+        """Returns the private keys, without encryption, and their ids."""
+        form = (Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        return {
+            use: {"kid": self._kids[use], "pem": self._keys[use].private_bytes(*form).decode()} for use in TOKEN_USES
+        }
+
+    def import_keys(self, exported: Mapping[str, Mapping[str, str]]) -> None:
+        """Replaces the keys by those that `export_keys` returned."""
+        for use in TOKEN_USES:
+            key = load_pem_private_key(exported[use]["pem"].encode(), None)
+            if isinstance(key, rsa.RSAPrivateKey):
+                self._keys[use], self._kids[use] = key, exported[use]["kid"]
 
     def sign_token(self, use: str, claims: Mapping[str, Any]) -> str:
         """Signs a token.
