@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import stat
 import sys
 import threading
@@ -111,7 +110,10 @@ class SecretSearch:
             while not stop.is_set():
                 for process in psutil.process_iter():
                     with suppress(psutil.Error):
-                        self.texts[f"the arguments of process {process.pid}"] = " ".join(process.cmdline())
+                        where, arguments = f"the arguments of process {process.pid}", " ".join(process.cmdline())
+                        # Added, because a process that is ending has none any more.
+                        if arguments not in self.texts.get(where, ""):
+                            self.add(where, f"{arguments}\n")
                 time.sleep(0.05)
 
         thread = threading.Thread(target=watch)
@@ -243,25 +245,29 @@ def collect_secrets(cognito: LocalCognito, user: NotebookUser) -> set[str]:
     return {*cognito.secrets, *([user.final_url] if user.final_url else [])} - {""}
 
 
-def test_only_the_user_can_read_the_files_of_a_login(cognito: LocalCognito, kernel_run: KernelRun) -> None:
-    """The page that redirects the browser contains the sign-in URL; only the user can read it while it exists."""
+def files_below(folder: Path) -> set[Path]:
+    return {path for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_login_that_opens_a_browser_writes_no_file(cognito: LocalCognito, kernel_run: KernelRun) -> None:
+    """The page that leads the browser to the sign-in comes from the listener; a file might be open to others."""
     kernel, _, home = kernel_run
-    seen: list[tuple[str, int]] = []
-    kernel.run_cell("import os, webbrowser\nos.environ['DISPLAY'] = ':fake'")
     kernel.run_cell(
-        "class NoBrowser(webbrowser.BaseBrowser):\n    def open(self, url, new=0, autoraise=True): return True\n"
+        "import os, webbrowser\nos.environ['DISPLAY'] = ':fake'\nopened = []\n"
+        "class NoBrowser(webbrowser.BaseBrowser):\n"
+        "    def open(self, url, new=0, autoraise=True): return opened.append(url) or True\n"
         "webbrowser.register('none', None, NoBrowser(), preferred=True)"
     )
     user = NotebookUser(cognito)
+    kernel.run_cell("%load_ext cognito_jupyter")
+    before = files_below(home / "tmp")
+    while_waiting: list[set[Path]] = []
 
     def on_output(text: str) -> None:
-        pages = list((home / "tmp").rglob("*.html"))
-        seen.extend((str(page), page.stat().st_mode & 0o777 | page.parent.stat().st_mode & 0o077) for page in pages)
-        if pages:
-            user.on_output(text)
+        while_waiting.append(files_below(home / "tmp"))
+        user.on_output(text)
 
-    kernel.run_cell("%load_ext cognito_jupyter")
     done = kernel.run_cell("%cognito_login", on_output=on_output)
     assert done.error is None
-    assert {mode for _, mode in seen} == {0o600}
-    assert not [name for name, _ in seen if os.path.exists(name)]
+    assert "/start/" in kernel.run_cell("print(opened)").text
+    assert not set[Path]().union(*while_waiting, files_below(home / "tmp")) - before

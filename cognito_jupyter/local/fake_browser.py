@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import html
-import re
 import webbrowser
 from contextlib import suppress
-from pathlib import Path
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
+
+import requests
 
 from .login_page_client import submit_login
 from .model import User
 
-_META_REFRESH = re.compile(r'http-equiv="refresh" content="0; url=([^"]+)"')
+_TIMEOUT = 10.0
 
 
 class FakeBrowser(webbrowser.BaseBrowser):
@@ -30,18 +28,17 @@ class FakeBrowser(webbrowser.BaseBrowser):
         self._user = user
 
     def open(self, url: str, new: int = 0, autoraise: bool = True) -> bool:  # noqa: ARG002 - webbrowser's interface
-        """Opens a page; a local page that redirects by meta refresh is followed.
+        """Opens a page; the page of this package's own that leads to the sign-in page is followed.
 
         Args:
             url: The page's URL.
             new: Ignored.
             autoraise: Ignored.
         """
-        target = url
-        if url.startswith("file:"):
-            page = Path(url2pathname(urlsplit(url).path)).read_text(encoding="utf-8")
-            meta_refresh = _META_REFRESH.search(page)
-            target = html.unescape(meta_refresh[1]) if meta_refresh else url
+        response = requests.get(url, allow_redirects=False, timeout=_TIMEOUT)
+        location = response.headers.get("Location", "")
+        # It is at the login's own listener, which `submit_login` would take for the end of the login.
+        target = location if urlsplit(location).path == "/oauth2/authorize" else url
         if self._user is not None:
             # A failed sign-in is shown by the page only.
             with suppress(RuntimeError):

@@ -16,6 +16,7 @@ from cognito_jupyter.demo.demo import find_notebooks
 from cognito_jupyter.demo.jupyterlab import clean_environment
 from cognito_jupyter.local import LocalCognito
 from tests.cli.test_main import COMMAND, assert_gone, listening, process_tree, running
+from tests.local.test_template import TEMPLATE, parameters
 
 pytestmark = pytest.mark.long
 
@@ -74,3 +75,13 @@ def test_the_quickstart_notebook_passes_the_demo_check(cognito: LocalCognito, tm
     paths = [each.path for each in cognito.aws.proxy.requests if each.method == "PUT" and each.status == 200]
     assert paths == ["/cognito-jupyter-demo/stars/measurements.parquet"]
     assert len(code_cells(QUICKSTART)) == 11
+
+
+@pytest.mark.timeout(180)
+def test_the_quickstart_runs_on_what_an_administrator_deploys(tmp_path: Path) -> None:
+    written: list[str] = []
+    with LocalCognito.from_template(TEMPLATE, parameters(UploadScope="bucket")) as cognito:
+        environment = clean_environment(tmp_path, cognito.environment)
+        run_notebook(cognito, QUICKSTART, environment, written.append)
+    for part in ("AccessDenied", "brighter than expected", "credentials refreshed", "one sign-in"):
+        assert part in "\n".join(written)

@@ -12,9 +12,6 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from cognito_jupyter.demo.check import run_notebook
-from cognito_jupyter.demo.demo import find_notebooks
-from cognito_jupyter.demo.jupyterlab import clean_environment
 from cognito_jupyter.doctor.examine import examine
 from cognito_jupyter.doctor.report import Verdict
 from cognito_jupyter.local import LocalCognito
@@ -70,15 +67,6 @@ def test_its_output_is_a_file_of_settings_with_which_the_doctor_is_green(
     assert settings.configuration.identity_pool_id == deployed.identity_pool_id
     assert settings.configuration.redirect_uri == deployed.redirect_uri
     assert (settings.logout_uri, settings.refresh_token_days) == (deployed.logout_uri, 30)
-
-
-def test_the_quickstart_runs_on_what_an_administrator_deploys(tmp_path: Path) -> None:
-    written: list[str] = []
-    with LocalCognito.from_template(TEMPLATE, parameters(UploadScope="bucket")) as cognito:
-        environment = clean_environment(tmp_path, cognito.environment)
-        run_notebook(cognito, find_notebooks() / "quickstart.ipynb", environment, written.append)
-    for part in ("AccessDenied", "brighter than expected", "credentials refreshed", "one sign-in"):
-        assert part in "\n".join(written)
 
 
 def test_an_uploader_writes_only_to_the_folder_of_that_user(deployed: LocalCognito) -> None:
