@@ -82,8 +82,6 @@ class CredentialsPlugin(WorkerPlugin):
         in_client_process = any(thread.name == self._message["kernel"] for thread in threading.enumerate())
         if in_client_process or self._message["until"] <= time.time():
             return
-        # Tasks import botocore and its companions later; nothing of this package is called then.
-        install_redaction(ahead_of_imports=True)
         try:
             get_worker_endpoint().add_message(worker.id, self._message)
         except ConnectionError as error:
@@ -121,6 +119,9 @@ class WorkerEndpoint:
     """
 
     def __init__(self) -> None:
+        # Once in a process: it looks for every module of botocore and its companions, which tasks import later, when
+        # nothing of this package is called.
+        install_redaction(ahead_of_imports=True)
         self._lock = threading.Lock()
         self._messages: dict[tuple[str, str], CredentialsMessage] = {}
         self._endpoint: EndpointProcess | None = None
@@ -192,4 +193,7 @@ class WorkerEndpoint:
 def get_worker_endpoint() -> WorkerEndpoint:
     """Returns the process's endpoint; it lives in sys.modules, so that every shipped copy of this module finds it."""
     registry = sys.modules.setdefault(_REGISTRY_NAME, ModuleType(_REGISTRY_NAME))
-    return cast("WorkerEndpoint", vars(registry).setdefault("endpoint", WorkerEndpoint()))
+    if "endpoint" not in vars(registry):
+        # Of two threads that get here, the second one finds what the first one has set.
+        vars(registry).setdefault("endpoint", WorkerEndpoint())
+    return cast("WorkerEndpoint", vars(registry)["endpoint"])
