@@ -62,6 +62,15 @@ function render({ model, el }) {
       sendPasted(event.target);
     }
   });
+  body.addEventListener("paste", (event) => {
+    // Beside the box too, which may be closed: after a click on the link the focus stays on the link.
+    const input = body.querySelector("input");
+    if (!input || event.target === input) return; // the box receives it by itself
+    event.preventDefault();
+    event.stopPropagation();
+    const text = event.clipboardData?.getData("text/plain");
+    if (text) model.send({ pasted: text });
+  });
   body.addEventListener("keydown", (event) => {
     // JupyterLab's own keys, such as x for cutting a cell, must not act while the user types here.
     event.stopPropagation();
