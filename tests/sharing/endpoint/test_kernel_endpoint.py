@@ -175,8 +175,7 @@ def test_one_address_one_token_and_one_file_for_all_shares(sign_in: Callable[...
             assert share.roles[0].request_count == 0
             assert share.roles[0].last_request is None
             assert Finder(share).status() == 200
-            # At least: sessions that earlier tests left in this process find the same endpoint.
-            wait_until(lambda share=share: share.roles[0].request_count >= 1)  # type: ignore[misc]
+            wait_until(lambda share=share: share.roles[0].request_count == 1)  # type: ignore[misc]
     assert len(seen) == 1
 
 
