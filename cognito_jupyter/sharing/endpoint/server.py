@@ -16,7 +16,7 @@ Standard input, one command per line, the words separated by one space:
                                    BODY is JSON on one line, in ASCII: credentials, or {"code": ..., "message": ...}.
                                    The path * stands for all paths that have no response of their own; without it,
                                    they get 404
-    sync NUMBER                    report the number, once the commands before are executed
+    sync NUMBER                    report all requests so far and then the number, once the commands before are executed
     remove FILE                    a file, or a folder that is empty by then, to remove when this process ends
     serve                          begin to serve; it is needed only with LISTENER, where clients may wait already that
                                    must not be refused because the token or a response is not known yet
@@ -135,9 +135,18 @@ class Responses:
         elif command == b"remove":
             self.files_to_remove.append(arguments)
         elif command == b"sync":
-            write_line(f'{{"handled": {int(arguments)}}}')
+            number = int(arguments)
+            # First, so that the parent knows of every request before it goes on.
+            for path in list(self.requests):
+                self.report(path)
+            write_line(f'{{"handled": {number}}}')
         elif command == b"serve" and self.ready.locked():
             self.ready.release()
+
+    def report(self, path: bytes) -> None:
+        """Reports the requests for a path so far; the same report twice does no harm."""
+        last, count = self.requests[path]
+        write_line(f'{{"path": "{path.decode()}", "last": {last:.3f}, "count": {count}}}')
 
     def respond(self, request: bytes) -> bytes:
         """Returns the response to a complete request head."""
@@ -387,10 +396,10 @@ def write_reports(responses: Responses) -> None:
     reported: dict[bytes, int] = {}
     while True:
         responses.unreported.acquire()
-        for path, (last, count) in list(responses.requests.items()):
+        for path, (_, count) in list(responses.requests.items()):
             if reported.get(path) != count:
                 reported[path] = count
-                write_line(f'{{"path": "{path.decode()}", "last": {last:.3f}, "count": {count}}}')
+                responses.report(path)
         time.sleep(REPORT_INTERVAL)
 
 

@@ -335,6 +335,8 @@ class Share(Closeable, NotPicklable):
         principal = principal_of(credentials.get_cached_credentials(), role_arn)
         role_name = role_arn.rpartition("/")[2] if role_arn else "default"
         publication = self._kernel_endpoint.open_publication(principal, role_name)
+        # Requests of an earlier share may not have been reported yet; this one would count them.
+        self._endpoint.wait_until_handled()
         earlier = self._endpoint.request_stats(publication.path)
         publisher = RolePublisher(credentials, publication, earlier.count if earlier is not None else 0)
         with self._close_lock:

@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -32,6 +33,7 @@ from tests.support.polling import wait_until
 
 LIST = f"import boto3\nboto3.client('s3').list_objects_v2(Bucket='{BUCKET}')\nprint('listed')"
 KEYS_SECONDS = 4.0
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 Read = Callable[[], object]
 
@@ -177,6 +179,21 @@ def test_one_address_one_token_and_one_file_for_all_shares(sign_in: Callable[...
             assert Finder(share).status() == 200
             wait_until(lambda share=share: share.roles[0].request_count == 1)  # type: ignore[misc]
     assert len(seen) == 1
+
+
+def test_a_share_counts_no_request_of_the_share_before(sign_in: Callable[..., CognitoCredentialsManager]) -> None:
+    """The process of the endpoint reports a request a moment later, when that share may have ended."""
+    manager = sign_in()
+    for _ in range(20):
+        with sharing.share(manager, ["Analyst"]) as share:
+            assert Finder(share).status() == 200
+            assert Finder(share).status() == 200
+        with sharing.share(manager, ["Analyst"]) as share:
+            assert share.roles[0].last_request is None
+            began = datetime.now(UTC) - timedelta(milliseconds=1)  # what is reported is rounded to that
+            assert Finder(share).status() == 200
+            wait_until(lambda share=share, began=began: (share.roles[0].last_request or NEVER) >= began)  # type: ignore[misc]
+            assert share.roles[0].request_count == 1
 
 
 def test_every_path_is_forbidden_while_nothing_is_shared(sign_in: Callable[..., CognitoCredentialsManager]) -> None:
