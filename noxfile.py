@@ -78,8 +78,8 @@ def fronts(session: nox.Session) -> None:
 
 @nox.session(python=False)
 def long(session: nox.Session) -> None:
-    """Run the tests that take minutes or need many packages: fronts, libraries, dask."""
-    for name in ("fronts", "libraries", "dask"):
+    """Run the tests that take minutes or need many packages: fronts, libraries, clusters."""
+    for name in ("fronts", "libraries", "clusters"):
         session.notify(name)
 
 
@@ -171,13 +171,15 @@ def soak(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHONS[:1])
-def dask(session: nox.Session) -> None:
-    """Test one sign-in with the workers of Dask clusters, and with worker processes of ipyparallel and PyTorch."""
-    session.install(".[test,dask,s3fs]", "ipyparallel>=9")
+def clusters(session: nox.Session) -> None:
+    """Test one sign-in with the workers of Dask, Ray and Spark clusters, and of ipyparallel and PyTorch."""
+    # Ray's dashboard is installed for the test that searches it.
+    session.install(".[test,dask,ray,s3fs]", "ray[default]", "ipyparallel>=9")
     # PyPI's build of PyTorch brings gigabytes for GPUs. Where no build for the CPU is at hand, its tests are skipped.
     links = {"UV_FIND_LINKS": os.environ.get("PIP_FIND_LINKS", "").replace(" ", ",")}
     session.install("torch==2.13.0+cpu", env=links, success_codes=[0, 1], silent=True)
-    folders = ("tests/sharing/dask_cluster", "tests/sharing/workers")
+    names = ("dask_cluster", "ray_cluster", "spark_cluster", "workers")
+    folders = [f"tests/sharing/{name}" for name in names if Path("tests/sharing", name).is_dir()]
     session.run("pytest", *_IN_PARALLEL, "-m", "", *folders, *session.posargs)
 
 

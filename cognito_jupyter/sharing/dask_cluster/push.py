@@ -6,35 +6,21 @@ travel, never a token of the sign-in.
 
 from __future__ import annotations
 
-import itertools
-import secrets
 import time
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from ...errors import ClusterRefusedError
-from ..endpoint.publisher import credentials_body
+from ..cluster.messages import Messages
+from ..cluster.shipped_modules import WORKER_MODULES, ShippedModules
 from .network import refuse_plaintext
-from .shipped_modules import ShippedModules, module_source
-from .worker_plugin import CredentialsMessage, CredentialsPlugin
+from .worker_plugin import CredentialsPlugin
 
 if TYPE_CHECKING:
     from distributed import Client
 
     from ...credentials.role_credentials import CachedCredentials
 
-SHIPPED_MODULES = (
-    "_printable",
-    "errors",
-    "_util.closing",
-    "_util.redaction",
-    "_util.logs.secret_forms",
-    "_util.logs.http_client",
-    "_util.logs.redaction",
-    "sharing.endpoint.environment",
-    "sharing.endpoint.process",
-    "sharing.dask_cluster.worker_plugin",
-)
+SHIPPED_MODULES = (*WORKER_MODULES, "sharing.dask_cluster.worker_plugin")
 """The plugin and what it imports of this package, each after its imports."""
 _CLAIM_KEY = "cognito_jupyter"
 """Where the scheduler's metadata say whose credentials its workers have; nothing in it is secret."""
@@ -65,13 +51,10 @@ class WorkerPusher:
         self.pushes = 0
         self.workers: int | None = 0
         self._last_access_key = ""
-        # One per kernel: closing one of a user's two notebooks must not remove the credentials of the other.
-        self.kernel_id = f"cognito-dask-{secrets.token_hex(6)}"
-        self._region = region
+        self._messages = Messages("dask", principal, region)
+        self.kernel_id = self._messages.kernel_id
         self._allow_plaintext = allow_plaintext
         self._shipped_modules = ShippedModules(SHIPPED_MODULES)
-        self._program = module_source("sharing.endpoint.server")
-        self._serials = itertools.count(time.time_ns())
         self._registered = False
 
     @property
@@ -101,7 +84,7 @@ class WorkerPusher:
             refuse_plaintext([self.address, identity["address"], *identity["workers"]])
         self._claim_cluster(cached.expiration.timestamp())
         self._registered = True
-        plugin = self._make_plugin(cached)
+        plugin = CredentialsPlugin(self._messages.make(cached), self._shipped_modules)
         try:
             register = self.client.register_plugin
             self.workers = len(self.client.sync(register, plugin, name=self.kernel_id, callback_timeout=timeout))
@@ -139,20 +122,6 @@ class WorkerPusher:
         if claim and claim["principal"] != self.principal and claim["until"] > time.time():
             raise _other_principal("This cluster has another user's credentials, or another role's.")
         self.client.set_metadata(_CLAIM_KEY, {"principal": self.principal, "name": self.kernel_id, "until": until})
-
-    def _make_plugin(self, cached: CachedCredentials) -> CredentialsPlugin:
-        # A little before AWS ends them, and by AWS's clock, because the workers' clocks are not this machine's.
-        until = cached.expiration - timedelta(seconds=cached.expires_at - cached.mandatory_refresh_at)
-        message = CredentialsMessage(
-            kernel=self.kernel_id,
-            principal=self.principal,
-            serial=next(self._serials),
-            credentials=credentials_body(cached.frozen, until),
-            until=until.timestamp(),
-            region=self._region,
-            program=self._program,
-        )
-        return CredentialsPlugin(message, self._shipped_modules)
 
 
 def _other_principal(what: str) -> ClusterRefusedError:

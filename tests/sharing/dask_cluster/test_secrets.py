@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -18,6 +19,7 @@ import pytest
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.sharing import dask
+from cognito_jupyter.sharing.cluster.shipped_modules import ShippedModules
 from tests.support.polling import TEST_TIMEOUT, wait_until
 from tests.support.proxies import RecordingProxy
 
@@ -109,6 +111,19 @@ def test_the_logs_of_a_worker_at_debug_hold_no_secret(
         client.run(tasks.remove_log_filters)
         client.submit(tasks.read_by_boto3, 2, pure=False).result(TEST_TIMEOUT)
         assert [secret for secret in secrets if secret in log.read_text()]
+
+
+def test_secrets_come_after_the_first_ten_thousand_bytes_of_a_pickle() -> None:
+    """Dask logs so much of a pickle that it cannot load."""
+    from cognito_jupyter.sharing.cluster.worker_endpoint import CredentialsMessage
+    from cognito_jupyter.sharing.dask_cluster.push import SHIPPED_MODULES
+    from cognito_jupyter.sharing.dask_cluster.worker_plugin import CredentialsPlugin
+
+    message = CredentialsMessage(
+        kernel="kernel", principal="", serial=1, credentials={"Token": "the secret"}, until=0, region="", program=""
+    )
+    shipped = CredentialsPlugin(message, ShippedModules(SHIPPED_MODULES))
+    assert pickle.dumps(shipped).index(b"the secret") > 10_000
 
 
 def pieces_of(manager: CognitoCredentialsManager) -> set[bytes]:

@@ -1,7 +1,7 @@
 """Ships modules of this package in a pickle, to a machine where the package is not installed.
 
-`WorkerPusher` ships the Dask plugin with it. The modules travel as source, because byte code is specific to one version
-of Python, and cloudpickle's by-value pickling sends byte code. It never ships the whole package.
+The Dask plugin and Ray's setup hook are shipped with it. The modules travel as source, because byte code is specific to
+one version of Python, and cloudpickle's by-value pickling sends byte code. It never ships the whole package.
 """
 
 from __future__ import annotations
@@ -12,6 +12,19 @@ from importlib import resources
 from itertools import accumulate
 from typing import Any
 
+WORKER_MODULES = (
+    "_printable",
+    "errors",
+    "_util.closing",
+    "_util.redaction",
+    "_util.logs.secret_forms",
+    "_util.logs.http_client",
+    "_util.logs.redaction",
+    "sharing.endpoint.environment",
+    "sharing.endpoint.process",
+    "sharing.cluster.worker_endpoint",
+)
+"""The endpoint of a worker process and what it imports of this package, each after its imports."""
 _PACKAGE = __package__.partition(".")[0]
 _UNPICKLE_EXPRESSION = (
     "exec(loader, {'root': root, 'sources': sources}) or getattr(__import__('sys').modules[home], name)(**state)"

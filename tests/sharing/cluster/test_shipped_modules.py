@@ -8,9 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
-from cognito_jupyter.sharing.dask_cluster.shipped_modules import ShippedModules
+from cognito_jupyter.sharing.cluster.shipped_modules import ShippedModules
 
 MODULES = ["_printable", "errors", "sharing.endpoint.environment"]
 OTHER_MACHINE = """
@@ -56,13 +54,3 @@ def test_different_sources_get_different_names() -> None:
     one, other = ShippedModules(["errors"]), ShippedModules(MODULES)
     assert pickle.dumps(ShippedObject(one)) != pickle.dumps(ShippedObject(other))
     assert one._root != other._root
-
-
-@pytest.mark.long
-def test_secrets_come_after_the_first_ten_thousand_bytes() -> None:
-    """Dask logs so much of a pickle that it cannot load."""
-    from cognito_jupyter.sharing.dask_cluster.push import SHIPPED_MODULES
-
-    plugin = ("sharing.dask_cluster.worker_plugin", "CredentialsPlugin", {"message": "the secret"})
-    shipped = ShippedObject(ShippedModules(SHIPPED_MODULES), *plugin)
-    assert pickle.dumps(shipped).index(b"the secret") > 10_000

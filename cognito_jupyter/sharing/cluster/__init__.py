@@ -1,0 +1,1 @@
+"""What the shares with Dask and Ray clusters have in common; it imports neither of them."""
