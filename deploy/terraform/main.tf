@@ -202,7 +202,7 @@ resource "aws_cognito_identity_pool" "this" {
 # The token's own roles, and no role for a user without a group.
 resource "aws_cognito_identity_pool_roles_attachment" "this" {
   identity_pool_id = aws_cognito_identity_pool.this.id
-  roles            = {}
+  roles            = { authenticated = aws_iam_role.default.arn } # the provider refuses an attachment without one
 
   role_mapping {
     identity_provider         = "${aws_cognito_user_pool.this.endpoint}:${aws_cognito_user_pool_client.this.id}"
@@ -219,6 +219,14 @@ resource "aws_cognito_identity_pool_provider_principal_tag" "this" {
   principal_tags = {
     username = var.folder_claim
   }
+}
+
+# It permits nothing, and no user gets it: without a role of its own, a token is denied.
+resource "aws_iam_role" "default" {
+  name                 = "${var.name}-default"
+  description          = "Permits nothing."
+  permissions_boundary = local.boundary
+  assume_role_policy   = local.trust
 }
 
 resource "aws_iam_role" "analyst" {

@@ -30,6 +30,9 @@ POLICIES = {
     "aws_iam_role_policy.uploader_read",
     "aws_iam_role_policy.uploader_write",
 }
+DEFAULT_ROLE = "aws_iam_role.default"
+"""A role that permits nothing; CloudFormation needs none. The provider's `validRoles` refuses an attachment without
+one when it is applied (hashicorp/terraform-provider-aws, internal/service/cognitoidentity/validate.go)."""
 OTHER_NAMES = {
     "allowed_o_auth_flows": "allowed_oauth_flows",
     "allowed_o_auth_flows_user_pool_client": "allowed_oauth_flows_user_pool_client",
@@ -94,7 +97,20 @@ def test_each_parameter_is_a_variable_with_the_same_default_and_description(
 
 def test_each_resource_is_in_both(cloudformation: dict[str, Any], terraform: dict[str, dict[str, Any]]) -> None:
     assert cloudformation["Resources"].keys() == RESOURCES.keys()
-    assert terraform["resource"].keys() == {*RESOURCES.values(), *POLICIES}
+    assert terraform["resource"].keys() == {*RESOURCES.values(), *POLICIES, DEFAULT_ROLE}
+
+
+def test_terraform_apply_does_not_stop_at_an_attachment_without_a_role(terraform: dict[str, dict[str, Any]]) -> None:
+    attachment = terraform["resource"][RESOURCES["RoleAttachment"]]
+    assert attachment["roles"] == {"authenticated": f"${{{DEFAULT_ROLE}.arn}}"}
+    assert attachment["role_mapping"][0]["ambiguous_role_resolution"] == "Deny"
+
+
+def test_the_default_role_permits_nothing(terraform: dict[str, dict[str, Any]]) -> None:
+    roles = [each.get("role", "") for name, each in terraform["resource"].items() if name.startswith("aws_iam_role_p")]
+    assert len(roles) == len(POLICIES)
+    assert not [each for each in roles if DEFAULT_ROLE in each]
+    assert not terraform["resource"][DEFAULT_ROLE].keys() & {"inline_policy", "managed_policy_arns"}
 
 
 @pytest.mark.parametrize("name", RESOURCES)
