@@ -377,18 +377,19 @@ def read_commands(responses: Responses, listener: _socket.socket, buffer: bytes)
         buffer: What was read of standard input before.
     """
     while True:
+        *lines, buffer = buffer.split(b"\n")
+        for line in lines:
+            try:
+                responses.handle_command(line)
+            except ValueError:
+                continue
         try:
             chunk = os.read(0, 65536)
         except OSError:
             chunk = b""
         if not chunk:
             shut_down(responses, listener)
-        *lines, buffer = (buffer + chunk).split(b"\n")
-        for line in lines:
-            try:
-                responses.handle_command(line)
-            except ValueError:
-                continue
+        buffer += chunk
 
 
 def write_reports(responses: Responses) -> None:
