@@ -154,6 +154,16 @@ def hub(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHONS[:1])
+def systems(session: nox.Session) -> None:
+    """Test on simulated Windows and macOS: a sign-in through every feature, and the tests that meet the system.
+
+    `nox -s systems -- --all` runs all ordinary tests there, which takes half an hour.
+    """
+    session.install(".[test,demo]")
+    session.run("python", "-m", "tests.systems", *_IN_PARALLEL, *session.posargs)
+
+
+@nox.session(python=PYTHONS[:1])
 def hostile(session: nox.Session) -> None:
     """Try what docs/security.md lists, and print how much of it holds; `-- --write` writes the table there."""
     session.install(".[test]")

@@ -10,7 +10,6 @@ import inspect
 import io
 import os
 import pydoc
-import resource
 import signal
 import threading
 import time
@@ -258,6 +257,8 @@ def store_on_full_disk(scene: Scene) -> None:
 
 
 def store_where_writing_fails(scene: Scene) -> None:
+    import resource
+
     store = store_of(scene, scene.folder / "sign-ins")
     store.save_new(stored_sign_in(scene))
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)

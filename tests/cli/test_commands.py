@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import re
 import socket
 import subprocess
 import sys
-import termios
 import threading
 import time
 from collections.abc import Iterator
@@ -299,6 +297,8 @@ class Pty:
     """A command in a pseudo-terminal."""
 
     def __init__(self, *words: str) -> None:
+        import pty
+
         self.master, slave = pty.openpty()
         self.process = subprocess.Popen(
             [SCRIPT, *words], stdin=slave, stdout=slave, stderr=slave, start_new_session=True
@@ -328,6 +328,8 @@ class Pty:
         os.write(self.master, text.encode())
 
     def echoes(self) -> bool:
+        import termios
+
         return bool(termios.tcgetattr(self.slave)[3] & termios.ECHO)
 
 

@@ -19,6 +19,7 @@ import requests
 from cognito_jupyter.demo.check import DemoCheckError, run_notebook
 from cognito_jupyter.demo.jupyterlab import clean_environment
 from cognito_jupyter.local import LocalCognito
+from tests.support.systems import needs_sigint, needs_sigkill
 from tests.test_outside_text import HOSTILE_NAME, assert_printable
 
 COMMAND = [sys.executable, "-m", "cognito_jupyter.cli"]
@@ -147,14 +148,16 @@ def test_local_prints_lines_that_a_shell_accepts() -> None:
         assert len(words.split()) == 10
 
 
-@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_local_ends_with_all_that_it_started(sign: signal.Signals) -> None:
+@needs_sigint
+@needs_sigkill
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGKILL"])
+def test_local_ends_with_all_that_it_started(name: str) -> None:
     """Also when it is killed, and cannot clean up."""
     with running("local", until="Ctrl-C") as (process, _):
         members = process_tree(process)
         assert len(members) > 1
         assert listening(members) <= {"127.0.0.1", "::1"}
-        process.send_signal(sign)
+        process.send_signal(signal.Signals[name])
         assert_gone(members)
 
 

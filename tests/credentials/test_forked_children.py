@@ -32,7 +32,7 @@ from tests.support.fork import holds_in_forked_child
 from tests.support.polling import wait_until
 
 REFRESH = LocalCognito.REFRESH
-FORK = multiprocessing.get_context("fork")
+FORK: Any = multiprocessing.get_context("fork" if hasattr(os, "fork") else "spawn")
 ID_TOKEN_SECONDS = 4
 ALWAYS = timedelta(hours=5)
 """A margin that no token fulfils."""

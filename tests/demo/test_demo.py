@@ -17,6 +17,7 @@ from cognito_jupyter.demo.jupyterlab import clean_environment
 from cognito_jupyter.local import LocalCognito
 from tests.cli.test_main import COMMAND, assert_gone, listening, process_tree, running
 from tests.local.test_template import TEMPLATE, parameters
+from tests.support.systems import needs_sigint, needs_sigkill
 
 pytestmark = pytest.mark.long
 
@@ -32,8 +33,10 @@ def test_the_demo_check_runs_without_a_screen() -> None:
     assert done.stderr == ""
 
 
-@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGKILL])
-def test_the_demo_shows_jupyterlab_and_ends_with_all_of_it(sign: signal.Signals) -> None:
+@needs_sigint
+@needs_sigkill
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGKILL"])
+def test_the_demo_shows_jupyterlab_and_ends_with_all_of_it(name: str) -> None:
     """It listens only on loopback, and its token is in no process's arguments."""
     with running("demo", "--no-browser", until="Ctrl-C") as (process, printed):
         assert "AWS          account 123456789012, region us-east-1, bucket cognito-jupyter-demo" in printed
@@ -49,7 +52,7 @@ def test_the_demo_shows_jupyterlab_and_ends_with_all_of_it(sign: signal.Signals)
         assert len(members) > 3
         assert listening(members) <= {"127.0.0.1", "::1"}
         assert not [each for each in members if found[1] in " ".join(each.cmdline())]
-        process.send_signal(sign)
+        process.send_signal(signal.Signals[name])
         assert_gone(members)
 
 

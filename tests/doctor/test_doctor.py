@@ -18,6 +18,7 @@ from cognito_jupyter.doctor.examine import examine
 from cognito_jupyter.doctor.report import Check, Report, Verdict
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.local.model import AppClient, Fault
+from tests.support.systems import needs_modes
 
 MAX_REQUESTS = 12
 
@@ -306,7 +307,7 @@ def store_folder() -> Path:
     return folder
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no modes")
+@needs_modes
 def test_a_folder_of_sign_ins_that_others_may_read_is_red(cognito: LocalCognito) -> None:
     store_folder().chmod(0o755)
     failure = only_failure(report_of())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import resource
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -23,6 +22,8 @@ Disk = Callable[[Path], AbstractContextManager[None]]
 def full_disk(folder: Path) -> Iterator[None]:
     """Limits every file to a few bytes."""
     del folder
+    import resource
+
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (_FILE_SIZE_LIMIT, hard))
     # A module that is imported for the first time here would leave a truncated .pyc file, and fail from then on.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pty
 import re
 import select
 import socket
@@ -71,6 +70,8 @@ class TerminalIPython:
     """
 
     def __init__(self, environment: dict[str, str]) -> None:
+        import pty
+
         self._terminal, inner = pty.openpty()
         command = [
             sys.executable,

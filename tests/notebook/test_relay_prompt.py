@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
@@ -13,11 +12,11 @@ from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.oauth.relay.sockets import FOLDER_VARIABLE
 from tests.support.notebook import started_notebook
 from tests.support.relay_server import jupyter_server_reached_at
+from tests.support.systems import needs_unix_sockets
 
 from .test_link_first import FrontEnd
 
-if sys.platform == "win32":
-    pytest.skip("Windows has no Unix sockets in Python", allow_module_level=True)
+pytestmark = needs_unix_sockets
 
 REDIRECT_URI = "https://hub.example/hub/user-redirect/cognito-jupyter/callback"
 EITHER_WAY = "so either way works"

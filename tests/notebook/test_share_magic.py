@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sys
 from pathlib import Path
 
 import psutil
@@ -15,6 +14,7 @@ from cognito_jupyter.demo.kernel import Kernel
 from cognito_jupyter.local import LocalCognito
 from tests.support.notebook import Notebook, NotebookUser, started_notebook
 from tests.support.polling import wait_until
+from tests.support.systems import needs_fork, needs_sigint, needs_sigkill
 
 LIST = """
 import os, subprocess, sys
@@ -212,7 +212,7 @@ def test_the_share_serves_while_the_kernel_is_in_one_long_call_of_c(
     assert len([when for when in responses if first + 0.5 < when < last - 0.5]) > 3
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no process groups of this kind.")
+@needs_sigint
 def test_the_stop_button_does_not_stop_the_share(notebook: Notebook) -> None:
     notebook.text("%cognito_login -r Analyst --share")
     endpoint = endpoint_of(notebook)
@@ -221,7 +221,8 @@ def test_the_stop_button_does_not_stop_the_share(notebook: Notebook) -> None:
     assert not has_exited(endpoint)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither fork nor SIGKILL.")
+@needs_fork
+@needs_sigkill
 def test_the_endpoint_exits_with_a_killed_kernel_even_while_a_fork_of_it_lives(notebook: Notebook) -> None:
     notebook.text("%cognito_login -r Analyst --share")
     endpoint = endpoint_of(notebook)

@@ -24,6 +24,7 @@ from cognito_jupyter.oauth.browser import open_page, open_sign_in
 from cognito_jupyter.oauth.login import Login
 from tests.support.polling import wait_until
 from tests.support.ports import free_port
+from tests.support.systems import needs_proc, needs_root
 
 
 class RecordingBrowser(webbrowser.BaseBrowser):
@@ -216,7 +217,8 @@ except urllib.error.HTTPError as error:
 """
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux") or os.getuid() != 0, reason="only root can play another user")
+@needs_proc
+@needs_root
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]"])
 def test_another_user_who_reads_the_list_of_processes_gets_nothing(login: Login, host: str) -> None:
     """And does not use the page up."""

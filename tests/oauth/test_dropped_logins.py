@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import resource
 import threading
 import time
 
@@ -104,6 +103,8 @@ def test_a_dropped_callback_server_stops_listening(authenticator: CognitoOAuthAu
 def test_a_child_that_drops_the_login_neither_stops_nor_busies_the_parents_listener(
     authenticator: CognitoOAuthAuthenticator, port: int
 ) -> None:
+    import resource
+
     with authenticator.begin_login() as login:
         child = os.fork()
         if child == 0:

@@ -31,9 +31,9 @@ from cognito_jupyter.server_extension.hub import HOOK_VARIABLE
 from cognito_jupyter.server_extension.relay import make_folder, redirect_paths
 from tests.support.jupyter_server import NAVIGATION, TOKEN, JupyterServer, require_installed_extension
 from tests.support.ports import free_port
+from tests.support.systems import needs_root, needs_unix_sockets
 
-if sys.platform == "win32":
-    pytest.skip("Windows has no Unix sockets in Python", allow_module_level=True)
+pytestmark = needs_unix_sockets
 
 
 @pytest.fixture(scope="module")
@@ -243,7 +243,7 @@ def test_a_held_query_is_returned_once_and_not_for_ever() -> None:
     assert "code" not in repr(held.__dict__)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
+@needs_root
 def test_the_socket_of_another_user_is_not_used(server: JupyterServer, begin_login: BeginLogin) -> None:
     login = begin_login()
     path = server.folder / socket_name(login.secrets.state)
@@ -252,7 +252,7 @@ def test_the_socket_of_another_user_is_not_used(server: JupyterServer, begin_log
     assert login.poll() is LoginState.PENDING
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
+@needs_root
 def test_a_process_of_another_user_is_recognized_at_either_end(tmp_path: Path) -> None:
     """Even if it could enter the folder."""
     path = f"/tmp/{tmp_path.name}-{os.getpid()}"

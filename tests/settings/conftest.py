@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,7 +19,6 @@ COMPLETE = {
     "domain": "good.example.org",
 }
 OTHER_UID = 12345
-AS_ROOT = pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file to another user")
 
 
 @dataclass

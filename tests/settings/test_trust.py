@@ -20,7 +20,8 @@ from platformdirs import user_state_path
 from cognito_jupyter.errors import SettingError
 from cognito_jupyter.settings import SETTING_NAMES, Settings
 from cognito_jupyter.settings.toml_file import system_paths, user_path
-from tests.settings.conftest import AS_ROOT, COMPLETE, OTHER_UID, ProjectFolder, write_file
+from tests.settings.conftest import COMPLETE, OTHER_UID, ProjectFolder, write_file
+from tests.support.systems import needs_root
 
 UNCONFIRMED = "you have not confirmed that you trust it"
 COMPLETE_TOML = "".join(f"{name} = '{value}'\n" for name, value in COMPLETE.items())
@@ -65,7 +66,7 @@ def test_the_users_file_with_the_same_settings_replaces_the_project_file(project
 # -- who can write the file
 
 
-@AS_ROOT
+@needs_root
 def test_another_users_file_is_refused_only_where_it_would_be_used(project: ProjectFolder) -> None:
     os.chown(project.write("client_id = '2other'"), OTHER_UID, OTHER_UID)
     assert project.resolve().configuration.client_id == "1good"
@@ -78,7 +79,7 @@ def test_another_users_file_is_refused_only_where_it_would_be_used(project: Proj
     assert project.resolve().configuration.client_id == "2other"
 
 
-@AS_ROOT
+@needs_root
 @pytest.mark.parametrize("whose", ["link", "target"])
 def test_a_symlink_counts_only_where_link_and_target_are_the_users(project: ProjectFolder, whose: str) -> None:
     target = write_file(project.folder / "target.toml", "timeout = 7")
@@ -102,7 +103,7 @@ def test_a_confirmation_holds_without_a_prompt_until_others_can_write_the_file(p
         project.resolve()
 
 
-@AS_ROOT
+@needs_root
 def test_an_administrators_file_may_belong_to_any_user(project: ProjectFolder) -> None:
     """And it may begin with a BOM."""
     os.chown(write_file(system_paths()[0], "\ufefftimeout = 7"), OTHER_UID, OTHER_UID)
@@ -213,7 +214,7 @@ def test_a_command_to_copy_does_nothing_else_whatever_the_folder_is_called(tmp_p
     assert shlex.split(refused.value.remedy)[1:] == ["chmod", "go-w", str(project.file)]
 
 
-@pytest.mark.parametrize("changed", ["mode", pytest.param("owner", marks=AS_ROOT)])
+@pytest.mark.parametrize("changed", ["mode", pytest.param("owner", marks=needs_root)])
 def test_a_trust_record_that_others_could_have_written_is_ignored(
     project: ProjectFolder, own_environment: Path, changed: str
 ) -> None:

@@ -7,14 +7,11 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from cognito_jupyter.credentials.store.format import HEADER, VERSION
 from cognito_jupyter.credentials.store.store import Store, StoredCredentials, StoredSignIn, StoreKey, serialize
 from cognito_jupyter.oauth.tokens import CognitoTokens
 
 OTHER_UID = 65534
-needs_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can play another user, or fill a disk")
 KEY = StoreKey("https://demo.example.com", "client1", "eu-west-1_pool", "eu-west-1:1234", ("http://127.0.0.1:9",))
 ROLE = "arn:aws:iam::123456789012:role/Reader"
 ID_TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiAiaHR0cHM6Ly9pc3N1ZXIiLCAic3ViIjogInVzZXIifQ.c2lnbmF0dXJl"

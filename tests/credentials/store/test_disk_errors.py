@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import resource
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -15,7 +14,8 @@ import pytest
 
 from cognito_jupyter.credentials.store.store import Store
 from cognito_jupyter.errors import UnavailableError
-from tests.credentials.store.sign_ins import KEY, OTHER_UID, file_endings, in_child, make_sign_in, needs_root
+from tests.credentials.store.sign_ins import KEY, OTHER_UID, file_endings, in_child, make_sign_in
+from tests.support.systems import needs_root
 
 pytestmark = needs_root
 
@@ -34,6 +34,8 @@ def small_disk() -> Iterator[Path]:
 @contextmanager
 def small_files() -> Iterator[Path]:
     """Limits the size of files that this process and its children write."""
+    import resource
+
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (256 * 1024, hard))
     try:

@@ -28,10 +28,10 @@ from tests.credentials.store.sign_ins import (
     file_endings,
     in_child,
     make_sign_in,
-    needs_root,
     replace_by_other_sign_in,
     truncate,
 )
+from tests.support.systems import needs_root
 
 pytestmark = needs_root
 

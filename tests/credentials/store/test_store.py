@@ -23,8 +23,8 @@ from tests.credentials.store.sign_ins import (
     file_endings,
     in_child,
     make_sign_in,
-    needs_root,
 )
+from tests.support.systems import needs_root
 
 # -- what is stored
 

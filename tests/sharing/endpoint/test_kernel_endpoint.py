@@ -30,6 +30,7 @@ from tests.conftest import manager_for
 from tests.sharing.conftest import BUCKET, run_python
 from tests.support.fork import holds_in_forked_child
 from tests.support.polling import wait_until
+from tests.support.systems import needs_fork
 
 LIST = f"import boto3\nboto3.client('s3').list_objects_v2(Bucket='{BUCKET}')\nprint('listed')"
 KEYS_SECONDS = 4.0
@@ -302,7 +303,7 @@ def test_the_endpoint_that_gave_up_starts_again_at_its_address_with_the_next_sha
             assert share.roles[0].warning is None
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork.")
+@needs_fork
 def test_a_fork_neither_ends_nor_changes_it_and_may_share_for_itself(
     sign_in: Callable[..., CognitoCredentialsManager],
 ) -> None:
@@ -347,7 +348,7 @@ print(process.pid, again.pid, process.url == again.url, process.folder)
 
 @pytest.mark.parametrize(
     "how",
-    ["plain", pytest.param("fork", marks=pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork."))],
+    ["plain", pytest.param("fork", marks=needs_fork)],
 )
 def test_it_is_one_also_for_a_package_that_is_loaded_again_and_ends_with_the_process(how: str) -> None:
     done = subprocess.run([sys.executable, "-c", FORKS_AND_EXITS, how], capture_output=True, text=True, check=True)

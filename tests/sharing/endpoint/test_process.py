@@ -17,6 +17,7 @@ import pytest
 
 from cognito_jupyter.sharing.endpoint.process import SOURCE, EndpointProcess
 from tests.support.polling import TEST_TIMEOUT, wait_until
+from tests.support.systems import needs_fork, needs_modes, needs_sigkill
 
 KEYS = {
     "AccessKeyId": "ASIA1",
@@ -242,7 +243,8 @@ time.sleep(60)
 """
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither fork nor SIGKILL.")
+@needs_fork
+@needs_sigkill
 @pytest.mark.parametrize("how", ["plain", "fork"])
 def test_it_ends_when_its_parent_is_killed(how: str) -> None:
     """Even while a forked process holds the other end of its pipe; its files are removed too."""
@@ -371,7 +373,7 @@ def test_clients_are_refused_once_it_is_closed_even_if_a_forked_process_holds_it
             connect(endpoint)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no modes of this kind.")
+@needs_modes
 def test_the_token_file_is_for_the_user_alone_and_has_no_newline(endpoint: EndpointProcess) -> None:
     assert endpoint.token_file.read_text() == endpoint.token
     assert endpoint.token_file.stat().st_mode & 0o777 == 0o600

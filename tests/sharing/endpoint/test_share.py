@@ -29,6 +29,7 @@ from tests.conftest import as_tokens
 from tests.sharing.conftest import BUCKET, run_python
 from tests.support.clock import FakeClock
 from tests.support.polling import wait_until
+from tests.support.systems import needs_fork
 
 LIST = f"import boto3\nboto3.client('s3').list_objects_v2(Bucket='{BUCKET}')\nprint('listed')"
 # One client for all requests, as in a long job.
@@ -324,7 +325,7 @@ def test_nothing_secret_is_in_a_repr_and_nothing_is_pickled(shared: sharing.Shar
         pickle.dumps(shared)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork.")
+@needs_fork
 def test_a_forked_worker_uses_the_share_and_cannot_end_it(shared: sharing.Share) -> None:
     child = os.fork()
     if not child:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import stat
-import sys
 import threading
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.settings import CognitoConfiguration
 from cognito_jupyter.sharing.profile.config_text import with_profile, without_profile
 from tests.sharing.conftest import run_python
+from tests.support.systems import needs_links, needs_modes
 
 THEIRS = """# Mine.
 [default]
@@ -173,7 +173,8 @@ def test_the_profile_names_the_sign_in_and_the_role(
     assert config.read_text() == THEIRS
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither modes nor links of this kind.")
+@needs_links
+@needs_modes
 def test_symlink_and_mode_are_preserved(remembered: CognitoCredentialsManager, config: Path, tmp_path: Path) -> None:
     real = tmp_path / "dotfiles" / "aws-config"
     real.parent.mkdir()
@@ -188,7 +189,7 @@ def test_symlink_and_mode_are_preserved(remembered: CognitoCredentialsManager, c
     assert [path.name for path in real.parent.iterdir()] == ["aws-config"]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no modes of this kind.")
+@needs_modes
 def test_a_missing_file_is_created_readable_only_by_the_user(
     remembered: CognitoCredentialsManager, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
