@@ -15,16 +15,18 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_ESCAPE_SEQUENCE = re.compile(
+# Texts, which re compiles at their first use: this module is loaded before all others, and mostly for a message that
+# never comes.
+_ESCAPE_SEQUENCE = (
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # CSI: colours and cursor movements
     r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"  # OSC, DCS, ...: to their end
     r"|\x1b[ -/]*[0-~]?"
 )
-_TOKEN = re.compile(r"eyJ[\w-]{5,}(?:\.[\w-]*)*")
+_TOKEN = r"eyJ[\w-]{5,}(?:\.[\w-]*)*"  # noqa: S105 - a pattern
 """A JSON object in base64url, as every JWT and JWE begins."""
-_WHOLE_TOKEN = re.compile(rf"(?<![\w-])(?=eyJ[\w-]{{12}}){_TOKEN.pattern}")
+_WHOLE_TOKEN = rf"(?<![\w-])(?=eyJ[\w-]{{12}}){_TOKEN}"
 """A token, but no name such as KeyJones: what `printable` shows may be a role or a folder."""
-_AUTHORIZATION_RESPONSE = re.compile(r"[?&#](?:code|state)=")
+_AUTHORIZATION_RESPONSE = r"[?&#](?:code|state)="
 """Part of the address that follows a sign-in (RFC 6749, section 4.1.2)."""
 _REDACTED = "..."
 _BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
@@ -35,7 +37,7 @@ _MAX_MARKS = 4
 
 def holds_secret(text: str) -> bool:
     """Returns whether text holds an authorization response or a token, so that no message may repeat it."""
-    return _AUTHORIZATION_RESPONSE.search(text) is not None or _TOKEN.search(text) is not None
+    return re.search(_AUTHORIZATION_RESPONSE, text) is not None or re.search(_TOKEN, text) is not None
 
 
 def printable(text: str) -> str:
@@ -50,9 +52,9 @@ def printable(text: str) -> str:
     if text.isascii() and text.isprintable() and "  " not in text and "eyJ" not in text:
         return text
     visible = "".join(filter(str.isprintable, text))
-    if _WHOLE_TOKEN.search(visible) is not None:
+    if re.search(_WHOLE_TOKEN, visible) is not None:
         # Also a token that invisible characters cut into parts, none of which looks like one.
-        text = _WHOLE_TOKEN.sub(_REDACTED, visible)
+        text = re.sub(_WHOLE_TOKEN, _REDACTED, visible)
     shown: list[str] = []
     previous, marks = "", 0
     for character in text:
@@ -75,9 +77,9 @@ def one_line(text: str, limit: int = 200) -> str:
     """
     visible = "".join(
         " " if character.isspace() or character in _BLANKS else character if character.isprintable() else ""
-        for character in _ESCAPE_SEQUENCE.sub("", text)
+        for character in re.sub(_ESCAPE_SEQUENCE, "", text)
     )
-    line = _TOKEN.sub(_REDACTED, " ".join(visible.split()))
+    line = re.sub(_TOKEN, _REDACTED, " ".join(visible.split()))
     return line if len(line) <= limit else line[: max(0, limit - len(_REDACTED))].rstrip() + _REDACTED
 
 

@@ -1,6 +1,6 @@
 """Completes the options of the magics, and, once the user is signed in, role suffixes and profiles.
 
-`extension` installs and removes `LineCompleter`; IPython calls it on Tab.
+`LineMatcher` calls it when the user presses Tab.
 """
 
 from __future__ import annotations
@@ -20,23 +20,16 @@ _MAGIC = re.compile(r"\s*(?:[^%=]*=\s*%|%?)(\w+)\s(.*)", re.DOTALL)
 
 
 class LineCompleter:
-    """Completes the lines of the magics, as a matcher of IPython.
-
-    Its completions are all that is shown: IPython's matcher for Python knows hundreds of names that fit no magic.
+    """Completes the lines of the magics.
 
     Args:
         magics: What completes the line of each magic, by its name.
     """
 
-    matcher_api_version = 2
-    matcher_identifier = "cognito_jupyter"
-    matcher_priority = 1000.0
-
     def __init__(self, magics: Mapping[str, MagicCompleter]) -> None:
-        self.__qualname__ = type(self).__qualname__  # IPython reads it of every matcher
         self._magics = magics
 
-    def __call__(self, context: CompletionContext) -> SimpleMatcherResult:
+    def complete(self, context: CompletionContext) -> SimpleMatcherResult:
         """Returns the completions of the word before the cursor; none outside of these magics.
 
         Args:

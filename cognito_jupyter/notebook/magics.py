@@ -1,6 +1,6 @@
 """The magics: they parse what the user types and pass it on.
 
-Heavy modules are imported only when a magic runs, so that `%load_ext cognito_jupyter` is quick.
+What a magic needs is imported when it runs, so that `%load_ext cognito_jupyter` is quick.
 """
 
 from __future__ import annotations
@@ -19,15 +19,11 @@ from traitlets import Bool, Float, List, Unicode
 
 from .._util.store_once import StoreOnce
 from ..errors import CognitoError
-from .arguments import DoctorArguments, ProfileArguments, ShareArguments, parse_line, require_no_arguments
-from .completion import LineCompleter, MagicCompleter
 from .display.errors import captured_output, cognito_magic, no_interactive_frontend
 from .display.ipython import argument, display_view, magic_with_arguments
 from .kernel.autoreload import AutoreloadExclusion
-from .kernel.blocking import run_in_cell
 from .kernel.interrupts import deferred_interrupts, interruptible
-from .model.login_requests import LoginArguments, LoginRequest, LoginRequestFactory
-from .model.user_namespace import BoundSession
+from .matcher import LineMatcher
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +32,9 @@ if TYPE_CHECKING:
 
     from ..settings.trust import ConfirmTrust
     from ..signin.service import SignIn
+    from .completion import LineCompleter
     from .display.views import View
+    from .model.login_requests import LoginArguments, LoginRequest, LoginRequestFactory
     from .model.state import NotebookState
 
 
@@ -95,10 +93,14 @@ class CognitoMagics(Magics):
         self.interactive_shell = shell
         self._cell_context = contextvars.copy_context()
         self.autoreload_exclusion = AutoreloadExclusion(shell)
-        self._request_factory = LoginRequestFactory(self._configured)
+        self.completer = LineMatcher(self._line_completer)
+
+    def _line_completer(self) -> LineCompleter:
+        from .completion import LineCompleter, MagicCompleter
+
         magics, roles, profiles = type(self), self._role_suffixes, self._profile_names
         values = {"--role-suffix": roles, "-r": roles, "--profile": profiles}
-        self.completer = LineCompleter(
+        return LineCompleter(
             {
                 "cognito_login": MagicCompleter(magics.cognito_login, values, roles),
                 "cognito_doctor": MagicCompleter(magics.cognito_doctor, {"--profile": profiles}),
@@ -106,6 +108,12 @@ class CognitoMagics(Magics):
                 "cognito_profile": MagicCompleter(magics.cognito_profile, values),
             }
         )
+
+    @functools.cached_property
+    def _request_factory(self) -> LoginRequestFactory:
+        from .model.login_requests import LoginRequestFactory
+
+        return LoginRequestFactory(self._configured)
 
     def _configured(self) -> dict[str, object]:
         """Returns the traits, and a client secret, which has no trait: `%config CognitoMagics` would show it."""
@@ -153,6 +161,10 @@ class CognitoMagics(Magics):
         without a new sign-in. `s = %cognito_login` gives the session. If your browser
         is on another computer, paste the address that it ends at.
         """
+        from .arguments import parse_line
+        from .model.login_requests import LoginArguments
+        from .model.user_namespace import BoundSession
+
         arguments = parse_line(line, type(self).cognito_login, LoginArguments)
         with self._given_up_if_stopped():
             if arguments.panel:
@@ -170,6 +182,9 @@ class CognitoMagics(Magics):
         The cell does not wait for it. The panel can change the role of `session`, too; several panels of a notebook
         show the same. In a console, which shows no widgets, it signs you in by a link and shows your status as text.
         """
+        from .arguments import require_no_arguments
+        from .model.login_requests import LoginArguments
+
         require_no_arguments("cognito_panel", line)
         with self._given_up_if_stopped():
             self._show_panel(LoginArguments())
@@ -177,6 +192,7 @@ class CognitoMagics(Magics):
     @cognito_magic
     def cognito_status(self, line: str) -> None:
         """Show who is signed in, with which role, until when, in which variables, and what is shared."""
+        from .arguments import require_no_arguments
         from .display.status import NOT_SIGNED_IN, remembered_note, status_table
 
         require_no_arguments("cognito_status", line)
@@ -201,6 +217,7 @@ class CognitoMagics(Magics):
 
         After %cognito_login, --sign-in also tries each role of the sign-in.
         """
+        from .arguments import DoctorArguments, parse_line
         from .display.doctor import show_report
 
         arguments = parse_line(line, type(self).cognito_doctor, DoctorArguments)
@@ -232,6 +249,7 @@ class CognitoMagics(Magics):
         Without a role it follows `session`, also when that changes its role. With several roles, the environment
         names the first; %cognito_status shows the address of each.
         """
+        from .arguments import ShareArguments, parse_line
         from .display.status import NOT_SIGNED_IN, NOTHING_WAS_SHARED, shared_table, sharing_stopped
 
         arguments = parse_line(line, type(self).cognito_share, ShareArguments)
@@ -278,6 +296,7 @@ class CognitoMagics(Magics):
         Nothing else in that file is changed, and --remove removes the profile.
         """
         from ..sharing.profile.profile import remove_profile, write_profile_for_role
+        from .arguments import ProfileArguments, parse_line
         from .display.status import NOT_SIGNED_IN, profile_removed, profile_written
 
         arguments = parse_line(line, type(self).cognito_profile, ProfileArguments)
@@ -296,6 +315,7 @@ class CognitoMagics(Magics):
     @cognito_magic
     def cognito_roles(self, line: str) -> None:
         """List the roles that your sign-in allows, with the suffix to use for each."""
+        from .arguments import require_no_arguments
         from .display.status import NOT_SIGNED_IN, roles_table
 
         require_no_arguments("cognito_roles", line)
@@ -311,6 +331,7 @@ class CognitoMagics(Magics):
         AWS credentials already passed on are valid until they expire, within an hour. The browser keeps its own
         Cognito session until you follow the link shown.
         """
+        from .arguments import require_no_arguments
         from .display.status import NOT_SIGNED_IN, deleted_files_note, signed_out
 
         require_no_arguments("cognito_logout", line)
@@ -365,6 +386,7 @@ class CognitoMagics(Magics):
         return _confirm_trust if self.state.frontend.can_prompt else None
 
     def _run_login(self, request: LoginRequest) -> None:
+        from .kernel.blocking import run_in_cell
         from .kernel.comms import comm_pump
         from .login import ensure_signed_in
 

@@ -23,17 +23,18 @@ MAX_WAIT_FOR_SIGN_IN = 7 * 86_400.0
 """Seconds: a job that has waited for its user for a week has been forgotten."""
 _MAX_TOKEN_DAYS = 3650
 
-_REGION = re.compile(r"[a-z]{2,8}(?:-[a-z]+)+-\d{1,2}")
-_USER_POOL_ID = re.compile(rf"({_REGION.pattern})_[0-9A-Za-z]{{1,40}}")
-_IDENTITY_POOL_ID = re.compile(rf"({_REGION.pattern}):[0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}")
-_CLIENT_ID = re.compile(r"[0-9A-Za-z_+]{1,128}")
-_HOST_LABEL = re.compile(r"[0-9a-z](?:[0-9a-z-]{0,61}[0-9a-z])?")
+# Texts, which re compiles at their first use: a kernel that is restarted needs two of them.
+_REGION = r"[a-z]{2,8}(?:-[a-z]+)+-\d{1,2}"
+_USER_POOL_ID = rf"({_REGION})_[0-9A-Za-z]{{1,40}}"
+_IDENTITY_POOL_ID = rf"({_REGION}):[0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}"
+_CLIENT_ID = r"[0-9A-Za-z_+]{1,128}"
+_HOST_LABEL = r"[0-9a-z](?:[0-9a-z-]{0,61}[0-9a-z])?"
 # The suffix of each partition, ".com" in most: no public source names the one of the European Sovereign Cloud.
-_COGNITO_HOST = re.compile(rf"[0-9a-z-]+\.auth(?:-fips)?\.({_REGION.pattern})\.amazoncognito(?:\.[a-z]+){{1,3}}")
-_CLIENT_SECRET = re.compile(r"[\x21-\x7e]{1,256}")
+_COGNITO_HOST = rf"[0-9a-z-]+\.auth(?:-fips)?\.({_REGION})\.amazoncognito(?:\.[a-z]+){{1,3}}"
+_CLIENT_SECRET = r"[\x21-\x7e]{1,256}"  # noqa: S105 - a pattern
 _MAX_HINT_LENGTH = 256
 """Characters: AWS allows 32 for a provider's name, 40 for an identifier, 128 for a user name, 254 for an address."""
-_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")  # RFC 6749, section 3.3
+_SCOPE = r"[\x21\x23-\x5b\x5d-\x7e]+"  # RFC 6749, section 3.3
 
 
 def quote_for_message(value: object) -> str:
@@ -117,7 +118,7 @@ def logout_uri(value: object) -> str:
 def scopes(value: object) -> str:
     """Parses the scopes, with one space between two; without `openid` there is no id token for AWS."""
     names = _text(value, "the scopes").split()
-    if not all(_SCOPE.fullmatch(name) for name in names):
+    if not all(re.fullmatch(_SCOPE, name) for name in names):
         raise _malformed(value, "a list of scopes", 'Write them with a space between: "openid email".')
     if "openid" not in names:
         raise SettingError(
@@ -131,7 +132,7 @@ def client_secret(value: object) -> Secret:
     """Parses an app client's secret; no message shows it."""
     if isinstance(value, str):
         value = Secret(value.strip())
-    if not isinstance(value, Secret) or not _CLIENT_SECRET.fullmatch(value.reveal().strip()):
+    if not isinstance(value, Secret) or not re.fullmatch(_CLIENT_SECRET, value.reveal().strip()):
         raise SettingError(
             "This is not an app client's secret.",
             "Copy it from the user pool's app client: about 52 letters and digits.",
@@ -205,7 +206,7 @@ def pool_region(pool_id: str, default: str = "") -> str:
         pool_id: The id, validated or not.
         default: What to return for an id that names no region.
     """
-    match = re.match(rf"({_REGION.pattern})[_:]", pool_id)
+    match = re.match(rf"({_REGION})[_:]", pool_id)
     return match[1] if match else default
 
 
@@ -238,7 +239,7 @@ def aws_endpoint(url: str, source: str) -> str:
 
 def domain_region(host: str) -> str | None:
     """Returns the region in one of Cognito's own domains; None for a custom domain."""
-    match = _COGNITO_HOST.fullmatch(host)
+    match = re.fullmatch(_COGNITO_HOST, host)
     return match[1] if match else None
 
 
@@ -253,7 +254,7 @@ def _split_url(text: str) -> SplitResult | None:
     except ValueError:
         return None
     host = parts.hostname or ""
-    valid_host = host == "::1" or all(_HOST_LABEL.fullmatch(label) for label in host.split("."))
+    valid_host = host == "::1" or all(re.fullmatch(_HOST_LABEL, label) for label in host.split("."))
     # With an empty port ("host:") the text would differ from what a browser sends back.
     if not valid_host or port == 0 or "@" in parts.netloc or parts.netloc.endswith(":"):
         return None
@@ -302,9 +303,9 @@ def _text(value: object, what: str) -> str:
     return value.strip()
 
 
-def _matching(pattern: re.Pattern[str], value: object, what: str, remedy: str) -> str:
+def _matching(pattern: str, value: object, what: str, remedy: str) -> str:
     text = _text(value, what.partition(" ")[2])
-    if not pattern.fullmatch(text):
+    if not re.fullmatch(pattern, text):
         raise _malformed(value, what, remedy)
     return text
 

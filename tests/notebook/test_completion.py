@@ -13,6 +13,7 @@ from traitlets.config import Config
 
 from cognito_jupyter.notebook.completion import LineCompleter, MagicCompleter
 from cognito_jupyter.notebook.magics import CognitoMagics
+from cognito_jupyter.notebook.matcher import LineMatcher
 
 ROLES = ["Analyst", "Uploader", "My Role", "it's"]
 
@@ -40,7 +41,7 @@ def tab(request: pytest.FixtureRequest) -> Iterator[Tab]:
     shell.Completer.use_jedi = request.param
     roles = {"-r": lambda: ROLES, "--role-suffix": lambda: ROLES}
     completer = LineCompleter({"cognito_login": MagicCompleter(CognitoMagics.cognito_login, roles, lambda: ROLES)})
-    shell.Completer.custom_matchers.append(completer)
+    shell.Completer.custom_matchers.append(LineMatcher(lambda: completer))
     yield Tab(shell)
     atexit.unregister(shell.atexit_operations)
 
