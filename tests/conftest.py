@@ -35,9 +35,14 @@ _REMOVED_VARIABLES = (
 
 @pytest.fixture(autouse=True)
 def stop_background_refreshers() -> Iterator[None]:
-    """Stops the refreshers of managers that a traceback keeps alive: they would send requests during other tests."""
+    """Stops the refreshers of managers that a traceback keeps alive: they would send requests during other tests.
+
+    The same holds for the preparations of a login that has ended before them.
+    """
     yield
     for thread in threading.enumerate():
+        if thread.name == "cognito-prewarm":
+            thread.join(10)
         loop = getattr(thread, "loop", None)
         if isinstance(loop, RefreshLoop) and isinstance(loop.owner, BackgroundRefresher):
             loop.stop()

@@ -34,6 +34,36 @@ def test_importing_and_loading_import_nothing_heavy(code: str) -> None:
     assert not [name for name in new if name.partition(".")[0] in HEAVY]
 
 
+def new_modules(code: str, before: str = "") -> set[str]:
+    """Returns the modules that code imports in a new process, in addition to what was imported before it."""
+    program = f"import sys\n{before}\nbefore = set(sys.modules)\n{code}\nprint(*sorted(set(sys.modules) - before))"
+    return set(
+        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    )
+
+
+def test_loading_imports_what_registers_the_magics_and_nothing_that_runs_them() -> None:
+    """Each module takes the time of every kernel that loads the extension, also of those that never sign in."""
+    shell = "from IPython.core.interactiveshell import InteractiveShell\nshell = InteractiveShell.instance()"
+    new = new_modules('shell.run_line_magic("load_ext", "cognito_jupyter")', shell)
+    assert len({name for name in new if name.startswith("cognito_jupyter")}) <= 16
+    assert len(new) <= 24
+
+
+def test_a_kernel_that_restores_a_sign_in_imports_neither_requests_nor_the_login() -> None:
+    new = new_modules(
+        "import cognito_jupyter.credentials.store.store\n"
+        "from cognito_jupyter import CognitoCredentialsManager, CognitoOAuthAuthenticator\n"
+        "from cognito_jupyter.credentials.remembered import load_manager\n"
+        'CognitoCredentialsManager("us-east-1:pool", "us-east-1_Pool", authenticator=CognitoOAuthAuthenticator(\n'
+        '    "a.auth.us-east-1.amazoncognito.com", "client"))\n'
+    )
+    assert "cognito_jupyter.credentials.manager" in new
+    packages = {name.partition(".")[0] for name in new}
+    assert not packages & {"requests", "cryptography", "jwt", "ipywidgets", "tomllib", "webbrowser"}
+    assert not new & {"http.server", "cognito_jupyter.oauth.login", "cognito_jupyter.oauth.transport"}
+
+
 def test_the_command_imports_nothing_heavy_before_it_knows_what_to_do() -> None:
     program = "import sys, cognito_jupyter.cli.main\nprint(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()

@@ -23,7 +23,6 @@ from ..oauth.authenticator import CognitoOAuthAuthenticator
 from ..oauth.token_errors import sign_in_expired
 from ..oauth.tokens import CognitoTokens, JwtPayload, Subject, claims_of, subject_of_token
 from ..settings import CognitoConfiguration, RoleSelection, Settings
-from ..settings.layers import client_secret_of
 from .background_refresh import BackgroundRefresher
 from .boto_sessions import PrebuiltSession, RefreshingCredentials, StaticCredentials, build_boto3_session
 from .exchange import CredentialsExchange
@@ -576,6 +575,10 @@ def get_authenticated_cognito_manager(cogconf: CognitoConfiguration) -> CognitoC
         RefusedError: Cognito refused, or the tokens are not this login's (a PermissionError).
         UnavailableError: Cognito could not be reached (a ConnectionError).
     """
+    from ..settings.layers import client_secret_of
+
     settings = Settings(cogconf, client_secret=client_secret_of(cogconf.client_id))
     authenticator = CognitoOAuthAuthenticator.from_settings(settings)
-    return CognitoCredentialsManager.from_settings(settings, authenticator, authenticator.authenticate())
+    manager = CognitoCredentialsManager.from_settings(settings, authenticator)
+    manager.auth_tokens = authenticator.authenticate(prepare=manager.prewarm)
+    return manager

@@ -1,7 +1,8 @@
 """An app client of a user pool: the flow of a login, the token endpoint, revocation and logout.
 
 The notebook, the commands and `get_authenticated_cognito_manager` make an authenticator from the settings. Only
-`authenticate` prints or opens a browser; nothing here stores tokens.
+`authenticate` prints or opens a browser; nothing here stores tokens. What only a login or a request needs is imported
+there: a kernel that restores a stored sign-in makes neither.
 
 Sources: RFC 6749, RFC 7009, RFC 7636, RFC 8252;
 https://docs.aws.amazon.com/cognito/latest/developerguide/federation-endpoints.html
@@ -9,13 +10,15 @@ https://docs.aws.amazon.com/cognito/latest/developerguide/federation-endpoints.h
 
 from __future__ import annotations
 
+import importlib
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import partial
 from http import HTTPStatus
-from typing import Self, cast
+from typing import TYPE_CHECKING, Self, cast
 from urllib.parse import urlencode
 
 from .._printable import printable
@@ -26,16 +29,17 @@ from .._util.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from ..errors import CognitoError, RefusedError, SettingError, UnavailableError, suggest_doctor
 from ..settings import Settings
 from ..settings.parsers import pool_region
-from .browser import open_sign_in
-from .callback_server import OAuthCallbackServer
 from .discovery import JwksCache, override_notice, require_replica
 from .issuer import Issuer, require_issuer
-from .login import Login
 from .pkce import LoginSecrets, generate_pkce_pair
 from .redirect_uri import parse_domain, parse_redirect_uris
 from .token_errors import require_tokens, token_error
 from .tokens import CognitoTokenRefreshResponse, CognitoTokens, claims_of
-from .transport import Transport
+
+if TYPE_CHECKING:
+    from .callback_server import OAuthCallbackServer
+    from .login import Login
+    from .transport import Transport
 
 _DISCARD_TIMEOUTS = Timeouts(connect=2.0, read=2.0, total=4.0, retry_delays=())
 """For revoking tokens that were not accepted: the user waits for an error message meanwhile."""
@@ -110,8 +114,9 @@ class CognitoOAuthAuthenticator:
         self._prompt = prompt
         self._open_browser = open_browser
         self._now = now
-        self._transport = Transport(now, timeouts)
-        self._jwks = JwksCache(self._transport)
+        self._timeouts = timeouts
+        self._made_transports: dict[str, Transport] = {}
+        self._jwks = JwksCache()
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
@@ -137,12 +142,29 @@ class CognitoOAuthAuthenticator:
     @property
     def clock_skew(self) -> timedelta:
         """Cognito's clock minus this machine's, by the last response's Date header; zero within two seconds."""
-        return self._transport.clock_skew
+        transport = self._made_transports.get("")
+        return transport.clock_skew if transport is not None else timedelta(0)
+
+    @property
+    def _transport(self) -> Transport:
+        """The connections to Cognito; made at the first request, since it takes long to import requests."""
+        transport = self._made_transports.get("")
+        if transport is None:
+            from .transport import Transport
+
+            # setdefault is atomic: two threads that are here at once get the same one.
+            transport = self._made_transports.setdefault("", Transport(self._now, self._timeouts))
+        return transport
 
     # -- the whole flow
 
-    def authenticate(self) -> CognitoTokens:
+    def authenticate(self, *, prepare: Callable[[], object] | None = None) -> CognitoTokens:
         """Runs a whole login: opens the browser, waits for the redirect, exchanges the code, verifies the tokens.
+
+        While the user signs in, a thread prepares what comes after it (`prewarm`).
+
+        Args:
+            prepare: Called in that thread, to prepare more; what it raises is ignored.
 
         Returns:
             The verified tokens.
@@ -153,6 +175,8 @@ class CognitoOAuthAuthenticator:
             RefusedError: Cognito refused the code, or the tokens are not this login's (a PermissionError).
             UnavailableError: Cognito could not be reached (a ConnectionError).
         """
+        from .browser import open_sign_in
+
         with suggest_doctor(), self.begin_login() as login:
             if login.listener_error is not None:
                 raise login.listener_error
@@ -164,9 +188,17 @@ class CognitoOAuthAuthenticator:
             )
             if self._open_browser:
                 open_sign_in(login)
+            threading.Thread(target=self._prepare, args=(prepare,), name="cognito-prewarm", daemon=True).start()
             while not login.wait(1.0):
                 pass
             return login.tokens()
+
+    def _prepare(self, prepare: Callable[[], object] | None) -> None:
+        # What fails here fails again where it is needed, and is raised to a caller there.
+        with suppress(Exception):
+            self.prewarm()
+            if prepare is not None:
+                prepare()
 
     def begin_login(self, *, listen: bool = True, timeout: float | None = None, prompt: str | None = None) -> Login:
         """Starts one attempt to sign in; prints nothing and opens no browser.
@@ -180,6 +212,8 @@ class CognitoOAuthAuthenticator:
         Returns:
             The login. Open its `authorization_url`, and close the login or use it in a `with`.
         """
+        from .login import Login
+
         return Login(
             self._redirect_uris,
             build_authorization_url=partial(self._authorization_url_for, prompt),
@@ -189,14 +223,16 @@ class CognitoOAuthAuthenticator:
         )
 
     def prewarm(self) -> None:
-        """Connects to the token endpoint and fetches the pinned pool's keys before the login needs them.
+        """Connects to the token endpoint, fetches the pinned pool's keys and loads what verifies the tokens.
 
         Call it in a thread while the user types a password. It ignores errors: the later request that meets the same
         fault raises them.
         """
+        importlib.import_module("cognito_jupyter.oauth.verification")
         with suppress(UnavailableError, SettingError):
             if self.user_pool_id is not None:
-                self._jwks.get(Issuer(self.user_pool_id, pool_region(self.user_pool_id, self.region)))
+                issuer = Issuer(self.user_pool_id, pool_region(self.user_pool_id, self.region))
+                self._jwks.get(issuer, self._transport)
         self._transport.preconnect(self.token_endpoint)
 
     def start_local_server(self, port: int = 3000) -> OAuthCallbackServer:
@@ -210,6 +246,8 @@ class CognitoOAuthAuthenticator:
         Raises:
             ListenerError: The port is not free; the message says what to do (a ConnectionError).
         """
+        from .callback_server import OAuthCallbackServer
+
         uri = next((each for each in self._redirect_uris if each.port == port), self._redirect_uris[0])
         server = OAuthCallbackServer(("localhost", port), path=uri.path, host=uri.host)
         server.start()
@@ -392,6 +430,8 @@ class CognitoOAuthAuthenticator:
         except BaseException:
             if isinstance(token := tokens.get("refresh_token"), str) and token and token.isascii():
                 form = redacted({"token": str(token), "client_id": self.client_id})
+                from .transport import Transport
+
                 transport = Transport(self._now, _DISCARD_TIMEOUTS)
                 with suppress(CognitoError):
                     transport.post_form(
@@ -419,11 +459,11 @@ class CognitoOAuthAuthenticator:
         issuer = require_issuer(claimed_issuer, self.user_pool_id, self.region)
         if issuer.is_replica:
             require_replica(issuer, self._transport)
-        keys = self._jwks.get(issuer)
+        keys = self._jwks.get(issuer, self._transport)
         # After the keys are fetched, because each response measures the clock skew again.
         expected = ExpectedClaims(self.client_id, issuer, secrets.nonce, self.clock_skew, self._now)
         try:
             verify_tokens(tokens, expected, keys)
         except UnknownKeyError:
             # The pool may have rotated its keys since they were fetched.
-            verify_tokens(tokens, expected, self._jwks.get(issuer, refresh=True))
+            verify_tokens(tokens, expected, self._jwks.get(issuer, self._transport, refresh=True))

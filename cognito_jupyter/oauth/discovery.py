@@ -61,22 +61,18 @@ def override_notice() -> str | None:
 
 
 class JwksCache:
-    """The public keys of user pools, each set fetched once (RFC 7517, section 5).
+    """The public keys of user pools, each set fetched once (RFC 7517, section 5)."""
 
-    Args:
-        transport: Fetches the keys.
-    """
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
+    def __init__(self) -> None:
         # By user pool and region: both forms of an issuer have the same keys, a replica may have its own.
         self._keys: dict[tuple[str, str], list[dict[str, object]]] = {}
 
-    def get(self, issuer: Issuer, *, refresh: bool = False) -> list[dict[str, object]]:
+    def get(self, issuer: Issuer, transport: Transport, *, refresh: bool = False) -> list[dict[str, object]]:
         """Returns an issuer's keys.
 
         Args:
             issuer: The user pool.
+            transport: Fetches the keys.
             refresh: Whether to fetch them again: Cognito may have rotated them.
 
         Raises:
@@ -85,7 +81,7 @@ class JwksCache:
         """
         pool = issuer.user_pool_id, issuer.region
         if refresh or pool not in self._keys:
-            keys = _fetch_document("jwks.json", issuer, self._transport).get("keys")
+            keys = _fetch_document("jwks.json", issuer, transport).get("keys")
             if not isinstance(keys, list) or not all(isinstance(key, dict) for key in keys):
                 raise UnavailableError(
                     f"The keys of user pool {issuer.user_pool_id} are malformed.", "Try again in a minute."

@@ -24,8 +24,8 @@ from .redirect_uri import RedirectUri
 from .relay.listener import Relay, RelayListener
 from .tokens import CognitoTokens
 
-_POLL_INTERVAL = 0.01
-"""Seconds between two checks of a login: short compared with a token request, and cheap for the processor."""
+_POLL_INTERVAL = 0.1
+"""Seconds after which a wait looks at the deadline again, and on Windows at Ctrl-C, which ends no wait for a lock."""
 
 BuildAuthorizationUrl = Callable[[LoginSecrets, str], str]
 """From a login's secrets and its redirect URI to the URL that the browser opens."""
@@ -90,6 +90,10 @@ class Login(Closeable):
         self._secrets = LoginSecrets.new(os.environ.get("JUPYTERHUB_SERVER_NAME", "") if relay else "")
         self._exchange_code = exchange_code
         self._lock = threading.Lock()
+        # Locked while the login is pending, for `wait`: an interrupt ends a wait for it cleanly, but may leave an Event
+        # with an error of its own.
+        self._pending = threading.Lock()
+        self._pending.acquire()
         self.state = LoginState.PENDING
         self._response = AuthorizationResponse()
         self._error_without_state: AuthorizationResponse | None = None
@@ -166,7 +170,7 @@ class Login(Closeable):
             return self.state
 
     def wait(self, seconds: float) -> bool:
-        """Waits until the login ends, in short sleeps, which KeyboardInterrupt ends cleanly.
+        """Waits until the login ends; it returns at that moment, and KeyboardInterrupt ends it cleanly.
 
         Args:
             seconds: How long to wait at most.
@@ -179,7 +183,8 @@ class Login(Closeable):
             remaining = deadline - time.monotonic()
             if remaining <= 0:
                 return False
-            time.sleep(min(_POLL_INTERVAL, remaining))
+            if self._pending.acquire(timeout=min(_POLL_INTERVAL, remaining)):
+                self._pending.release()
         return True
 
     def start_url(self) -> str:
@@ -270,6 +275,7 @@ class Login(Closeable):
     def _finish(self, state: LoginState) -> None:
         self.state = state
         self.finished.set()
+        self._pending.release()
 
     # -- the result
 

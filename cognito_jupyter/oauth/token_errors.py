@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from .._printable import one_line
 from .._util.redaction import Secret
 from ..errors import SIGN_IN_AGAIN, RefusedError, SignedOutError, UnavailableError
-from .transport import JsonResponse
+
+if TYPE_CHECKING:
+    from .transport import JsonResponse
 
 _SET_IT = "set COGNITO_CLIENT_SECRET, or client_secret in your own settings file"
 _SECRET_FIELDS = ("code", "code_verifier", "refresh_token", "token")

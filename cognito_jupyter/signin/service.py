@@ -143,7 +143,6 @@ class LoginService:
 
     def prewarm(self) -> None:
         """Does everything that takes time and needs no tokens, while the user types a password."""
-        importlib.import_module("cognito_jupyter.oauth.verification")
         importlib.import_module("cognito_jupyter.credentials.store.store")
         # After an ended sign-in it is nearly always the same user who signs in again, and then its manager is used.
         (self._previous.manager if self._previous is not None else self._new_manager).prewarm()

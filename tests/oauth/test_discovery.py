@@ -74,7 +74,7 @@ def test_the_keys_come_from_the_host_of_the_issuer(
 def test_the_keys_come_from_the_other_host_where_the_issuers_returns_403(start_aws: StartAws) -> None:
     """A pool that was switched back: an UPDATED token is still valid, but its host refuses the pool."""
     with start_aws() as (cognito, proxy):
-        assert JwksCache(Transport()).get(Issuer(cognito.user_pool_id, "us-east-1", "UPDATED"))
+        assert JwksCache().get(Issuer(cognito.user_pool_id, "us-east-1", "UPDATED"), Transport())
         assert requested_hosts(proxy) == [UPDATED, ORIGINAL]
 
 
@@ -105,9 +105,9 @@ def test_the_documents_of_a_replica_come_from_its_own_region(start_aws: StartAws
 def test_a_region_without_a_replica_does_not_know_the_pool(start_aws: StartAws) -> None:
     with start_aws(region="eu-west-1", replica_regions=["eu-central-1"]) as (cognito, _):
         with pytest.raises(UnavailableError, match="certificate"):
-            JwksCache(Transport()).get(Issuer(cognito.user_pool_id, "us-west-2"))
+            JwksCache().get(Issuer(cognito.user_pool_id, "us-west-2"), Transport())
         with pytest.raises(SettingError, match="There is no user pool"):
-            JwksCache(Transport()).get(Issuer("eu-west-1_another", "eu-central-1"))
+            JwksCache().get(Issuer("eu-west-1_another", "eu-central-1"), Transport())
 
 
 @pytest.mark.parametrize(

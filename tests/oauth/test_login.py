@@ -220,6 +220,20 @@ def test_cancel_wakes_waiting_threads_at_once(token_endpoint: FakeTokenEndpoint)
             login.tokens()
 
 
+def test_a_wait_ends_with_the_response_and_not_at_the_next_look_at_the_clock(
+    token_endpoint: FakeTokenEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cognito_jupyter.oauth.login._POLL_INTERVAL", 600.0)
+    with begin_login(token_endpoint, timeout=600.0) as login:
+        waiting = [threading.Thread(target=login.wait, args=(600.0,), daemon=True) for _ in range(3)]
+        for thread in waiting:
+            thread.start()
+        assert follow_redirect(login, f"code=c&state={token_endpoint.state}") == 200
+        for thread in waiting:
+            thread.join(30)
+            assert not thread.is_alive()
+
+
 def test_a_pending_login_has_no_tokens(token_endpoint: FakeTokenEndpoint) -> None:
     with begin_login(token_endpoint) as login:
         with pytest.raises(LoginError, match="not finished"):

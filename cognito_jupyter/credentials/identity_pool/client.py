@@ -39,6 +39,7 @@ from ...oauth.tokens import claims_of
 from ...settings import parsers
 from .aws_errors import clock_skew_from_response, is_throttled, translate_client_error, translate_network_error
 from .deadline import enforce_total_timeout, send_with_deadline, use_connection_queue
+from .dry_run import run_without_sending
 
 _MAX_RETRY_DELAY = 10.0
 """Seconds: a longer Retry-After is not waited for, but becomes the error's `retry_after`."""
@@ -153,7 +154,9 @@ class IdentityPool:
         return redacted(cast("IdentityPoolCredentialsResponse", shape))
 
     def preconnect(self) -> None:
-        """Builds the client and opens a connection; the caller runs it in a thread during the login.
+        """Builds the client, opens a connection and runs each operation once without it.
+
+        The caller runs it in a thread during the login.
 
         A connection that is only opened gains nothing: the session tickets that a TLS 1.3 server sends at once make it
         look as if it had been dropped. So it sends one cheap request, and ignores the response and any failure.
@@ -162,6 +165,8 @@ class IdentityPool:
         request = AWSRequest("GET", client.meta.endpoint_url, {"User-Agent": user_agent()}).prepare()
         with suppress_debug_logs(), suppress(BotoCoreError):
             send_with_deadline(client, request, self._timeouts.total)
+        with suppress_debug_logs():
+            run_without_sending(client)
         self._client.end_call()
 
     def _begin_call(self) -> Any:

@@ -20,6 +20,7 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError as ChunkTimeoutError
 from urllib3.response import HTTPResponse
 
 from ..._util.http.connection_queue import with_connection_queue
+from .dry_run import made_up_response
 
 _CHUNK_SIZE = 1 << 16
 
@@ -44,7 +45,7 @@ def enforce_total_timeout(client: Any, timeout: float) -> None:
     """
 
     def send(request: AWSPreparedRequest, **_: object) -> AWSResponse:
-        return send_with_deadline(client, request, timeout)
+        return made_up_response(request) or send_with_deadline(client, request, timeout)
 
     client.meta.events.register(f"before-send.{client.meta.service_model.service_id.hyphenize()}", send)
 

@@ -28,7 +28,6 @@ from ...errors import CognitoError, RefusedError, SignedOutError, UnavailableErr
 from ...oauth.redirect_uri import parse_domain
 from ...oauth.tokens import CognitoTokens, claims_of, decode_jwt_payload
 from ...settings import CognitoConfiguration, RoleSelection, Settings, parsers
-from ...settings.layers import client_secret_of
 from ..roles import default_role
 from . import files, format as file_format
 from .files import InterProcessLock, UntrustedFileError
@@ -87,6 +86,8 @@ class StoreKey:
 
     def to_settings(self) -> Settings:
         """Returns the settings with which to refresh the sign-in or to log out."""
+        from ...settings.layers import client_secret_of
+
         region = parsers.pool_region(self.user_pool_id)
         # The redirect URI is not stored: a refresh and a logout do not need it.
         pools = CognitoConfiguration(

@@ -179,6 +179,8 @@ class LoginPrompt:
         wait_for_report = self._panel is not None and self._frontend.is_notebook and not self._output.panel_is_ready
         if not wait_for_report or time.monotonic() - self._started > _REPORT_GRACE:
             self._show_link(login)
+            if self._output.panel_is_seen or not self._output.panel_is_ready:
+                self._login_task.link_shown.set()
 
     def _show_link(self, login: Login) -> None:
         """Shows the link, again whenever it has changed, or the panel where the front end draws it."""

@@ -21,6 +21,9 @@ from .login_requests import LoginRequest
 
 _CLOSE_TIMEOUT = 5.0
 """Seconds to wait for the thread of a login that has ended; it may be in the middle of a request."""
+_LINK_TIMEOUT = 0.5
+"""Seconds after which the preparations begin at the latest."""
+_POLL_INTERVAL = 0.02
 
 
 class LoginTask:
@@ -38,6 +41,8 @@ class LoginTask:
         request: What the login is for.
         on_progress: Called when the listener listens, and when it has received the response; to be set before `start`.
         login: The login, as soon as its listener listens; None before.
+        link_shown: Set when a cell shows the link. The preparations begin only then: they would compete with it for
+            Python's interpreter.
         deadline: When the login times out.
         future: The result, or the error.
         failure: Why the login failed, once it is done.
@@ -57,6 +62,7 @@ class LoginTask:
         self.request = request
         self.on_progress: Callable[[], None] = lambda: None
         self.login: Login | None = None
+        self.link_shown = threading.Event()
         self.deadline = datetime.now(UTC)
         self.future: Future[LoginResult] = Future()
         self.failure: BaseException | None = None
@@ -106,10 +112,17 @@ class LoginTask:
         self.on_progress()
         if self.cancelled:
             login.cancel()
+        self._wait_for_link(login)
         self._service.prewarm()
         while not login.finished.wait(login.seconds_left):
             login.poll()  # times out, and sets `finished`
         self.on_progress()
+
+    def _wait_for_link(self, login: Login) -> None:
+        until = time.monotonic() + _LINK_TIMEOUT
+        while not self.link_shown.is_set() and time.monotonic() < until:
+            if login.finished.wait(_POLL_INTERVAL):
+                return
 
     def _discard(self, future: Future[LoginResult]) -> None:
         # A sign-in that was remembered before stays so; only a new one is revoked.
