@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from cognito_jupyter._util.clock import Clock
+from cognito_jupyter._util.folders.private import FOLDER_VARIABLE, user_folder
 from cognito_jupyter._util.refresh_loop import RefreshLoop
 from cognito_jupyter.credentials.background_refresh import BackgroundRefresher
 from cognito_jupyter.credentials.boto_sessions import RefreshingCredentials
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
+from cognito_jupyter.credentials.store.files import state_directory
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 from cognito_jupyter.oauth.tokens import CognitoTokens
@@ -49,6 +51,21 @@ def stop_background_refreshers() -> Iterator[None]:
             loop.join(10)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def folder_of_the_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What starts before a test has its own environment writes into a temporary folder, too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(FOLDER_VARIABLE, str(tmp_path_factory.mktemp("session")))
+        yield
+
+
+def require_temporary_folders(folder: Path) -> None:
+    """Ends the run if this package would use the developer's own folders: they hold real sign-ins and settings."""
+    for path in (user_folder("config"), user_folder("state"), Path(state_directory())):
+        if not path.is_relative_to(folder):
+            pytest.exit(f"The tests would use {path}. They run only with {FOLDER_VARIABLE}={folder}.", returncode=3)
+
+
 @pytest.fixture(autouse=True)
 def own_environment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Removes the developer's settings, and sets empty folders where programs look for files; returns the home."""
@@ -60,6 +77,8 @@ def own_environment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytes
         monkeypatch.setenv(name, str(home / folder))
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         monkeypatch.setenv(name, str(home / name.lower()))
+    monkeypatch.setenv(FOLDER_VARIABLE, str(home))
+    require_temporary_folders(home)
     monkeypatch.setenv("IPYTHONDIR", str(home / "ipython"))
     monkeypatch.setenv("DISPLAY", "")
     return home

@@ -129,4 +129,6 @@ def _require_packages() -> None:
 def _prepare_folders(folder: Path, cognito: LocalCognito) -> tuple[Path, dict[str, str]]:
     notebooks = folder / "notebooks"
     shutil.copytree(find_notebooks(), notebooks, ignore=shutil.ignore_patterns(".*"))
-    return notebooks, clean_environment(folder, cognito.environment)
+    # A profile that is written in the demo is the demo's.
+    aws_files = {name: str(folder / name.lower()) for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")}
+    return notebooks, clean_environment(folder, {**cognito.environment, **aws_files})

@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
+from .._util.folders.private import FOLDER_VARIABLE
 from ..local.child_process import ChildProcess, supervised_command
 
 _READY_TIMEOUT = 60.0
 _SETTINGS_FOLDERS = (
     "IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTERLAB_SETTINGS_DIR",
-    "JUPYTERLAB_WORKSPACES_DIR", "XDG_CONFIG_HOME", "XDG_STATE_HOME",
+    "JUPYTERLAB_WORKSPACES_DIR", "XDG_CONFIG_HOME", "XDG_STATE_HOME", FOLDER_VARIABLE,
 )  # fmt: skip
 _REMOVED_VARIABLES = (
     "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_ENDPOINT_URL",

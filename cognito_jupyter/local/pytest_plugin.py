@@ -12,6 +12,8 @@ import pytest
 
 from cognito_jupyter import local
 
+_FOLDER_VARIABLE = "COGNITO_JUPYTER_FOLDER"
+"""Where the package has its files in place of the user's folders; nothing is imported from there, which takes time."""
 _MARKER = "cognito(**knobs): run this test with these knobs of the local Cognito, which is as new for it."
 
 
@@ -60,14 +62,16 @@ def isolated_cognito(local_cognito: local.LocalCognito, request: pytest.FixtureR
 
 @pytest.fixture
 def local_cognito_environment(
-    isolated_cognito: local.LocalCognito, monkeypatch: pytest.MonkeyPatch
+    isolated_cognito: local.LocalCognito, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> local.LocalCognito:
-    """The same, with its settings in this test's environment.
+    """The same, with its settings in this test's environment, and an empty folder in place of the user's own ones.
 
     Args:
         isolated_cognito: The fixture above.
         monkeypatch: pytest's own fixture.
+        tmp_path_factory: pytest's own fixture.
     """
+    monkeypatch.setenv(_FOLDER_VARIABLE, str(tmp_path_factory.mktemp("cognito_jupyter")))
     for name, value in isolated_cognito.environment.items():
         monkeypatch.setenv(name, value)
     return isolated_cognito

@@ -271,7 +271,8 @@ def require_not_forbidden(name: str, what: str, remedy: str) -> None:
 def _locks(profile: str | None, files: Sequence[SettingsFile]) -> dict[str, SettingsFile]:
     """Returns which file of the system decides each locked setting.
 
-    The weakest one: a user's XDG_CONFIG_DIRS can put other files before an administrator's, and none behind it.
+    The weakest one: a user's environment (XDG_CONFIG_DIRS, COGNITO_JUPYTER_FOLDER) can put other files before an
+    administrator's, and none behind it.
 
     Args:
         profile: The selected profile.

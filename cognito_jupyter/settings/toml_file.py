@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from .._util.folders.private import has_home, user_folder
+from .._util.folders.private import chosen_folder, has_home, user_folder
 from .._util.redaction import Secret
 from ..errors import SettingError
 from . import SETTING_NAMES
@@ -93,14 +93,18 @@ def user_path() -> Path:
 
 
 def system_paths() -> list[Path]:
-    """Returns the paths of an administrator's files, from strongest to weakest, whether or not they exist."""
+    """Returns the paths of an administrator's files, from strongest to weakest, whether or not they exist.
+
+    The system's own places always count: what a user sets in the environment cannot undo what an administrator wrote.
+    """
     import platformdirs
 
     folders = platformdirs.site_config_dir(APP_NAME, appauthor=False, multipath=True).split(os.pathsep)
     if sys.platform != "win32":
-        # Always included, so that a user's XDG_CONFIG_DIRS cannot undo what an administrator wrote.
+        # XDG_CONFIG_DIRS may leave it out.
         folders.append(f"/etc/xdg/{APP_NAME}")
-    return list(dict.fromkeys(Path(folder) / FILE_NAME for folder in folders))
+    chosen = chosen_folder("system")
+    return list(dict.fromkeys(Path(folder) / FILE_NAME for folder in [*([chosen] if chosen else []), *folders]))
 
 
 def read_settings_file(path: Path, scope: Scope) -> SettingsFile | None:

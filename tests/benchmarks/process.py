@@ -48,8 +48,8 @@ def measure_process() -> Group:
     """Measures new processes in alternation, so that a slow moment of the machine affects all of them."""
     with tempfile.TemporaryDirectory() as home:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-        environment["XDG_STATE_HOME"] = home
-        store = Store(StoreKey.from_configuration(_POOLS, {}), Path(home, "cognito_jupyter", "sign-ins"))
+        environment["COGNITO_JUPYTER_FOLDER"] = home
+        store = Store(StoreKey.from_configuration(_POOLS, {}), Path(home, "state", "sign-ins"))
         store.save_new(_sign_in())
         script = str(Path(sys.executable).with_name("cognito-jupyter"))
         command = [script, "credential-process", store.name, _ROLES[1]]

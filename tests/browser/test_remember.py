@@ -18,7 +18,7 @@ REMEMBER = "%config CognitoMagics.remember = True"
 @pytest.fixture
 def load(tmp_path: Path) -> str:
     """Returns a first cell, after which sign-ins are stored in this test's folder."""
-    return f"import os\nos.environ['XDG_STATE_HOME'] = {str(tmp_path)!r}\n{LOAD}"
+    return f"import os\nos.environ['COGNITO_JUPYTER_FOLDER'] = {str(tmp_path)!r}\n{LOAD}"
 
 
 def stored_files(folder: Path) -> list[Path]:

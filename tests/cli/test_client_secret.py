@@ -68,7 +68,9 @@ def test_the_users_file_is_enough_from_the_login_to_the_logout(
     expired_at = time.time() + 1
     wait_until(lambda: time.time() > expired_at)
     terminal.environment = {
-        name: value for name, value in terminal.environment.items() if not name.startswith("COGNITO_")
+        name: value
+        for name, value in terminal.environment.items()
+        if not name.startswith("COGNITO_") or name == "COGNITO_JUPYTER_FOLDER"
     }
     confidential.knobs.credentials_seconds = confidential.knobs.id_token_seconds = 3600
     refreshes = confidential.counts[confidential.REFRESH]

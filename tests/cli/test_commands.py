@@ -78,7 +78,7 @@ def terminal(cognito: LocalCognito) -> Terminal:
 
 @pytest.fixture
 def folder(own_environment: Path) -> Path:
-    return own_environment / "state" / "cognito_jupyter" / "sign-ins"
+    return own_environment / "state" / "sign-ins"
 
 
 def stored_files(folder: Path) -> list[Path]:
@@ -187,7 +187,7 @@ def test_status_needs_no_settings(
     terminal: Terminal, folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     terminal.run("login")
-    for name in [name for name in os.environ if name.startswith("COGNITO_")]:
+    for name in [name for name in os.environ if name.startswith("COGNITO_") and name != "COGNITO_JUPYTER_FOLDER"]:
         monkeypatch.delenv(name)
     assert "demo" in terminal.run("status")
     assert "Signed out." in terminal.run("logout")

@@ -93,6 +93,7 @@ def test_valid_credentials_are_printed_without_loading_anything_heavy(store: Sto
 def test_the_folder_is_the_one_that_platformdirs_names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     import platformdirs
 
+    monkeypatch.delenv("COGNITO_JUPYTER_FOLDER")
     for value in (str(tmp_path), "", "  ", None):
         monkeypatch.setenv("XDG_STATE_HOME", value) if value is not None else monkeypatch.delenv("XDG_STATE_HOME")
         named = platformdirs.user_state_path("cognito_jupyter", appauthor=False) / "sign-ins"
@@ -275,7 +276,11 @@ def test_botocore_uses_it_from_a_profile(cognito: LocalCognito, store: Store, ow
         "import boto3\ns3 = boto3.Session(profile_name='science').client('s3')\n"
         f"print(len(s3.get_object(Bucket={cognito.bucket!r}, Key={cognito.data_key!r})['Body'].read().splitlines()))"
     )
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("COGNITO_")}
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("COGNITO_") or name == "COGNITO_JUPYTER_FOLDER"
+    }
     environment |= {"AWS_CONFIG_FILE": str(config), "AWS_ENDPOINT_URL_S3": cognito.aws_url}
     ran = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60, env=environment

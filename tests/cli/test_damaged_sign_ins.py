@@ -121,7 +121,7 @@ def test_a_damaged_file_hides_no_other_sign_in(
 def test_logout_without_settings_ends_the_only_sign_in_even_if_it_is_damaged(
     terminal: Terminal, stored: Path, folder: Path, damage: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in [name for name in os.environ if name.startswith("COGNITO_")]:
+    for name in [name for name in os.environ if name.startswith("COGNITO_") and name != "COGNITO_JUPYTER_FOLDER"]:
         monkeypatch.delenv(name)
     damage(stored)
     if damage in READABLE:

@@ -12,10 +12,10 @@ from tests.cli.test_commands import Terminal, folder, terminal
 
 __all__ = ["folder", "terminal"]  # fixtures
 
-NO_HOME = "has no home folder on this computer, so no sign-in can be read or stored. Set HOME or XDG_STATE_HOME"
+NO_HOME = "has no home folder on this computer, so no sign-in can be read or stored. Set COGNITO_JUPYTER_FOLDER"
 WITHOUT_HOME = """
 import os, pwd, sys
-for name in ("HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME"):
+for name in ("HOME", "COGNITO_JUPYTER_FOLDER", "XDG_STATE_HOME", "XDG_CONFIG_HOME"):
     os.environ.pop(name, None)
 def unknown(uid):
     raise KeyError(uid)
@@ -45,11 +45,14 @@ def test_commands_name_the_cause_and_leave_nothing(terminal: Terminal, no_home: 
     assert not list(no_home.iterdir())
 
 
+@pytest.mark.parametrize("variable", ["COGNITO_JUPYTER_FOLDER", "XDG_STATE_HOME"])
 def test_a_relative_state_folder_is_no_home_either(
-    terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert NO_HOME in terminal.run("login", code=1, XDG_STATE_HOME="state")
+    monkeypatch.delenv("COGNITO_JUPYTER_FOLDER")
+    monkeypatch.setenv(variable, "state")
+    assert NO_HOME in terminal.run("login", code=1)
     assert not list(tmp_path.iterdir())
 
 

@@ -44,7 +44,7 @@ class EncodedTerminal:
         cognito.add_user(NAME, PASSWORD, ("Analyst",), "zoë@example.org")
         self.encoding = encoding
         self.shown_name = ENCODINGS[encoding]
-        self._environment = {**os.environ, "PYTHONIOENCODING": encoding, "XDG_STATE_HOME": str(state)}
+        self._environment = {**os.environ, "PYTHONIOENCODING": encoding, "COGNITO_JUPYTER_FOLDER": str(state)}
 
     def run(self, *command: str, code: int = 0, **environment: str) -> str:
         """Runs a program to its end, and returns all that it printed."""

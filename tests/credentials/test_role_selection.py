@@ -88,7 +88,7 @@ def test_programs_without_settings_leave_the_choice_to_the_identity_pool_too(
 ) -> None:
     """`credential-process` reads the choice from the stored sign-in: at first, after a refresh, and from the cache."""
     manager.refresh_user_pool_tokens()
-    for name in [name for name in os.environ if name.startswith("COGNITO_")]:
+    for name in [name for name in os.environ if name.startswith("COGNITO_") and name != "COGNITO_JUPYTER_FOLDER"]:
         monkeypatch.delenv(name)
     name = default_store(settings).name
     keys = []

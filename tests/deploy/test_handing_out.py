@@ -46,7 +46,7 @@ IPython.start_ipython(["-c", "print(sorted(get_ipython().extension_manager.loade
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the table's other rows are for other systems")
 def test_the_folders_are_those_that_are_searched(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("XDG_CONFIG_HOME", "XDG_CONFIG_DIRS"):
+    for name in ("COGNITO_JUPYTER_FOLDER", "XDG_CONFIG_HOME", "XDG_CONFIG_DIRS"):
         monkeypatch.delenv(name)
     row = next(
         line for line in ADMINISTRATORS.read_text("utf-8").splitlines() if line.startswith("| Linux, containers |")

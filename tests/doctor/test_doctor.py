@@ -136,7 +136,7 @@ def test_missing_settings_are_named_and_where_they_were_looked_for(own_environme
 
 
 def test_a_malformed_file_is_named(cognito: LocalCognito, own_environment: Path) -> None:
-    folder = own_environment / "config" / "cognito_jupyter"
+    folder = own_environment / "config"
     folder.mkdir(parents=True)
     (folder / "cognito.toml").write_text("client = 'x'\n")
     failure = failures(report_of())[0]
@@ -146,7 +146,7 @@ def test_a_malformed_file_is_named(cognito: LocalCognito, own_environment: Path)
 def test_a_setting_says_from_which_file_it_comes_and_that_it_is_locked(
     cognito: LocalCognito, own_environment: Path
 ) -> None:
-    folder = own_environment / "system" / "cognito_jupyter"
+    folder = own_environment / "system"
     folder.mkdir(parents=True)
     (folder / "cognito.toml").write_text('locked = ["remember"]\nremember = false\n')
     text = report_of().to_text()

@@ -94,9 +94,9 @@ def test_a_settings_file_fixes_the_ids_and_another_is_written(tmp_path: Path) ->
 
 def test_the_package_reads_the_file_that_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Domain, ids and redirect URIs; only the endpoints of AWS come from the environment."""
-    config = tmp_path / "cognito_jupyter"
+    config = tmp_path / "config"
     config.mkdir(mode=0o700)
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("COGNITO_JUPYTER_FOLDER", str(tmp_path))
     with LocalCognito(aws=False) as cognito:
         for name, value in cognito.environment.items():
             if name.startswith("AWS_"):

@@ -58,7 +58,7 @@ def test_its_output_is_a_file_of_settings_with_which_the_doctor_is_green(
     for name, value in deployed.environment.items():
         if name.startswith("AWS_"):
             monkeypatch.setenv(name, value)
-    folder = own_environment / "config" / "cognito_jupyter"
+    folder = own_environment / "config"
     folder.mkdir(parents=True)
     (folder / "cognito.toml").write_text(deployed.outputs["CognitoToml"])
     report, settings = examine({})

@@ -25,10 +25,9 @@ PANEL_BOX = (
 
 @pytest.fixture
 def system_file(environment: dict[str, str], tmp_path: Path) -> Path:
-    folder = tmp_path / "system" / "cognito_jupyter"
-    folder.mkdir(parents=True)
-    environment["XDG_CONFIG_DIRS"] = str(folder.parent)
-    environment["XDG_STATE_HOME"] = str(tmp_path / "state")
+    folder = tmp_path / "system"
+    folder.mkdir()
+    environment["COGNITO_JUPYTER_FOLDER"] = str(tmp_path)
     return folder / "cognito.toml"
 
 
@@ -47,7 +46,7 @@ def run_command(environment: dict[str, str], *arguments: str) -> str:
 
 
 def stored_files(environment: dict[str, str]) -> list[str]:
-    folder = Path(environment["XDG_STATE_HOME"]) / "cognito_jupyter" / "sign-ins"
+    folder = Path(environment["COGNITO_JUPYTER_FOLDER"]) / "state" / "sign-ins"
     return [name for name in os.listdir(folder) if name.endswith(".sign-in")] if folder.exists() else []
 
 

@@ -196,9 +196,9 @@ def test_a_settings_file_marks_the_kernel_as_remote_and_the_notebook_overrides_i
     cognito: LocalCognito, environment: dict[str, str], tmp_path: Path
 ) -> None:
     """An administrator writes it for all users; a trait set in the notebook has priority."""
-    (tmp_path / "cognito_jupyter").mkdir()
-    (tmp_path / "cognito_jupyter" / "cognito.toml").write_text("remote_kernel = true\n", encoding="ascii")
-    with Kernel(environment | {"XDG_CONFIG_HOME": str(tmp_path)}) as kernel:
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "cognito.toml").write_text("remote_kernel = true\n", encoding="ascii")
+    with Kernel(environment | {"COGNITO_JUPYTER_FOLDER": str(tmp_path)}) as kernel:
         kernel.run_cell("%load_ext cognito_jupyter")
         user, shown = NotebookUser(cognito), list[str]()
 

@@ -20,7 +20,7 @@ def test_a_notebook_and_a_terminal_show_a_hostile_user_role_and_folder_in_their_
         role = f"arn:aws:iam::123456789012:role/{HOSTILE}"
         cognito.add_group("Hostile", role, precedence=9)
         cognito.add_user(user.username, user.password, ("Hostile", *user.groups), f"ada@{HOSTILE}")
-        every = environment | cognito.environment | {"XDG_STATE_HOME": str(state)}
+        every = environment | cognito.environment | {"COGNITO_JUPYTER_FOLDER": str(state)}
         with started_notebook(cognito, every) as notebook:
             shown = [
                 notebook.text("%cognito_login --remember"),

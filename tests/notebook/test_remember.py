@@ -18,8 +18,8 @@ REFRESH = "cognito.refresh_user_pool_tokens() and None"
 @pytest.fixture
 def home(tmp_path: Path, environment: dict[str, str]) -> Path:
     """Where kernels store sign-ins."""
-    environment["XDG_STATE_HOME"] = str(tmp_path / "state")
-    return tmp_path / "state" / "cognito_jupyter" / "sign-ins"
+    environment["COGNITO_JUPYTER_FOLDER"] = str(tmp_path / "ours")
+    return tmp_path / "ours" / "state" / "sign-ins"
 
 
 def stored_files(home: Path) -> list[Path]:
@@ -244,7 +244,7 @@ def test_a_file_damaged_during_work_is_named_and_the_logout_deletes_it(
 def test_a_user_without_a_home_signs_in_and_learns_why_it_is_not_remembered(
     cognito: LocalCognito, environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    environment["XDG_STATE_HOME"] = "~/.local/state"  # what the default is without a home
+    environment["COGNITO_JUPYTER_FOLDER"] = "~/.local"  # which begins as the default does where there is no home
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
     with started_notebook(cognito, environment) as notebook:

@@ -126,11 +126,16 @@ def test_remember_is_forbidden_by_false_alone(project: ProjectFolder) -> None:
         project.resolve()
 
 
+@pytest.mark.parametrize("variable", ["COGNITO_JUPYTER_FOLDER", "XDG_CONFIG_DIRS"])
 def test_another_folder_of_system_files_does_not_undo_a_lock(
-    project: ProjectFolder, own_environment: Path, monkeypatch: pytest.MonkeyPatch
+    project: ProjectFolder, own_environment: Path, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
-    """XDG_CONFIG_DIRS is the user's to set: a file further behind is the administrator's."""
-    folders = [own_environment / "mine", own_environment / "system"]
+    """Both variables are the user's to set: a file further behind is the administrator's."""
+    folders = [own_environment / "mine", own_environment / "administrator"]
+    if variable == "COGNITO_JUPYTER_FOLDER":
+        monkeypatch.setenv(variable, str(folders.pop(0)))
+    else:
+        monkeypatch.delenv("COGNITO_JUPYTER_FOLDER")
     monkeypatch.setenv("XDG_CONFIG_DIRS", os.pathsep.join(map(str, folders)))
     mine, system = system_paths()[:2]
     write_file(system, "remember = false\ntimeout = 60\nlocked = ['timeout', 'share']")

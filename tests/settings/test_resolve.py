@@ -75,8 +75,8 @@ class SettingSources:
         self.folder = folder
         self.files = {
             "project": folder / "cognito.toml",
-            "user": home / "config" / "cognito_jupyter" / "cognito.toml",
-            "system": home / "system" / "cognito_jupyter" / "cognito.toml",
+            "user": home / "config" / "cognito.toml",
+            "system": home / "system" / "cognito.toml",
         }
         self.prompts: list[str] = []
 

@@ -40,8 +40,10 @@ def test_the_file_in_the_users_config_folder_is_the_users_wherever_the_notebook_
 
 def test_the_systems_own_place_is_always_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
     """A user's environment cannot undo what an administrator wrote."""
+    monkeypatch.setenv("COGNITO_JUPYTER_FOLDER", "/anywhere")
     monkeypatch.setenv("XDG_CONFIG_DIRS", "/somewhere")
-    assert [str(path.parent.parent) for path in system_paths()] == ["/somewhere", "/etc/xdg"]
+    folders = ["/anywhere/system", "/somewhere/cognito_jupyter", "/etc/xdg/cognito_jupyter"]
+    assert [str(path.parent) for path in system_paths()] == folders
 
 
 # -- what can be wrong with one

@@ -15,8 +15,8 @@ from typing import NoReturn
 
 import pytest
 from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
-from platformdirs import user_state_path
 
+from cognito_jupyter._util.folders.private import user_folder
 from cognito_jupyter.errors import SettingError
 from cognito_jupyter.settings import SETTING_NAMES, Settings
 from cognito_jupyter.settings.toml_file import system_paths, user_path
@@ -221,7 +221,7 @@ def test_a_trust_record_that_others_could_have_written_is_ignored(
     project.write("timeout = 7")
     project.trusts = True
     project.resolve()
-    (record,) = (own_environment / "state" / "cognito_jupyter" / "agreed").iterdir()
+    (record,) = (own_environment / "state" / "agreed").iterdir()
     assert record.stat().st_mode & 0o777 == 0o600
     if changed == "mode":
         record.chmod(0o622)
@@ -267,7 +267,7 @@ def test_an_unconfirmed_file_never_changes_the_settings(
     """Either the login is refused, or it is the one that there would be without the file."""
     project.overrides = {name: value for name, value in COMPLETE.items() if name not in left_out}
     # Hypothesis uses one home for all examples: a confirmation in one would hold in the next.
-    shutil.rmtree(user_state_path("cognito_jupyter"), ignore_errors=True)
+    shutil.rmtree(user_folder("state"), ignore_errors=True)
     project.trusts = trusted or None
     project.write(files[0])
     write_file(user_path(), files[1])
@@ -292,7 +292,7 @@ def resolve_outcome(project: ProjectFolder, profile: str | None) -> Settings | S
 
 def record_of(project: ProjectFolder) -> Path:
     digest = hashlib.sha256(project.file.read_bytes()).hexdigest()
-    return user_state_path("cognito_jupyter", appauthor=False) / "agreed" / digest
+    return user_folder("state") / "agreed" / digest
 
 
 def private_folder(record: Path) -> None:
@@ -367,8 +367,8 @@ def test_a_confirmation_with_a_umask_of_zero_lets_no_other_user_write(
         os.umask(before)
     record = record_of(project)
     folders = [each for each in record.parents if each.is_relative_to(own_environment) and each != own_environment]
-    assert len(folders) == 3
-    assert [stat.S_IMODE(each.stat().st_mode) for each in folders] == [0o700] * 3
+    assert len(folders) == 2
+    assert [stat.S_IMODE(each.stat().st_mode) for each in folders] == [0o700] * 2
     assert stat.S_IMODE(record.stat().st_mode) == 0o600
     project.trusts = None
     assert project.resolve().timeout == 7
@@ -380,7 +380,7 @@ def test_a_confirmation_with_a_umask_of_zero_lets_no_other_user_write(
 @pytest.fixture
 def no_home(monkeypatch: pytest.MonkeyPatch) -> None:
     """A user id that the system does not know, as in many containers."""
-    for name in ("HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_CONFIG_DIRS"):
+    for name in ("HOME", "COGNITO_JUPYTER_FOLDER", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_CONFIG_DIRS"):
         monkeypatch.delenv(name, raising=False)
 
     def unknown(_: object) -> NoReturn:

@@ -15,7 +15,8 @@ import os
 import stat
 import sys
 
-from ..._util.folders.private import has_home, make_private_folder, user_folder, user_without_home
+from ..._util.folders.private import chosen_folder, has_home, make_private_folder, user_folder, user_without_home
+from ..._util.folders.retrying import delete_file, open_file, rename_file, replace_file
 
 TYPE_CHECKING = False  # typing itself takes long to load
 if TYPE_CHECKING:
@@ -42,6 +43,9 @@ class UntrustedFileError(ValueError):
 
 def state_directory() -> str:
     """Returns where sign-ins are stored: in the user's state directory, for data that is neither cache nor setting."""
+    chosen = chosen_folder("state")
+    if chosen is not None:
+        return os.path.join(chosen, "sign-ins")
     if sys.platform == "linux":
         # The same as platformdirs, which takes longer to load than everything else; a test compares the two.
         state = os.environ.get("XDG_STATE_HOME", "").strip() or os.path.expanduser("~/.local/state")
@@ -58,7 +62,7 @@ def require_home(directory: str | Path) -> None:
     if not has_home(directory):
         raise _unavailable(
             f"{user_without_home()}, so no sign-in can be read or stored.",
-            "Set HOME or XDG_STATE_HOME to the full path of a folder of yours, or sign in without staying signed in.",
+            "Set COGNITO_JUPYTER_FOLDER to the full path of a folder of yours, or sign in without staying signed in.",
         )
 
 

@@ -57,7 +57,7 @@ def test_a_sign_in_without_identity_and_credentials_is_read_back(store: Store) -
 def test_the_default_folder_is_in_the_users_state(own_environment: Path) -> None:
     store = Store(KEY)
     store.save_new(make_sign_in())
-    assert store.path.parent == own_environment / "state" / "cognito_jupyter" / "sign-ins"
+    assert store.path.parent == own_environment / "state" / "sign-ins"
     assert store.read_sign_in() == make_sign_in()
 
 

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
+from cognito_jupyter._util.folders.private import FOLDER_VARIABLE
 from cognito_jupyter.local import LocalCognito
 
 from .period import READY, Task
@@ -124,7 +125,12 @@ class Stage:
             if not name.startswith(_DEVELOPER_PREFIXES) and not name.upper().endswith("_PROXY")
         }
         files = {name: str(self._home / name.lower()) for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")}
-        own = {"HOME": str(self._home), "AWS_ALLOW_HTTP": "true", "AWS_EC2_METADATA_DISABLED": "true"}
+        own = {
+            "HOME": str(self._home),
+            FOLDER_VARIABLE: str(self._home),
+            "AWS_ALLOW_HTTP": "true",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
         return inherited | self.cognito.environment | files | own
 
     def _result(self, name: str, outcome: dict[str, object]) -> Result:
