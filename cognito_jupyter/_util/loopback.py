@@ -49,9 +49,10 @@ def listen_on_both_loopbacks(port: int, backlog: int) -> list[socket.socket]:
 def _listen(family: socket.AddressFamily, host: str, port: int, backlog: int) -> socket.socket:
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
-        if sys.platform == "win32":
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
-        else:
+        # On Windows another process cannot bind an address that was bound without options, whatever options it uses
+        # (https://learn.microsoft.com/windows/win32/winsock/using-so-reuseaddr-and-so-exclusiveaddruse). With
+        # SO_EXCLUSIVEADDRUSE the remainders of an earlier login's connections would block the port for minutes.
+        if sys.platform != "win32":
             # On POSIX this allows a port to be bound again right after a login, but not while another process listens.
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:

@@ -9,6 +9,7 @@ import io
 import selectors
 import socket
 import struct
+import sys
 import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
@@ -25,7 +26,7 @@ from .quotas import QuotaEnforcer
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 MAX_BODY = 1 << 20
 """Bytes: much more than any form or token here."""
-_NO_LINGER = struct.pack("ii", 1, 0)
+_NO_LINGER = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 
 
 def inject_faults(

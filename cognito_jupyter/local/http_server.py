@@ -6,8 +6,10 @@ contain authorization codes.
 
 from __future__ import annotations
 
+import errno
 import socket
 import ssl
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -19,6 +21,8 @@ from .faults import is_marked_for_reset, shutdown_socket
 
 _BIND_ATTEMPTS = 20
 """How many free ports of 127.0.0.1 are tried until one is free on ::1 too."""
+_NO_IPV6 = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT})
+"""What a system says that can use IPv6, and has it switched off."""
 _CLOSE_TIMEOUT = 5.0
 """Seconds for which `stop` waits for the thread of each connection."""
 
@@ -66,7 +70,8 @@ class LoopbackServer(ThreadedWSGIServer):
         self._connections: dict[Any, threading.Thread] = {}
         self._lock = threading.Lock()
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as listening:
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if sys.platform != "win32":  # there it would let other programs take the port
+                listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listening.bind((host, port))
             listening.listen(self.request_queue_size)
             # Werkzeug duplicates the descriptor. Its own bind would end the process if the port were in use.
@@ -141,8 +146,8 @@ def bind_both_loopbacks(
         first = LoopbackServer("127.0.0.1", port, app, tls=tls, clock=clock)
         try:
             return [first, LoopbackServer("::1", first.port, app, tls=tls, clock=clock)]
-        except OSError:
-            if not socket.has_ipv6:
+        except OSError as error:
+            if error.errno in _NO_IPV6 or not socket.has_ipv6:
                 return [first]
             first.server_close()
             if port or not attempts_left:

@@ -20,6 +20,8 @@ import os
 import secrets
 import selectors
 import socket
+import struct
+import sys
 import threading
 import time
 import weakref
@@ -30,6 +32,7 @@ from typing import Any
 
 from .._util.loopback import listen_on_both_loopbacks, peer_user_id
 from .._util.redaction import SecretText
+from .._util.waiting import join_in_slices, wait_in_slices
 from ..errors import ListenerError
 from ..settings.parsers import LOOPBACK_NAMES
 from . import callback_pages
@@ -44,8 +47,11 @@ _MAX_HEADERS = 1 << 24
 _NEEDED_HEADERS = (b"host:", b"forwarded:", b"x-forwarded-")
 """The host that the browser has asked for; and those that a proxy adds, which may have changed the host (RFC 7239)."""
 _CLOSE_TIMEOUT = 1.0
-"""Seconds that a response in transit gets before its connection is closed."""
+"""Seconds that a response in transit gets, and the browser to close its connection, before this end closes it."""
 _WSAEACCES = 10013
+_CHUNK = 65536
+_RESET_ON_CLOSE = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
+"""SO_LINGER, switched on, with no seconds to linger."""
 
 
 class CallbackOutcome(enum.Enum):
@@ -129,6 +135,7 @@ class OAuthCallbackHandler(BaseHTTPRequestHandler):
             return super().parse_request()
         finally:
             self.rfile = connection
+            self.server.note_request(self.connection)
 
     def _send_start_page(self) -> None:
         """Sends the browser on to the sign-in page. The path is a secret, so any Host may name it: proxies do."""
@@ -261,6 +268,7 @@ class OAuthCallbackServer(HTTPServer):
         self._start_url: SecretText | None = None
         self._lock = threading.Lock()
         self._connections: dict[socket.socket, threading.Thread] = {}
+        self._with_request: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self._thread: threading.Thread | None = None
         self._closed = threading.Event()
         if server_address[0] not in LOOPBACK_NAMES:
@@ -307,13 +315,13 @@ class OAuthCallbackServer(HTTPServer):
             poll_interval: Seconds between two checks whether the server is closed.
         """
         self.start()
-        while not self._closed.wait(poll_interval):
+        while not wait_in_slices(self._closed, poll_interval):
             pass
 
     def handle_request(self) -> None:
         """Serves until a response is accepted, or for `timeout` seconds; other requests do not end it."""
         self.start()
-        self.response_received.wait(self.timeout)
+        wait_in_slices(self.response_received, self.timeout)
 
     def accept_connection(self, listener: socket.socket) -> None:
         """Accepts a connection and handles it in a thread of its own.
@@ -355,11 +363,21 @@ class OAuthCallbackServer(HTTPServer):
             self._connections[request] = thread
             thread.start()
 
+    def note_request(self, connection: socket.socket) -> None:
+        """Notes that a request has arrived on a connection, which therefore gets a response.
+
+        Args:
+            connection: The connection.
+        """
+        with self._lock:
+            self._with_request.add(connection)
+
     def _handle_connection(self, request: socket.socket, client_address: Any) -> None:
         try:
             # OSError: the browser closed the connection. The response was handled before its page was sent.
             with contextlib.suppress(OSError):
                 self.finish_request(request, client_address)
+                _let_peer_close_first(request, wait=request in self._with_request)
         finally:
             self.shutdown_request(request)
 
@@ -418,10 +436,13 @@ class OAuthCallbackServer(HTTPServer):
                 return
             self._closed.set()
             connections = list(self._connections.items())
+            for connection, _ in connections:
+                if connection not in self._with_request:
+                    _shutdown_socket(connection, socket.SHUT_RD)  # it is idle
         with contextlib.suppress(OSError):  # the thread has just ended
             self._wake_writer.send(b"x")
         if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join()
+            join_in_slices(self._thread)
         for opened in (*self._listeners, self._wake_reader, self._wake_writer):
             opened.close()
         _close_connections(connections)
@@ -493,17 +514,34 @@ def listener_error(port: int, error: OSError) -> ListenerError:
 
 
 def _close_connections(connections: list[tuple[socket.socket, threading.Thread]]) -> None:
-    """Closes idle connections at once and gives responses in transit a moment to finish."""
-    for connection, _ in connections:
-        _shutdown_socket(connection, socket.SHUT_RD)
+    """Waits for idle connections, which end at once, and gives responses in transit a moment to finish."""
     deadline = time.monotonic() + _CLOSE_TIMEOUT
     for connection, thread in connections:
         if thread is threading.current_thread():
             continue
-        thread.join(max(0.0, deadline - time.monotonic()))
-        if thread.is_alive():
+        if not join_in_slices(thread, max(0.0, deadline - time.monotonic())):
             _shutdown_socket(connection)
-            thread.join(_CLOSE_TIMEOUT)
+            join_in_slices(thread, _CLOSE_TIMEOUT)
+
+
+def _let_peer_close_first(connection: socket.socket, *, wait: bool) -> None:
+    """Leaves nothing of a connection at this port: the end that closes first keeps it, for up to four minutes.
+
+    That is TIME_WAIT (RFC 9293, section 3.6.1). On Windows such a remainder can block the port for the next login. A
+    browser closes a connection as soon as it has the whole page, because the response says `Connection: close`.
+
+    Args:
+        connection: The connection, whose response has been sent.
+        wait: Whether there was a request; a connection without one is reset, which loses nothing.
+    """
+    if not wait:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        return
+    deadline = time.monotonic() + _CLOSE_TIMEOUT
+    while (remaining := deadline - time.monotonic()) > 0:
+        connection.settimeout(remaining)
+        if not connection.recv(_CHUNK):
+            return
 
 
 def _shutdown_socket(connection: socket.socket, how: int = socket.SHUT_RDWR) -> None:
