@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from .clock import Clock
+from .waiting import join_in_slices
 
 RunOnce = Callable[[], "float | None"]
 """Does what is due; returns the seconds until something else is, or None where nothing is left to do."""
@@ -131,7 +132,7 @@ class RefreshLoop:
         """
         thread = self._thread
         if thread is not None and self._pid == os.getpid() and thread is not threading.current_thread():
-            thread.join(timeout)
+            join_in_slices(thread, timeout)
 
     def _run(self) -> None:
         try:

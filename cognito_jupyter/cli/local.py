@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from .._printable import printable
 from ..local.model import REGION, IssuerType, Knobs
 
+from .._util.waiting import wait_in_slices
 if TYPE_CHECKING:
     from ..local.server import LocalCognito
 
@@ -71,7 +72,7 @@ def run_local(arguments: argparse.Namespace, write: Callable[[str], None], stop:
     """
     with _make_cognito(arguments) as cognito:
         write(_as_json(cognito) if arguments.json else _as_shell(cognito))
-        stop.wait()
+        wait_in_slices(stop)
 
 
 def _make_cognito(arguments: argparse.Namespace) -> LocalCognito:

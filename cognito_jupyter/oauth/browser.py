@@ -110,6 +110,8 @@ def _helper_command() -> list[str] | None:
             words = shlex.split(text, posix=sys.platform != "win32")
         except ValueError:  # a quotation mark has no partner
             continue
+        if sys.platform == "win32":
+            words = [word.strip('"') for word in words]  # of a path with spaces, which that way of splitting leaves
         words = words[:-1] if words[-1:] == ["&"] else words
         name = PurePath(words[0]).name.lower() if words else ""
         if name and not name.startswith((*_TEXT_BROWSERS, *_DESKTOP_BROWSERS)) and shutil.which(words[0]):

@@ -30,6 +30,7 @@ from .._util.process_local import InterruptibleClient
 from .._util.redaction import Secret, redacted, without_frames
 from .._util.retries import ThrottledRetries, may_repeat
 from .._util.timeouts import DEFAULT_TIMEOUTS, Timeouts, parse_retry_after
+from .._util.waiting import run_interruptibly, sleep_in_slices
 from ..errors import UnavailableError
 
 _MAX_BODY = 1 << 20
@@ -181,10 +182,11 @@ class Transport:
             if delay is None:
                 # Raised outside of any `except`: the library's exception holds the request, and with it the secrets.
                 raise outcome.error
-            time.sleep(delay)
+            sleep_in_slices(delay)
 
     def _send_once(self, request: requests.Request, read: _ReadResponse[_Response]) -> _Response | _RequestFailure:
-        outcome = self._send_with(self._session.begin_call(), request, read)
+        session = self._session.begin_call()
+        outcome = run_interruptibly(lambda: self._send_with(session, request, read))
         self._session.end_call()
         return outcome
 

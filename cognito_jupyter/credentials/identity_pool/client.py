@@ -33,6 +33,7 @@ from ..._util.process_local import InterruptibleClient, ProcessLocal
 from ..._util.redaction import redacted, without_frames
 from ..._util.retries import ThrottledRetries, full_jitter, may_repeat
 from ..._util.timeouts import DEFAULT_TIMEOUTS, Timeouts, parse_retry_after
+from ..._util.waiting import run_interruptibly
 from ...errors import UnavailableError, UnknownProviderError
 from ...oauth.issuer import Issuer, parse_issuer
 from ...oauth.tokens import claims_of
@@ -196,7 +197,8 @@ class IdentityPool:
     def _call(self, call: Callable[[Any], _Response]) -> _Response:
         with suppress_debug_logs():
             try:
-                response = call(self._begin_call())
+                client = self._begin_call()
+                response = run_interruptibly(lambda: call(client))
                 self._client.end_call()
                 self.clock_skew = clock_skew_from_response(response, self._now())
                 return cast("_Response", _with_redacted_credentials(response))

@@ -22,6 +22,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from ..._util.redaction import SecretBytes, SecretText
+from ..._util.waiting import join_in_slices
 from ...errors import ListenerError
 from ..authorization_response import AuthorizationResponse, parse_query
 from ..callback_server import CallbackOutcome
@@ -161,7 +162,7 @@ class RelayListener:
         self.stop()
         ours = os.getpid() == self._owner_pid
         if ours and self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join()
+            join_in_slices(self._thread)
 
 
 def _serve(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from ..._util.closing import Closeable, NotPicklable
 from ..._util.refresh_loop import RefreshLoop
+from ..._util.waiting import wait_in_slices
 from ...errors import ClusterRefusedError, CognitoError, UnavailableError
 from ...oauth.tokens import Subject, subject_of
 
@@ -136,7 +137,7 @@ class ClusterShare(Closeable, NotPicklable):
         atexit.register(self.close)
         try:
             if self._loop.ensure_running():
-                self._first_push_done.wait()
+                wait_in_slices(self._first_push_done)
         except BaseException:
             self.close()
             raise

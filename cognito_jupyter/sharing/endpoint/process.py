@@ -24,6 +24,7 @@ from typing import Any, cast
 
 from ..._util.closing import NotPicklable
 from ..._util.redaction import RedactedVariables, SecretBytes, SigningSecret
+from ..._util.waiting import wait_for_in_slices, wait_in_slices
 from ...errors import UnavailableError
 from .environment import FULL_URI, TOKEN, TOKEN_FILE, no_proxy_variables, region_variables
 
@@ -153,8 +154,8 @@ class EndpointProcess(NotPicklable):
             number = self._syncs_sent
             self._send_command(b"sync %d" % number)
         with self._handled_or_ended:
-            if not self._handled_or_ended.wait_for(
-                lambda: self._syncs_handled >= number or not self.alive, _PROCESS_TIMEOUT
+            if not wait_for_in_slices(
+                self._handled_or_ended, lambda: self._syncs_handled >= number or not self.alive, _PROCESS_TIMEOUT
             ):
                 raise UnavailableError("The endpoint that shares credentials does not respond.", "Try again.")
 
@@ -255,7 +256,7 @@ class EndpointProcess(NotPicklable):
         except OSError:
             raise UnavailableError("The endpoint that shares credentials did not start.", "Try again.") from None
         threading.Thread(target=self._supervise, args=(process,), name="cognito-share-reports", daemon=True).start()
-        if not self._started_or_ended.wait(_PROCESS_TIMEOUT) or not self.alive:
+        if not wait_in_slices(self._started_or_ended, _PROCESS_TIMEOUT) or not self.alive:
             raise UnavailableError("The endpoint that shares credentials did not start.", "Try again.")
 
     def _start_process(self) -> subprocess.Popen[bytes]:
