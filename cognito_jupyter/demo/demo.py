@@ -6,13 +6,14 @@ import importlib.util
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 import requests
 
 from .._printable import printable
+from .._util.folders.retrying import delete_folder
 from ..local.model import ACCOUNT
 from ..local.server import LocalCognito
 from .check import CREDENTIALS_SECONDS as CHECK_CREDENTIALS_SECONDS, DemoCheckError, run_notebook
@@ -50,10 +51,10 @@ def run_demo(
     _require_packages()
     began = time.monotonic()
     write("Starting the demo on this machine ...")
-    with tempfile.TemporaryDirectory(prefix="cognito-jupyter-demo-") as folder, LocalCognito() as cognito:
+    with _temporary_folder(write) as folder, LocalCognito() as cognito:
         cognito.knobs.credentials_seconds = credentials_seconds
         write(f"  a Cognito and an S3 run after {time.monotonic() - began:.1f} s; JupyterLab needs some seconds more")
-        notebooks, environment = _prepare_folders(Path(folder), cognito)
+        notebooks, environment = _prepare_folders(folder, cognito)
         with JupyterLab(notebooks, environment) as lab:
             write(f"  JupyterLab runs after {time.monotonic() - began:.1f} s")
             url = lab.notebook_url(FIRST_NOTEBOOK)
@@ -61,7 +62,7 @@ def run_demo(
             page = open_page(url) if open_page is not None else None
             with page or nullcontext():
                 while lab.is_running:
-                    time.sleep(0.5)
+                    time.sleep(0.1)
 
 
 def _introduction(cognito: LocalCognito, url: str, credentials_seconds: float) -> str:
@@ -92,10 +93,10 @@ def check_demo(write: Callable[[str], None], credentials_seconds: float = CHECK_
     """
     _require_packages()
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="cognito-jupyter-demo-") as folder, LocalCognito() as cognito:
+    with _temporary_folder(write) as folder, LocalCognito() as cognito:
         write(f"{time.monotonic() - began:5.1f} s  a Cognito responds at {cognito.domain}")
         write(f"         AWS account {ACCOUNT}, region {cognito.region}, bucket {cognito.bucket}")
-        notebooks, environment = _prepare_folders(Path(folder), cognito)
+        notebooks, environment = _prepare_folders(folder, cognito)
         try:
             lab_began = time.monotonic()
             with JupyterLab(notebooks, environment) as lab:
@@ -124,6 +125,22 @@ def _require_packages() -> None:
     for name in _PACKAGES:
         if importlib.util.find_spec(name) is None:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
+@contextmanager
+def _temporary_folder(write: Callable[[str], None]) -> Iterator[Path]:
+    """Makes a folder for the demo's files, and removes it at the end.
+
+    Args:
+        write: Prints a line if a program still uses it.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="cognito-jupyter-demo-"))
+    try:
+        yield folder
+    finally:
+        # A kernel that is about to end may still write there; on Windows its working folder cannot be removed either.
+        if not delete_folder(folder):
+            write(f"A program still uses {printable(str(folder))}, so that folder could not be removed.")
 
 
 def _prepare_folders(folder: Path, cognito: LocalCognito) -> tuple[Path, dict[str, str]]:

@@ -96,6 +96,8 @@ def _check_store() -> Iterator[Check]:
     directory = files.state_directory()
     try:
         exists = files.check_directory(directory)
+        if exists:
+            files.require_private_directory(Path(directory))
         unusable = list_unusable_files()
     except CognitoError as error:
         yield fail(TOPIC, error.what, error.remedy)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import runpy
 import signal
+import struct
 import subprocess
 import sys
 import threading
@@ -18,6 +19,10 @@ from pathlib import Path
 
 _STOP_TIMEOUT = 5.0
 """Seconds that a child has to end after its standard input was closed."""
+
+_EXTENDED_LIMIT_INFORMATION = 9
+_LIMIT_FLAGS_OFFSET = 16
+_KILL_ON_JOB_CLOSE = 0x2000
 
 
 class ChildProcess:
@@ -78,9 +83,31 @@ def main() -> None:
     devnull = os.open(os.devnull, os.O_RDONLY)
     os.dup2(devnull, 0)
     os.close(devnull)
+    _end_descendants_with_this_process()
     threading.Thread(target=_watch_parent, args=(pipe,), name="parent-watch", daemon=True).start()
     sys.argv = sys.argv[1:]
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+
+
+def _end_descendants_with_this_process() -> None:
+    """Has Windows end whatever this process starts when this process ends; elsewhere that is its process group.
+
+    Otherwise a kernel would live on for a while, and its working folder could not be removed. A job does so that this
+    process is in: https://learn.microsoft.com/windows/win32/procthread/job-objects
+    """
+    if sys.platform != "win32":
+        return
+    import ctypes
+
+    kernel32 = ctypes.WinDLL("kernel32")
+    kernel32.CreateJobObjectW.restype = kernel32.GetCurrentProcess.restype = ctypes.c_void_p
+    job = ctypes.c_void_p(kernel32.CreateJobObjectW(None, None))
+    # JOBOBJECT_EXTENDED_LIMIT_INFORMATION, of which only the limits' flags are set.
+    limits = ctypes.create_string_buffer(144 if sys.maxsize > 1 << 32 else 112)
+    struct.pack_into("I", limits, _LIMIT_FLAGS_OFFSET, _KILL_ON_JOB_CLOSE)
+    kernel32.SetInformationJobObject(job, _EXTENDED_LIMIT_INFORMATION, limits, len(limits))
+    # The handle stays open: Windows closes it, and so ends the job, when this process ends.
+    kernel32.AssignProcessToJobObject(job, ctypes.c_void_p(kernel32.GetCurrentProcess()))
 
 
 def _watch_parent(pipe: int) -> None:

@@ -6,7 +6,7 @@ this module imports only what the interpreter has already loaded, and the rest w
 what a file contains.
 
 Only the user can have put a trusted file there: directory and file belong to the user and are closed to everyone else.
-Windows has no such modes; there the user's profile directory is private by itself.
+Windows has no such modes; there the directory's access control list is set and checked (`require_private_directory`).
 """
 
 from __future__ import annotations
@@ -104,15 +104,51 @@ def ensure_directory(directory: Path) -> None:
     except OSError as error:
         raise os_error(f"{directory}, where your sign-in is to be stored, cannot be created", error) from None
     check_directory(directory)
+    if sys.platform == "win32":
+        from ..._util.folders.windows_access import restrict_to_user
+
+        try:  # noqa: SIM105 - contextlib takes long to load
+            restrict_to_user(directory)
+        except OSError:
+            pass  # it has the list of its parent, which `require_private_directory` looks at
+
+
+def require_private_directory(directory: Path) -> None:
+    """Returns if no other user can read what is in a directory; for Windows, where `check_directory` cannot tell.
+
+    Raises:
+        UnavailableError: It is open to others, or on another computer.
+    """
+    if sys.platform != "win32":
+        return
+    from ..._util.folders.windows_access import is_on_network, others_with_access
+
+    if is_on_network(directory):
+        raise _unavailable(
+            f"{directory} is a folder of the network, so no sign-in is stored there.",
+            "Set COGNITO_JUPYTER_FOLDER to a folder of this computer, or sign in without staying signed in.",
+        )
+    try:
+        others = others_with_access(directory)
+    except OSError:
+        return  # icacls is missing or failed; the user's profile folder is private unless the user changed that
+    if others:
+        raise _unavailable(
+            f"{directory} {_OPEN_TO_OTHERS} than you ({', '.join(others)}), so no sign-in is stored there.",
+            "Remove that folder and sign in again: it is created for you alone.",
+        )
 
 
 def current_user() -> str:
-    """Returns the user that new files belong to."""
-    if sys.platform == "win32":
-        import getpass
-
-        return getpass.getuser()
-    return str(os.geteuid())
+    """Returns the user that new files belong to, in one form however the user has logged on."""
+    if sys.platform != "win32":
+        return str(os.geteuid())
+    try:
+        # There it is the account's name, whatever LOGNAME, USER and USERNAME say, or if none of them is set.
+        name = os.getlogin()
+    except OSError:
+        name = os.environ.get("USERNAME", "")
+    return name.casefold()  # Ann and ann are one account
 
 
 # -- files
@@ -134,7 +170,7 @@ def read_file(path: str | Path, *, require_private: bool = True) -> bytes | None
         _check_file(os.lstat(path), require_private)
         # O_NONBLOCK: a named pipe that is swapped in at this moment does not block the open.
         flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-        with open(os.open(path, flags), "rb") as file:
+        with open(open_file(path, flags), "rb") as file:
             _check_file(
                 os.fstat(file.fileno()), require_private
             )  # of the file that is read: another one may have taken its place
@@ -189,12 +225,12 @@ def write_atomically(path: Path, content: bytes) -> None:
     temp_file = path.with_name(f"{path.name}.{os.urandom(8).hex()}{TEMP_SUFFIX}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     try:
-        with open(os.open(temp_file, flags, 0o600), "wb") as file:
+        with open(open_file(temp_file, flags), "wb") as file:
             file.write(content)
             file.flush()
             # Before the rename: after a power cut the new name might otherwise belong to an empty file.
             os.fsync(file.fileno())
-        os.replace(temp_file, path)
+        replace_file(temp_file, path)
     except OSError as error:
         raise os_error(f"{path} is unchanged, because your sign-in could not be written there", error) from None
     finally:
@@ -215,7 +251,7 @@ def quarantine(path: Path) -> Path:
     while os.path.lexists(quarantined := path.with_name(f"{path.name}{QUARANTINE_SUFFIX}{number}")):
         number += 1
     try:
-        os.rename(path, quarantined)
+        rename_file(path, quarantined)
     except OSError as error:
         raise os_error(f"{path} could not be set aside", error) from None
     status = quarantined.lstat()
@@ -238,7 +274,9 @@ def delete_files(paths: list[Path]) -> None:
     failure = None
     for path in paths:
         try:
-            path.unlink(missing_ok=True)
+            delete_file(path)
+        except FileNotFoundError:
+            pass
         except OSError as error:
             # What was set aside may be a directory, which contains no token.
             if QUARANTINE_SUFFIX not in path.name:
@@ -258,7 +296,7 @@ def delete_temp_files(path: Path) -> None:
 
 def _try_to_delete(path: Path) -> None:
     try:  # noqa: SIM105 - contextlib takes long to load
-        path.unlink()
+        delete_file(path)
     except OSError:
         pass
 

@@ -305,6 +305,7 @@ class Store:
         """
         content = self.serialize(sign_in)
         files.ensure_directory(self.path.parent)
+        files.require_private_directory(self.path.parent)
         with InterProcessLock(self.path, self.lock_timeout):
             self._read_or_quarantine()  # overwriting an unusable file would lose it
             files.write_atomically(self.path, content)
