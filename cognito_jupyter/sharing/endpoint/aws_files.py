@@ -7,6 +7,8 @@ https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
 from __future__ import annotations
 
 import configparser
+import locale
+import re
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -119,6 +121,21 @@ def credentials_file_with_profile(name: str, environ: Mapping[str, str]) -> Path
     return None
 
 
+def decode_aws_file(content: bytes) -> str:
+    """Returns the text of an AWS file, with a newline for each end of a line.
+
+    It is UTF-8, or in the system's encoding, in which botocore reads it.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError:
+        text = content.decode(locale.getpreferredencoding(False))
+    return re.sub("\r\n?", "\n", text)
+
+
 def _read_profiles(path: Path) -> list[tuple[str, dict[str, str]]]:
     """Reads the name of each profile in a file, and its settings.
 
@@ -139,7 +156,7 @@ def _read_sections(path: Path) -> dict[str, dict[str, str]]:
     """Reads a file's settings by section; a file that AWS SDKs cannot read either has none."""
     parser = configparser.RawConfigParser(default_section="", strict=False)
     try:
-        parser.read_string(path.read_text(encoding="utf-8"))
+        parser.read_string(decode_aws_file(path.read_bytes()))
     except (OSError, ValueError, configparser.Error):
         return {}
     return {section: dict(parser.items(section)) for section in parser.sections()}

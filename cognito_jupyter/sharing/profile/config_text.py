@@ -11,6 +11,7 @@ import re
 import shlex
 
 from ...errors import SettingError
+from ..endpoint.aws_files import decode_aws_file
 
 MARKER = "# Written by cognito_jupyter"
 """The beginning of the comment below the heading; existing files contain it with different endings."""
@@ -121,8 +122,7 @@ def _profile_names(content: bytes) -> set[str]:
     """
     parser = configparser.RawConfigParser(default_section="")
     try:
-        # botocore opens the file in text mode, which accepts the line ends of all systems.
-        parser.read_string(re.sub("\r\n?", "\n", content.decode("utf-8")))
+        parser.read_string(decode_aws_file(content))
         headings = [shlex.split(section) for section in parser.sections()]
     except (ValueError, configparser.Error):
         # Without the reason: it quotes the file, which may contain a key.

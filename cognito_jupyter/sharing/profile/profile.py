@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shlex
 import stat
-import subprocess
 import sys
 import sysconfig
 import tempfile
@@ -18,12 +16,14 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from ..._util.folders.private import make_private_folder
+from ..._util.folders.private import chosen_folder, make_private_folder
+from ..._util.folders.retrying import delete_file, replace_file, retry_while_in_use
 from ...credentials.manager import CognitoCredentialsManager
 from ...credentials.store import files
 from ...errors import SettingError, UnavailableError
 from ...settings import parsers
 from ..endpoint.aws_files import config_file, credentials_file_with_profile
+from .command_line import command_line
 from .config_text import check_name, with_profile, without_profile
 
 _LOCK_TIMEOUT = 20.0
@@ -98,16 +98,21 @@ def write_profile_for_role(
         sysconfig.get_path("scripts"), "cognito-jupyter.exe" if sys.platform == "win32" else "cognito-jupyter"
     )
     words = [str(script)] if script.is_file() else [sys.executable, "-m", "cognito_jupyter.cli"]
-    words += ["credential-process", str(stored_file), *([role_arn] if role_arn else [])]
-    command = subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
-    if not command.isprintable():
-        raise SettingError(
-            "The path of this installation contains characters that the AWS config file cannot contain.",
-            "Install cognito_jupyter in another folder.",
-        )
+    words += ["credential-process", _sign_in_word(stored_file), *([role_arn] if role_arn else [])]
+    command = command_line(words)
     path = config_file(environ)
     _edit_locked(path, lambda content: with_profile(content, name, command, region))
     return path
+
+
+def _sign_in_word(stored_file: Path) -> str:
+    """Returns how a profile names a stored sign-in: by its file, wherever the program that reads it runs.
+
+    On Windows by its name: the folder is the same for all programs of the user there, and its path has the user's name,
+    often with a space or a letter that not every SDK reads alike.
+    """
+    is_usual_place = chosen_folder("state") is None and stored_file.parent == Path(files.state_directory())
+    return stored_file.stem if sys.platform == "win32" and is_usual_place else str(stored_file)
 
 
 def remove_profile(name: str, *, environ: Mapping[str, str] = os.environ) -> bool:
@@ -138,7 +143,7 @@ def _edit_locked(path: Path, change: Callable[[bytes], bytes]) -> bool:
     lock_file = directory / f"aws-config-{hashlib.sha256(os.fsencode(target)).hexdigest()}"
     with files.InterProcessLock(lock_file, _LOCK_TIMEOUT):
         try:
-            before = target.read_bytes() if target.exists() else b""
+            before = retry_while_in_use(target.read_bytes) if target.exists() else b""
             after = change(before)
             if after != before:
                 _write_atomically(target, after)
@@ -165,7 +170,7 @@ def _write_atomically(path: Path, content: bytes) -> None:
             if sys.platform != "win32":
                 with suppress(OSError):
                     os.chown(temporary, old.st_uid, old.st_gid)
-        os.replace(temporary, path)
+        replace_file(temporary, path)
     finally:
         with suppress(OSError):  # it has been renamed
-            os.unlink(temporary)
+            delete_file(temporary)
