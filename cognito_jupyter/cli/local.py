@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import shlex
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, get_args
 
 from .._printable import printable
+from .._util.waiting import wait_in_slices
 from ..local.model import REGION, IssuerType, Knobs
 
-from .._util.waiting import wait_in_slices
 if TYPE_CHECKING:
     from ..local.server import LocalCognito
 
@@ -132,8 +134,27 @@ def _as_json(cognito: LocalCognito) -> str:
     )
 
 
+def _for_windows(environment: Mapping[str, str]) -> str:
+    """Returns the lines for each of the two shells of Windows."""
+    powershell = [f"$env:{name} = {quote_for_powershell(value)}" for name, value in environment.items()]
+    cmd = [f'set "{name}={value}"' for name, value in environment.items()]
+    return "\n".join(["# In PowerShell:", *powershell, "# In cmd:", *cmd])
+
+
+def quote_for_powershell(value: str) -> str:
+    """Returns a value as a string of PowerShell in which nothing is replaced.
+
+    Args:
+        value: One line.
+    """
+    return "'{}'".format(re.sub("(['\u2018-\u201b])", r"\1\1", value))
+
+
 def _as_shell(cognito: LocalCognito) -> str:
-    exports = "\n".join(f"export {name}={shlex.quote(printable(value))}" for name, value in cognito.environment.items())
+    environment = {name: printable(value) for name, value in cognito.environment.items()}
+    exports = "\n".join(f"export {name}={shlex.quote(value)}" for name, value in environment.items())
+    if sys.platform == "win32":
+        exports = _for_windows(environment)
     lines = [f"{name}: {line}" for name, value in cognito.outputs.items() for line in value.splitlines()]
     outputs = "".join(f"# {printable(line)}\n" for line in lines)
     return f"""\

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-_MISSING_PACKAGES = "This command needs packages that are not installed ({}). Run: pip install 'cognito_jupyter[demo]'"
+_MISSING_PACKAGES = 'This command needs packages that are not installed ({}). Run: pip install "cognito_jupyter[demo]"'
 
 _UNUSED_ARGUMENT = (
     "An argument holds the address that follows a sign-in, or a token; it was not used. "

@@ -6,10 +6,23 @@
 from __future__ import annotations
 
 import os
+import queue
 import select
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import IO, Protocol
+
+_SPECIAL_KEYS = ("\x00", "\xe0")
+"""What msvcrt returns for a key without a character, such as an arrow; the key's number follows."""
+
+
+class InputLines(Protocol):
+    """What reads lines without blocking."""
+
+    def poll_line(self) -> str | None:
+        """Returns the next complete line; None if there is none yet."""
 
 
 class StdinLines:
@@ -39,19 +52,77 @@ class StdinLines:
         return line.decode("utf-8", "replace").strip() or None
 
 
+class ConsoleLines:
+    """Reads what is typed or pasted into a terminal of Windows, without an echo; `select` knows only sockets there."""
+
+    def __init__(self) -> None:
+        self._typed = ""
+
+    def poll_line(self) -> str | None:
+        """Returns the next complete line; None if there is none yet.
+
+        Raises:
+            KeyboardInterrupt: The user pressed Ctrl-C, which the terminal may hand over as a character.
+        """
+        import msvcrt
+
+        while msvcrt.kbhit():  # type: ignore[attr-defined, unused-ignore] # of Windows
+            character = msvcrt.getwch()  # type: ignore[attr-defined, unused-ignore] # likewise
+            if character in _SPECIAL_KEYS:
+                msvcrt.getwch()  # type: ignore[attr-defined, unused-ignore] # likewise
+            elif character == "\x03":
+                raise KeyboardInterrupt
+            elif character == "\b":
+                self._typed = self._typed[:-1]
+            elif character in "\r\n":
+                line, self._typed = self._typed.strip(), ""
+                if line:
+                    return line
+            else:
+                self._typed += character
+        return None
+
+
+class PipedLines:
+    """Reads lines from a pipe in a daemon thread, because Windows cannot tell whether a pipe has one.
+
+    Args:
+        stream: Standard input, in bytes.
+    """
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._stream = stream
+        threading.Thread(target=self._read, name="cognito-stdin", daemon=True).start()
+
+    def poll_line(self) -> str | None:
+        """Returns the next complete line; None if there is none yet."""
+        with suppress(queue.Empty):
+            return self._lines.get_nowait()
+        return None
+
+    def _read(self) -> None:
+        for line in self._stream:
+            if text := line.decode("utf-8", "replace").strip():
+                self._lines.put(text)
+
+
 @contextmanager
-def open_stdin_lines(*, force: bool) -> Iterator[StdinLines | None]:
+def open_stdin_lines(*, force: bool) -> Iterator[InputLines | None]:
     """Opens standard input if it is a terminal, and turns its echo off until the end.
 
     Args:
         force: Whether to open it even if it is not a terminal.
 
     Yields:
-        The lines; None where none can be read, as on Windows, whose terminals cannot be polled.
+        The lines; None where none can be read.
     """
     is_terminal = sys.stdin is not None and sys.stdin.isatty()
-    if sys.platform == "win32" or sys.stdin is None or not (is_terminal or force):
+    if sys.stdin is None or not (is_terminal or force):
         yield None
+        return
+    if sys.platform == "win32":
+        yield ConsoleLines() if is_terminal else PipedLines(sys.stdin.buffer)
         return
     descriptor = sys.stdin.fileno()
     if not is_terminal:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .server import LocalCognito as LocalCognito
 
 __all__ = ["AppClient", "Fault", "Group", "Knobs", "LocalCognito", "User"]
-_MISSING = "LocalCognito needs the package {}, which is not installed. Run: pip install 'cognito_jupyter[local]'"
+_MISSING = 'LocalCognito needs the package {}, which is not installed. Run: pip install "cognito_jupyter[local]"'
 
 
 def __getattr__(name: str) -> object:

@@ -24,5 +24,5 @@ def import_library(module: str, extra: str) -> ModuleType:
         missing = error.name or module
         raise MissingLibraryError(
             f"The package {missing.partition('.')[0]} is not installed.",
-            f"Install it: pip install 'cognito_jupyter[{extra}]'",
+            f'Install it: pip install "cognito_jupyter[{extra}]"',  # double quotes: cmd knows no other ones
         ) from None

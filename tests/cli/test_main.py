@@ -228,7 +228,7 @@ def test_without_the_extra_it_says_what_to_install(tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     assert done.stderr == (
-        "This command needs packages that are not installed (flask). Run: pip install 'cognito_jupyter[demo]'\n"
+        'This command needs packages that are not installed (flask). Run: pip install "cognito_jupyter[demo]"\n'
     )
 
 
@@ -239,7 +239,7 @@ def test_without_pandas_the_demo_says_what_to_install() -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
-        "This command needs packages that are not installed (pandas). Run: pip install 'cognito_jupyter[demo]'\n"
+        'This command needs packages that are not installed (pandas). Run: pip install "cognito_jupyter[demo]"\n'
     )
 
 

@@ -149,7 +149,7 @@ from cognito_jupyter.local import LocalCognito
     finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     last = finished.stderr.splitlines()[-1]
     assert last.startswith("ModuleNotFoundError: LocalCognito needs the package flask, which is not installed.")
-    assert last.endswith("Run: pip install 'cognito_jupyter[local]'")
+    assert last.endswith('Run: pip install "cognito_jupyter[local]"')
     assert "During handling" not in finished.stderr
 
 

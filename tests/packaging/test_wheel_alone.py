@@ -71,7 +71,7 @@ def test_without_the_extra_the_demo_says_what_to_install(install: Callable[[str]
     install("")
     demo = run("cognito-jupyter", "demo", "--check")
     assert demo.returncode == 1
-    assert "pip install 'cognito_jupyter[demo]'" in demo.stderr
+    assert 'pip install "cognito_jupyter[demo]"' in demo.stderr
     assert len(demo.stderr.splitlines()) == 1
 
 

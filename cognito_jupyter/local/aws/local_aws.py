@@ -99,5 +99,5 @@ class LocalAWS:
                 process.stdin.flush()
             reply: bytes = process.stdout.readline()
         if not reply:
-            raise RuntimeError("moto's server ended. Install it: pip install 'cognito_jupyter[local]'")
+            raise RuntimeError('moto\'s server ended. Install it: pip install "cognito_jupyter[local]"')
         return reply

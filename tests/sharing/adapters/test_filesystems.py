@@ -39,7 +39,7 @@ def test_a_missing_library_is_named_with_its_pip_command(
     with pytest.raises(MissingLibraryError) as caught:
         make(manager)
     assert str(caught.value) == (
-        f"The package {module} is not installed. Install it: pip install 'cognito_jupyter[{extra}]'"
+        f'The package {module} is not installed. Install it: pip install "cognito_jupyter[{extra}]"'
     )
     assert isinstance(caught.value, ImportError)
     assert isinstance(caught.value, CognitoError)
