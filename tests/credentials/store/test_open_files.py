@@ -1,0 +1,112 @@
+"""The stored file beside other programs that have it open, under Windows' rule: nothing is lost, and nothing fails."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.support.open_files import is_open
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Only Linux tells by a lease whether a file is open.")
+
+WRITES = 2_000
+READERS = 4
+PROLOGUE = """
+import os, sys, time
+from pathlib import Path
+import filelock, json
+from cognito_jupyter.credentials.store.store import Store
+from tests.credentials.store.sign_ins import KEY, make_sign_in
+from tests.support.open_files import install
+
+store = Store(KEY, Path(sys.argv[1]))
+refused = install()
+"""
+WRITER = f"""{PROLOGUE}
+for number in range(1, int(sys.argv[2]) + 1):
+    store.save_new(make_sign_in(str(number)))
+    assert store.read_sign_in().tokens.access_token == str(number)
+print(json.dumps(refused))
+"""
+READER = f"""{PROLOGUE}
+last = 0
+print("ready", flush=True)
+while last < int(sys.argv[2]):
+    sign_in = store.read_sign_in()
+    number = int(sign_in.tokens.access_token) if sign_in is not None else 0
+    assert store.warning is None, store.warning
+    assert number >= last, (number, last)
+    last = number
+"""
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """In memory, where a write does not wait for a disk."""
+    memory = Path("/dev/shm")  # noqa: S108 - the folder below has a random name and mode 0700
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
+        yield Path(folder, "sign-ins")
+
+
+def start(program: str, *arguments: object) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", program, *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_two_thousand_writes_beside_four_readers_lose_nothing(folder: Path) -> None:
+    with ExitStack() as stack:
+        readers = [stack.enter_context(start(READER, folder, WRITES)) for _ in range(READERS)]
+        for reader in readers:
+            assert reader.stdout is not None
+            assert reader.stdout.readline() == "ready\n"
+        writer = stack.enter_context(start(WRITER, folder, WRITES))
+        output, errors = writer.communicate(timeout=240)
+        assert writer.returncode == 0, errors
+        for reader in readers:
+            assert (reader.communicate(timeout=60)[1], reader.returncode) == ("", 0)
+    assert '"replace": 0' not in output, "No reader had the file open when it was to be replaced."
+    assert sorted(path.suffix for path in folder.iterdir()) == [".lock", ".sign-in"]
+
+
+@pytest.mark.parametrize("action", ["save", "quarantine", "delete"])
+def test_a_virus_scanner_that_holds_the_file_for_a_while_is_waited_for(folder: Path, action: str) -> None:
+    first = start(WRITER, folder, 1)
+    assert first.wait(60) == 0
+    (path,) = folder.glob("*.sign-in")
+    actions = {
+        "save": "store.save_new(make_sign_in('new'))",
+        "quarantine": "Path(store.path).write_bytes(b'damaged'); print('ready', flush=True); assert store.read_sign_in() is None",
+        "delete": "store.delete()",
+    }
+    with path.open("rb"):
+        assert is_open(path)
+        program = start(f"{PROLOGUE}print('ready', flush=True)\n{actions[action]}", folder)
+        assert program.stdout is not None
+        assert program.stdout.readline() == "ready\n"
+        time.sleep(0.5)  # how long the scanner holds the file
+    with program:
+        assert (program.communicate(timeout=60)[1], program.returncode) == ("", 0)
+    remaining = sorted(each.name.removeprefix(path.stem) for each in folder.iterdir())
+    expected = {"save": [".sign-in", ".sign-in.lock"], "quarantine": [".sign-in.lock", ".sign-in.set-aside-1"], "delete": [".sign-in.lock"]}
+    assert remaining == expected[action]
+
+
+def test_a_file_that_stays_open_is_an_error_that_names_it_and_the_old_content_stays(folder: Path) -> None:
+    assert start(WRITER, folder, 1).wait(60) == 0
+    (path,) = folder.glob("*.sign-in")
+    before = path.read_bytes()
+    with path.open("rb"):
+        program = start(f"{PROLOGUE}store.save_new(make_sign_in('new'))", folder)
+        errors = program.communicate(timeout=60)[1]
+    assert program.returncode == 1
+    assert f"{path} is unchanged, because your sign-in could not be written there" in errors
+    assert path.read_bytes() == before
