@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from .clock import Clock
-from .waiting import join_in_slices
+from .threads.waiting import join_in_slices
 
 RunOnce = Callable[[], "float | None"]
 """Does what is due; returns the seconds until something else is, or None where nothing is left to do."""

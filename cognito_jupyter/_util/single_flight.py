@@ -16,7 +16,7 @@ from typing import TypeVar
 from ..errors import CognitoError
 from .process_local import ProcessLocal
 from .retries import full_jitter, one_request_only
-from .waiting import wait_until_free
+from .threads.waiting import wait_until_free
 
 _MIN_BACKOFF = 1.0
 """Seconds for which a failure is shared at least, so that a crowd of threads does not queue for the same error."""
@@ -92,7 +92,7 @@ class SingleFlight:
         started_waiting = self._monotonic()
         attempted = False
         try:
-            wait_until_free(self._lock())
+            wait_until_free(self._lock().locked)
             with self._lock():
                 result = get_ready()
                 if result is not None:

@@ -16,7 +16,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any, get_args
 
 from .._printable import printable
-from .._util.waiting import wait_in_slices
+from .._util.threads.waiting import wait_in_slices
 from ..local.model import REGION, IssuerType, Knobs
 
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ from typing import Any
 
 from .._util.loopback import listen_on_both_loopbacks, peer_user_id
 from .._util.redaction import SecretText
-from .._util.waiting import join_in_slices, wait_in_slices
+from .._util.threads.waiting import join_in_slices, wait_in_slices
 from ..errors import ListenerError
 from ..settings.parsers import LOOPBACK_NAMES
 from . import callback_pages

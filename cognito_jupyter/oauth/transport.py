@@ -29,8 +29,8 @@ from .._util.logs.redaction import install_redaction
 from .._util.process_local import InterruptibleClient
 from .._util.redaction import Secret, redacted, without_frames
 from .._util.retries import ThrottledRetries, may_repeat
+from .._util.threads.waiting import run_interruptibly, sleep_in_slices
 from .._util.timeouts import DEFAULT_TIMEOUTS, Timeouts, parse_retry_after
-from .._util.waiting import run_interruptibly, sleep_in_slices
 from ..errors import UnavailableError
 
 _MAX_BODY = 1 << 20

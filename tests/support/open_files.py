@@ -1,7 +1,7 @@
 """Windows' rule about open files, for a program on Linux: no file is replaced, renamed or deleted while it is open.
 
-`install` changes `os` and `sys.platform` for the whole process, so a test calls it in a child process. Whether any process
-has a file open the kernel says when it is asked for a write lease (fcntl(2), F_SETLEASE), in some microseconds.
+`install` changes `os` and `sys.platform` for the whole process, so a test calls it in a child process. The kernel says
+whether any process has a file open at a request for a write lease (fcntl(2), F_SETLEASE), in some microseconds.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def is_open(path: str | os.PathLike[str]) -> bool:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
     except BlockingIOError:
-        return True  # another process asks at this moment
+        return True  # another process has the lease at this moment
     except OSError:
         return False
     try:
@@ -44,7 +44,7 @@ def install() -> dict[str, int]:
         How often each operation was refused, counted from now on.
     """
     refused = dict.fromkeys(("replace", "rename", "unlink", "remove"), 0)
-    signal.signal(signal.SIGIO, signal.SIG_IGN)  # sent when another process opens a file during the question
+    signal.signal(signal.SIGIO, signal.SIG_IGN)  # sent when another process opens a file that has the lease
 
     def guarded(name: str, paths: Callable[..., tuple[Any, ...]]) -> Callable[..., None]:
         operation = getattr(os, name)
@@ -60,17 +60,17 @@ def install() -> dict[str, int]:
 
     real_open = os.open
 
-    def open_after_questions(*arguments: Any, **options: Any) -> int:
+    def open_after_leases(*arguments: Any, **options: Any) -> int:
         while True:
             try:
                 return real_open(*arguments, **options)
             except BlockingIOError:
-                continue  # another process asks whether it is open
+                continue  # another process has the lease for a moment
 
     for name in ("replace", "rename"):
         setattr(os, name, guarded(name, lambda source, target: (source, target)))
     for name in ("unlink", "remove"):
         setattr(os, name, guarded(name, lambda path: (path,)))
-    os.open = open_after_questions
+    os.open = open_after_leases
     sys.platform = "win32"
     return refused

@@ -75,7 +75,8 @@ def user_without_home() -> str:
 def make_private_folder(path: Path) -> None:
     """Creates a folder and its missing parents, for the user alone; a folder that exists stays as it is.
 
-    Their mode is 0700. `Path.mkdir` gives only the last one the mode, and with a umask of 0 lets everybody write into the parents.
+    Their mode is 0700. `Path.mkdir` gives only the last one the mode, and with a umask of 0 lets everybody write into
+    the parents.
 
     Args:
         path: The folder, as an absolute path.
@@ -83,8 +84,8 @@ def make_private_folder(path: Path) -> None:
     Raises:
         OSError: It cannot be created.
     """
-    # On Windows a mode of 0700 means the owner, and a process with an administrator's rights makes folders whose owner is
-    # the group of the administrators. There a new folder is as private as the user's profile that it is in.
+    # On Windows a mode of 0700 means the owner, and what a process with an administrator's rights makes is owned by the
+    # administrators. There a new folder is as private as the user's profile that it is in.
     mode = 0o777 if sys.platform == "win32" else 0o700
     for folder in (*reversed(path.parents), path):
         if folder == path or not os.path.lexists(folder):

@@ -32,8 +32,8 @@ from ..._util.logs.redaction import suppress_debug_logs
 from ..._util.process_local import InterruptibleClient, ProcessLocal
 from ..._util.redaction import redacted, without_frames
 from ..._util.retries import ThrottledRetries, full_jitter, may_repeat
+from ..._util.threads.waiting import run_interruptibly
 from ..._util.timeouts import DEFAULT_TIMEOUTS, Timeouts, parse_retry_after
-from ..._util.waiting import run_interruptibly
 from ...errors import UnavailableError, UnknownProviderError
 from ...oauth.issuer import Issuer, parse_issuer
 from ...oauth.tokens import claims_of

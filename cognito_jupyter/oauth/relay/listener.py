@@ -22,7 +22,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from ..._util.redaction import SecretBytes, SecretText
-from ..._util.waiting import join_in_slices
+from ..._util.threads.waiting import join_in_slices
 from ...errors import ListenerError
 from ..authorization_response import AuthorizationResponse, parse_query
 from ..callback_server import CallbackOutcome

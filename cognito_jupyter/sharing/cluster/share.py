@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from ..._util.closing import Closeable, NotPicklable
 from ..._util.refresh_loop import RefreshLoop
-from ..._util.waiting import wait_in_slices
+from ..._util.threads.waiting import wait_in_slices
 from ...errors import ClusterRefusedError, CognitoError, UnavailableError
 from ...oauth.tokens import Subject, subject_of
 

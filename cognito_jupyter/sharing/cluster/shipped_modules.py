@@ -17,7 +17,7 @@ WORKER_MODULES = (
     "errors",
     "_util.closing",
     "_util.redaction",
-    "_util.waiting",
+    "_util.threads.waiting",
     "_util.logs.secret_forms",
     "_util.logs.http_client",
     "_util.logs.redaction",

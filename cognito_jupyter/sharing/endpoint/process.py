@@ -24,7 +24,7 @@ from typing import Any, cast
 
 from ..._util.closing import NotPicklable
 from ..._util.redaction import RedactedVariables, SecretBytes, SigningSecret
-from ..._util.waiting import wait_for_in_slices, wait_in_slices
+from ..._util.threads.waiting import wait_for_in_slices, wait_in_slices
 from ...errors import UnavailableError
 from .environment import FULL_URI, TOKEN, TOKEN_FILE, no_proxy_variables, region_variables
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 import subprocess
+from collections.abc import Callable
 
 import pytest
 from botocore.compat import compat_shell_split
@@ -18,7 +18,7 @@ PLAIN = [r"C:\cognito\Scripts\cognito-jupyter.exe", "credential-process", "0" * 
 
 
 def split_by_botocore(line: str) -> list[str]:
-    words: list[str] = compat_shell_split(line, platform="win32")  # type: ignore[no-untyped-call] # botocore's
+    words: list[str] = compat_shell_split(line, platform="win32")
     return words
 
 
@@ -34,11 +34,11 @@ def split_by_go(line: str) -> list[str]:
     return split_by_cmd(argument[1:-1] if argument.startswith('"') else argument)
 
 
-SPLITTERS = {
+SPLITTERS: dict[str, Callable[[str], list[str]]] = {
     "botocore": split_by_botocore,
     "cmd": split_by_cmd,
     "Go": split_by_go,
-    "Java": lambda line: re.split(r"\s+", line),
+    "Java": str.split,
     "as a POSIX shell without escapes": lambda line: shlex.split(line.replace("\\", "/")),
 }
 

@@ -81,16 +81,16 @@ def sleep_in_slices(seconds: float) -> None:
     _in_slices(sleep, seconds)
 
 
-def wait_until_free(lock: threading.Lock) -> None:
+def wait_until_free(locked: Callable[[], bool]) -> None:
     """Waits until no thread holds a lock, on a system where an interrupt does not end the wait for a lock.
 
     Another thread may be faster then: acquire the lock in a `with` statement afterwards. A lock that this function
     acquired could stay locked if an interrupt came before the `with`.
 
     Args:
-        lock: The lock.
+        locked: Returns whether one does.
     """
-    while _interrupts_wake_nothing() and lock.locked():
+    while _interrupts_wake_nothing() and locked():
         time.sleep(_POLL_INTERVAL)
 
 

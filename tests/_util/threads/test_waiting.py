@@ -18,7 +18,7 @@ import pytest
 from cognito_jupyter import OAuthCallbackServer
 from cognito_jupyter._util.refresh_loop import RefreshLoop
 from cognito_jupyter._util.single_flight import SingleFlight
-from cognito_jupyter._util.waiting import (
+from cognito_jupyter._util.threads.waiting import (
     join_in_slices,
     run_interruptibly,
     sleep_in_slices,
@@ -144,7 +144,7 @@ def test_the_end_of_a_background_thread_is_not_waited_for(busy_thread: threading
 
 @pytest.mark.usefixtures("windows")
 def test_a_wait_for_the_attempt_of_another_thread_ends(busy_thread: threading.Thread) -> None:
-    flight = SingleFlight()
+    single_flight = SingleFlight()
     attempting = threading.Event()
 
     def attempt() -> str:
@@ -152,11 +152,11 @@ def test_a_wait_for_the_attempt_of_another_thread_ends(busy_thread: threading.Th
         busy_thread.join()
         return "done"
 
-    other = threading.Thread(target=flight.run, args=(lambda: None, attempt), daemon=True)
+    other = threading.Thread(target=single_flight.run, args=(lambda: None, attempt), daemon=True)
     other.start()
     attempting.wait()
     with stop_button():
-        flight.run(lambda: None, lambda: "mine")
+        single_flight.run(lambda: None, lambda: "mine")
 
 
 @pytest.mark.usefixtures("windows")
