@@ -184,7 +184,7 @@ def soak(session: nox.Session) -> None:
 def clusters(session: nox.Session) -> None:
     """Test one sign-in with the workers of Dask, Ray and Spark clusters, and of ipyparallel and PyTorch."""
     # Ray's dashboard is installed for the test that searches it.
-    session.install(".[test,dask,ray,s3fs]", "ray[default]", "ipyparallel>=9")
+    session.install(".[test,dask,ray,polars,pyarrow]", "ray[default]", "ipyparallel>=9")
     # PyPI's build of PyTorch brings gigabytes for GPUs. Where no build for the CPU is at hand, its tests are skipped.
     links = {"UV_FIND_LINKS": os.environ.get("PIP_FIND_LINKS", "").replace(" ", ",")}
     session.install("torch==2.13.0+cpu", env=links, success_codes=[0, 1], silent=True)

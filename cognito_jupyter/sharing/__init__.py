@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .dask_cluster.share import DaskShare as DaskShare, dask as dask
     from .endpoint.share import Share as Share, SharedRole as SharedRole, share as share
     from .profile.profile import remove_profile as remove_profile, write_profile as write_profile
+    from .ray_cluster.share import RayShare as RayShare, ray as ray
 
 _NAMES = {
     "adapters.duckdb": ("DuckDBSecret", "duckdb_secret"),
@@ -27,6 +28,7 @@ _NAMES = {
     "dask_cluster.share": ("DaskShare", "dask"),
     "endpoint.share": ("Share", "SharedRole", "share"),
     "profile.profile": ("remove_profile", "write_profile"),
+    "ray_cluster.share": ("RayShare", "ray"),
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names}
 

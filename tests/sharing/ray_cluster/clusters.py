@@ -1,0 +1,61 @@
+"""Ray clusters on this machine, on loopback only, whose worker processes do not have this package."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cognito_jupyter.local import LocalCognito
+from cognito_jupyter.local.aws.seed import demo_objects
+
+from .tasks import NO_PACKAGE
+
+ON_LOOPBACK = {
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_AUTH_TOKEN": "a-token-of-the-tests",
+}
+"""Ray's switch for the systems where its servers listen on loopback only; no report to Ray's makers; and a token, which
+Ray would store in the home directory otherwise."""
+
+
+def cluster_environment(cognito: LocalCognito, folder: Path) -> dict[str, str]:
+    """Returns the variables with which a cluster is started.
+
+    Args:
+        cognito: The local Cognito, with the S3 that tasks read.
+        folder: The folder for a module of Python's that hides this package.
+    """
+    (folder / "sitecustomize.py").write_text(NO_PACKAGE)
+    endpoints = {name: url for name, url in cognito.environment.items() if name.startswith("AWS_ENDPOINT_URL")}
+    return {**ON_LOOPBACK, **endpoints, "PYTHONPATH": str(folder)}
+
+
+@contextmanager
+def cluster(environ: Mapping[str, str], **options: Any) -> Iterator[Any]:
+    """Starts a cluster of one node and connects this process to it; yields Ray.
+
+    Args:
+        environ: The variables with which its processes start.
+        options: More options of `ray.init`.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environ.items():
+            patch.setenv(name, value)
+        import ray
+
+        settings: dict[str, Any] = {"num_cpus": 2, "include_dashboard": False, "log_to_driver": False}
+        ray.init(address="local", **{**settings, **options})
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+def size_of_data(cognito: LocalCognito) -> int:
+    """Returns the size of the object that the tasks read."""
+    return len(demo_objects()[cognito.data_key])
