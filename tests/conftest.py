@@ -21,11 +21,20 @@ from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 from cognito_jupyter.oauth.tokens import CognitoTokens
 
+from .support.forked_kernels import forked_kernels
+
 
 @pytest.fixture(autouse=True, scope="session")
 def enable_keyboard_interrupt() -> None:
     """A shell that runs the tests in the background has SIGINT ignored, in this process and in its children."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def fork_kernels() -> Iterator[None]:
+    """A new interpreter for each kernel would take a third of the time of all tests."""
+    with forked_kernels():
+        yield
 
 
 _REMOVED_VARIABLES = (

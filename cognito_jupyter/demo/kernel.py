@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import queue
 import subprocess
+import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -17,9 +19,9 @@ from typing import Any, Self, cast
 
 from jupyter_client.manager import KernelManager
 
-_READY_TIMEOUT = 30.0
-_MAX_STARTS = 3
-"""A kernel's ports are chosen before it starts; if another program took one of them, it is started again."""
+_READY_TIMEOUT = 60.0
+_LONGEST_SOCKET_PATH = 90
+"""Characters: systems allow 104 and more."""
 _POLL_INTERVAL = 0.1
 
 Message = dict[str, Any]
@@ -66,40 +68,33 @@ class Kernel:
 
     def __init__(self, environment: Mapping[str, str], *, folder: Path | None = None, allow_stdin: bool = True) -> None:
         self._environment = dict(environment)
-        self._folder = folder
+        self._cwd = str(folder) if folder else None
         self._allow_stdin = allow_stdin
-        self.manager: Any = KernelManager(kernel_name="python3")
+        self._sockets: tempfile.TemporaryDirectory[str] | None = None
+        self.manager: Any = None
         self.client: Any = None
 
     def __enter__(self) -> Self:
-        for starts_left in reversed(range(_MAX_STARTS)):
-            try:
-                self._start()
-            except RuntimeError:
-                if not starts_left:
-                    raise
-                self.manager = KernelManager(kernel_name="python3")
-            else:
-                break
-        return self
-
-    def _start(self) -> None:
-        # stderr: a kernel writes warnings to its terminal that do not matter here.
-        self.manager.start_kernel(
-            env=self._environment, cwd=str(self._folder) if self._folder else None, stderr=subprocess.DEVNULL
-        )
+        self._sockets = tempfile.TemporaryDirectory(prefix="kernel-")
+        self.manager = KernelManager(kernel_name="python3", **_connection(Path(self._sockets.name)))
         try:
+            # stderr: a kernel writes warnings to its terminal that do not matter here.
+            self.manager.start_kernel(env=self._environment, cwd=self._cwd, stderr=subprocess.DEVNULL)
             self.client = self.manager.client()
             self.client.start_channels()
             self.client.wait_for_ready(timeout=_READY_TIMEOUT)
         except BaseException:
             self._stop()
             raise
+        return self
 
     def _stop(self) -> None:
-        self.client.stop_channels()
+        if self.client is not None:
+            self.client.stop_channels()
         self.manager.shutdown_kernel(now=True)
         self.manager.cleanup_resources()
+        if self._sockets is not None:
+            self._sockets.cleanup()
 
     def __exit__(self, *error: object) -> None:
         self._stop()
@@ -163,6 +158,18 @@ class Kernel:
             if reply is not None:
                 run.pending_prompt = None
                 self.client.input(reply)
+
+
+def _connection(folder: Path) -> dict[str, str]:
+    """Returns how a kernel is reached: over Unix sockets in a folder of its own, where the system has them.
+
+    A kernel's five TCP ports would be chosen before it starts, and another program could bind one of them in between:
+    the kernel would end at once.
+    """
+    file = {"connection_file": str(folder / "kernel.json")}
+    if sys.platform == "win32" or len(str(folder / "ipc-1")) > _LONGEST_SOCKET_PATH:
+        return file
+    return {**file, "transport": "ipc", "ip": str(folder / "ipc")}
 
 
 def _add_output(run: CellRun, displays: dict[str, Message], kind: str, content: Message) -> Message | None:
