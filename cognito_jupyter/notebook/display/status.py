@@ -210,8 +210,10 @@ def _describe_dask_share(share: DaskShare, now: datetime) -> str:
     workers = share.pusher.workers
     count = "the workers" if workers is None else f"{workers} worker{'' if workers == 1 else 's'}"
     keys = _keys_until(share.until, now) if share.until else "no keys"
+    used = f"last used {format_time(share.last_request, now)}" if share.last_request else "not used yet"
     warning = f"; {share.warning}" if share.warning else ""
-    return f"{short_role(share.role_arn)}, with {count} of the Dask cluster at {share.pusher.address}; {keys}{warning}"
+    where = f"with {count} of the Dask cluster at {share.pusher.address}"
+    return f"{short_role(share.role_arn)}, {where}; {keys}; {used}{warning}"
 
 
 def _share_state(role: SharedRole, now: datetime) -> str:

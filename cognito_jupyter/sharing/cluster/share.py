@@ -7,6 +7,7 @@ another. Neither lets a token of the sign-in leave this process.
 from __future__ import annotations
 
 import atexit
+import os
 import threading
 import time
 from datetime import datetime
@@ -22,12 +23,16 @@ if TYPE_CHECKING:
     from ...credentials.boto_sessions import RefreshingCredentials
     from ...credentials.manager import CognitoCredentialsManager
     from ...credentials.role_credentials import CachedCredentials
+    from ..endpoint.share import Share
 
 _REFRESH_AFTER = 0.4
 """The part of their lifetime after which credentials are replaced: all workers have new ones before half of it."""
-_MAX_DELAY = 30.0
-"""Seconds after which the clock is read again: the wall clock jumps while a laptop sleeps."""
+_MAX_DELAY = 5.0
+"""Seconds after which the clock is read again, because it jumps while a laptop sleeps, and after which it is checked
+that the cluster still has the credentials: one that was started again has none for its workers."""
 _MIN_DELAY = 0.25
+_REPEAT_AFTER = 30.0
+"""Seconds after which credentials that a worker has not confirmed are pushed again, to all workers."""
 _CLOSE_TIMEOUT = 5.0
 """Seconds that `close` waits for the cluster to remove the credentials."""
 _PUSH_TIMEOUT = 20.0
@@ -112,7 +117,9 @@ class ClusterShare(Closeable, NotPicklable):
         self._credentials: RefreshingCredentials | None = credentials
         self._subject = _subject(manager)
         self._pushed: CachedCredentials | None = None
+        self._share_here: Share | None = None
         self._failures = 0
+        self._repeat_at = 0.0
         self._first_push_done = threading.Event()
         self.closed = False
         self._loop = RefreshLoop(
@@ -144,6 +151,37 @@ class ClusterShare(Closeable, NotPicklable):
         if self._pushed is None:
             self.close()
             raise self.warning or self._as_cognito_error(None)
+
+    def serve_this_process(self) -> None:
+        """Shares the role in this process too, unless something is shared here already; closes itself if that fails.
+
+        `dd.read_csv` and its like look at the beginning of a file here, before any worker reads.
+
+        Raises:
+            UnavailableError: The endpoint did not start (a ConnectionError).
+            RefusedError, CredentialsError: As in `ensure_credentials`.
+        """
+        from ..endpoint.kernel_endpoint import get_kernel_endpoint
+        from ..endpoint.share import Share
+
+        if get_kernel_endpoint().environment_of(os.environ).in_use:
+            return
+        try:
+            self._share_here = Share(self.manager)
+            self._share_here.select_role(self.role_arn)
+        except BaseException:
+            self.close()
+            raise
+        if self.closed:
+            self._close_share_here()
+
+    def cluster_is_new(self) -> bool:
+        """Whether the cluster was started again since the last push, and so has no credentials; the thread calls it.
+
+        Raises:
+            Exception: Any exception for a failed connection.
+        """
+        return False
 
     def close(self) -> None:
         """Removes the credentials from the workers; a second call does nothing.
@@ -199,10 +237,11 @@ class ClusterShare(Closeable, NotPicklable):
         self._push_if_new(newest)
 
     def _push_if_new(self, cached: CachedCredentials) -> None:
-        """Pushes credentials that are new, or that a worker has not confirmed and so may not have received."""
-        if cached is not self._pushed or self.pusher.workers is None:
+        """Pushes credentials that are new, or that a worker or the cluster may not have."""
+        unconfirmed = self.pusher.workers is None and time.monotonic() >= self._repeat_at
+        if cached is not self._pushed or unconfirmed or self.cluster_is_new():
             self.pusher.push(cached, min(_PUSH_TIMEOUT, _seconds_until_due(cached)))
-            self._pushed = cached
+            self._pushed, self._repeat_at = cached, time.monotonic() + _REPEAT_AFTER
 
     def _on_loop_end(self) -> None:
         self.closed = True
@@ -211,9 +250,15 @@ class ClusterShare(Closeable, NotPicklable):
             self.pusher.unregister()
         except Exception as error:  # noqa: BLE001 - clusters raise exceptions of any kind; the credentials will expire
             self.warning = self._as_cognito_error(error)
+        self._close_share_here()
         self._pushed = self._credentials = None
         self._first_push_done.set()
         atexit.unregister(self.close)
+
+    def _close_share_here(self) -> None:
+        share_here, self._share_here = self._share_here, None
+        if share_here is not None:
+            share_here.close()
 
     def _as_cognito_error(self, error: Exception | None) -> CognitoError:
         if isinstance(error, CognitoError):
@@ -227,9 +272,9 @@ class ClusterShare(Closeable, NotPicklable):
 
 
 def _seconds_until_due(cached: CachedCredentials) -> float:
-    """Seconds until credentials have to be replaced, or until the clock has to be read again."""
+    """Seconds until credentials have to be replaced."""
     due = cached.expires_at - cached.lifetime * (1 - _REFRESH_AFTER)
-    return min(_MAX_DELAY, max(_MIN_DELAY, due - time.time()))
+    return max(_MIN_DELAY, due - time.time())
 
 
 def _subject(manager: CognitoCredentialsManager) -> Subject | None:

@@ -6,10 +6,13 @@ this package need not be installed; see shipped_modules.py. It never calls Cogni
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from types import ModuleType
 from typing import TypedDict, cast
 
@@ -22,6 +25,11 @@ _NO_LONGER_SHARED = {
     "message": "The notebook that shared AWS credentials with this worker no longer does so.",
 }
 _REGISTRY_NAME = "_cognito_jupyter_worker_endpoint"
+_REPORT_INTERVAL = 5.0
+"""Seconds between two reports of a process at least, because some programs request credentials for each read."""
+
+Reporter = Callable[[float], None]
+"""Reports to one kernel, after some seconds, that a program has requested credentials."""
 
 
 class CredentialsMessage(TypedDict):
@@ -64,14 +72,18 @@ class WorkerEndpoint:
         self._messages: dict[tuple[str, str], CredentialsMessage] = {}
         self._endpoint: EndpointProcess | None = None
         self._path: str | None = None
+        self._reporters: dict[tuple[str, str], Reporter] = {}
+        self._reported: tuple[str, int] | None = None
+        self._report_at = -math.inf  # when the last report was sent, or will be
         self._environment_overlay = EnvironmentOverlay(os.environ)
 
-    def add_message(self, worker: str, message: CredentialsMessage) -> None:
+    def add_message(self, worker: str, message: CredentialsMessage, report: Reporter = lambda _: None) -> None:
         """Serves the credentials of a push, unless others are valid for longer.
 
         Args:
             worker: The worker of this process that received it.
             message: The push.
+            report: Called, in any thread, when a program has requested the credentials.
 
         Raises:
             PermissionError: Valid credentials of another principal are served.
@@ -88,7 +100,11 @@ class WorkerEndpoint:
             # Then the newer credentials stay, under the serial that the next teardown will name.
             if current is not None and current["until"] > message["until"]:
                 message = {**current, "serial": message["serial"]}
+            if key not in self._messages:
+                # A report that is still to come goes to earlier kernels only.
+                self._report_at = -math.inf
             self._messages[key] = message
+            self._reporters = {each: self._reporters.get(each, report) for each in self._messages} | {key: report}
             self._serve(max(self._messages.values(), key=lambda known: known["until"]))
 
     def remove_message(self, worker: str, message: CredentialsMessage) -> None:
@@ -104,12 +120,13 @@ class WorkerEndpoint:
             if current is not None and current["serial"] != message["serial"]:
                 return
             self._messages.pop(key, None)
+            self._reporters.pop(key, None)
             if not self._messages:
                 self._stop_serving()
 
     def _serve(self, message: CredentialsMessage) -> None:
         if self._endpoint is None:
-            self._endpoint = EndpointProcess(program=message["program"])
+            self._endpoint = EndpointProcess(self._on_report, message["program"])
         self._endpoint.ensure_alive()
         # One path per principal, so that a session never continues as another user or role.
         path = f"/{message['principal'][:16]}"
@@ -120,6 +137,20 @@ class WorkerEndpoint:
             self._path = path
             variables = self._endpoint.variables(path, message["region"], os.environ)
             self._environment_overlay.point_to_endpoint(variables)
+
+    def _on_report(self) -> None:
+        """Tells the kernels that credentials were requested; the endpoint's thread calls it, and it takes no lock."""
+        path, endpoint = self._path, self._endpoint
+        stats = endpoint.request_stats(path) if endpoint is not None and path is not None else None
+        if path is None or stats is None or (path, stats.count) == self._reported:
+            return
+        self._reported, now = (path, stats.count), time.monotonic()
+        if now < self._report_at:
+            return  # the report that is still to come will do
+        self._report_at = max(now, self._report_at + _REPORT_INTERVAL)
+        for report in tuple(self._reporters.values()):
+            with suppress(Exception):
+                report(self._report_at - now)
 
     def _stop_serving(self) -> None:
         self._environment_overlay.restore()

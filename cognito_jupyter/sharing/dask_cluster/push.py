@@ -7,6 +7,8 @@ travel, never a token of the sign-in.
 from __future__ import annotations
 
 import time
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ...errors import ClusterRefusedError
@@ -43,6 +45,7 @@ class WorkerPusher:
         kernel_id: The name of the plugin and of the pushing thread; it tells this process from all others.
         pushes: How many different credentials the scheduler has accepted.
         workers: How many workers have confirmed the last credentials; None while one of them does not respond.
+        last_request: When a worker last reported that a program had requested credentials; None: never.
     """
 
     def __init__(self, client: Client, principal: str, region: str, *, allow_plaintext: bool) -> None:
@@ -50,6 +53,7 @@ class WorkerPusher:
         self.principal = principal
         self.pushes = 0
         self.workers: int | None = 0
+        self.last_request: datetime | None = None
         self._last_access_key = ""
         self._messages = Messages("dask", principal, region)
         self.kernel_id = self._messages.kernel_id
@@ -67,6 +71,16 @@ class WorkerPusher:
         """Whether the client is connected or reconnecting."""
         return self.client.status in _CONNECTED_STATUSES
 
+    @property
+    def scheduler_knows_it(self) -> bool:
+        """Whether the scheduler knows whose credentials its workers have; one that was restarted does not.
+
+        Raises:
+            Exception: Any exception of Dask's for a failed connection.
+        """
+        claim = self.client.get_metadata(_CLAIM_KEY, default=None)
+        return claim is not None and claim["principal"] == self.principal
+
     def push(self, cached: CachedCredentials, timeout: float) -> None:
         """Sends new credentials to the workers; workers that join later get them from the scheduler.
 
@@ -83,6 +97,8 @@ class WorkerPusher:
             identity: dict[str, Any] = self.client.sync(self.client.scheduler.identity)
             refuse_plaintext([self.address, identity["address"], *identity["workers"]])
         self._claim_cluster(cached.expiration.timestamp())
+        # Again each time: a scheduler that was restarted knows of no subscription.
+        self.client.subscribe_topic(self.kernel_id, self._on_request)
         self._registered = True
         plugin = CredentialsPlugin(self._messages.make(cached), self._shipped_modules)
         try:
@@ -110,11 +126,17 @@ class WorkerPusher:
         if not self._registered or not self.connected:
             return
         self._registered = False
+        with suppress(ValueError):
+            self.client.unsubscribe_topic(self.kernel_id)
         claim = self.client.get_metadata(_CLAIM_KEY, default=None)
         if claim and claim["name"] == self.kernel_id:
             self.client.set_metadata(_CLAIM_KEY, None)
 
         self.client.sync(self.client.unregister_worker_plugin, self.kernel_id, callback_timeout=_UNREGISTER_TIMEOUT)
+
+    def _on_request(self, _event: object) -> None:
+        # By this machine's clock: the scheduler's and the workers' may differ.
+        self.last_request = datetime.now(UTC)
 
     def _claim_cluster(self, until: float) -> None:
         """Writes the principal into the scheduler's metadata, for the time in which no worker is there to refuse."""

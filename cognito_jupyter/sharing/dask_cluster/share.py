@@ -6,6 +6,7 @@ User code calls it. `ClusterShare` decides when to push; `WorkerPusher` pushes.
 from __future__ import annotations
 
 import os
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ..._util.refresh_loop import running_owners
@@ -45,6 +46,15 @@ class DaskShare(ClusterShare):
     ) -> None:
         super().__init__(manager, credentials, pusher)
 
+    @property
+    def last_request(self) -> datetime | None:
+        """When a worker's task last requested credentials, to within some seconds; None: never."""
+        return self.pusher.last_request
+
+    def cluster_is_new(self) -> bool:
+        """Whether the scheduler was started again, and has no credentials for its workers."""
+        return not self.pusher.scheduler_knows_it
+
 
 def dask(
     manager: CognitoCredentialsManager, client: Client, role_suffix: str | None = None, *, allow_plaintext: bool = False
@@ -54,7 +64,8 @@ def dask(
     In a task boto3, s3fs, pyarrow and polars then need no configuration: each worker process serves its own endpoint,
     which its environment names. Workers that join later get the credentials too, and this package need not be installed
     there. Only short-lived credentials leave this process, never a token of the sign-in; everyone who can connect to
-    the scheduler can read them. Workers that are threads of this process are skipped: `share(manager)` serves them.
+    the scheduler can read them. This process uses the role too, and so do workers that are threads of it, unless
+    something is shared here already: as with `share(manager)`, until the share is closed.
 
     Args:
         manager: The sign-in.
@@ -92,6 +103,7 @@ def dask(
     for existing in running_owners(DaskShare):
         if existing.pusher.client is client and not existing.closed:
             if existing.pusher.principal == principal and existing.manager is manager:
+                existing.serve_this_process()
                 return existing
             existing.close()
     pusher = WorkerPusher(
@@ -99,6 +111,7 @@ def dask(
     )
     share = DaskShare(manager, credentials, pusher)
     share.start()
+    share.serve_this_process()
     return share
 
 

@@ -10,12 +10,13 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from distributed import WorkerPlugin
 
 from ..._util.redaction import RedactedVariables
-from ..cluster.worker_endpoint import CredentialsMessage, get_worker_endpoint
+from ..cluster.worker_endpoint import CredentialsMessage, Reporter, get_worker_endpoint
 
 if TYPE_CHECKING:
     from ..cluster.shipped_modules import ShippedModules
@@ -50,7 +51,7 @@ class CredentialsPlugin(WorkerPlugin):
         if in_client_process or self._message["until"] <= time.time():
             return
         try:
-            get_worker_endpoint().add_message(worker.id, self._message)
+            get_worker_endpoint().add_message(worker.id, self._message, self._reporter(worker))
         except ConnectionError as error:
             # The client cannot unpickle the error's own class, which was shipped under another name.
             raise ConnectionError(str(error)) from None
@@ -64,6 +65,17 @@ class CredentialsPlugin(WorkerPlugin):
         # Dask tears the older plugin down before it sets the newer one up, in the same iteration. Endpoint and
         # environment must stay in between, because running tasks use them.
         asyncio.get_running_loop().call_soon(get_worker_endpoint().remove_message, worker.id, self._message)
+
+    def _reporter(self, worker: Any) -> Reporter:
+        """Returns a function that tells the kernel, from any thread, that credentials were requested."""
+        topic = self._message["kernel"]
+
+        def log_event() -> None:
+            # A worker that is ending has no connection any more.
+            with suppress(Exception):
+                worker.log_event(topic, {"credentials": "requested"})
+
+        return lambda delay: worker.loop.add_callback(worker.loop.call_later, delay, log_event)
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         if self._shipped_modules is None:

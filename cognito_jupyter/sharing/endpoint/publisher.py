@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from datetime import UTC, datetime
 from typing import cast
@@ -30,15 +31,18 @@ class RolePublisher:
 
     Attributes:
         path: The path, as in the URL.
-        credentials, requests_before: As given.
+        role_arn: The role; None: the identity pool's default role.
+        requests_before: As given.
         warning: Why no valid credentials can be published; None while there are some.
     """
 
     def __init__(self, credentials: RefreshingCredentials, publication: Publication, requests_before: int) -> None:
         self.path = publication.path
-        self.credentials = credentials
+        self.role_arn = credentials.role_arn
         self.requests_before = requests_before
         self.warning: CognitoError | None = None
+        # Only until the end: a role is refreshed for as long as there is an object that reads its credentials.
+        self._credentials: RefreshingCredentials | None = credentials
         self._publication = publication
         self._published: CachedCredentials | None = None
 
@@ -57,8 +61,11 @@ class RolePublisher:
         Returns:
             Seconds until the next call is due.
         """
+        credentials = self._credentials
+        if credentials is None:
+            return math.inf
         try:
-            cached = self.credentials.get_cached_credentials()
+            cached = credentials.get_cached_credentials()
         except CognitoError as error:
             self._publish_error(error)
             return _RETRY_DELAY
@@ -75,6 +82,7 @@ class RolePublisher:
     def withdraw(self) -> None:
         """Publishes nothing any more, also if credentials arrive now that were requested before."""
         self._publication.withdraw()
+        self._credentials = None
 
     def _publish_error(self, error: CognitoError) -> None:
         """Publishes the reason, so that clients can show it: SDKs retry after a 5xx and give up after a 4xx."""

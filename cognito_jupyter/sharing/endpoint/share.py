@@ -284,7 +284,7 @@ class Share(Closeable, NotPicklable):
 
     def replace_default_session(self) -> None:
         """Has `boto3.client(...)` in this process use the role that the environment names."""
-        role_arn = self._selected.credentials.role_arn if self._selected is not None else None
+        role_arn = self._selected.role_arn if self._selected is not None else None
         session = self.manager.session_for_role(role_arn, region_name=self._region)
         if boto3.DEFAULT_SESSION is not self._default_session:
             self._original_session = boto3.DEFAULT_SESSION

@@ -30,6 +30,11 @@ class SharedEnvironment:
     def __repr__(self) -> str:
         return f"<SharedEnvironment: {self._overlay!r}>"
 
+    @property
+    def in_use(self) -> bool:
+        """Whether an open share has changed it."""
+        return bool(self._wanted)
+
     def original(self) -> dict[str, str]:
         """Returns the environment as it would be if nothing were shared."""
         return self._overlay.original()

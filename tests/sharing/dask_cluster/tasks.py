@@ -55,6 +55,16 @@ def access_key_id() -> str:
     return str(keys.get_frozen_credentials().access_key) if keys is not None else "none"
 
 
+def served_key() -> tuple[int, str, str]:
+    """Returns this process, the endpoint that its environment names, and the access key id that it serves."""
+    import json
+    import urllib.request
+
+    url, token = (os.environ[f"AWS_CONTAINER_{name}"] for name in ("CREDENTIALS_FULL_URI", "AUTHORIZATION_TOKEN"))
+    with urllib.request.urlopen(urllib.request.Request(url, headers={"Authorization": token}), timeout=60) as response:
+        return os.getpid(), url, json.load(response)["AccessKeyId"]
+
+
 def environment() -> dict[str, str]:
     """Returns the environment of this process."""
     return dict(os.environ)

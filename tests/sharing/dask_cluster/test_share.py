@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,11 +19,12 @@ import psutil
 import pytest
 import requests
 
+from cognito_jupyter import sharing
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.errors import ClusterRefusedError, SettingError, UnavailableError
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
-from cognito_jupyter.sharing import dask
+from cognito_jupyter.sharing import DaskShare, dask
 from tests.conftest import manager_for
 from tests.support.polling import TEST_TIMEOUT, wait_until
 
@@ -219,16 +221,61 @@ def read_everywhere(client: Client) -> set[int]:
     return set(client.gather(reads))
 
 
-def test_workers_in_the_client_process_are_skipped(
+def test_workers_in_the_client_process_use_what_is_shared_here(
     cognito: LocalCognito, manager: CognitoCredentialsManager, tmp_path: Path
 ) -> None:
     """The environment is the kernel's: over inproc://, and over tcp:// with workers that are threads."""
+    endpoints = set()
     for protocol in ("inproc://", "tcp://"):
         before = dict(os.environ)
         options: dict[str, Any] = {"processes": False, "protocol": protocol, "preload": []}
         with cluster_of(1, tmp_path, **options) as (_, client), dask(manager, client, "Analyst"):
             assert client.submit(os.getpid, pure=False).result(TEST_TIMEOUT) == os.getpid()
+            endpoints.add(os.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"])
+            key = cognito.aws.issued_keys[client.submit(tasks.access_key_id, pure=False).result(TEST_TIMEOUT)]
+            assert key.role_arn == cognito.roles["Analyst"]
+        assert dict(os.environ) == before
+    assert len(endpoints) == 1
+
+
+# -- what this process sees
+
+
+def test_this_process_reads_too_until_the_share_is_closed(client: Client, manager: CognitoCredentialsManager) -> None:
+    """`dd.read_csv` looks at the beginning of the file in the process of the client."""
+    before = dict(os.environ)
+    with dask(manager, client, "Analyst"):
+        assert tasks.read_by_boto3(0) == tasks.read_by_s3fs(0) > 1000
+    assert dict(os.environ) == before
+
+
+def test_a_role_that_is_shared_here_already_stays(client: Client, manager: CognitoCredentialsManager) -> None:
+    with sharing.share(manager, ["Uploader"]):
+        before = dict(os.environ)
+        with dask(manager, client, "Analyst"):
             assert dict(os.environ) == before
+        assert dict(os.environ) == before
+
+
+def test_the_share_says_when_a_task_last_requested_credentials(
+    client: Client, manager: CognitoCredentialsManager
+) -> None:
+    """Of the second share of a cluster too, and of a request that follows the last report at once."""
+    for _ in range(2):
+        with dask(manager, client, "Analyst") as share:
+            assert share.last_request is None
+            request_credentials(client, share)
+            request_credentials(client, share)
+
+
+def request_credentials(client: Client, share: DaskShare) -> None:
+    """Has a task request credentials, and waits until the share says so."""
+    began = datetime.now(UTC)
+    # By a new session: boto3's default session may still have the credentials of another test.
+    client.submit(tasks.access_key_id, pure=False).result(TEST_TIMEOUT)
+    wait_until(lambda: share.last_request and share.last_request >= began, "No request was reported.")
+    assert share.last_request is not None
+    assert share.last_request <= datetime.now(UTC)
 
 
 # -- whose credentials, and for how long
@@ -295,7 +342,7 @@ def test_a_second_call_returns_the_same_share_and_another_role_replaces_it(
 KERNEL = """
 import json, sys
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
-from cognito_jupyter.sharing import dask
+from cognito_jupyter.sharing import DaskShare, dask
 from distributed import Client
 pool, user_pool, region, tokens, scheduler = json.loads(sys.stdin.readline())
 client = Client(scheduler)

@@ -186,6 +186,17 @@ def test_roles_show_expiration_and_requests(cognito: LocalCognito, shared: shari
     assert shared.roles[0].request_count == 1
 
 
+def test_a_role_is_no_longer_refreshed_once_its_share_is_closed(
+    cognito: LocalCognito, manager: CognitoCredentialsManager
+) -> None:
+    """Also while a variable still holds the share."""
+    cognito.knobs.credentials_seconds = 3
+    with sharing.share(manager, ["Analyst"]) as share:
+        wait_until(lambda: manager._refresher.loop.running, "Nothing is refreshed.")
+    wait_until(lambda: not manager._refresher.loop.running, "The role is still refreshed.")
+    assert share.closed
+
+
 def test_the_region_is_set_where_there_is_none(
     manager: CognitoCredentialsManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
