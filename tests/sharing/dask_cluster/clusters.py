@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import psutil
 
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.local.aws.seed import demo_objects
@@ -35,6 +39,24 @@ def cluster_of(workers: int, folder: Path, **options: Any) -> Iterator[tuple[Loc
     settings |= {"local_directory": str(folder), **options}
     with LocalCluster(**settings) as cluster, Client(cluster, timeout=TEST_TIMEOUT) as client:
         yield cluster, client
+
+
+@contextmanager
+def command(name: str, folder: Path, *arguments: str) -> Iterator[psutil.Process]:
+    """Starts `dask scheduler` or `dask worker`, which writes its log into the folder.
+
+    Args:
+        name: "scheduler" or "worker".
+        folder: The folder.
+        arguments: Its arguments.
+    """
+    with (folder / f"{name}.log").open("w") as log:
+        process = subprocess.Popen([sys.executable, "-m", "dask", name, *arguments], stdout=log, stderr=log)
+        try:
+            yield psutil.Process(process.pid)
+        finally:
+            process.terminate()
+            process.wait(TEST_TIMEOUT)
 
 
 def plugins_of(client: Client) -> dict[str, bytes]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import pickle
-import subprocess
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -24,7 +22,7 @@ from tests.support.polling import TEST_TIMEOUT, wait_until
 from tests.support.proxies import RecordingProxy
 
 from . import tasks
-from .clusters import cluster_of
+from .clusters import cluster_of, command
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -203,15 +201,3 @@ def cluster_behind_a_proxy(folder: Path) -> Iterator[tuple[RecordingProxy, Clien
         client = stack.enter_context(Client(f"tcp://127.0.0.1:{proxy.port}", timeout=TEST_TIMEOUT))
         client.wait_for_workers(WORKERS, timeout=TEST_TIMEOUT)
         yield proxy, client, started
-
-
-@contextmanager
-def command(name: str, folder: Path, *arguments: str) -> Iterator[psutil.Process]:
-    """Starts `dask scheduler` or `dask worker`, which writes its log into the folder."""
-    with (folder / f"{name}.log").open("w") as log:
-        process = subprocess.Popen([sys.executable, "-m", "dask", name, *arguments], stdout=log, stderr=log)
-        try:
-            yield psutil.Process(process.pid)
-        finally:
-            process.terminate()
-            process.wait(TEST_TIMEOUT)
