@@ -1,4 +1,4 @@
-"""Tasks on a cluster whose credentials live for five seconds, and how often Cognito is called in that time."""
+"""A minute of tasks on a cluster whose credentials live for five seconds."""
 
 from __future__ import annotations
 
@@ -6,22 +6,19 @@ import itertools
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psutil
 import pytest
 
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.sharing import dask
-from tests.support.polling import TEST_TIMEOUT, wait_until
+from tests.support.polling import TEST_TIMEOUT
 
 from . import tasks
 from .clusters import cluster_of, size_of_data
-from .many_workers import worker_groups
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -30,7 +27,6 @@ pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 
 LIFETIME = 5.0
 MINUTE = 60.0
-REFRESHES = 4
 
 
 def test_a_minute_of_tasks_continues_while_a_worker_is_killed_and_one_is_added(
@@ -114,36 +110,3 @@ class Workload:
 
     def _next(self) -> object:
         return self._client.submit(tasks.read, next(self._numbers), pure=False)
-
-
-@pytest.mark.parametrize("workers", [2, 100])
-def test_cognito_is_called_once_per_refresh_for_any_number_of_workers(
-    cognito: LocalCognito, manager: CognitoCredentialsManager, tmp_path: Path, workers: int
-) -> None:
-    """All of them sign as the user. They are in two processes, each of which serves one endpoint."""
-    cognito.knobs.credentials_seconds = LIFETIME
-    with client_of(workers, tmp_path) as (client, processes):
-        calls = cognito.counts[LocalCognito.EXCHANGE]
-        with dask(manager, client, "Analyst") as share:
-            wait_until(
-                lambda: share.pusher.pushes >= REFRESHES and share.pusher.workers == workers,
-                "The credentials were not refreshed.",
-            )
-            signers = [client.submit(tasks.access_key_id, workers=[each], pure=False) for each in client.nthreads()]
-            keys = [cognito.aws.issued_keys.get(key) for key in client.gather(signers)]
-            assert [key and key.role_arn for key in keys] == [cognito.roles["Analyst"]] * workers
-            assert [len(psutil.Process(process).children()) for process in processes] == [1, 1]
-        assert cognito.counts[LocalCognito.EXCHANGE] - calls == share.pusher.pushes
-        assert share.warning is None
-    assert not [child for child in psutil.Process().children() if child.pid in processes]
-
-
-@contextmanager
-def client_of(workers: int, folder: Path) -> Iterator[tuple[Client, list[int]]]:
-    """Yields a client of a cluster with workers in two processes, and the process ids."""
-    with (
-        cluster_of(0, folder) as (cluster, client),
-        worker_groups([workers // 2] * 2, cluster.scheduler_address, folder) as processes,
-    ):
-        client.wait_for_workers(workers, timeout=TEST_TIMEOUT)
-        yield client, processes
