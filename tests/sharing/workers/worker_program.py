@@ -107,6 +107,7 @@ WAYS: dict[str, Any] = {
     "ipyparallel": read_by_engines,
     "ipyparallel, started before the share": read_by_earlier_engines,
     "DataLoader, fork": partial(read_by_data_loader, start="fork", inherit=False),
+    "DataLoader, forkserver": partial(read_by_data_loader, start="forkserver", inherit=False),
     "DataLoader, spawn": partial(read_by_data_loader, start="spawn", inherit=False),
     "DataLoader, fork, with the session": partial(read_by_data_loader, start="fork", inherit=True),
 }
