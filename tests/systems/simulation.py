@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cognito_jupyter._util.folders.private import FOLDER_VARIABLE
+
 ROOT = Path(__file__).parents[2]
 STARTUP = Path(__file__).with_name("startup")
 SYSTEMS = ("windows", "macos")
@@ -44,7 +46,7 @@ class Simulation:
         Args:
             base: Variables that count as well, except for those that say where folders are.
         """
-        removed = (*_UNIX_NAMES, "HOME")
+        removed = (*_UNIX_NAMES, "HOME", FOLDER_VARIABLE)
         remaining = {name: value for name, value in base.items() if not name.startswith("XDG_") and name not in removed}
         home = self.home
         environment = {

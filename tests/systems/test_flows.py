@@ -137,7 +137,6 @@ def test_the_terminal_signs_in_and_out(cognito: LocalCognito, environment: dict[
     assert "You are not signed in" in command(cognito, environment, "status", code=1)
 
 
-@pytest.mark.xfail(reason="the listener's options on Windows block its port for minutes", strict=False)
 def test_a_program_signs_in_twenty_times_in_a_row_at_one_port(
     cognito: LocalCognito, environment: dict[str, str]
 ) -> None:
