@@ -13,6 +13,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -61,9 +62,10 @@ class ChildProcess:
         if self.process.stdin is not None:
             with suppress(OSError):
                 self.process.stdin.close()
-        try:
-            self.process.wait(_STOP_TIMEOUT)
-        except subprocess.TimeoutExpired:
+        deadline = time.monotonic() + _STOP_TIMEOUT
+        while self.process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.01)  # on Windows, Ctrl-C does not end `Popen.wait`
+        if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
         if self.process.stdout is not None:

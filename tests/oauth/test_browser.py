@@ -315,6 +315,15 @@ def test_browser_is_read_as_other_programs_read_it(
     assert browser_module._helper_command() == expected
 
 
+def test_on_windows_a_helper_in_a_folder_with_a_space_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    folder = tmp_path / "Program Files"
+    folder.mkdir()
+    program, _ = helper_program(folder, "helper.exe")
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setenv("BROWSER", f'"{program}" --wait %s')
+    assert browser_module._helper_command() == [str(program), "--wait", "%s"]
+
+
 def test_wsl_without_a_display_opens_the_page_in_windows(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     program, _ = helper_program(tmp_path, "wslview")
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)

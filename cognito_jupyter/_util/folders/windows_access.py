@@ -110,10 +110,19 @@ def _run(program: str, *arguments: str) -> str:
     """
     # By its full path: Windows looks for a program in the working folder first.
     path = os.path.join(os.environ.get("SYSTEMROOT", r"C:\Windows"), "System32", f"{program}.exe")
-    try:
-        finished = subprocess.run(  # noqa: S603 - a program of the system, and no shell
-            [path, *arguments], capture_output=True, check=True, timeout=_TIMEOUT, creationflags=_NO_WINDOW
-        )
-    except subprocess.SubprocessError as error:
-        raise OSError(f"{program} failed") from error
-    return finished.stdout.decode("ascii", "replace")
+    process = subprocess.Popen(  # noqa: S603 - a program of the system, and no shell
+        [path, *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        creationflags=_NO_WINDOW,
+    )
+    with process:
+        try:
+            output = process.communicate(timeout=_TIMEOUT)[0]
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise OSError(f"{program} does not end") from None
+    if process.returncode != 0:
+        raise OSError(f"{program} failed")
+    return output.decode("ascii", "replace")

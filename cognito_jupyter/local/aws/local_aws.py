@@ -8,7 +8,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import suppress
 
 from ..child_process import ChildProcess
@@ -64,13 +64,16 @@ class LocalAWS:
         Raises:
             RuntimeError: moto did not start.
         """
+        while not wait([self._port], 0.1).done:
+            pass  # in slices: on Windows, Ctrl-C ends no longer wait of the main thread
         self._port.result()
 
     def stop(self) -> None:
         """Ends the child process and the proxy."""
         self._child.stop()
         if self._start_thread is not None:
-            self._start_thread.join()
+            while self._start_thread.is_alive():
+                self._start_thread.join(0.1)
         self.proxy.stop()
 
     def assume_role(self, role_arn: str, session_name: str, tags: Mapping[str, str]) -> dict[str, str]:

@@ -16,6 +16,7 @@ WORKER_MODULES = (
     "_printable",
     "errors",
     "_util.closing",
+    "_util.folders.retrying",
     "_util.redaction",
     "_util.threads.waiting",
     "_util.logs.secret_forms",

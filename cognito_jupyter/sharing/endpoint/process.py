@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import shutil
 import socket
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from ..._util.closing import NotPicklable
+from ..._util.folders.retrying import delete_folder
 from ..._util.redaction import RedactedVariables, SecretBytes, SigningSecret
 from ..._util.threads.waiting import wait_for_in_slices, wait_in_slices
 from ...errors import UnavailableError
@@ -33,6 +33,9 @@ SOURCE = Path(__file__).with_name("server.py")
 
 _PROCESS_TIMEOUT = 10.0
 """Seconds to wait for the process to start, and to end; each takes some hundredths of a second."""
+
+_FOLDER_TIMEOUT = 2.0
+"""Seconds for which, on Windows, a program may have the token's file open while the folder is to be removed."""
 
 _BACKLOG = 4096
 """Connections that may wait to be accepted; more of them would try again only after a second."""
@@ -234,7 +237,7 @@ class EndpointProcess(NotPicklable):
                 self._process.wait()
             with suppress(OSError):
                 self._commands.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        delete_folder(self.folder, _FOLDER_TIMEOUT)
 
     def _send_command(self, line: bytes) -> None:
         """Sends a command; the caller holds the lock. It is no error if the process has ended: the next one gets it."""
