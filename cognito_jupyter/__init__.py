@@ -63,9 +63,9 @@ def __getattr__(name: str) -> object:
     """Loads a public name at its first use (PEP 562)."""
     value: object
     if name == "__version__":
-        from ._util.http.user_agent import installed_version
+        from ._util.http.version import VERSION
 
-        value = installed_version()
+        value = VERSION
     elif name in _MODULES:
         import importlib
 

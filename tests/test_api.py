@@ -29,6 +29,7 @@ from cognito_jupyter import (
     RefreshableCredentialMetadata,
     errors,
 )
+from cognito_jupyter._util.http.version import VERSION
 
 NAMES = {
     "AWSCredentials", "CognitoConfiguration", "CognitoCredentialsManager", "CognitoOAuthAuthenticator",
@@ -68,10 +69,14 @@ print(cognito_jupyter.__version__, user_agent())
 """
 
 
-def test_a_copy_of_the_source_that_is_not_installed_has_an_unknown_version() -> None:
+def test_a_copy_of_the_source_that_is_not_installed_knows_its_version() -> None:
     """-S leaves out the environment's packages, in which this package is installed."""
     done = subprocess.run([sys.executable, "-I", "-S", "-c", SOURCE_ONLY], capture_output=True, text=True, check=False)
-    assert done.stdout.split() == ["0+unknown", "cognito-jupyter/0+unknown"], done.stderr
+    assert done.stdout.split() == [VERSION, f"cognito-jupyter/{VERSION}"], done.stderr
+
+
+def test_the_installed_package_has_the_version_of_its_source() -> None:
+    assert version("cognito_jupyter") == cognito_jupyter.__version__ == VERSION
 
 
 def test_a_name_that_is_not_there_is_an_attribute_error() -> None:

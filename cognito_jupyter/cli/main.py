@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from .._util.http.user_agent import installed_version
+    from .._util.http.version import VERSION
     from . import arguments
     from .local import add_local_arguments
 
@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = arguments.PrintableParser(
         prog="cognito-jupyter", description="Sign in at Amazon Cognito once, and a notebook can use AWS."
     )
-    parser.add_argument("--version", action="version", version=f"%(prog)s {installed_version()}")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {VERSION}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     add_command = commands.add_parser
     arguments.add_login_arguments(add_command("login", help="sign in, and stay signed in on this computer"))

@@ -21,7 +21,6 @@ from ..errors import SIGN_IN_AGAIN, CognitoError, RefusedError, SignedOutError, 
 from ..oauth.authenticator import CognitoOAuthAuthenticator
 from ..oauth.tokens import CognitoTokens, JwtPayload, MalformedTokenError, Subject, check_claims, claims_of, subject_of
 from .fork_channel import ForkChannel
-from .parent_tokens import TokensRequest, decode_response, encode_response
 from .role_credentials import REFRESH_JITTER, advisory_margin
 from .shared_sign_in import SharedSignIn
 
@@ -331,11 +330,15 @@ class UserPoolTokens:
 
     def _request_from_parent(self, tokens: CognitoTokens, *, refresh: bool) -> CognitoTokens | None:
         """Asks the process of the sign-in for newer tokens; called in a forked child."""
+        from .parent_tokens import TokensRequest, decode_response
+
         request = TokensRequest.for_newer_than(tokens, refresh=refresh)
         return decode_response(self._fork_channel.request(request.encode()), tokens)
 
     def _respond_to_child(self, line: bytes) -> bytes:
         """Responds to a forked child, in the process of the sign-in; see `ForkChannel`."""
+        from .parent_tokens import TokensRequest, encode_response
+
         request = TokensRequest.decode(line)
 
         def get_newer() -> CognitoTokens | None:

@@ -31,7 +31,6 @@ from ..settings import Settings
 from ..settings.parsers import pool_region
 from .discovery import JwksCache, override_notice, require_replica
 from .issuer import Issuer, require_issuer
-from .pkce import LoginSecrets, generate_pkce_pair
 from .redirect_uri import parse_domain, parse_redirect_uris
 from .token_errors import require_tokens, token_error
 from .tokens import CognitoTokenRefreshResponse, CognitoTokens, claims_of
@@ -39,6 +38,7 @@ from .tokens import CognitoTokenRefreshResponse, CognitoTokens, claims_of
 if TYPE_CHECKING:
     from .callback_server import OAuthCallbackServer
     from .login import Login
+    from .pkce import LoginSecrets
     from .transport import Transport
 
 _DISCARD_TIMEOUTS = Timeouts(connect=2.0, read=2.0, total=4.0, retry_delays=())
@@ -258,6 +258,8 @@ class CognitoOAuthAuthenticator:
     @staticmethod
     def generate_pkce_pair() -> tuple[str, str]:
         """Returns a new (code_verifier, code_challenge) by S256 (RFC 7636, sections 4.1 and 4.2)."""
+        from .pkce import generate_pkce_pair
+
         return generate_pkce_pair()
 
     def get_authorization_url(

@@ -27,9 +27,7 @@ IssuerType = Literal["ORIGINAL", "UPDATED"]
 """The values of AWS's IssuerConfigurationType."""
 
 _HOST_LABELS: dict[IssuerType, str] = {"ORIGINAL": "cognito-idp", "UPDATED": "issuer-cognito-idp"}
-_ISSUER = re.compile(
-    r"https://(?P<label>(?:issuer-)?cognito-idp)\.(?P<region>[a-z0-9-]+)\.[a-z0-9.-]+/(?P<pool>[\w-]+)"
-)
+_ISSUER = r"https://(?P<label>(?:issuer-)?cognito-idp)\.(?P<region>[a-z0-9-]+)\.[a-z0-9.-]+/(?P<pool>[\w-]+)"
 
 
 @dataclass(frozen=True)
@@ -74,7 +72,7 @@ def parse_issuer(claim: object) -> Issuer | None:
     Args:
         claim: The claim, which need not be verified.
     """
-    match = _ISSUER.fullmatch(claim) if isinstance(claim, str) and claim.isascii() else None
+    match = re.fullmatch(_ISSUER, claim) if isinstance(claim, str) and claim.isascii() else None
     if match is None:
         return None
     try:

@@ -32,7 +32,7 @@ _REFUSALS = frozenset(
         "invalid_scope",
     }
 )
-_TRIGGER_FAILURE = re.compile(r"\b(?:lambda|trigger|failed with error|\w*TokenGeneration)\b", re.IGNORECASE)
+_TRIGGER_FAILURE = r"(?i:\b(?:lambda|trigger|failed with error|\w*TokenGeneration)\b)"
 """What the description of an error says if a Lambda function of the user pool has failed."""
 
 
@@ -54,7 +54,7 @@ def token_error(
         _shown(response.payload.get(name), form, client_secret) for name in ("error", "error_description", "message")
     )
     is_refresh = form.get("grant_type") == "refresh_token"
-    trigger_failed = detail is not None and _TRIGGER_FAILURE.search(detail) is not None
+    trigger_failed = detail is not None and re.search(_TRIGGER_FAILURE, detail) is not None
     if is_refresh and error == "invalid_grant" and not trigger_failed:
         return sign_in_expired(detail)
     detail = detail or message

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ pytestmark = pytest.mark.long
 ROOT = Path(__file__).parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PROJECT = PYPROJECT["project"]
+VERSION = re.findall(
+    'VERSION = "(.+)"', (ROOT / PYPROJECT["tool"]["hatch"]["version"]["path"]).read_text(encoding="utf-8")
+)[0]
 OF_EXTRAS = {"pyjwt[crypto]": "cryptography>=3.4.0"}
 """conda has no extras: what one stands for is a requirement of its own, with the bound that PyJWT sets."""
 
@@ -57,7 +61,7 @@ def test_the_recipe_builds_with_what_the_package_builds_with(recipe: dict[str, A
 
 
 def test_the_recipe_has_the_packages_name_version_and_command(recipe: dict[str, Any]) -> None:
-    assert recipe["package"] == {"name": PROJECT["name"], "version": PROJECT["version"]}
+    assert recipe["package"] == {"name": PROJECT["name"], "version": VERSION}
     commands = [f"{name} = {target}" for name, target in PROJECT["scripts"].items()]
     assert recipe["build"]["noarch"] == "python"
     assert recipe["build"]["python"]["entry_points"] == commands
@@ -71,4 +75,4 @@ def test_the_recipe_describes_the_package_as_pypi_does(recipe: dict[str, Any]) -
 
 
 def test_the_changelog_tells_of_the_version() -> None:
-    assert f"\n## {PROJECT['version']} - " in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert f"\n## {VERSION} - " in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")

@@ -22,21 +22,20 @@ _NAMES = (
     r"|client_secret|code_verifier|(?:proxy-)?authorization"
 )
 _WORDS_OF_NAMES = ("token", "secret", "code_verifier", "authorization")
+# Patterns are texts, which re compiles at their first use: most kernels never log anything that goes through here.
 # Between a name and its value: in a header or JSON, a form, XML, or a tuple; each also inside a Python repr, and the
 # first two also percent-encoded.
 _SEPARATOR = r"""(?:\\?["']?\s*(?:[:=]|%3[AD])\s*|>|\\?["']\s*,\s*)(?:b?\\?["'])?"""
 _VALUE = r"""[^\s"'&,;<>(){}\[\]\\]+"""
 # AWS's signature is of use for one request only, and the rest of that header helps to debug.
-_NAMED_VALUE = re.compile(
-    rf"((?:\b|(?<=\\[nrt]))(?:{_NAMES}){_SEPARATOR})(?!AWS4-)((?:(?:Basic|Bearer)\s+)?){_VALUE}", re.IGNORECASE
-)
+_NAMED_VALUE = rf"(?i:((?:\b|(?<=\\[nrt]))(?:{_NAMES}){_SEPARATOR})(?!AWS4-)((?:(?:Basic|Bearer)\s+)?){_VALUE})"
 # These names are too common to be redacted except in a query or a form.
-_FORM_FIELD = re.compile(r"""((?:[?&"']|^|%26)(?:code|state|token|nonce)(?:=|%3D))[^\s"'&<>\\]+""")
+_FORM_FIELD = r"""((?:[?&"']|^|%26)(?:code|state|token|nonce)(?:=|%3D))[^\s"'&<>\\]+"""
 # Only where a word begins: from each "eyJ" in a long word the search would run to the word's end.
-_TOKEN = re.compile(r"(?:(?<![\w-])|(?<=%3D)|(?<=%22)|(?<=\\[nrt]))eyJ[\w-]{5,}\.[\w-]*\.[\w-]*(?:\.[\w-]*)*")
+_TOKEN = r"(?:(?<![\w-])|(?<=%3D)|(?<=%22)|(?<=\\[nrt]))eyJ[\w-]{5,}\.[\w-]*\.[\w-]*(?:\.[\w-]*)*"  # noqa: S105 - a pattern
 # How the session tokens of AWS STS begin, percent-encoded or not.
-_SESSION_TOKEN = re.compile(r"\b(?:IQoJb3JpZ2lu|FwoGZXIvYXdz|FQoGZXIvYXdz)[\w+/=%-]+")
-_PASSWORD_IN_URL = re.compile(r"""(\b[a-z][a-z0-9+.-]{0,15}://)[^\s/?#"'<>]*@""", re.IGNORECASE)
+_SESSION_TOKEN = r"\b(?:IQoJb3JpZ2lu|FwoGZXIvYXdz|FQoGZXIvYXdz)[\w+/=%-]+"  # noqa: S105 - a pattern
+_PASSWORD_IN_URL = r"""(?i:(\b[a-z][a-z0-9+.-]{0,15}://)[^\s/?#"'<>]*@)"""  # noqa: S105 - a pattern
 
 
 def redact_by_form(text: str) -> str:
@@ -48,8 +47,8 @@ def redact_by_form(text: str) -> str:
     lower = text.lower()
     # A search for a word is far quicker than one for a name, and a response's body may be long.
     if any(word in lower for word in _WORDS_OF_NAMES):
-        text = _NAMED_VALUE.sub(rf"\1\2{_REDACTED}", text)
-    text = _FORM_FIELD.sub(rf"\1{_REDACTED}", text)
-    text = _TOKEN.sub(_REDACTED, text)
-    text = _SESSION_TOKEN.sub(_REDACTED, text)
-    return _PASSWORD_IN_URL.sub(rf"\1{_REDACTED}@", text) if "@" in text else text
+        text = re.sub(_NAMED_VALUE, rf"\1\2{_REDACTED}", text)
+    text = re.sub(_FORM_FIELD, rf"\1{_REDACTED}", text)
+    text = re.sub(_TOKEN, _REDACTED, text)
+    text = re.sub(_SESSION_TOKEN, _REDACTED, text)
+    return re.sub(_PASSWORD_IN_URL, rf"\1{_REDACTED}@", text) if "@" in text else text

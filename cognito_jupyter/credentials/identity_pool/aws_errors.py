@@ -16,7 +16,6 @@ from botocore.exceptions import ClientError, SSLError
 
 from ..._printable import one_line
 from ..._util.durations import duration_in_words
-from ..._util.http.ca_bundle import botocore_ca_bundle, explain_tls_error
 from ..._util.timeouts import parse_retry_after
 from ...errors import SIGN_IN_AGAIN, CredentialsError, IdTokenExpiredError, UnavailableError, UnknownProviderError
 
@@ -186,6 +185,8 @@ def translate_network_error(error: Exception, region: str) -> UnavailableError:
         region: The identity pool's region.
     """
     if isinstance(error, SSLError):
+        from ..._util.http.ca_bundle import botocore_ca_bundle, explain_tls_error
+
         reason, remedy = explain_tls_error(botocore_ca_bundle())
         return UnavailableError(
             f"The TLS certificate of the identity pool in {region} could not be verified{reason}.", remedy
