@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import botocore.session
 from botocore.configprovider import ConstantProvider
 from botocore.exceptions import ProfileNotFound
 
-from .http.ca_bundle import botocore_ca_bundle
 from .http.user_agent import user_agent
 
 _Session = TypeVar("_Session", bound=botocore.session.Session)
@@ -25,6 +24,26 @@ def new_session() -> botocore.session.Session:
     return session
 
 
+class SessionFactory:
+    """Makes sessions that share what they load from botocore's files.
+
+    The list of AWS's endpoints alone takes 8 MB, and longer to read than a request, for each session with a client.
+    """
+
+    def __init__(self) -> None:
+        self._loader: Any = None
+
+    def __call__(self) -> botocore.session.Session:
+        """Returns a new session."""
+        session = new_session()
+        if self._loader is None:
+            self._loader = session.get_component("data_loader")
+        # boto3 adds the folder of its own files for each of its sessions.
+        self._loader.search_paths[:] = dict.fromkeys(self._loader.search_paths)
+        session.register_component("data_loader", self._loader)
+        return session
+
+
 def ignore_empty_names(session: _Session) -> _Session:
     """Returns the same session; it forgets its profile if there is no such profile, and an empty CA bundle.
 
@@ -37,6 +56,8 @@ def ignore_empty_names(session: _Session) -> _Session:
     except ProfileNotFound:
         store.set_config_provider("profile", ConstantProvider(value=None))
     if any(name in os.environ and not os.environ[name].strip() for name in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE")):
+        from .http.ca_bundle import botocore_ca_bundle
+
         bundle = botocore_ca_bundle()
         store.set_config_provider("ca_bundle", ConstantProvider(value=bundle.path if bundle is not None else True))
     return session

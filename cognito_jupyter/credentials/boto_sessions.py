@@ -7,7 +7,7 @@ private attribute is set, and a session never makes a request itself: it reads w
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from typing import Any, TypedDict
 
 import boto3
@@ -141,22 +141,27 @@ class CognitoSession(NotPicklable, boto3.Session):
 
 
 class PrebuiltSession:
-    """One botocore session built ahead of its use: building it takes longer than a request to a server nearby."""
+    """One botocore session built ahead of its use: building it takes longer than a request to a server nearby.
 
-    def __init__(self) -> None:
+    Args:
+        make_session: Builds a session.
+    """
+
+    def __init__(self, make_session: Callable[[], botocore.session.Session] = new_session) -> None:
+        self._make_session = make_session
         self._prebuilt: deque[botocore.session.Session] = deque(maxlen=1)
 
     def prebuild(self) -> None:
         """Builds a session unless there is one."""
         if not self._prebuilt:
-            self._prebuilt.append(new_session())
+            self._prebuilt.append(self._make_session())
 
     def pop_or_build(self) -> botocore.session.Session:
         """Returns the prebuilt session to one caller only; else a new one."""
         try:
             return self._prebuilt.pop()
         except IndexError:
-            return new_session()
+            return self._make_session()
 
 
 def build_boto3_session(credentials: Credentials, region: str, session: botocore.session.Session) -> boto3.Session:

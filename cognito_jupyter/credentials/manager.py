@@ -12,7 +12,9 @@ from contextlib import suppress
 from datetime import timedelta
 
 import boto3
+from botocore.exceptions import BotoCoreError
 
+from .._util.botocore_session import SessionFactory
 from .._util.clock import Clock
 from .._util.closing import NotPicklable
 from .._util.logs.redaction import install_redaction
@@ -91,9 +93,12 @@ class CognitoCredentialsManager(NotPicklable):
         self._change_callbacks: list[Callable[[], None]] = []
         self._tokens = UserPoolTokens(auth_tokens, authenticator, clock, self._notify_change)
         self._role_lookup = RoleLookup(self._tokens)
-        self._identity_pool = IdentityPool(identity_pool_id, user_pool_id, region, clock.now, timeouts)
+        make_session = SessionFactory()
+        self._identity_pool = IdentityPool(
+            identity_pool_id, user_pool_id, region, clock.now, timeouts, make_session=make_session
+        )
         self._exchange = CredentialsExchange(self._tokens, self._identity_pool, clock.now, self._install_redaction)
-        self._prebuilt_session = PrebuiltSession()
+        self._prebuilt_session = PrebuiltSession(make_session)
         # By user and role ARN; None: the identity pool's default role.
         self._role_credentials: dict[tuple[Subject, str | None], RoleCredentials] = {}
         self._last_role: RoleCredentials | None = None
@@ -405,6 +410,14 @@ class CognitoCredentialsManager(NotPicklable):
         self._identity_pool.preconnect()
         self._prebuilt_session.prebuild()
         self._install_redaction()
+
+    def prebuild_session(self) -> None:
+        """Prepares the next session: a user who changes the role waits for it.
+
+        To build one takes longer than a request to a server nearby; the caller runs it where no user waits.
+        """
+        with suppress(BotoCoreError):  # the session that is made later raises it
+            self._prebuilt_session.prebuild()
 
     @property
     def shared_sign_in(self) -> SharedSignIn:

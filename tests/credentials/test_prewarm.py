@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from botocore.loaders import JSONFileLoader
 
 from cognito_jupyter.credentials.boto_sessions import PrebuiltSession
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
@@ -61,3 +63,31 @@ def test_a_prebuilt_session_is_given_out_once() -> None:
     prebuilt.prebuild()
     prebuilt.prebuild()
     assert len({id(session) for session in [prebuilt.pop_or_build(), prebuilt.pop_or_build()]}) == 2
+
+
+def test_all_sessions_of_a_manager_read_the_list_of_endpoints_once(
+    manager: CognitoCredentialsManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes 8 MB of memory for each session that reads it by itself."""
+    read: list[str] = []
+    load_file = JSONFileLoader.load_file
+
+    def record_and_load(self: JSONFileLoader, file_path: str) -> Any:
+        read.append(file_path)
+        return load_file(self, file_path)
+
+    monkeypatch.setattr(JSONFileLoader, "load_file", record_and_load)
+    for role in ("Analyst", "Uploader", "Analyst"):
+        session = manager.make_refreshing_session(role)
+        session.client("s3")
+    assert len([path for path in read if path.endswith("endpoints")]) == 1
+    search_paths = session._session.get_component("data_loader").search_paths
+    assert len(search_paths) <= len(set(search_paths)) + 1
+
+
+def test_the_next_session_is_there_before_the_role_is_changed(manager: CognitoCredentialsManager) -> None:
+    manager.make_refreshing_session("Analyst")
+    assert not manager._prebuilt_session._prebuilt
+    manager.prebuild_session()
+    (prebuilt,) = manager._prebuilt_session._prebuilt
+    assert manager.make_refreshing_session("Uploader")._session is prebuilt

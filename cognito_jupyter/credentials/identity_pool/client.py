@@ -25,6 +25,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.model import OperationModel
 from botocore.parsers import ResponseParserError
+from botocore.session import Session
 
 from ..._util.botocore_session import new_session
 from ..._util.http.user_agent import user_agent
@@ -87,18 +88,21 @@ class IdentityPool:
         region: The region of an identity pool whose id names none.
         now: Returns the seconds since the epoch, by the clock whose skew is measured.
         timeouts: How long to wait for a response.
+        make_session: Makes the botocore session of the client.
 
     Attributes:
         clock_skew: Seconds by which AWS's clock is ahead of this machine's, according to its last response.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the manager passes them all
         self,
         identity_pool_id: str,
         user_pool_id: str,
         region: str,
         now: Callable[[], float] = time.time,
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
+        *,
+        make_session: Callable[[], Session] = new_session,
     ) -> None:
         self.clock_skew = 0.0
         self._timeouts = timeouts
@@ -109,7 +113,7 @@ class IdentityPool:
         self._region = parsers.pool_region(identity_pool_id, region)
         self._now = now
         # Of all clients, so that another one after an interrupt takes neither long nor much memory.
-        self._botocore_session = ProcessLocal(new_session)
+        self._botocore_session = ProcessLocal(make_session)
         # Held while the client is built, never during a request.
         self._lock = ProcessLocal(threading.Lock)
         self._client: InterruptibleClient[Any] = InterruptibleClient(self._new_client)

@@ -103,6 +103,7 @@ class LoginTask:
         try:
             with self._service.sign_in(self._wait_for_user) as result:
                 self.future.set_result(result)
+            result.sign_in.manager.prebuild_session()
         except BaseException as error:  # noqa: BLE001 - the cell raises it again
             self.future.set_exception(error)
 

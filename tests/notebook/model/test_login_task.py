@@ -16,6 +16,7 @@ from cognito_jupyter.settings import Settings
 from cognito_jupyter.signin.service import SignIn
 from tests.support.keep_alive_proxy import KeepAliveProxy
 from tests.support.latency_proxy import LatencyProxy
+from tests.support.polling import wait_until
 from tests.support.shared_kernels import configuration_from_environment
 
 
@@ -40,3 +41,25 @@ def test_a_new_login_of_the_same_user_uses_the_connection_that_was_opened_before
         assert task.future.result(60).sign_in.manager is manager
         task.join()
         assert path.connections == 1
+
+
+def test_nothing_is_prepared_before_the_link_is_shown(
+    cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is prepared would delay the link, of which the user is waiting to see something."""
+    monkeypatch.setattr("cognito_jupyter.notebook.model.login_task._LINK_TIMEOUT", 600.0)
+    settings = Settings(configuration_from_environment(cognito.environment))
+    task = LoginTask(LoginRequest(settings, open_browser=False), authenticator)
+    prepared, shown_before = threading.Event(), list[bool]()
+
+    def prewarm() -> None:
+        shown_before.append(task.link_shown.is_set())
+        prepared.set()
+
+    monkeypatch.setattr(authenticator, "prewarm", prewarm)
+    task.start()
+    wait_until(lambda: task.login)
+    task.link_shown.set()
+    assert prepared.wait(60)
+    assert shown_before == [True]
+    task.cancel()
