@@ -20,7 +20,8 @@ from cognito_jupyter.signin.service import SignIn
 from .implementations import API, make_authenticator
 from .stage import Stage
 
-_TIMEOUT = 60.0
+TIMEOUT = 60.0
+"""Seconds."""
 _PREWARM_ROUND_TRIPS = 15
 
 
@@ -51,14 +52,15 @@ class RedirectBenchmark:
         login_task = LoginTask(LoginRequest(settings, open_browser=False), authenticator, previous)
         listening = threading.Event()
         login_task.on_progress = listening.set
+        login_task.link_shown.set()
         login_task.start()
-        if not listening.wait(_TIMEOUT) or login_task.login is None:
+        if not listening.wait(TIMEOUT) or login_task.login is None:
             raise RuntimeError("The login did not start.")
         redirect_url = self._stage.sign_in(login_task.login.authorization_url)
         time.sleep(self._idle_seconds)
         began = time.perf_counter()
-        browser = _RedirectedBrowser(redirect_url)
-        result = login_task.future.result(_TIMEOUT)
+        browser = RedirectedBrowser(redirect_url)
+        result = login_task.future.result(TIMEOUT)
         if result.role is None:
             raise RuntimeError(f"The login brought no role: {result.role_error}")
         load_credentials(result.role.session)
@@ -70,17 +72,17 @@ class RedirectBenchmark:
     def time_reference_login(self, api: API) -> float:
         """Returns the seconds of one login of the reference, from the redirect to a session with credentials."""
         self._login_count += 1
-        opened_browser = _CapturingBrowser()
+        opened_browser = CapturingBrowser()
         webbrowser.register("benchmark", None, opened_browser, preferred=True)
         authenticator = make_authenticator(api, self._stage, self._port, self._login_count)
         finished: queue.Queue[float | BaseException] = queue.Queue()
         thread = threading.Thread(target=self._run_reference_login, args=(api, authenticator, finished), daemon=True)
         thread.start()
-        redirect_url = self._stage.sign_in(opened_browser.urls.get(timeout=_TIMEOUT))
+        redirect_url = self._stage.sign_in(opened_browser.urls.get(timeout=TIMEOUT))
         time.sleep(self._idle_seconds)
         began = time.perf_counter()
-        browser = _RedirectedBrowser(redirect_url)
-        end = finished.get(timeout=_TIMEOUT)
+        browser = RedirectedBrowser(redirect_url)
+        end = finished.get(timeout=TIMEOUT)
         browser.close()
         thread.join()
         if isinstance(end, BaseException):
@@ -122,26 +124,41 @@ def load_credentials(session: Any) -> str:
     return cast("str", session.get_credentials().get_frozen_credentials().access_key)
 
 
-class _RedirectedBrowser:
-    """Acts as the browser that follows the redirect; it reads the page when it is closed."""
+class RedirectedBrowser:
+    """Acts as the browser that follows the redirect, reads the page and closes the connection, in a thread.
+
+    Args:
+        address: The redirect URI with its code.
+    """
 
     def __init__(self, address: str) -> None:
         parts = urlsplit(address)
-        self._connection = http.client.HTTPConnection(parts.netloc, timeout=_TIMEOUT)
+        self._connection = http.client.HTTPConnection(parts.netloc, timeout=TIMEOUT)
         self._connection.request("GET", f"{parts.path or '/'}?{parts.query}")
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
 
-    def close(self) -> None:
+    def _read(self) -> None:
         self._connection.getresponse().read()
         self._connection.close()
 
+    def close(self) -> None:
+        """Waits until it has closed the connection."""
+        self._thread.join()
 
-class _CapturingBrowser(webbrowser.BaseBrowser):
-    """Captures the URL that the reference opens."""
+
+class CapturingBrowser(webbrowser.BaseBrowser):
+    """Captures the authorization URL that the reference opens, but not the page on loopback that this package opens.
+
+    Attributes:
+        urls: The captured URLs.
+    """
 
     def __init__(self) -> None:
         super().__init__("benchmark")
         self.urls: queue.Queue[str] = queue.Queue()
 
     def open(self, url: str, new: int = 0, autoraise: bool = True) -> bool:
-        self.urls.put(url)
+        if "/oauth2/authorize?" in url:
+            self.urls.put(url)
         return True

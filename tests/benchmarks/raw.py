@@ -9,6 +9,8 @@ import time
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from cognito_jupyter.credentials.manager import CognitoCredentialsManager
+
 from .implementations import make_authenticator
 from .stage import Stage
 
@@ -49,18 +51,40 @@ class RawClient:
         time.sleep(idle)
         began = time.perf_counter()
         id_token = self._post(self._user_pool, "/oauth2/token", urlencode(form), {"Content-Type": _FORM})["id_token"]
-        provider = f"cognito-idp.{self._settings.region}.amazonaws.com/{self._settings.user_pool_id}"
-        logins = {"Logins": {provider: id_token}}
+        logins = {"Logins": self._logins(id_token)}
         identity = self._call_identity_pool("GetId", {"IdentityPoolId": self._settings.identity_pool_id, **logins})[
             "IdentityId"
         ]
         self._call_identity_pool("GetCredentialsForIdentity", {"IdentityId": identity, **logins})
         return time.perf_counter() - began
 
+    def time_credentials(self, manager: CognitoCredentialsManager, role_arn: str) -> float:
+        """Times one request of credentials; returns the seconds.
+
+        Args:
+            manager: Has the id token and the identity id.
+            role_arn: The role.
+        """
+        tokens = manager.auth_tokens
+        if tokens is None:
+            raise RuntimeError("No user is signed in.")
+        body = {
+            "IdentityId": manager.identity_id,
+            "CustomRoleArn": role_arn,
+            "Logins": self._logins(tokens["id_token"]),
+        }
+        began = time.perf_counter()
+        self._call_identity_pool("GetCredentialsForIdentity", body)
+        return time.perf_counter() - began
+
     def close(self) -> None:
         """Closes the connections."""
         self._user_pool.close()
         self._identity_pool.close()
+
+    def _logins(self, id_token: str) -> dict[str, str]:
+        provider = f"cognito-idp.{self._settings.region}.amazonaws.com/{self._settings.user_pool_id}"
+        return {provider: str(id_token)}
 
     def _code_exchange_form(self) -> dict[str, str]:
         """Signs in up to the redirect, and returns the form of the code exchange."""

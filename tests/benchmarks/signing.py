@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import timeit
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import boto3
@@ -21,6 +21,10 @@ _THREADS = 32
 _ROUNDS = 5
 _SLOW_ROUNDS = 3
 """Fewer rounds where the reference takes ten seconds for each."""
+_STALL_ROUNDS = 10
+"""More rounds where one stall in several runs would matter."""
+_STALL_LIMIT = 1.0
+"""Milliseconds."""
 _REFRESH_SECONDS = 0.3
 _LIFETIME = 6
 """Lifetime in seconds of credentials that must become due during the benchmark."""
@@ -56,7 +60,7 @@ class _RoundResults:
 def measure_signing(stage: Stage) -> Group:
     """Measures signing in all four situations."""
     with stage.environment():
-        figures = (_steady_state(stage), _during_refresh(stage), _during_failing_refresh(stage), _expired(stage))
+        figures = (_steady_state(stage), *_during_refresh(stage), *_during_failing_refresh(stage), _expired(stage))
     return Group(f"Signing: get_frozen_credentials(), {_THREADS} threads if not stated otherwise", figures)
 
 
@@ -83,19 +87,19 @@ def _cost(session: Any) -> float:
     return min(timeit.repeat(credentials.get_frozen_credentials, number=_CALLS, repeat=3)) / _CALLS * 1e6
 
 
-def _during_refresh(stage: Stage) -> Figure:
+def _during_refresh(stage: Stage) -> tuple[Figure, ...]:
     def run_once(api: API) -> SigningResult:
         session, first, _ = _short_lived(signed_in(api, stage), stage, _LIFETIME)
         stage.set_knobs(credentials_seconds=3600, latency={LocalCognito.EXCHANGE: _REFRESH_SECONDS})
         return SigningThreads(session, _THREADS).run(_LIFETIME + 2.0, lambda keys: not keys & {first, ""})
 
     results, reference_results = _run_rounds(stage, run_once, _ROUNDS)
-    return _slowest_call(
-        f"slowest call during a refresh of {_REFRESH_SECONDS * 1e3:.0f} ms", results, reference_results
+    return (
+        _slowest_call(f"slowest call during a refresh of {_REFRESH_SECONDS * 1e3:.0f} ms", results, reference_results),
     )
 
 
-def _during_failing_refresh(stage: Stage) -> Figure:
+def _during_failing_refresh(stage: Stage) -> tuple[Figure, ...]:
     def run_once(api: API) -> SigningResult:
         session, _, end = _short_lived(signed_in(api, stage), stage, _LIFETIME)
         stage.set_knobs(latency={LocalCognito.EXCHANGE: _REFRESH_SECONDS})
@@ -103,12 +107,22 @@ def _during_failing_refresh(stage: Stage) -> Figure:
         # The credentials are valid until they expire, and no session uses their last twentieth.
         return SigningThreads(session, _THREADS).run(end - _LIFETIME * 0.1 - time.time())
 
-    results, reference_results = _run_rounds(stage, run_once, _SLOW_ROUNDS)
-    return _slowest_call("the same, and the refresh is refused", results, reference_results)
+    results, reference_results = _run_rounds(stage, run_once, _STALL_ROUNDS, reference_rounds=_SLOW_ROUNDS)
+    slowest = _slowest_call("the same, and the refresh is refused", results, reference_results)
+    worst = replace(
+        slowest,
+        name=f"the worst of {_STALL_ROUNDS} such runs",
+        samples=(max(slowest.samples),),
+        floor=(max(slowest.floor),),
+        reference=(max(slowest.reference),) if slowest.reference else slowest.reference,
+        reach=Reach(_STALL_LIMIT),
+    )
+    return slowest, worst
 
 
 def _slowest_call(name: str, results: _RoundResults, reference_results: _RoundResults | None) -> Figure:
-    floor = _RoundResults(tuple(SigningThreads(static_session(), _THREADS).run(1.0) for _ in range(_ROUNDS)))
+    rounds = range(len(results.results))
+    floor = _RoundResults(tuple(SigningThreads(static_session(), _THREADS).run(1.0) for _ in rounds))
     return Figure(
         name,
         "ms",
@@ -116,7 +130,7 @@ def _slowest_call(name: str, results: _RoundResults, reference_results: _RoundRe
         floor.slowest,
         "the same threads with static credentials",
         reference_results.slowest if reference_results else None,
-        Reach(2.0),
+        Reach(_STALL_LIMIT),
         (results.errors, reference_results.errors if reference_results else 0),
     )
 
@@ -131,7 +145,7 @@ def _expired(stage: Stage) -> Figure:
         return SigningThreads(session, size).run(0.0)
 
     results, reference_results = _run_rounds(stage, lambda api: run_threads(_THREADS, api), _SLOW_ROUNDS)
-    one_thread, _ = _run_rounds(stage, lambda api: run_threads(1, api), _SLOW_ROUNDS, with_reference=False)
+    one_thread, _ = _run_rounds(stage, lambda api: run_threads(1, api), _SLOW_ROUNDS, reference_rounds=0)
     return Figure(
         "expired, and the refresh is refused: all calls returned",
         "ms",
@@ -157,13 +171,16 @@ def _short_lived(manager: Any, stage: Stage, seconds: int) -> tuple[Any, str, fl
 
 
 def _run_rounds(
-    stage: Stage, run_once: Callable[[API], SigningResult], rounds: int, *, with_reference: bool = True
+    stage: Stage, run_once: Callable[[API], SigningResult], rounds: int, *, reference_rounds: int | None = None
 ) -> tuple[_RoundResults, _RoundResults | None]:
     """Runs both implementations in each round, so that a slow moment of the machine affects both."""
     package, reference = implementations()
     results: dict[bool, list[SigningResult]] = {True: [], False: []}
-    for _ in range(rounds):
-        for api in (package, reference if with_reference else None):
+    for number in range(rounds):
+        for api in (
+            package,
+            reference if number < (rounds if reference_rounds is None else reference_rounds) else None,
+        ):
             if api is not None:
                 results[api is package].append(run_once(api))
                 stage.reset_knobs()

@@ -98,16 +98,25 @@ class Stage:
             settings["COGNITO_IDENTITY_POOL_ID"],
         )
 
-    def sign_in(self, authorization_url: str, username: str = "demo") -> str:
+    def kernel_environment(self, port: int) -> dict[str, str]:
+        """Returns the variables from which a kernel takes its settings.
+
+        Args:
+            port: The port to connect to.
+        """
+        return {**self._facts["environment"], "COGNITO_DOMAIN": f"127.0.0.1:{port}"}
+
+    def sign_in(self, authorization_url: str, username: str = "demo", *, follow_callback: bool = False) -> str:
         """Signs in at the login page without latency, as the user does; returns the redirect URI with its code.
 
         Args:
             authorization_url: The URL that the login shows.
             username: The user.
+            follow_callback: Whether the browser follows the redirect.
         """
         direct = urlsplit(authorization_url)._replace(scheme="http", netloc=f"127.0.0.1:{self._facts['cognito_port']}")
         password = self._facts["passwords"][username]
-        return submit_login(direct.geturl(), username, password, follow_callback=False)
+        return submit_login(direct.geturl(), username, password, follow_callback=follow_callback)
 
     def set_knobs(self, **knobs: object) -> None:
         """Sets knobs of the local Cognito; see `cognito_jupyter.local.Knobs`."""

@@ -7,13 +7,17 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from cognito_jupyter.local import LocalCognito
 from tests.benchmarks.chart import write_chart
+from tests.benchmarks.imports import Moment, _row, profile
 from tests.benchmarks.kernels import Kernel, call_figures, count_calls, stored_sign_in
+from tests.benchmarks.link import _WIDGET, _FrontEnd
+from tests.benchmarks.page import FIGURES, IMPORTS, PAGE, figures_table, replace_between
 from tests.benchmarks.record import write_record
 from tests.benchmarks.stage import Stage
 from tests.benchmarks.table import Figure, Group, Reach, lines_of
@@ -174,3 +178,48 @@ def test_the_chart_is_svg_with_a_bar_for_each_value_and_colours_for_the_dark(tmp
     bars = [bar.get("class") for bar in svg.iter(f"{_SVG}rect") if bar.get("x") not in {None, "12", "140"}]
     assert bars == ["here", "reference", "here"]
     assert "prefers-color-scheme: dark" in str(svg.findtext(f"{_SVG}style"))
+
+
+def test_the_page_shows_whether_each_limit_is_reached() -> None:
+    missed = Figure("slow", "ms", (3.0,), (1.0,), "nothing", (), Reach(2, "ratio"))
+    text = figures_table([Group("some", (figure(), missed))])
+    assert "1 of 2 limits are reached" in text
+    assert "| a <figure> | 2 ms | nothing: 1 ms | 2.00 | 40 ms | <= 2 x | reached |" in text
+    assert "| slow | 3 ms | nothing: 1 ms | 3.00 |  | <= 2 x | **missed** |" in text
+
+
+def test_only_what_is_between_the_marks_is_replaced() -> None:
+    marks = ("<!-- begin -->\n", "<!-- end -->\n")
+    page = "before\n<!-- begin -->\nold\n<!-- end -->\nafter\n"
+    assert replace_between(page, marks, "new\n") == page.replace("old", "new")
+    with pytest.raises(ValueError, match="lacks"):
+        replace_between("before\n", marks, "new\n")
+
+
+def test_the_page_of_the_benchmarks_has_its_marks() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    for marks in (FIGURES, IMPORTS):
+        assert replace_between(text, marks, "new\n") != text
+
+
+def test_a_profile_counts_what_is_imported_at_its_moment_and_nothing_before() -> None:
+    moment = Moment("a moment", "a reason", "import json\n", "import json, wave, cognito_jupyter")
+    modules = profile(moment)
+    assert {"wave", "cognito_jupyter"} <= modules.keys()
+    assert "json" not in modules
+    assert _row(moment, modules).startswith(f"| a moment | {len(modules)} | ")
+
+
+def test_a_front_end_counts_a_link_in_a_panel_only_once_the_panel_is_drawn() -> None:
+    sent: list[dict[str, Any]] = []
+    front_end = _FrontEnd(lambda _, content: sent.append(content))
+
+    def receive(kind: str, **content: object) -> bool:
+        return front_end.shows_link({"msg_type": kind, "content": content})
+
+    link = "<a href='https://a.example/oauth2/authorize?x=y'>"
+    assert not receive("comm_open", comm_id="view", data={"state": {"_model_name": "AnyModel"}})
+    assert not receive("display_data", data={_WIDGET: {}, "text/html": "A panel."})
+    assert [content["data"]["content"] for content in sent] == [{"alive": True}, {"seen": True}]
+    assert receive("comm_msg", comm_id="view", data={"method": "custom", "content": {"body": link}})
+    assert receive("display_data", data={"text/html": link})
