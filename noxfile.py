@@ -188,6 +188,9 @@ def clusters(session: nox.Session) -> None:
     # PyPI's build of PyTorch brings gigabytes for GPUs. Where no build for the CPU is at hand, its tests are skipped.
     links = {"UV_FIND_LINKS": os.environ.get("PIP_FIND_LINKS", "").replace(" ", ",")}
     session.install("torch==2.13.0+cpu", env=links, success_codes=[0, 1], silent=True)
+    # S3A's jars and a Java runtime: Spark itself has neither.
+    session.install("-r", "tests/sharing/spark_cluster/requirements.txt")
+    session.install("--no-deps", "sagemaker-pyspark==1.4.5")
     names = ("dask_cluster", "ray_cluster", "spark_cluster", "workers")
     folders = [f"tests/sharing/{name}" for name in names if Path("tests/sharing", name).is_dir()]
     session.run("pytest", *_IN_PARALLEL, "-m", "", *folders, *session.posargs)

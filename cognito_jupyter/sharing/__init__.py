@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .endpoint.share import Share as Share, SharedRole as SharedRole, share as share
     from .profile.profile import remove_profile as remove_profile, write_profile as write_profile
     from .ray_cluster.share import RayShare as RayShare, ray as ray
+    from .spark_cluster.share import SparkShare as SparkShare, spark as spark
 
 _NAMES = {
     "adapters.duckdb": ("DuckDBSecret", "duckdb_secret"),
@@ -29,6 +30,7 @@ _NAMES = {
     "endpoint.share": ("Share", "SharedRole", "share"),
     "profile.profile": ("remove_profile", "write_profile"),
     "ray_cluster.share": ("RayShare", "ray"),
+    "spark_cluster.share": ("SparkShare", "spark"),
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names}
 

@@ -25,7 +25,7 @@ from .secret_forms import redact_by_form
 
 _LOGGER_NAMES = (
     *("aiobotocore", "aiohttp", "boto3", "botocore", "httpcore", "httpx"),
-    *("requests", "s3fs", "s3transfer", "urllib3"),
+    *("py4j", "requests", "s3fs", "s3transfer", "urllib3"),
 )
 _DEBUG_SUPPRESSED: ContextVar[bool] = ContextVar("cognito_jupyter_debug_suppressed", default=False)
 """Whether this thread is in a call of this package that sends tokens or receives credentials."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ...credentials.roles import shortest_suffixes
 from ...sharing.dask_cluster.share import DaskShare, dask_shares
+from ...sharing.spark_cluster.share import SparkShare, spark_shares
 from ...signin.user_name import describe_user
 from ..model.notebook_share import UNCHANGED_OBJECTS
 from ..model.user_namespace import Binding, BoundSession, Variables, role_account, short_role
@@ -48,6 +49,7 @@ def status_table(state: NotebookState, sign_in: SignIn, notes: tuple[str, ...] =
     rows += [(name, _describe_binding(binding, now)) for name, binding in state.variables.bound().items()]
     rows += [("Shared", _describe_share(role, now)) for role in shared]
     rows += [("Shared", _describe_dask_share(share, now)) for share in dask_shares(manager)]
+    rows += [("Shared", _describe_spark_share(share, now)) for share in spark_shares(manager)]
     warning = (str(manager.warning),) if manager.warning else ()
     unchanged = (UNCHANGED_OBJECTS,) if shared and state.notebook_share.role_changed else ()
     all_notes = (*notes, *warning, *unchanged, *_overriding_profile_note(shared))
@@ -214,6 +216,12 @@ def _describe_dask_share(share: DaskShare, now: datetime) -> str:
     warning = f"; {share.warning}" if share.warning else ""
     where = f"with {count} of the Dask cluster at {share.pusher.address}"
     return f"{short_role(share.role_arn)}, {where}; {keys}; {used}{warning}"
+
+
+def _describe_spark_share(share: SparkShare, now: datetime) -> str:
+    keys = _keys_until(share.until, now) if share.until else "no keys"
+    warning = f"; {share.warning}" if share.warning else ""
+    return f"{short_role(share.role_arn)}, with Spark at {share.pusher.address}; {keys}{warning}"
 
 
 def _share_state(role: SharedRole, now: datetime) -> str:

