@@ -24,27 +24,41 @@ def display_view(view: object) -> Any:
 
 
 def magic_with_arguments(name: str) -> Callable[[_Magic], _Magic]:
-    """IPython's `magic_arguments`, which must be the outermost decorator, with a help text that fits a screen."""
+    """Like IPython's `magic_arguments`, which must be the outermost decorator, with a help text that fits a screen.
+
+    IPython's makes the parser at once, which takes half of the time that loading the extension takes without it;
+    `argument_parser` makes it when it is needed.
+    """
 
     def decorate(magic: _Magic) -> _Magic:
         description = inspect.cleandoc(magic.__doc__ or "")
-        decorated = cast("_Magic", untyped.magic_arguments(name)(magic))  # type: ignore[no-untyped-call]
-        decorated.__doc__ = _help_text(name, description, argument_parser(decorated))
-        return decorated
+        vars(magic)["argcmd_name"] = name
+        magic.__doc__ = _help_text(name, description, vars(magic)["decorators"][::-1])
+        return magic
 
     return decorate
 
 
-def _help_text(name: str, description: str, parser: Any) -> str:
-    """Returns what `%name?` shows: each argument takes one line, where argparse would take two or three."""
+def _help_text(name: str, description: str, arguments: list[Any]) -> str:
+    """Returns what `%name?` shows: each argument takes one line, where argparse would take two or three.
+
+    Args:
+        name: The name of the magic.
+        description: What it does.
+        arguments: IPython's decorators of the arguments, in the order in which to show them.
+    """
     rows = []
     usage = f"%{name}"
-    for action in parser._actions:  # noqa: SLF001 - argparse has no public list of them
-        value = str(action.metavar or action.dest.upper())
-        if not action.option_strings:
-            usage += f" [{value}{' ...' if action.nargs == '*' else ''}]" if action.nargs else f" {value}"
-        flags = ", ".join(action.option_strings)
-        rows.append((f"{flags} {value}".strip() if action.nargs != 0 else flags, action.help.replace("%%", "%")))
+    for each in arguments:
+        flags, options = ", ".join(each.args), each.kwds
+        value = options.get("metavar") or each.args[-1].lstrip("-").replace("-", "_").upper()
+        nargs = options.get("nargs")
+        if not flags.startswith("-"):
+            usage += f" [{value}{' ...' if nargs == '*' else ''}]" if nargs else f" {value}"
+            flags = value
+        elif options.get("action") != "store_true":
+            flags += f" {value}"
+        rows.append((flags, options["help"].replace("%%", "%")))
     width = max(len(row[0]) for row in rows)
     lines = "\n".join(f"  {left:<{width}}  {right}" for left, right in rows)
     return f"{usage} [options]\n\n{description}\n\n{lines}\n"
@@ -84,8 +98,14 @@ def result_is_used(magic: FrameType | None) -> bool:
 
 
 def argument_parser(function: Callable[..., object]) -> Any:
-    """Returns the parser of a magic, which `magic_arguments` stores as an attribute of the function."""
-    return vars(function)["parser"]
+    """Returns the parser of a magic, which is made at the first call."""
+    attributes = vars(function)
+    if "parser" not in attributes:
+        parser = untyped.MagicArgumentParser(attributes["argcmd_name"])  # type: ignore[no-untyped-call]
+        for each in reversed(attributes["decorators"]):
+            each.add_to_parser(parser, None)
+        attributes["parser"] = parser
+    return attributes["parser"]
 
 
 def require_magics(feature: str) -> Any:
