@@ -62,9 +62,9 @@ def _measure_once(stage: Stage, round_trip: int, floor: list[float], times: _Tim
     times[_REFRESH].append(time_refresh(sign_in.manager))
     reference = implementations()[1]
     if reference is not None:
-        # The reference does not remember the identity id: each of its logins is a first one.
         reference_times[_FIRST].append(benchmark.time_reference_login(reference))
-        reference_times[_SECOND].append(benchmark.time_reference_login(reference))
+        # The reference does not remember the identity id: each of its logins is a first one.
+        reference_times[_SECOND].append(reference_times[_FIRST][-1])
         manager = signed_in(reference, stage, stage.port_at(round_trip))
         manager.get_credentials()
         reference_times[_REFRESH].append(time_refresh(manager))

@@ -19,14 +19,14 @@ from .table import Figure, Group, Reach, Samples
 
 _THREADS = 32
 _ROUNDS = 5
-_SLOW_ROUNDS = 3
+_SLOW_ROUNDS = 2
 """Fewer rounds where the reference takes ten seconds for each."""
 _STALL_ROUNDS = 10
 """More rounds where one stall in several runs would matter."""
 _STALL_LIMIT = 1.0
 """Milliseconds."""
 _REFRESH_SECONDS = 0.3
-_LIFETIME = 6
+_LIFETIME = 5
 """Lifetime in seconds of credentials that must become due during the benchmark."""
 _CALLS = 20_000
 
