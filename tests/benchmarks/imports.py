@@ -64,7 +64,7 @@ MOMENTS = (
         "a restarted kernel with a stored sign-in",
         "boto3, and what reads the file; requests waits for the first refresh of the tokens",
         "import IPython\n",
-        "import cognito_jupyter.credentials.manager, cognito_jupyter.credentials.store.store, filelock, platformdirs",
+        "import cognito_jupyter.credentials.manager, cognito_jupyter.credentials.store.store",
     ),
     Moment(
         "`cognito-jupyter credential-process`",
