@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
@@ -21,13 +21,16 @@ LOCAL_CLUSTER = "local-cluster[2,1,1024]"
 
 
 @contextmanager
-def spark_application(master: str, cognito: LocalCognito, folder: Path) -> Iterator[SparkSession]:
+def spark_application(
+    master: str, cognito: LocalCognito, folder: Path, settings: Mapping[str, str] | None = None
+) -> Iterator[SparkSession]:
     """Starts Spark in a JVM of its own, whose environment has no credentials; ends both.
 
     Args:
         master: Spark's master.
         cognito: Has the S3.
         folder: The folder for Spark's files.
+        settings: More settings of Spark's.
     """
     from pyspark import SparkContext
     from pyspark.sql import SparkSession
@@ -38,7 +41,7 @@ def spark_application(master: str, cognito: LocalCognito, folder: Path) -> Itera
         del os.environ[name]
     try:
         builder: Any = SparkSession.builder
-        session = builder.master(master).getOrCreate()
+        session = builder.master(master).config(map=dict(settings or {})).getOrCreate()
     finally:
         os.environ.clear()
         os.environ.update(environ)

@@ -1,4 +1,4 @@
-"""Spark with a local master, which needs nothing but a share that was there before it."""
+"""Spark with a local master: a share that was there before it is enough; and which networks are refused."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from pathlib import Path
 import pytest
 
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
+from cognito_jupyter.errors import ClusterRefusedError
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.local.aws.seed import demo_objects
-from cognito_jupyter.sharing import share
+from cognito_jupyter.sharing import share, spark
 from tests.sharing.conftest import run_python
 
-from .applications import spark_environment
+from .applications import spark_application, spark_environment
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 
+URL = "s3a://cognito-jupyter-demo/stars/measurements.csv"
 LIFETIME = 6.0
 PROGRAM = f"""
 import time
@@ -38,6 +40,24 @@ while time.time() < until:
     counts |= set(spark.sparkContext.parallelize(range(2), 2).mapPartitions(read_by_boto3).collect())
 print(sorted(counts))
 """
+
+
+ON_A_NETWORK = {"spark.driver.host": "driver.example", "spark.driver.bindAddress": "127.0.0.1"}
+"""A driver that says that others reach it at that name; nothing looks the name up."""
+ENCRYPTED = {"spark.authenticate": "true", "spark.network.crypto.enabled": "true"}
+
+
+@pytest.mark.parametrize("settings", [ON_A_NETWORK, ON_A_NETWORK | ENCRYPTED], ids=["plain", "encrypted"])
+def test_an_application_on_a_network_is_refused_unless_it_is_encrypted_or_trusted(
+    manager: CognitoCredentialsManager, cognito: LocalCognito, tmp_path: Path, settings: dict[str, str]
+) -> None:
+    with spark_application("local[1]", cognito, tmp_path, settings) as session:
+        if settings == ON_A_NETWORK:
+            with pytest.raises(ClusterRefusedError, match=r"Spark at driver\.example unencrypted"):
+                spark(manager, session, "Analyst")
+            assert session.sparkContext._jsc.hadoopConfiguration().get("fs.s3a.impl.disable.cache") is None
+        with spark(manager, session, "Analyst", allow_plaintext=settings == ON_A_NETWORK):
+            assert session.read.text(URL).count() == len(demo_objects()[cognito.data_key].splitlines())
 
 
 def test_the_share_alone_is_enough_across_three_expiries(
