@@ -7,7 +7,6 @@ import os
 import re
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -20,22 +19,27 @@ import requests
 
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.local.login_page_client import submit_login
+from tests.support.forked_commands import SCRIPT, StartCommand, start_command
 from tests.support.shared_kernels import refresh_token_of, restart_kernel
 
-SCRIPT = str(Path(sys.executable).with_name("cognito-jupyter"))
 AUTHORIZE = re.compile(r"https?://\S+/oauth2/authorize\?\S+")
 
 
 class Terminal:
     """Runs commands, and signs in at the URL that they print.
 
+    Args:
+        cognito: The Cognito to sign in at.
+        start: Starts a command.
+
     Attributes:
         login_count: How often.
         printed: Everything that was printed.
     """
 
-    def __init__(self, cognito: LocalCognito) -> None:
+    def __init__(self, cognito: LocalCognito, start: StartCommand = start_command) -> None:
         self._cognito = cognito
+        self._start = start
         self.login_count = 0
         self.printed = ""
 
@@ -49,13 +53,7 @@ class Terminal:
 
     def run(self, *words: str, remote_browser: bool = False, code: int = 0, **environment: str) -> str:
         """Runs a command, and signs in at the URL that it prints; returns its output, or its errors if it fails."""
-        process = subprocess.Popen(
-            [SCRIPT, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            env={**os.environ, **environment},
-        )  # fmt: skip
-        assert process.stdin is not None
-        assert process.stdout is not None
-        assert process.stderr is not None
+        process = self._start(words, {**os.environ, **environment})
         errors = ""
         for line in process.stderr:
             errors += line
@@ -65,7 +63,6 @@ class Terminal:
                     process.stdin.write(f"{address}\n")
                     process.stdin.flush()
         output = process.stdout.read()
-        process.stdin.close()
         assert process.wait(60) == code, errors + output
         self.printed += errors + output
         return output if code == 0 else errors

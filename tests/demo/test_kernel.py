@@ -15,7 +15,7 @@ from tests.support.polling import wait_until
 
 WHAT_IT_IS = """
 import json, os, signal, sys, threading
-ours = sorted(name for name in sys.modules if name.partition(".")[0] in ("cognito_jupyter", "tests", "boto3"))
+ours = sorted(name for name in sys.modules if name.partition(".")[0] in ("cognito_jupyter", "tests"))
 without = {"JPY_SESSION_NAME", "PYDEVD_USE_FRAME_EVAL"}
 print(json.dumps({
     "argv": sys.argv[:2], "path": sys.path, "cwd": os.getcwd(), "ours": ours, "session": os.getsid(0) == os.getpid(),

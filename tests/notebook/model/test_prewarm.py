@@ -5,9 +5,19 @@ from __future__ import annotations
 import html
 import time
 
+import pytest
+
 from cognito_jupyter.local import LocalCognito
 from tests.support.notebook import Notebook, NotebookUser
 from tests.support.printed_login import AUTHORIZE_URL
+from tests.support.zygote import OWN_INTERPRETER
+
+
+@pytest.fixture
+def environment(environment: dict[str, str]) -> dict[str, str]:
+    """The kernel has imported nothing that is looked for here."""
+    return environment | OWN_INTERPRETER
+
 
 HEAVY = ("boto3", "botocore.session", "cryptography", "jwt")
 WATCH = f"""

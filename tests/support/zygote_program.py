@@ -1,9 +1,9 @@
-"""A process that has imported what every kernel imports, and forks into kernels: `python kernel_zygote.py`.
+"""A process that has imported some modules, and forks into others: `python zygote_program.py MODULE ...`.
 
-Standard input is a Unix socket. Each message on it is the command line, the environment and the folder of one kernel,
-as JSON, with three descriptors: its standard output, its standard error, and a pipe. The kernel's process id goes into
-that pipe once the kernel has a session of its own, and its exit code when it has ended. When the socket closes, this
-process ends, and every kernel with it. It imports nothing of this project.
+Standard input is a Unix socket. Each message on it describes one process as JSON: what it runs, its arguments, its
+environment and its folder. With it come four descriptors: the process's standard input, output and error, and a pipe.
+The process id goes into that pipe once the process has a session of its own, and its exit code when it has ended. When
+the socket closes, this program ends, and every process with it. It imports nothing of this project.
 """
 
 from __future__ import annotations
@@ -21,21 +21,13 @@ import time
 from contextlib import suppress
 from typing import Any
 
-_MODULES = (
-    "IPython.core.completerlib", "IPython.core.debugger", "IPython.extensions.storemagic", "argcomplete",
-    "encodings.idna", "ipykernel.debugger", "ipykernel.kernelapp", "psutil", "pydoc", "sqlite3",
-    "tornado.platform.asyncio",
-)  # fmt: skip
-"""What a kernel has imported once it replies, whichever cells it will run."""
 MAX_MESSAGE = 200_000
-
-
-Kernel = dict[str, Any]
-"""Command, environment and folder of a kernel, and its descriptors."""
+Forked = dict[str, Any]
+"""What a message says, and its descriptors."""
 
 
 class Zygote:
-    """Starts kernels, and notices their ends.
+    """Forks processes, and notices their ends.
 
     Args:
         requests: The socket with the messages.
@@ -48,11 +40,11 @@ class Zygote:
         self._wakeups.setblocking(False)
         self._wakeup_writer.setblocking(False)
 
-    def serve(self) -> Kernel | None:
-        """Serves until the socket closes, then kills the kernels that still run, with their children.
+    def serve(self) -> Forked | None:
+        """Serves until the socket closes, then kills the processes that still run, with their children.
 
         Returns:
-            In a forked process, the kernel that it is to be; otherwise None.
+            In a forked process, what it is to be; otherwise None.
         """
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(self._wakeup_writer.fileno())
@@ -65,25 +57,25 @@ class Zygote:
                     self._report_ended()
                 if self._requests in ready:
                     flags = socket.MSG_CMSG_CLOEXEC
-                    message, descriptors, _, _ = socket.recv_fds(self._requests, MAX_MESSAGE, 3, flags)
+                    message, descriptors, _, _ = socket.recv_fds(self._requests, MAX_MESSAGE, 4, flags)
                     if not message:
                         break
-                    kernel = {**json.loads(message), "descriptors": descriptors}
-                    if self._fork(kernel):
-                        return kernel
+                    forked = {**json.loads(message), "descriptors": descriptors}
+                    if self._fork(forked):
+                        return forked
         for pid in self._pipes:
             with suppress(OSError):
                 os.killpg(pid, signal.SIGKILL)
         return None
 
-    def _fork(self, kernel: Kernel) -> bool:
+    def _fork(self, forked: Forked) -> bool:
         """Forks, and returns whether this is the new process, which has nothing of the old one."""
-        output, errors, pipe = kernel["descriptors"]
+        *standard, pipe = forked["descriptors"]
         pid = os.fork()
         if pid:
             self._pipes[pid] = pipe
-            os.close(output)
-            os.close(errors)
+            for descriptor in standard:
+                os.close(descriptor)
             return False
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -101,47 +93,50 @@ class Zygote:
         with suppress(ChildProcessError):
             while (ended := os.waitpid(-1, os.WNOHANG))[0]:
                 pipe = self._pipes.pop(ended[0])
-                # The other end is closed if nobody waits for this kernel any more.
+                # The other end is closed if its starter has no use for it.
                 with suppress(OSError):
                     os.write(pipe, f"{os.waitstatus_to_exitcode(ended[1])}\n".encode())
                 os.close(pipe)
 
 
-def run_kernel(kernel: Kernel) -> None:
-    """Does what `python -m ipykernel_launcher` does in this process, which becomes the kernel."""
-    output, errors, pipe = kernel["descriptors"]
+def run(forked: Forked) -> None:
+    """Becomes another process: `run` names a module and its function, which has no arguments."""
+    *standard, pipe = forked["descriptors"]
     os.setsid()
     os.write(pipe, f"{os.getpid()}\n".encode())
     os.close(pipe)
-    nothing, writer = os.pipe()
-    os.close(writer)
-    for target, source in enumerate((nothing, output, errors)):
+    for target, source in enumerate(standard):
         os.dup2(source, target)
         os.close(source)
+    sys.stdin = open(0, encoding=sys.stdin.encoding, closefd=False)  # noqa: SIM115 - they stay open
+    sys.stdout = open(1, "w", encoding=sys.stdout.encoding, closefd=False)  # noqa: SIM115 - likewise
+    sys.stderr = open(  # noqa: SIM115 - likewise
+        2, "w", 1, encoding=sys.stderr.encoding, errors="backslashreplace", closefd=False
+    )
     os.environ.clear()
-    os.environ.update(kernel["environment"])
+    os.environ.update(forked["environment"])
     time.tzset()
-    os.chdir(kernel["folder"])
+    os.chdir(forked["folder"])
     sys.path[:0] = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
-    sys.argv = kernel["command"]
-    launcher = importlib.import_module("ipykernel.kernelapp")
-    launcher.launch_new_instance()
+    sys.argv = forked["arguments"]
+    module, _, function = forked["run"].partition(":")
+    sys.exit(getattr(importlib.import_module(module), function)())
 
 
 def main() -> None:
-    """Imports what kernels import, and serves."""
-    # The folder of this file, which no kernel has on its path.
+    """Imports the modules that there are, and serves."""
+    # The folder of this file, which no forked process has on its path.
     del sys.path[0]
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for module in _MODULES:
+    for module in sys.argv[1:]:
         with suppress(ImportError):
             importlib.import_module(module)
     assert threading.active_count() == 1, "A process with threads cannot fork safely."
     gc.collect()
     gc.freeze()
-    kernel = Zygote(socket.socket(fileno=os.dup(0))).serve()
-    if kernel is not None:
-        run_kernel(kernel)
+    forked = Zygote(socket.socket(fileno=os.dup(0))).serve()
+    if forked is not None:
+        run(forked)
 
 
 if __name__ == "__main__":
