@@ -12,21 +12,52 @@ import nox
 
 nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "uv|virtualenv"
-nox.options.sessions = ["lint", "types", "docs", "kernel6", "tests", "browser"]
 nox.options.reuse_existing_virtualenvs = True
 
 _SUPPORTED = ("3.11", "3.12", "3.13", "3.14")
 
 
-def _is_installed(version: str) -> bool:
+def _runs(python: Path) -> bool:
+    """Returns whether an interpreter starts: pyenv puts a script also for versions that are not installed."""
+    try:
+        return subprocess.run([python, "-c", ""], check=False, capture_output=True).returncode == 0
+    except OSError:
+        return False
+
+
+def _find_python(version: str) -> Path | None:
+    """Returns an interpreter of a version that starts: on the path, or where pyenv or uv has put one; None without."""
     if version == f"{sys.version_info.major}.{sys.version_info.minor}":
-        return True
-    python = shutil.which(f"python{version}")
-    # Run it: pyenv puts a script there also for versions that are not installed.
-    return python is not None and subprocess.run([python, "-c", ""], check=False, capture_output=True).returncode == 0
+        return Path(sys.executable)
+    name = f"python{version}"
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    candidates = [
+        *(Path(folder, name) for folder in os.get_exec_path()),
+        *pyenv.glob(f"versions/{version}.*/bin/{name}"),
+        *Path.home().glob(f".local/share/uv/python/cpython-{version}.*/bin/{name}"),
+    ]
+    if sys.platform == "win32":
+        candidates = [Path(found)] if (found := shutil.which(name)) else []
+    python = next(filter(_runs, candidates), None)
+    return None if python is None else python.resolve()
 
 
-PYTHONS = [version for version in _SUPPORTED if _is_installed(version)]
+def _put_on_path(pythons: dict[str, Path]) -> None:
+    """Lets nox find these interpreters under the names that it looks for, and none that does not start."""
+    folder = Path(__file__).parent / ".nox" / "pythons"
+    folder.mkdir(parents=True, exist_ok=True)
+    for version, python in pythons.items():
+        link = folder / f"python{version}"
+        link.unlink(missing_ok=True)
+        link.symlink_to(python)
+    os.environ["PATH"] = os.pathsep.join([str(folder), os.environ.get("PATH", os.defpath)])
+
+
+_FOUND = {version: python for version in _SUPPORTED if (python := _find_python(version)) is not None}
+PYTHONS = list(_FOUND)
+if sys.platform != "win32":
+    _put_on_path({version: python for version, python in _FOUND.items() if python != Path(sys.executable)})
+nox.options.sessions = ["lint", "types", "docs", "kernel6", f"tests-{PYTHONS[0]}", "browser"]
 
 
 # Container images often set this variable. The tests start hundreds of Python processes, and each of them would compile
@@ -45,11 +76,47 @@ def tests(session: nox.Session) -> None:
     session.run("pytest", *_IN_PARALLEL, *session.posargs)
 
 
+_DIFFERS_BY_PYTHON = (
+    "tests/_util", "tests/demo/test_kernel.py", "tests/notebook/kernel", "tests/notebook/test_login_magic.py",
+    "tests/oauth", "tests/settings", "tests/sharing/endpoint", "tests/signin", "tests/test_api.py",
+    "tests/test_imports.py", "tests/test_secrets.py",
+)  # fmt: skip
+"""Sockets, threads, processes, parsers and kernels: what another Python, or another user, may do otherwise."""
+
+
+@nox.session(python=False)
+def pythons(session: nox.Session) -> None:
+    """Run on every further Python the tests that depend on it most; `nox -s tests` runs all tests on all of them."""
+    for version in PYTHONS[1:]:
+        session.notify(f"tests-{version}", posargs=_DIFFERS_BY_PYTHON)
+
+
+@nox.session(python=PYTHONS[:1])
+def plain_user(session: nox.Session) -> None:
+    """Run the same tests as a user without root's rights, where root runs them otherwise."""
+    session.install(".[test]")
+    as_user: tuple[str, ...] = ()
+    if sys.platform == "linux" and os.getuid() == 0:
+        # A user namespace: the files of root are this user's own, and permissions count.
+        as_user = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
+    tests = session.posargs or _DIFFERS_BY_PYTHON
+    session.run(*as_user, "python", "-m", "pytest", *_IN_PARALLEL, *tests, external=True)
+
+
+@nox.session(python=PYTHONS[:1])
+def flaky(session: nox.Session) -> None:
+    """Run all tests twenty times, and count the failures by test; `-- --runs 5` for five, `-- --write` for the docs."""
+    session.install(".[test]")
+    session.run("python", "-m", "tests.flaky", *session.posargs, "--", *_IN_PARALLEL)
+
+
 @nox.session(python=PYTHONS[:1])
 def kernel6(session: nox.Session) -> None:
     """Run the tests in real kernels with the oldest supported ipykernel."""
     session.install(".[test]", "ipykernel==6.31.*")
-    session.run("pytest", *_IN_PARALLEL, "tests/notebook", *session.posargs)
+    # Its kernels import what a login needs when it needs it; those of `tests` have imported it before.
+    env = {"KERNELS_WITHOUT_LIBRARIES": "1"}
+    session.run("pytest", *_IN_PARALLEL, "tests/notebook", *session.posargs, env=env)
 
 
 # The options of pyproject.toml without those that keep the browser tests out of the other sessions.
