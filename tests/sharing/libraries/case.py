@@ -17,7 +17,7 @@ SHARED, ADAPTED = "Analyst", "Uploader"
 """The role shared through the environment, and the role of the adapters: the proxy before S3 tells them apart."""
 
 Way = Literal["environment", "adapter"]
-Form = Literal["csv", "parquet", "delta", "iceberg"]
+Form = Literal["csv", "parquet", "delta", "iceberg", "zarr", "hdf5", "lance", "icechunk", "tiff"]
 Read = Callable[[], int]
 """Reads the whole data set, and returns the number of rows."""
 
@@ -48,17 +48,25 @@ class Place:
     @property
     def csv(self) -> str:
         """The URL of the CSV copy."""
-        return f"s3://{self.bucket}/{self.csv_key}"
+        return self.url("measurements.csv")
 
     @property
     def parquet(self) -> str:
         """The URL of the Parquet copy."""
-        return f"s3://{self.bucket}/{self.folder}/measurements.parquet"
+        return self.url("measurements.parquet")
 
     @property
     def delta(self) -> str:
         """The URL of the Delta table."""
-        return f"s3://{self.bucket}/{self.folder}/delta"
+        return self.url("delta")
+
+    def url(self, name: str) -> str:
+        """Returns the URL of a file or folder.
+
+        Args:
+            name: Its name in the case's folder.
+        """
+        return f"s3://{self.bucket}/{self.folder}/{name}"
 
 
 @dataclass(frozen=True)
@@ -72,6 +80,7 @@ class Case:
         how: The code that a user writes, for the documentation.
         opens: Opens the long-lived object.
         form: The form in which it reads the data set.
+        modules: What takes longer to import than credentials live, and is imported before they are made.
     """
 
     library: str
@@ -80,11 +89,12 @@ class Case:
     how: str
     opens: Callable[[Place], Read]
     form: Form = "csv"
+    modules: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
         """The name in test ids and in folder names."""
-        return f"{self.library.lower().replace(' ', '-').replace('_', '-')}-{self.way}"
+        return f"{self.library.lower().replace(' ', '-').replace('_', '-').replace(chr(39), '')}-{self.way}"
 
 
 def rows_of(text: bytes) -> int:

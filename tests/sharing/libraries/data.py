@@ -1,4 +1,4 @@
-"""A copy of the data set for each case: as CSV, Parquet, Delta table or Iceberg table, in its own folder."""
+"""A copy of the data set for each case, in its own folder: as CSV, Parquet, a Delta table, a Zarr array and so on."""
 
 from __future__ import annotations
 
@@ -59,13 +59,46 @@ def _files(text: bytes, folder: Path) -> dict[Form, dict[str, bytes]]:
     table = _table(text)
     pq.write_table(table, folder / "measurements.parquet")
     write_deltalake(folder / "delta", table)
-    delta = [path for path in (folder / "delta").rglob("*") if path.is_file()]
+    _write_arrays(table, folder)
     return {
         "csv": {"measurements.csv": text},
         "parquet": {"measurements.parquet": (folder / "measurements.parquet").read_bytes()},
-        "delta": {str(path.relative_to(folder)): path.read_bytes() for path in delta},
         "iceberg": {},
+        "hdf5": {"measurements.h5": (folder / "measurements.h5").read_bytes()},
+        "tiff": {"measurements.tif": (folder / "measurements.tif").read_bytes()},
+        "delta": _contents(folder, "delta"),
+        "zarr": _contents(folder, "zarr"),
+        "lance": _contents(folder, "lance"),
+        "icechunk": _contents(folder, "icechunk"),
     }
+
+
+def _contents(folder: Path, name: str) -> dict[str, bytes]:
+    """Returns the files below a folder in a folder, by their names from the outer one."""
+    paths = [path for path in (folder / name).rglob("*") if path.is_file()]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
+
+
+def _write_arrays(table: Any, folder: Path) -> None:
+    """Writes one column in the forms of arrays, and the table as LanceDB's, into a folder."""
+    import h5py
+    import icechunk
+    import lancedb
+    import rasterio
+    import zarr
+
+    magnitudes = table["magnitude"].to_numpy()
+    zarr.save_array(str(folder / "zarr"), magnitudes)
+    with h5py.File(folder / "measurements.h5", "w") as file:
+        file["magnitude"] = magnitudes
+    size = {"width": len(magnitudes), "height": 1, "count": 1, "dtype": "float64"}
+    with rasterio.open(folder / "measurements.tif", "w", driver="GTiff", **size) as picture:
+        picture.write(magnitudes.reshape(1, -1), 1)
+    lancedb.connect(folder / "lance").create_table("measurements", table)
+    repository = icechunk.Repository.create(icechunk.local_filesystem_storage(str(folder / "icechunk")))
+    session = repository.writable_session("main")
+    zarr.create_array(session.store, data=magnitudes)
+    session.commit("measurements")
 
 
 def _iceberg(cognito: LocalCognito, manager: CognitoCredentialsManager, text: bytes, where: str, folder: Path) -> str:

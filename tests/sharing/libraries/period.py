@@ -24,9 +24,10 @@ from cognito_jupyter.oauth.tokens import CognitoTokens
 
 from .by_adapter import BY_ADAPTER
 from .by_environment import BY_ENVIRONMENT
+from .by_tool import BY_TOOL
 from .case import ROWS, SHARED, Case, Place, Read
 
-CASES = {case.name: case for case in (*BY_ENVIRONMENT, *BY_ADAPTER)}
+CASES = {case.name: case for case in (*BY_ENVIRONMENT, *BY_ADAPTER, *BY_TOOL)}
 _HEAVY = (
     "awswrangler", "boto3", "deltalake", "duckdb", "obstore", "pandas", "polars", "pyarrow.dataset",
     "pyiceberg.io.fsspec", "pyiceberg.io.pyarrow", "pyiceberg.table", "s3fs",
@@ -77,7 +78,7 @@ class Outcome:
 def main() -> None:
     """Executes the task on standard input."""
     task = Task(**json.load(sys.stdin))
-    for module in _HEAVY:
+    for module in (*_HEAVY, *(module for name in task.cases for module in CASES[name].modules)):
         importlib.import_module(module)
     manager = _signed_in(task.cognito)
     with _environment(task, manager):

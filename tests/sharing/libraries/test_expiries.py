@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from .by_environment import BY_ENVIRONMENT
+from .by_tool import BY_TOOL
 from .case import ADAPTED, SHARED
 from .period import CASES
 from .stage import LIFETIME, Result, Stage
@@ -17,13 +18,21 @@ _HOUR = 600.0
 ENVIRONMENT = [case.name for case in BY_ENVIRONMENT]
 DUCKDB_BY_ENVIRONMENT = "duckdb-environment"
 """DuckDB requests new credentials only after a refusal, which ends its query: duckdb_secret solves that."""
-STEADY = [name for name in CASES if name != DUCKDB_BY_ENVIRONMENT]
+TOOLS = [case.name for case in BY_TOOL]
+LIBRARIES = [name for name in CASES if name not in TOOLS]
+STEADY = [name for name in LIBRARIES if name != DUCKDB_BY_ENVIRONMENT]
 
 
 @pytest.fixture(scope="session")
 def shared(stage: Stage) -> dict[str, Result]:
     """Runs all cases in parallel in one process, for three lifetimes and until the end of the third one is noticed."""
-    return stage.run_cases(CASES, (EXPIRIES + 1) * LIFETIME)
+    return stage.run_cases(LIBRARIES, (EXPIRIES + 1) * LIFETIME)
+
+
+@pytest.fixture(scope="session")
+def shared_with_tools(stage: Stage) -> dict[str, Result]:
+    """Runs the tools likewise, apart from the others: all at once would be too much for a small machine."""
+    return stage.run_cases(TOOLS, (EXPIRIES + 1) * LIFETIME)
 
 
 @pytest.fixture(scope="session")
@@ -43,12 +52,21 @@ def pasted(stage: Stage) -> dict[str, Result]:
 @pytest.mark.parametrize("name", STEADY)
 def test_a_library_reads_on(stage: Stage, shared: dict[str, Result], name: str) -> None:
     """No read fails, three of the keys that it signed with have expired, and all were of the expected role."""
-    result = shared[name]
+    role = SHARED if CASES[name].way == "environment" else ADAPTED
+    _check(shared[name], stage.cognito.roles[role])
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_a_tool_reads_on(stage: Stage, shared_with_tools: dict[str, Result], name: str) -> None:
+    """Likewise."""
+    _check(shared_with_tools[name], stage.cognito.roles[SHARED])
+
+
+def _check(result: Result, role_arn: str) -> None:
     assert not result.errors
     assert result.expiries >= EXPIRIES
     assert result.reads > EXPIRIES
-    role = SHARED if CASES[name].way == "environment" else ADAPTED
-    assert result.roles == {stage.cognito.roles[role]}
+    assert result.roles == {role_arn}
 
 
 def test_duckdb_by_itself_may_lose_a_read_and_goes_on(shared: dict[str, Result]) -> None:
