@@ -65,8 +65,11 @@ nox.options.sessions = ["lint", "types", "docs", "kernel6", f"tests-{PYTHONS[0]}
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # Tests spend half of their time waiting, for a kernel to start or for credentials to expire: use one process more than
-# there are cores. Use no more than four, because kernels would delay each other.
-_IN_PARALLEL = (f"--numprocesses={min((os.cpu_count() or 1) + 1, 4)}", "--dist=loadscope")
+# there are cores. Use no more than four, because kernels would delay each other. tests/conftest.py has the longest
+# modules come first.
+_IN_PARALLEL = (
+    f"--numprocesses={min((os.cpu_count() or 1) + 1, 4)}", "--dist=loadscope", "--no-loadscope-reorder",
+)  # fmt: skip
 
 
 @nox.session(python=PYTHONS)
