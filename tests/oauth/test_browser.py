@@ -24,7 +24,7 @@ from cognito_jupyter.oauth.browser import open_page, open_sign_in
 from cognito_jupyter.oauth.login import Login
 from tests.support.polling import wait_until
 from tests.support.ports import free_port
-from tests.support.systems import needs_proc, needs_root
+from tests.support.systems import needs_proc, needs_root, needs_shell
 
 
 class RecordingBrowser(webbrowser.BaseBrowser):
@@ -265,6 +265,7 @@ def helper_program(folder: Path, name: str = "browser.sh") -> tuple[Path, Path]:
     return program, calls
 
 
+@needs_shell
 @pytest.mark.parametrize("remote", [True, False])
 def test_the_program_in_browser_opens_the_page_on_the_users_machine(
     login: Login, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, remote: bool
@@ -284,6 +285,7 @@ def test_the_program_in_browser_opens_the_page_on_the_users_machine(
     assert get(url).headers["Location"] == login.authorization_url
 
 
+@needs_shell
 @pytest.mark.parametrize(
     ("value", "command"),
     [
@@ -324,6 +326,7 @@ def test_on_windows_a_helper_in_a_folder_with_a_space_is_found(monkeypatch: pyte
     assert browser_module._helper_command() == [str(program), "--wait", "%s"]
 
 
+@needs_shell
 def test_wsl_without_a_display_opens_the_page_in_windows(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     program, _ = helper_program(tmp_path, "wslview")
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
@@ -336,6 +339,7 @@ def test_wsl_without_a_display_opens_the_page_in_windows(monkeypatch: pytest.Mon
     assert program.exists()
 
 
+@needs_shell
 def test_a_program_that_cannot_be_run_changes_nothing(
     login: Login, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -347,6 +351,7 @@ def test_a_program_that_cannot_be_run_changes_nothing(
     assert login.listening
 
 
+@needs_shell
 @pytest.mark.parametrize(
     ("template", "prefix"),
     [

@@ -17,6 +17,7 @@ from cognito_jupyter.oauth.login import Login, LoginState
 from cognito_jupyter.oauth.redirect_uri import parse_redirect_uris
 from tests.support.polling import wait_until
 from tests.support.ports import free_port
+from tests.support.systems import needs_fork, needs_limits
 
 
 def listener_threads() -> set[threading.Thread]:
@@ -100,6 +101,8 @@ def test_a_dropped_callback_server_stops_listening(authenticator: CognitoOAuthAu
     wait_until(lambda: port_is_free(port))
 
 
+@needs_limits
+@needs_fork
 def test_a_child_that_drops_the_login_neither_stops_nor_busies_the_parents_listener(
     authenticator: CognitoOAuthAuthenticator, port: int
 ) -> None:

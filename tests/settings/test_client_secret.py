@@ -20,6 +20,7 @@ from cognito_jupyter.settings import Settings, parsers
 from cognito_jupyter.settings.resolve import resolve
 from cognito_jupyter.settings.toml_file import system_paths, user_path
 from tests.settings.conftest import COMPLETE, ProjectFolder, write_file
+from tests.support.systems import needs_modes
 
 HUSH = "1hush2hush3hush4hush5hush6hush7hush8hush9hush0hush12"
 LINE = f"client_secret = '{HUSH}'\n"
@@ -92,6 +93,7 @@ def test_there_may_be_none(project: ProjectFolder) -> None:
     assert project.resolve().client_secret is None
 
 
+@needs_modes
 def test_a_file_that_others_can_read_is_refused_with_the_command_that_repairs_it(project: ProjectFolder) -> None:
     path = write_file(user_path(), LINE)
     with pytest.raises(SettingError, match=f"{path} holds client_secret, and other users") as raised:

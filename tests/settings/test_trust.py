@@ -21,7 +21,7 @@ from cognito_jupyter.errors import SettingError
 from cognito_jupyter.settings import SETTING_NAMES, Settings
 from cognito_jupyter.settings.toml_file import system_paths, user_path
 from tests.settings.conftest import COMPLETE, OTHER_UID, ProjectFolder, write_file
-from tests.support.systems import needs_root
+from tests.support.systems import needs_fifos, needs_home_variable, needs_modes, needs_root, needs_unix_sockets
 
 UNCONFIRMED = "you have not confirmed that you trust it"
 COMPLETE_TOML = "".join(f"{name} = '{value}'\n" for name, value in COMPLETE.items())
@@ -92,6 +92,7 @@ def test_a_symlink_counts_only_where_link_and_target_are_the_users(project: Proj
     assert project.resolve().timeout == 7
 
 
+@needs_modes
 def test_a_confirmation_holds_without_a_prompt_until_others_can_write_the_file(project: ProjectFolder) -> None:
     path = project.write("timeout = 7")
     project.trusts = True
@@ -110,6 +111,7 @@ def test_an_administrators_file_may_belong_to_any_user(project: ProjectFolder) -
     assert project.resolve().timeout == 7
 
 
+@needs_modes
 def test_a_file_that_other_users_can_write_is_refused_without_a_prompt(project: ProjectFolder) -> None:
     """It chooses where the password is typed."""
     project.write("timeout = 7").chmod(0o666)
@@ -205,6 +207,7 @@ def test_a_file_that_would_push_the_domain_off_the_screen_is_refused_without_a_p
     assert not project.prompts
 
 
+@needs_modes
 def test_a_command_to_copy_does_nothing_else_whatever_the_folder_is_called(tmp_path: Path) -> None:
     project = ProjectFolder(tmp_path / "x$(touch y)\"`'")
     project.folder.mkdir()
@@ -214,6 +217,7 @@ def test_a_command_to_copy_does_nothing_else_whatever_the_folder_is_called(tmp_p
     assert shlex.split(refused.value.remedy)[1:] == ["chmod", "go-w", str(project.file)]
 
 
+@needs_modes
 @pytest.mark.parametrize("changed", ["mode", pytest.param("owner", marks=needs_root)])
 def test_a_trust_record_that_others_could_have_written_is_ignored(
     project: ProjectFolder, own_environment: Path, changed: str
@@ -337,10 +341,10 @@ def folder_behind_a_link(record: Path) -> None:
     [
         private_folder,
         link_to_a_private_file,
-        named_pipe,
-        listening_socket,
-        file_that_others_can_read,
-        folder_that_others_can_write,
+        pytest.param(named_pipe, marks=needs_fifos),
+        pytest.param(listening_socket, marks=needs_unix_sockets),
+        pytest.param(file_that_others_can_read, marks=needs_modes),
+        pytest.param(folder_that_others_can_write, marks=needs_modes),
         folder_behind_a_link,
     ],
 )
@@ -355,6 +359,7 @@ def test_only_a_private_file_in_a_private_folder_is_a_confirmation(
         project.resolve()
 
 
+@needs_modes
 def test_a_confirmation_with_a_umask_of_zero_lets_no_other_user_write(
     project: ProjectFolder, own_environment: Path
 ) -> None:
@@ -389,6 +394,7 @@ def no_home(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pwd.getpwuid", unknown)
 
 
+@needs_home_variable
 @pytest.mark.usefixtures("no_home")
 def test_without_a_home_a_folder_of_a_clone_is_no_home(project: ProjectFolder) -> None:
     """A folder whose name is ~ would hold the user's own file, and confirmations that the user never gave."""
@@ -404,6 +410,7 @@ def test_without_a_home_a_folder_of_a_clone_is_no_home(project: ProjectFolder) -
         project.resolve()
 
 
+@needs_home_variable
 @pytest.mark.usefixtures("no_home")
 def test_without_a_home_a_confirmation_counts_once_and_leaves_nothing_in_the_working_folder(
     project: ProjectFolder,
