@@ -6,6 +6,7 @@ import threading
 
 from cognito_jupyter._util.process_local import ProcessLocal
 from tests.support.fork import holds_in_forked_child
+from tests.support.systems import needs_fork
 
 
 def test_all_threads_of_a_process_get_the_same_instance() -> None:
@@ -20,6 +21,7 @@ def test_all_threads_of_a_process_get_the_same_instance() -> None:
     assert local() is got[0]
 
 
+@needs_fork
 def test_a_forked_child_makes_its_own_instance() -> None:
     local: ProcessLocal[object] = ProcessLocal(object)
     mine = local()

@@ -11,6 +11,7 @@ from cognito_jupyter._util.refresh_loop import RefreshLoop, running_owners
 from tests.support.clock import FakeClock
 from tests.support.fork import holds_in_forked_child
 from tests.support.polling import wait_until
+from tests.support.systems import needs_fork
 
 NAME = "cognito-test-loop"
 
@@ -108,6 +109,7 @@ def test_an_unexpected_exception_ends_the_thread_and_the_next_call_starts_anothe
         threading.excepthook = excepthook
 
 
+@needs_fork
 def test_a_forked_child_has_no_thread_and_ensure_running_says_so() -> None:
     work = CountedWork(1000.0)
     loop = weak_loop(work)

@@ -13,6 +13,7 @@ from cognito_jupyter.errors import CognitoError, UnavailableError
 from tests.support.clock import FakeClock
 from tests.support.fork import holds_in_forked_child
 from tests.support.polling import wait_until
+from tests.support.systems import needs_fork
 
 
 class SlowAttempt:
@@ -194,6 +195,7 @@ def test_run_if_idle_checks_again_whether_the_attempt_is_needed() -> None:
     assert work.calls == 1
 
 
+@needs_fork
 def test_a_fork_in_the_middle_of_an_attempt_does_not_lock_the_child() -> None:
     """The thread that holds the lock does not exist in the child."""
     single_flight, slow = SingleFlight(), SlowAttempt()

@@ -21,6 +21,7 @@ from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.local.login_page_client import submit_login
 from tests.support.forked_commands import SCRIPT, StartCommand, start_command
 from tests.support.shared_kernels import refresh_token_of, restart_kernel
+from tests.support.systems import needs_terminal
 
 AUTHORIZE = re.compile(r"https?://\S+/oauth2/authorize\?\S+")
 
@@ -340,6 +341,7 @@ def shell(cognito: LocalCognito) -> Iterator[Pty]:
     os.close(shell.master)
 
 
+@needs_terminal
 def test_in_a_terminal_pasted_text_is_not_echoed_and_a_wrong_url_is_explained(shell: Pty, terminal: Terminal) -> None:
     link = shell.wait_for(r"http\S+/oauth2/authorize\?\S+(?=\s)")
     shell.wait_for("Ctrl-C cancels")
@@ -354,6 +356,7 @@ def test_in_a_terminal_pasted_text_is_not_echoed_and_a_wrong_url_is_explained(sh
     assert "code=" not in shell.shown.replace("response_type=code", "").replace("code_challenge", "")
 
 
+@needs_terminal
 def test_in_a_terminal_the_listener_finishes_the_login_without_any_input(shell: Pty, terminal: Terminal) -> None:
     link = shell.wait_for(r"http\S+/oauth2/authorize\?\S+(?=\s)")
     terminal.complete_login(link)
@@ -362,6 +365,7 @@ def test_in_a_terminal_the_listener_finishes_the_login_without_any_input(shell: 
     assert shell.echoes()
 
 
+@needs_terminal
 def test_ctrl_c_cancels_and_restores_the_terminal(shell: Pty, folder: Path) -> None:
     shell.wait_for("Ctrl-C cancels")
     os.killpg(shell.process.pid, 2)

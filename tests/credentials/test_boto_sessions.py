@@ -14,6 +14,7 @@ from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.errors import SignedOutError
 from cognito_jupyter.local import LocalCognito
 from tests.support.laptop import SimulatedLaptop
+from tests.support.systems import needs_fork
 
 
 def test_a_client_works_past_many_expiries(cognito: LocalCognito, manager: CognitoCredentialsManager) -> None:
@@ -97,6 +98,7 @@ def test_the_aws_configuration_of_the_machine_applies(
     assert manager.make_refreshing_session("Analyst", region_name="eu-west-1").region_name == "eu-west-1"
 
 
+@needs_fork
 def test_a_forked_child_refreshes_its_own_credentials(
     cognito: LocalCognito, manager: CognitoCredentialsManager
 ) -> None:

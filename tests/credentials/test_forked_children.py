@@ -30,6 +30,7 @@ from tests.conftest import as_tokens, manager_for
 from tests.credentials.store.sign_ins import in_child
 from tests.support.fork import holds_in_forked_child
 from tests.support.polling import wait_until
+from tests.support.systems import needs_fork, needs_sigkill
 
 REFRESH = LocalCognito.REFRESH
 FORK: Any = multiprocessing.get_context("fork" if hasattr(os, "fork") else "spawn")
@@ -85,6 +86,7 @@ def work_until(manager: CognitoCredentialsManager, client: Any, until: float) ->
     return id_tokens
 
 
+@needs_fork
 @pytest.mark.parametrize("grace", [0, 60])
 @pytest.mark.parametrize("parent_refreshes", [True, False])
 def test_parent_and_forked_workers_go_on_across_three_id_tokens_with_one_refresh_for_each(
@@ -119,6 +121,7 @@ def test_parent_and_forked_workers_go_on_across_three_id_tokens_with_one_refresh
     manager.refresh_user_pool_tokens()
 
 
+@needs_fork
 def test_a_pool_of_workers_that_need_newer_tokens_at_once_makes_one_refresh(
     cognito: LocalCognito, manager: CognitoCredentialsManager
 ) -> None:
@@ -142,6 +145,7 @@ def test_a_pool_of_workers_that_need_newer_tokens_at_once_makes_one_refresh(
     assert id_tokens == {id_token_of(manager)}
 
 
+@needs_fork
 def test_a_process_forked_from_a_forked_one_uses_the_tokens_of_the_process_of_the_sign_in(
     cognito: LocalCognito, manager: CognitoCredentialsManager
 ) -> None:
@@ -157,6 +161,8 @@ def test_a_process_forked_from_a_forked_one_uses_the_tokens_of_the_process_of_th
     assert cognito.counts[REFRESH] == before + 1
 
 
+@needs_sigkill
+@needs_fork
 @pytest.mark.parametrize("rotation", [False, True])
 def test_a_child_whose_parent_has_ended_says_so_and_never_spends_the_refresh_token(
     cognito: LocalCognito, manager: CognitoCredentialsManager, rotation: bool
@@ -194,6 +200,7 @@ def test_a_child_whose_parent_has_ended_says_so_and_never_spends_the_refresh_tok
     assert cognito.counts[REFRESH] == before
 
 
+@needs_fork
 def test_a_child_that_signs_out_leaves_its_parent_signed_in(
     cognito: LocalCognito, manager: CognitoCredentialsManager
 ) -> None:
@@ -208,6 +215,7 @@ def test_a_child_that_signs_out_leaves_its_parent_signed_in(
     assert cognito.counts[LocalCognito.REVOKE] == before
 
 
+@needs_fork
 def test_a_child_whose_parent_has_signed_out_says_so_and_gets_no_other_users_tokens(
     cognito: LocalCognito, manager: CognitoCredentialsManager
 ) -> None:
@@ -235,6 +243,7 @@ def test_a_child_whose_parent_has_signed_out_says_so_and_gets_no_other_users_tok
         manager.auth_tokens = signed_in
 
 
+@needs_fork
 def test_a_child_goes_on_after_its_parent_has_signed_in_again(
     cognito: LocalCognito, manager: CognitoCredentialsManager
 ) -> None:
@@ -261,6 +270,7 @@ def test_a_child_goes_on_after_its_parent_has_signed_in_again(
     child.join(30)
 
 
+@needs_fork
 def test_a_child_that_signs_in_itself_refreshes_its_own_tokens(
     cognito: LocalCognito, manager: CognitoCredentialsManager
 ) -> None:
@@ -278,6 +288,7 @@ def test_a_child_that_signs_in_itself_refreshes_its_own_tokens(
     assert id_token_of(manager) == mine
 
 
+@needs_fork
 def test_nothing_is_opened_before_a_fork_and_nothing_stays_after_the_manager(
     cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator
 ) -> None:
@@ -302,6 +313,8 @@ def test_nothing_is_opened_before_a_fork_and_nothing_stays_after_the_manager(
     wait_until(lambda: (threads(), descriptors()) == (0, before))
 
 
+@needs_sigkill
+@needs_fork
 def test_a_child_that_ends_while_it_waits_does_not_end_the_channel() -> None:
     class Parent:
         def __init__(self) -> None:

@@ -22,6 +22,7 @@ from tests.conftest import as_tokens, credentials_of
 from tests.support.keep_alive_proxy import KeepAliveProxy
 from tests.support.latency_proxy import LatencyProxy
 from tests.support.polling import wait_until
+from tests.support.systems import needs_fork
 
 EXCHANGE = LocalCognito.EXCHANGE
 AT_EXIT = """
@@ -78,6 +79,7 @@ def access_key_of(manager: CognitoCredentialsManager) -> str:
     return str(credentials_of(manager, "Analyst").get_frozen_credentials().access_key)
 
 
+@needs_fork
 def test_a_forked_child_refreshes_in_its_own_threads_once_refresh_is_due(
     cognito: LocalCognito, manager: CognitoCredentialsManager
 ) -> None:
@@ -100,6 +102,7 @@ def test_a_forked_child_refreshes_in_its_own_threads_once_refresh_is_due(
     assert manager._refresher.loop.running
 
 
+@needs_fork
 def test_a_forked_child_opens_connections_of_its_own(
     cognito: LocalCognito, manager: CognitoCredentialsManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -124,6 +127,7 @@ def test_a_forked_child_opens_connections_of_its_own(
         assert path.connections == 2 * opened
 
 
+@needs_fork
 def test_a_fork_during_a_refresh_blocks_neither_process(
     cognito: LocalCognito, manager: CognitoCredentialsManager
 ) -> None:
@@ -171,6 +175,7 @@ def test_a_manager_made_in_a_multiprocessing_child_refreshes(cognito: LocalCogni
     assert cognito.counts[EXCHANGE] - before >= 3
 
 
+@needs_fork
 def test_a_pool_of_forked_workers_uses_the_session_that_it_inherited(
     cognito: LocalCognito, manager: CognitoCredentialsManager
 ) -> None:

@@ -20,6 +20,7 @@ from tests.conftest import as_tokens, credentials_of
 from tests.support import shared_kernels
 from tests.support.clock import FakeClock
 from tests.support.shared_kernels import new_manager, refresh_token_of, restart_kernel, run_in_processes, store_in
+from tests.support.systems import needs_limits
 
 EXCHANGE, REFRESH, GET_ID, REVOKE = (
     LocalCognito.EXCHANGE,
@@ -329,6 +330,7 @@ def refresh_without_disk_space(manager: CognitoCredentialsManager) -> list[objec
     return [first, second, warning, manager.shared_sign_in.warning]
 
 
+@needs_limits
 def test_a_rotated_token_that_could_not_be_written_is_written_with_the_next_write(
     cognito: LocalCognito, folder: Path, store: Store
 ) -> None:

@@ -14,6 +14,7 @@ from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.local.login_page_client import submit_login
 from tests.support.notebook import Notebook
 from tests.support.printed_login import AUTHORIZE_URL
+from tests.support.systems import needs_terminal
 
 
 def test_an_assignment_gets_the_session_of_the_role(notebook: Notebook) -> None:
@@ -106,6 +107,7 @@ class TerminalIPython:
         os.close(self._terminal)
 
 
+@needs_terminal
 def test_the_same_holds_in_a_terminal(cognito: LocalCognito, environment: dict[str, str]) -> None:
     """With the first port in use, too: the terminal says nothing of it and needs no paste."""
     port = int(cognito.redirect_uri.split()[0].rpartition(":")[2])

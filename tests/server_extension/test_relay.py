@@ -31,7 +31,7 @@ from cognito_jupyter.server_extension.hub import HOOK_VARIABLE
 from cognito_jupyter.server_extension.relay import make_folder, redirect_paths
 from tests.support.jupyter_server import NAVIGATION, TOKEN, JupyterServer, require_installed_extension
 from tests.support.ports import free_port
-from tests.support.systems import needs_root, needs_unix_sockets
+from tests.support.systems import needs_fork, needs_root, needs_sigkill, needs_unix_sockets
 
 pytestmark = needs_unix_sockets
 
@@ -252,6 +252,7 @@ def test_the_socket_of_another_user_is_not_used(server: JupyterServer, begin_log
     assert login.poll() is LoginState.PENDING
 
 
+@needs_fork
 @needs_root
 def test_a_process_of_another_user_is_recognized_at_either_end(tmp_path: Path) -> None:
     """Even if it could enter the folder."""
@@ -450,6 +451,7 @@ def test_dropping_a_login_removes_its_socket(server: JupyterServer, monkeypatch:
     assert not path.exists()
 
 
+@needs_fork
 def test_a_forked_child_neither_takes_the_socket_away_nor_responds(
     server: JupyterServer, begin_login: BeginLogin
 ) -> None:
@@ -473,6 +475,7 @@ def test_the_folder_goes_with_the_server() -> None:
         assert Relay.find({FOLDER_VARIABLE: str(folder)}) is None
 
 
+@needs_sigkill
 def test_a_server_that_is_busy_may_still_receive_the_redirect(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its event loop runs an extension's code: the login listens there all the same, and does not promise anything."""
     with JupyterServer() as server:

@@ -15,7 +15,7 @@ import pytest
 from cognito_jupyter.credentials.store.store import Store
 from cognito_jupyter.errors import UnavailableError
 from tests.credentials.store.sign_ins import KEY, OTHER_UID, file_endings, in_child, make_sign_in
-from tests.support.systems import needs_root
+from tests.support.systems import needs_fork, needs_limits, needs_root
 
 pytestmark = needs_root
 
@@ -53,6 +53,7 @@ def can_mount() -> bool:
         return False
 
 
+@needs_limits
 @pytest.mark.parametrize("disk", [small_files, *([small_disk] if can_mount() else [])])
 def test_a_full_disk_leaves_the_old_file_with_an_error(disk: Callable[[], AbstractContextManager[Path]]) -> None:
     with disk() as folder:
@@ -108,6 +109,7 @@ def replace_sign_in(store: Store) -> None:
         transaction.replace_sign_in(make_sign_in("new"))
 
 
+@needs_fork
 @pytest.mark.parametrize("write", [replace_sign_in, lambda store: store.save_new(make_sign_in("new"))])
 def test_a_read_only_folder_leaves_the_old_file_with_an_error(
     folder_of_another_user: Path, write: Callable[[Store], object]
@@ -117,12 +119,14 @@ def test_a_read_only_folder_leaves_the_old_file_with_an_error(
     assert message.endswith("Stored: old")
 
 
+@needs_fork
 def test_signing_out_in_a_read_only_folder_reports_that_the_file_is_still_there(folder_of_another_user: Path) -> None:
     message = run_in_read_only_folder(folder_of_another_user, Store.delete)
     assert "which holds your sign-in, could not be removed: Permission denied." in message
     assert message.endswith("Stored: old")
 
 
+@needs_fork
 def test_a_bad_file_in_a_read_only_folder_is_named_and_not_used(folder_of_another_user: Path) -> None:
     def damage(store: Store) -> None:
         store.path.write_bytes(b"bad")
@@ -132,6 +136,7 @@ def test_a_bad_file_in_a_read_only_folder_is_named_and_not_used(folder_of_anothe
     assert re.search(r"sign-in is damaged, and could not be set aside \(.*Permission denied\)\. Stored: None", message)
 
 
+@needs_fork
 def test_a_read_only_home_reports_that_no_folder_can_be_created(folder_of_another_user: Path) -> None:
     def create() -> str:
         os.setuid(OTHER_UID)

@@ -31,11 +31,12 @@ from tests.credentials.store.sign_ins import (
     replace_by_other_sign_in,
     truncate,
 )
-from tests.support.systems import needs_root
+from tests.support.systems import needs_fork, needs_root
 
 pytestmark = needs_root
 
 
+@needs_fork
 def test_folder_and_files_belong_to_the_user_only(tmp_path: Path) -> None:
     def create(umask: int) -> str:
         os.umask(umask)
@@ -193,6 +194,7 @@ def test_an_untrusted_file_is_quarantined_and_named(
     assert filled_store.read_sign_in() == (make_sign_in("new") if way == "create" else None)
 
 
+@needs_fork
 def test_an_untrusted_file_swapped_in_at_the_last_moment_is_not_read(filled_store: Store) -> None:
     """The file that is checked is the one that is read: another process swaps the two as fast as it can."""
     path = filled_store.path

@@ -17,6 +17,7 @@ from cognito_jupyter.credentials.store.store import Store
 from cognito_jupyter.errors import UnavailableError
 from tests.credentials.store.sign_ins import KEY, make_sign_in
 from tests.support.polling import wait_until
+from tests.support.systems import needs_fork, needs_sigkill
 
 
 @pytest.fixture
@@ -37,6 +38,8 @@ def holder(filled_store: Store) -> Iterator[int]:
     os.waitpid(pid, 0)
 
 
+@needs_sigkill
+@needs_fork
 def test_a_caller_that_waits_learns_after_two_seconds_for_which_process(
     filled_store: Store, holder: int, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -61,6 +64,8 @@ def test_a_caller_that_waits_learns_after_two_seconds_for_which_process(
     thread.join()
 
 
+@needs_sigkill
+@needs_fork
 def test_the_error_after_the_wait_names_the_process(
     filled_store: Store, holder: int, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -18,10 +18,12 @@ import pytest
 from cognito_jupyter.credentials.store.store import Store
 from cognito_jupyter.errors import UnavailableError
 from tests.credentials.store.sign_ins import KEY, file_endings, in_child, make_sign_in
+from tests.support.systems import needs_fork
 
 # -- forks
 
 
+@needs_fork
 def test_a_child_forked_under_the_lock_does_not_hold_it(filled_store: Store) -> None:
     """The child can neither write with it nor release it, even when it leaves the `with` block."""
 
@@ -46,6 +48,7 @@ def test_a_child_forked_under_the_lock_does_not_hold_it(filled_store: Store) -> 
     assert filled_store.read_sign_in() == make_sign_in("parent")
 
 
+@needs_fork
 def test_a_child_that_outlives_its_parents_transaction_does_not_hold_the_lock(filled_store: Store) -> None:
     with filled_store.transaction():
         child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], close_fds=False)
@@ -63,6 +66,7 @@ def test_a_child_that_outlives_its_parents_transaction_does_not_hold_the_lock(fi
         os.waitpid(forked, 0)
 
 
+@needs_fork
 def test_a_child_forked_while_another_thread_holds_the_lock_gets_it_later(filled_store: Store) -> None:
     locked, release = threading.Event(), threading.Event()
 
@@ -96,6 +100,7 @@ def write_forever(folder: str, size: int) -> None:
             transaction.replace_sign_in(make_sign_in(str(number), "t" * size))
 
 
+@needs_fork
 def test_a_killed_writer_leaves_a_whole_file_and_no_lock(store: Store) -> None:
     """Killed a hundred times at random moments; the next write deletes what it left half written."""
     store.save_new(make_sign_in())
@@ -162,6 +167,7 @@ def kill_a_writer(store: Store, moment: float) -> None:
     assert os.waitpid(child, 0)[1] == 9
 
 
+@needs_fork
 def test_a_writer_killed_before_any_step_leaves_the_old_file_or_the_new_one(store: Store) -> None:
     """Also between the last byte and the rename; and the next write deletes every half-written file."""
     store.save_new(make_sign_in("old"))
@@ -178,6 +184,7 @@ def test_a_writer_killed_before_any_step_leaves_the_old_file_or_the_new_one(stor
         assert any(name.endswith(".part") for name in file_endings(store)) == (made < moment <= renamed)
 
 
+@needs_fork
 @pytest.mark.parametrize("step", ["fsync", "replace"])
 def test_a_logout_deletes_what_a_killed_writer_left(store: Store, step: str) -> None:
     """It contains tokens."""

@@ -24,7 +24,7 @@ from tests.credentials.store.sign_ins import (
     in_child,
     make_sign_in,
 )
-from tests.support.systems import needs_root
+from tests.support.systems import needs_fork, needs_root
 
 # -- what is stored
 
@@ -76,6 +76,7 @@ def test_parts_of_the_key_do_not_run_into_each_other(tmp_path: Path) -> None:
     )
 
 
+@needs_fork
 @needs_root
 def test_each_user_of_a_shared_folder_has_a_separate_file(tmp_path: Path) -> None:
     def name_for_other_user() -> str:
@@ -207,6 +208,7 @@ def test_nothing_is_written_without_a_sign_in(store: Store) -> None:
     assert file_endings(store) == set()
 
 
+@needs_fork
 def test_a_kernel_that_waited_while_another_signed_out_finds_no_sign_in(filled_store: Store) -> None:
     def read_under_lock() -> str:
         with filled_store.transaction(timeout=10) as transaction:
