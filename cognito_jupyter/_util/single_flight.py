@@ -67,7 +67,7 @@ class SingleFlight:
         self._failed_at = 0.0
         self._backoff = 0.0
         self._draw = draw
-        self.failures = self.successes = 0
+        self.failures = self.successes = self._failures_ever = 0
 
     def run(
         self,
@@ -89,7 +89,7 @@ class SingleFlight:
         Raises:
             CognitoError: From the attempt, or from one that failed while this thread waited.
         """
-        started_waiting = self._monotonic()
+        failures_before = self._failures_ever
         attempted = False
         try:
             wait_until_free(self._lock().locked)
@@ -97,7 +97,8 @@ class SingleFlight:
                 result = get_ready()
                 if result is not None:
                     return result
-                failed_while_waiting = self._failed_at >= started_waiting
+                # Counted, not timed: Windows' clock shows the same time for 16 ms.
+                failed_while_waiting = self._failures_ever != failures_before
                 if self.failure is not None and (
                     failed_while_waiting or (not force and self._caller_backoff_remaining > 0)
                 ):
@@ -158,6 +159,7 @@ class SingleFlight:
         except CognitoError as error:
             self._failed_at = self._monotonic()
             self.failures += 1
+            self._failures_ever += 1
             self._backoff = _MIN_BACKOFF + full_jitter(self.failures, _MIN_BACKOFF, _MAX_BACKOFF, self._draw)
             self.failure = copy.copy(error)
             raise

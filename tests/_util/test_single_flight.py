@@ -67,21 +67,25 @@ def test_many_threads_make_one_attempt() -> None:
 @pytest.mark.parametrize("force", [False, True])
 def test_many_threads_share_one_failure(force: bool) -> None:
     """Sixteen threads, one attempt, sixteen errors, each an object of its own."""
-    calls: list[float] = []
+    reads: list[str] = []
 
-    def monotonic() -> float:
-        calls.append(time.monotonic())
-        return calls[-1]
+    class ObservedSingleFlight(SingleFlight):
+        """Notes each look at the number of failures: `run` takes one at first, and one when it has the lock."""
+
+        def __getattribute__(self, name: str) -> object:
+            if name == "_failures_ever":
+                reads.append(name)
+            return super().__getattribute__(name)
 
     class AttemptOfAll(SlowAttempt):
-        """Fails only when all threads have called `run`, which looks at the time first."""
+        """Fails only when all threads have called `run`."""
 
         def attempt(self) -> str:
-            wait_until(lambda: len(calls) >= 16)
+            wait_until(lambda: len(reads) >= 17)
             return super().attempt()
 
     work = AttemptOfAll(fails=True)
-    errors = run_in_threads(SingleFlight(monotonic), work, force=force)
+    errors = run_in_threads(ObservedSingleFlight(), work, force=force)
     assert work.calls == 1
     assert len({id(error) for error in errors}) == 16
     assert {str(error) for error in errors} == {"It failed. Try again."}
@@ -204,3 +208,15 @@ def test_a_fork_in_the_middle_of_an_attempt_does_not_lock_the_child() -> None:
     wait_until(lambda: slow.calls)
     assert holds_in_forked_child(lambda: single_flight.run(lambda: None, lambda: "done"))
     thread.join()
+
+
+def test_a_failure_counts_only_for_those_who_waited_for_it_even_if_the_clock_stands_still() -> None:
+    """As Windows' clock does for 16 ms: the next caller, who insists, makes an attempt."""
+    single_flight = SingleFlight(monotonic=lambda: 0.0)
+
+    def fail() -> str:
+        raise UnavailableError("It is down.", "Wait.")
+
+    with pytest.raises(UnavailableError):
+        single_flight.run(lambda: None, fail)
+    assert single_flight.run(lambda: None, lambda: "done", force=True) == "done"

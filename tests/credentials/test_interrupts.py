@@ -25,6 +25,7 @@ from cognito_jupyter.errors import CognitoError
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 from tests.conftest import as_tokens, manager_for
+from tests.support.systems import needs_sigint
 
 STORM = """
 import faulthandler, json, signal, sys, threading, time
@@ -71,6 +72,7 @@ print(json.dumps([interrupts, len(results), time.monotonic() - began]), flush=Tr
 """
 
 
+@needs_sigint
 @pytest.mark.parametrize("seed", range(3))
 def test_after_a_storm_of_interrupts_every_call_works_without_a_restart(cognito: LocalCognito, seed: int) -> None:
     facts = {

@@ -156,7 +156,10 @@ def use_a_session(
     pipe.send((manager._refresher.loop.running, manager.warning))
 
 
-@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+@pytest.mark.parametrize(
+    "method",
+    [pytest.param("fork", marks=needs_fork), "spawn", pytest.param("forkserver", marks=needs_fork)],
+)
 def test_a_manager_made_in_a_multiprocessing_child_refreshes(cognito: LocalCognito, method: str) -> None:
     cognito.knobs.credentials_seconds, cognito.knobs.id_token_seconds = 2, 3
     context = multiprocessing.get_context(method)

@@ -20,7 +20,7 @@ from tests.conftest import as_tokens, credentials_of
 from tests.support import shared_kernels
 from tests.support.clock import FakeClock
 from tests.support.shared_kernels import new_manager, refresh_token_of, restart_kernel, run_in_processes, store_in
-from tests.support.systems import needs_limits
+from tests.support.systems import needs_fork, needs_limits, needs_modes
 
 EXCHANGE, REFRESH, GET_ID, REVOKE = (
     LocalCognito.EXCHANGE,
@@ -249,6 +249,7 @@ def test_the_same_user_signing_in_again_in_another_kernel_revives_the_sessions(
     assert not first.ended
 
 
+@needs_fork
 def test_a_kernel_killed_while_it_writes_leaves_a_usable_sign_in(
     cognito: LocalCognito, folder: Path, store: Store
 ) -> None:
@@ -368,6 +369,7 @@ def test_a_kernel_refused_by_cognito_continues_once_newer_tokens_are_stored(
     assert not first.ended
 
 
+@needs_modes
 def test_an_untrusted_folder_does_not_end_the_sign_in(folder: Path) -> None:
     manager = restart_kernel(folder)
     folder.chmod(0o755)

@@ -13,6 +13,7 @@ from cognito_jupyter.settings import SETTING_NAMES
 from cognito_jupyter.settings.layers import require_not_forbidden
 from cognito_jupyter.settings.toml_file import Scope, read_settings_file, system_paths, user_path
 from tests.settings.conftest import COMPLETE, ProjectFolder, write_file
+from tests.support.systems import needs_xdg
 
 VALUES: dict[str, tuple[object, object]] = {
     "domain": ("good.example.org", "evil.example.org"),
@@ -126,6 +127,7 @@ def test_remember_is_forbidden_by_false_alone(project: ProjectFolder) -> None:
         project.resolve()
 
 
+@needs_xdg
 @pytest.mark.parametrize("variable", ["COGNITO_JUPYTER_FOLDER", "XDG_CONFIG_DIRS"])
 def test_another_folder_of_system_files_does_not_undo_a_lock(
     project: ProjectFolder, own_environment: Path, monkeypatch: pytest.MonkeyPatch, variable: str

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings as hypothesis_settings, stra
 from cognito_jupyter.errors import SettingError
 from cognito_jupyter.settings.toml_file import MAX_FILE_SIZE, system_paths, user_path
 from tests.settings.conftest import ProjectFolder, write_file
-from tests.support.systems import needs_fifos, needs_modes
+from tests.support.systems import needs_fifos, needs_modes, needs_xdg
 
 # -- where they are found
 
@@ -39,6 +39,7 @@ def test_the_file_in_the_users_config_folder_is_the_users_wherever_the_notebook_
     assert project.resolve().timeout == 8
 
 
+@needs_xdg
 def test_the_systems_own_place_is_always_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
     """A user's environment cannot undo what an administrator wrote."""
     monkeypatch.setenv("COGNITO_JUPYTER_FOLDER", "/anywhere")

@@ -31,6 +31,7 @@ needs_terminal = pytest.mark.skipif(ON_WINDOWS, reason="needs a pseudo-terminal"
 needs_shell = pytest.mark.skipif(ON_WINDOWS or shutil.which("sh") is None, reason="needs a POSIX shell")
 needs_root = pytest.mark.skipif(not IS_ROOT, reason="needs root, to play another user or to fill a disk")
 needs_home_variable = pytest.mark.skipif(ON_WINDOWS, reason="needs a home that HOME names")
+needs_xdg = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs folders that XDG variables name")
 needs_posix_paths = pytest.mark.skipif(ON_WINDOWS, reason="needs file names that Windows refuses")
 
 NEEDS = {

@@ -19,7 +19,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tests.systems.simulation import ROOT, SYSTEMS, Simulation
+from tests.systems.simulation import ROOT, SYSTEMS, Simulation, all_files
 
 PARTS: dict[str, tuple[str, ...]] = {
     "windows": (
@@ -50,11 +50,22 @@ def run_ordinary_tests(system: str, parts: tuple[str, ...], options: list[str]) 
     print(f"\n{'-' * 20} {system}: {' '.join(parts)}", flush=True)
     with tempfile.TemporaryDirectory(prefix="simulated-") as folder:
         counts_file = Path(folder, "counts.json")
-        environment = Simulation(system, Path(folder)).environment() | {"SIMULATED_COUNTS": str(counts_file)}
+        simulation = Simulation(system, Path(folder))
+        environment = simulation.environment() | {"SIMULATED_COUNTS": str(counts_file)}
         command = [sys.executable, "-m", "pytest", *OPTIONS, "-m", "not long", "-p", "tests.systems.plugin", *options]
+        command.append(f"--basetemp={folder}/tests")
         code = subprocess.run([*command, *parts], cwd=ROOT, env=environment, check=False).returncode
         counts = json.loads(counts_file.read_text(encoding="utf-8")) if counts_file.exists() else {}
-    return code == 0, counts
+        left = files_left(simulation)
+        print(*(f"LEFT {path}" for path in left), *(f"LOGGED {line}" for line in simulation.logged()), sep="\n")
+    return code == 0 and not left, counts
+
+
+def files_left(simulation: Simulation) -> list[Path]:
+    """Returns the files of this package that tests have left in the simulated user's own folders."""
+    temporary = Path(simulation.environment()["TMPDIR"])
+    files = [path for path in all_files([simulation.folder]) if not path.is_relative_to(temporary)]
+    return [path for path in files if "cognito" in str(path.relative_to(simulation.folder))]
 
 
 def passing_share(counts: dict[str, Any]) -> float:

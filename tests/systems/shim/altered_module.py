@@ -19,12 +19,15 @@ class AlteredModule(ModuleType):
 
     def __init__(self, module: ModuleType, missing: frozenset[str], changed: MutableMapping[str, Any]) -> None:
         super().__init__(module.__name__)
-        vars(self).update(_module=module, _missing=missing, _changed=changed)
+        object.__getattribute__(self, "__dict__").update(_module=module, _missing=missing, _changed=changed)
 
     def __getattribute__(self, name: str) -> Any:
         own = object.__getattribute__(self, "__dict__")
-        if name in {"__class__", "__dict__"}:
+        if name == "__class__":
             return object.__getattribute__(self, name)
+        if name == "__dict__":  # what pytest's monkeypatch looks into
+            names = {**vars(own["_module"]), **own["_changed"]}
+            return {each: value for each, value in names.items() if each not in own["_missing"]}
         if name in own["_changed"]:
             return own["_changed"][name]
         if name in own["_missing"]:
