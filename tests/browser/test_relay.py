@@ -108,9 +108,28 @@ def test_any_other_message_on_the_channel_changes_nothing(callback_page: Page, l
     assert "state=nobodys" in callback_page.evaluate("location.href")
 
 
-@pytest.mark.parametrize("tag", ["img", "iframe", "script"])
+_EMBED = """([tag, address, url, attributes]) => {
+  const it = Object.assign(document.createElement(tag), attributes);
+  it[address] = url;
+  document.body.append(it);
+}"""
+
+
+@pytest.mark.parametrize(
+    ("tag", "address", "attributes"),
+    [
+        ("img", "src", {}),
+        ("iframe", "src", {}),
+        ("script", "src", {}),
+        ("embed", "src", {}),
+        ("object", "data", {}),
+        ("link", "href", {"rel": "stylesheet"}),
+        ("link", "href", {"rel": "prefetch"}),
+    ],
+    ids=["img", "iframe", "script", "embed", "object", "stylesheet", "prefetch"],
+)
 def test_a_page_that_embeds_the_callback_gets_nothing_to_a_login(
-    callback_page: Page, lab: JupyterLab, tag: str
+    callback_page: Page, lab: JupyterLab, tag: str, address: str, attributes: dict[str, str]
 ) -> None:
     """In the browser of the signed-in user, who has opened a page of the same origin."""
     embedding = f"{lab.url}embeds"
@@ -118,8 +137,5 @@ def test_a_page_that_embeds_the_callback_gets_nothing_to_a_login(
     callback_page.goto(embedding)
     url = f"{lab.url.rstrip('/')}{RELAY_PATH}?code=c0de&state=a-true-one"
     with callback_page.expect_response(lambda response: "state=a-true-one" in response.url) as embedded:
-        callback_page.evaluate(
-            "([tag, url]) => { const it = document.createElement(tag); it.src = url; document.body.append(it); }",
-            [tag, url],
-        )
+        callback_page.evaluate(_EMBED, [tag, address, url, attributes])
     assert embedded.value.status == 403
