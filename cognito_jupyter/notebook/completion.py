@@ -15,19 +15,24 @@ from .._printable import printable
 from .arguments import outside_quotes
 from .display.ipython import argument_parser
 
-_MAGIC = re.compile(r"\s*(?:[^%=]*=\s*%|%?)(\w+)\s(.*)", re.DOTALL)
-"""A magic and its line, also in an assignment; the per cent sign may be missing (IPython's automagic)."""
+_MAGIC = re.compile(r"(?:^\s*|%)(\w+)\s")
+"""A magic; at the start of a line its per cent sign may be missing (IPython's automagic)."""
+_BEFORE_MAGIC = re.compile(r"\s*(?:[^%=]*=\s*)?(?:%\w+\s(?:[^%]*\s)?)?(?:[^%=]*=\s*)?")
+"""What may stand in a line before a magic: an assignment, and another magic that runs it, as `%time` does."""
 
 
 class LineCompleter:
     """Completes the lines of the magics.
 
     Args:
-        magics: What completes the line of each magic, by its name.
+        magics: What completes the line of each magic, by its name; None for one that takes no arguments.
+
+    Attributes:
+        magics: As above.
     """
 
-    def __init__(self, magics: Mapping[str, MagicCompleter]) -> None:
-        self._magics = magics
+    def __init__(self, magics: Mapping[str, MagicCompleter | None]) -> None:
+        self.magics = magics
 
     def complete(self, context: CompletionContext) -> SimpleMatcherResult:
         """Returns the completions of the word before the cursor; none outside of these magics.
@@ -35,14 +40,15 @@ class LineCompleter:
         Args:
             context: The cell and the cursor in it.
         """
-        found = _MAGIC.match(context.text_until_cursor)
-        magic = self._magics.get(found[1]) if found is not None else None
-        if found is None or magic is None:
+        text = context.text_until_cursor
+        magics = (each for each in _MAGIC.finditer(text) if each[1] in self.magics)
+        found = next((each for each in magics if _BEFORE_MAGIC.fullmatch(text, endpos=each.start())), None)
+        if found is None:
             return {"completions": []}
-        line = found[2]
+        magic, line = self.magics[found[1]], text[found.end() :]
         start = max((at + 1 for at, character in outside_quotes(line).items() if character.isspace()), default=0)
         # IPython shows its own names where a matcher has none, so what is typed then completes to itself.
-        words = magic.complete(line[:start], line[start:]) or [line[start:]]
+        words = (magic.complete(line[:start], line[start:]) if magic is not None else []) or [line[start:]]
         return {
             "completions": [SimpleCompletion(each, type="magic argument") for each in words],
             "matched_fragment": line[start:],

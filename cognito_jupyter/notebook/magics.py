@@ -106,6 +106,7 @@ class CognitoMagics(Magics):
                 "cognito_doctor": MagicCompleter(magics.cognito_doctor, {"--profile": profiles}),
                 "cognito_share": MagicCompleter(magics.cognito_share, {}, roles),
                 "cognito_profile": MagicCompleter(magics.cognito_profile, values),
+                **dict.fromkeys(("cognito_panel", "cognito_status", "cognito_roles", "cognito_logout")),
             }
         )
 

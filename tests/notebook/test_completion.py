@@ -40,7 +40,8 @@ def tab(request: pytest.FixtureRequest) -> Iterator[Tab]:
     shell = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))  # type: ignore[no-untyped-call]
     shell.Completer.use_jedi = request.param
     roles = {"-r": lambda: ROLES, "--role-suffix": lambda: ROLES}
-    completer = LineCompleter({"cognito_login": MagicCompleter(CognitoMagics.cognito_login, roles, lambda: ROLES)})
+    login = MagicCompleter(CognitoMagics.cognito_login, roles, lambda: ROLES)
+    completer = LineCompleter({"cognito_login": login, "cognito_status": None})
     shell.Completer.custom_matchers.append(LineMatcher(lambda: completer))
     yield Tab(shell)
     atexit.unregister(shell.atexit_operations)
@@ -55,7 +56,17 @@ def test_only_our_options_are_shown(tab: Tab) -> None:
 
 
 @pytest.mark.parametrize(
-    "start", ["%cognito_login ", "cognito_login ", "session = %cognito_login ", "x = 1\n%cognito_login "]
+    "start",
+    [
+        "%cognito_login ",
+        "cognito_login ",
+        "session = %cognito_login ",
+        "x = 1\n%cognito_login ",
+        "%time %cognito_login ",
+        "%%time\n%cognito_login ",
+        "%time session = %cognito_login ",
+        "took = %timeit -n1 -r 1 -o %cognito_login ",
+    ],
 )
 @pytest.mark.parametrize(
     ("word", "completed"),
@@ -89,6 +100,23 @@ def test_where_nothing_of_ours_fits_no_names_of_python_are_shown(tab: Tab, word:
     assert tab.press(line) in ([], [line])
 
 
-@pytest.mark.parametrize("line", ["import ope", "x = cognito_login", "%cognito_l", "print(%cognito_login --"])
+@pytest.mark.parametrize("line", ["%cognito_status ", "%time %cognito_status ", "x = %cognito_status a"])
+def test_a_magic_without_arguments_completes_to_nothing(tab: Tab, line: str) -> None:
+    assert tab.press(line) in ([], [line])
+
+
+def test_every_magic_has_a_completer() -> None:
+    """Otherwise Tab after it shows hundreds of Python's names."""
+    shell = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))  # type: ignore[no-untyped-call]
+    try:
+        magics = CognitoMagics(shell)
+        assert set(magics._line_completer().magics) == set(CognitoMagics.magics["line"])
+    finally:
+        atexit.unregister(shell.atexit_operations)
+
+
+@pytest.mark.parametrize(
+    "line", ["import ope", "x = cognito_login", "%cognito_l", "print(%cognito_login --", "%time cognito_login --"]
+)
 def test_other_lines_are_ipythons(tab: Tab, line: str) -> None:
     assert not [each for each in tab.press(line) if "--role-suffix" in each]
