@@ -19,7 +19,7 @@ from .admin import make_admin_blueprint
 from .aws.local_aws import LocalAWS
 from .cognito.app import make_app
 from .cognito.identity_pool import IdentityPool
-from .cognito.saved_state import read_state, restore_pool, write_state
+from .cognito.saved_state import StateFile, read_state, restore_pool, write_after_requests
 from .cognito.tokens.issuer import host_names
 from .cognito.tokens.pre_token import PreTokenHandler
 from .cognito.user_pool import UserPool
@@ -66,8 +66,9 @@ class LocalCognito:
         client_secret: Whether the app client has a secret, or that secret.
         pre_token: A function of the pre token generation trigger, as in AWS Lambda: from an event and a context to the
             event with a response. `pool.pre_token` changes it while the server runs.
-        folder: Where users, app clients, keys, ids, refresh tokens and ports are kept when it stops. What it has kept
-            comes before the other arguments at the next start. Objects in S3 and AWS credentials are not kept.
+        folder: Where users, app clients, keys, ids, refresh tokens and ports are kept, after each request and each
+            method that changes them; what a test changes in `pool` itself, after the next one. What it has kept comes
+            before the other arguments at the next start. Objects in S3 and AWS credentials are not kept.
         aws_port: The port of S3, STS and IAM; 0 takes a free one.
         bind_address: An address to listen on in place of those of loopback, such as "0.0.0.0" in a container. Whoever
             reaches it can try the passwords of this server, and a warning says so. Clients still use `localhost`.
@@ -136,6 +137,7 @@ class LocalCognito:
             client_id, client_secret = saved["client_id"], saved["client_secret"] or False
             redirect_uris, region, identity_pool_region = saved["redirect_uris"], None, None
             port, aws_port = saved["port"], saved["aws_port"] or aws_port
+        self._state_file: StateFile | None = None
         self._saved_identities: dict[str, str] = {} if saved is None else saved["identities"]
         self.knobs = knobs or Knobs()
         self.counts: Counter[str] = Counter()
@@ -275,7 +277,9 @@ class LocalCognito:
         try:
             app = make_app(self.pool, self.identity_pool, lambda: self.domain, self._add_secrets)
             app.register_blueprint(make_admin_blueprint(self.knobs, self.counts, self.admin_token))
-            middleware = inject_faults(app.wsgi_app, self.knobs, self.counts, self._host_names())
+            middleware = inject_faults(
+                write_after_requests(app.wsgi_app, self._save), self.knobs, self.counts, self._host_names()
+            )
             self._servers = bind_both_loopbacks(
                 middleware,
                 self._requested_port,
@@ -291,6 +295,16 @@ class LocalCognito:
                 region, pool_id = self._identity_pool_region, self.identity_pool.pool_id
                 trust_policies = self.identity_pool.trust_policies
                 self._aws.start(aws_content(region, pool_id, self._roles, self._buckets, trust_policies))
+            if self._state_folder is not None:
+                further = {
+                    "client_id": self.client_id,
+                    "client_secret": self.client_secret,
+                    "port": self.port,
+                    "redirect_uris": self.redirect_uri.split(),
+                    "aws_port": self._aws.proxy.port if self._aws else 0,
+                }
+                self._state_file = StateFile(self._state_folder, self.pool, self.identity_pool, further)
+                self._save()
         except BaseException:
             self.stop()
             raise
@@ -301,24 +315,14 @@ class LocalCognito:
 
         A second call does nothing.
         """
-        if self._servers and self._state_folder is not None:
-            further: dict[str, Any] = {
-                "client_id": self.client_id,
-                "client_secret": self.client_secret,
-                "port": self.port,
-            }
-            further |= {
-                "redirect_uris": self.redirect_uri.split(),
-                "aws_port": self._aws.proxy.port if self._aws else 0,
-            }
-            write_state(self._state_folder, self.pool, self.identity_pool, further)
+        self._save()
         for server in self._servers:
             server.stop()
         if self._aws is not None:
             self._aws.stop()
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
-        self._servers, self._aws, self._folder = [], None, None
+        self._servers, self._aws, self._folder, self._state_file = [], None, None, None
 
     def __enter__(self) -> Self:
         return self.start()
@@ -449,6 +453,7 @@ class LocalCognito:
             totp_secret=totp_secret,
         )
         self.pool.users[username] = user
+        self._save()
         return user
 
     def add_identity_provider(
@@ -463,6 +468,7 @@ class LocalCognito:
         """
         provider = IdentityProvider(name, provider_type, tuple(identifiers))
         self.pool.providers[name] = provider
+        self._save()
         return provider
 
     def add_group(self, name: str, role_arn: str | None = None, precedence: int | None = None) -> Group:
@@ -475,11 +481,13 @@ class LocalCognito:
         """
         group = Group(name, role_arn, precedence)
         self.pool.groups[name] = group
+        self._save()
         return group
 
     def add_client(self, client: AppClient) -> AppClient:
         """Adds an app client."""
         self.pool.clients[client.client_id] = client
+        self._save()
         return client
 
     def issue_tokens(self, username: str = "demo", **claims: Any) -> dict[str, Any]:
@@ -491,7 +499,12 @@ class LocalCognito:
         """
         tokens = self.pool.issue_tokens(username, self.client_id, **claims)
         self._add_secrets(tokens["id_token"], tokens["access_token"], tokens["refresh_token"])
+        self._save()
         return tokens
+
+    def _save(self) -> None:
+        if self._state_file is not None:
+            self._state_file.write()
 
     def _add_secrets(self, *secrets: str | None) -> None:
         self.secrets.update(filter(None, secrets))

@@ -8,12 +8,16 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import boto3
 import psutil
 import pytest
+from botocore import UNSIGNED
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from cognito_jupyter import decode_jwt_payload
 from cognito_jupyter.local import Group, Knobs, LocalCognito, User
+from cognito_jupyter.local.cognito.saved_state import read_state
 from cognito_jupyter.local.defaults import free_ports
 from tests.local.identity import error_of, get_credentials, identity_client, logins, s3_client
 
@@ -196,3 +200,36 @@ def test_a_folder_keeps_sign_ins_across_a_restart(tmp_path: Path) -> None:
     (folder / "local-cognito.json").write_text("[]")
     with pytest.raises(ValueError, match="is not the state of a LocalCognito"):
         LocalCognito(aws=False, folder=folder)
+
+
+_KILLED = """
+import sys
+from cognito_jupyter.local import LocalCognito
+
+with LocalCognito(aws=False, folder=sys.argv[1]) as cognito:
+    print(cognito.domain, cognito.client_id, cognito.demo_user.username, cognito.demo_user.password, flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_sign_in_outlasts_a_cognito_that_is_killed(tmp_path: Path) -> None:
+    """Whatever a client has got is in the file by then, and the file is complete."""
+    command = [sys.executable, "-c", _KILLED, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        url, client_id, username, password = process.stdout.readline().split()
+        api = boto3.client(
+            "cognito-idp", region_name="us-east-1", endpoint_url=url, config=Config(signature_version=UNSIGNED)
+        )
+        sign_in = {"USERNAME": username, "PASSWORD": password}
+        response = api.initiate_auth(AuthFlow="USER_PASSWORD_AUTH", ClientId=client_id, AuthParameters=sign_in)
+        process.kill()
+    assert [each.name for each in tmp_path.iterdir()] == ["local-cognito.json"]
+    with LocalCognito(aws=False, folder=tmp_path) as second:
+        refresh_token = response["AuthenticationResult"]["RefreshToken"]
+        app_client = second.pool.clients[client_id]
+        assert second.pool.redeem_refresh_token(app_client, refresh_token)["id_token"]
+        second.add_group("Guests")
+        saved = read_state(tmp_path)
+        assert saved is not None
+        assert "Guests" in [each["name"] for each in saved["groups"]]
