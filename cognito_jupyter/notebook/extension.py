@@ -9,7 +9,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from .magics import CognitoMagics
 
-_BEFORE_CELL = "pre_run_cell"
+_BEFORE_CELL, _AFTER_CELL = "pre_run_cell", "post_run_cell"
 
 
 def load(shell: InteractiveShell) -> None:
@@ -20,6 +20,8 @@ def load(shell: InteractiveShell) -> None:
     shell.register_magics(magics)
     magics.autoreload_exclusion.exclude_modules()
     shell.events.register(_BEFORE_CELL, magics.autoreload_exclusion.exclude_modules)
+    shell.events.register(_BEFORE_CELL, magics.thread_cells.on_cell_start)
+    shell.events.register(_AFTER_CELL, magics.thread_cells.on_cell_end)
     # A hook of "complete_command" would be shown after all that jedi finds, which knows nothing of magics.
     if shell.Completer is not None:
         shell.Completer.custom_matchers.append(magics.completer)
@@ -36,6 +38,8 @@ def unload(shell: InteractiveShell) -> None:
     if "state" in vars(magics):
         magics.state.close()
     shell.events.unregister(_BEFORE_CELL, magics.autoreload_exclusion.exclude_modules)
+    shell.events.unregister(_BEFORE_CELL, magics.thread_cells.on_cell_start)
+    shell.events.unregister(_AFTER_CELL, magics.thread_cells.on_cell_end)
     matchers = getattr(shell.Completer, "custom_matchers", [])
     if magics.completer in matchers:
         matchers.remove(magics.completer)

@@ -81,25 +81,29 @@ async def login(  # noqa: PLR0913 - the options of the magic, by the same names
         RefusedError: Cognito refused, or the role is not allowed (a PermissionError).
         UnavailableError: Cognito or AWS could not be reached (a ConnectionError).
     """
-    magics = require_magics("cognito_jupyter.login()")
-    state: NotebookState = magics.state
-    request: LoginRequest = magics.login_request(
-        LoginArguments(
-            role_suffix=role_suffix,
-            name=name,
-            manager_name=manager_name,
-            profile=profile,
-            identity_provider=identity_provider,
-            login_hint=login_hint,
-            paste=paste,
-            no_browser=no_browser,
-            share=share,
-            remember=remember,
-            fresh=fresh,
-            switch_account=switch_account,
-            timeout=timeout,
-        )
+    arguments = LoginArguments(
+        role_suffix=role_suffix,
+        name=name,
+        manager_name=manager_name,
+        profile=profile,
+        identity_provider=identity_provider,
+        login_hint=login_hint,
+        paste=paste,
+        no_browser=no_browser,
+        share=share,
+        remember=remember,
+        fresh=fresh,
+        switch_account=switch_account,
+        timeout=timeout,
     )
+    magics = require_magics("cognito_jupyter.login()")
+    with magics.thread_cells.shown_in_own_cell():
+        request: LoginRequest = magics.login_request(arguments)
+        return await _bound_session(magics.state, request)
+
+
+async def _bound_session(state: NotebookState, request: LoginRequest) -> boto3.Session:
+    """Fulfils a request, and returns the session of its variable."""
     with comm_pump(state.frontend.kernel):
         await _wait_for_login_of_this_cell(state, request)
         await ensure_signed_in(state, request, asyncio.sleep)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import contextvars
 import functools
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -21,7 +20,7 @@ from .._util.store_once import StoreOnce
 from ..errors import CognitoError
 from .display.errors import captured_output, cognito_magic, no_interactive_frontend
 from .display.ipython import argument, display_view, magic_with_arguments
-from .kernel.autoreload import AutoreloadExclusion
+from .kernel.cell_events import AutoreloadExclusion, ThreadCells
 from .kernel.interrupts import deferred_interrupts, interruptible
 from .matcher import LineMatcher
 
@@ -91,8 +90,8 @@ class CognitoMagics(Magics):
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
         self.interactive_shell = shell
-        self._cell_context = contextvars.copy_context()
         self.autoreload_exclusion = AutoreloadExclusion(shell)
+        self.thread_cells = ThreadCells(shell)
         self.completer = LineMatcher(self._line_completer)
 
     def _line_completer(self) -> LineCompleter:
@@ -220,7 +219,6 @@ class CognitoMagics(Magics):
         """
         from .arguments import DoctorArguments, parse_line
         from .display.doctor import show_report
-
         arguments = parse_line(line, type(self).cognito_doctor, DoctorArguments)
         show_report(
             self.state,
@@ -369,7 +367,7 @@ class CognitoMagics(Magics):
 
         Without it a press in the first moments, while modules are imported and the listener starts, would leave both.
         """
-        with deferred_interrupts():
+        with deferred_interrupts(), self.thread_cells.shown_in_own_cell():
             controller = self.state.controller
             running = controller.login_task
             try:
@@ -391,15 +389,8 @@ class CognitoMagics(Magics):
         from .kernel.comms import comm_pump
         from .login import ensure_signed_in
 
-        def run() -> None:
-            with deferred_interrupts(), comm_pump(self.state.frontend.kernel) as on_tick:
-                run_in_cell(lambda sleep: ensure_signed_in(self.state, request, sleep), on_tick)
-
-        if self.state.frontend.knows_cell:
-            run()
-        else:
-            # There, what displays something or opens a widget would fail without the context of a cell.
-            self._cell_context.copy().run(run)
+        with deferred_interrupts(), comm_pump(self.state.frontend.kernel) as on_tick:
+            run_in_cell(lambda sleep: ensure_signed_in(self.state, request, sleep), on_tick)
 
     def _show_panel(self, arguments: LoginArguments) -> None:
         from .display.panel_output import show_panel

@@ -86,14 +86,6 @@ class Frontend:
         return self.kernel is not None and names_itself and not self.can_prompt
 
     @property
-    def knows_cell(self) -> bool:
-        """Whether the kernel can say for which cell this runs: ipykernel 7.0 to 7.2 cannot in a thread."""
-        try:
-            return self._cell_message is not None
-        except LookupError:
-            return False
-
-    @property
     def cell_id(self) -> object:
         """What names the cell that runs; in a kernel the request that runs it, elsewhere always the same."""
         return (self._cell_message.get("header") or {}).get("msg_id", "")
