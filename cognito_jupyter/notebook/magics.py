@@ -219,12 +219,15 @@ class CognitoMagics(Magics):
         """
         from .arguments import DoctorArguments, parse_line
         from .display.doctor import show_report
+        from .login import make_panel
+
         arguments = parse_line(line, type(self).cognito_doctor, DoctorArguments)
         show_report(
             self.state,
             {"profile": arguments.profile},
             self._request_factory.setting_traits(),
             self._trust_prompt,
+            lambda: make_panel(self.state),
             sign_in=arguments.sign_in,
             as_json=arguments.json,
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import contextlib
 import json
 import os
 import shutil
@@ -16,6 +17,7 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from jupyter_server.utils import url_path_join
@@ -42,6 +44,18 @@ if TYPE_CHECKING:
 _PREFIX = "cognito-"
 _STARTING_SECONDS = 60.0
 """A server that is younger may have made its socket and not listen yet."""
+_VERSIONS_OF = (
+    "cognito_jupyter",
+    "jupyter_server",
+    "jupyterlab",
+    "notebook",
+    "nbclassic",
+    "voila",
+    "jupyterlab_widgets",
+    "anywidget",
+    "jupyterhub",
+)
+"""The packages whose versions a kernel's doctor reports: kernels may have another environment."""
 _MAX_HOSTS = 32
 _MAX_HOST_LENGTH = 260
 
@@ -93,9 +107,14 @@ def add_relay(serverapp: ServerApp) -> None:
         serverapp.log.info("cognito_jupyter: sign-ins return to panels only; there is no folder for sockets.")
         return
     os.environ[FOLDER_VARIABLE] = folder
-    report = {"paths": redirect_paths(path, os.environ), "hub": "JUPYTERHUB_SERVICE_PREFIX" in os.environ}
+    report: dict[str, object] = {
+        "paths": redirect_paths(path, os.environ),
+        "hub": "JUPYTERHUB_SERVICE_PREFIX" in os.environ,
+    }
 
     async def serve() -> None:
+        report["versions"] = installed_versions()
+
         async def respond(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             if has_own_peer(writer.get_extra_info("socket")):
                 writer.write(json.dumps({**report, "hosts": hosts.latest()}).encode() + b"\n")
@@ -123,6 +142,15 @@ def redirect_paths(path: str, environment: Mapping[str, str]) -> list[str]:
         return [path]
     hub = environment.get("JUPYTERHUB_BASE_URL", "/")
     return [path, *(url_path_join(hub, prefix, RELAY_PATH) for prefix in ("hub/user-redirect", "user-redirect"))]
+
+
+def installed_versions() -> dict[str, str]:
+    """Returns the versions of those packages of a Jupyter server, and of its front ends, that are installed here."""
+    found = {}
+    for name in _VERSIONS_OF:
+        with contextlib.suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def make_folder() -> str | None:

@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 from cognito_jupyter.local import LocalCognito
+from tests.support.front_end import FrontEnd
 from tests.support.notebook import READS_S3, started_notebook
-
-from .test_link_first import FrontEnd
 
 HELPER = """#!{python}
 # Opens the page on the computer of a user who signs in there, and forwards the port that the URL names.

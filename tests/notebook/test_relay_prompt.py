@@ -10,11 +10,10 @@ import pytest
 
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.oauth.relay.sockets import FOLDER_VARIABLE
+from tests.support.front_end import FrontEnd
 from tests.support.notebook import started_notebook
 from tests.support.relay_server import jupyter_server_reached_at
 from tests.support.systems import needs_unix_sockets
-
-from .test_link_first import FrontEnd
 
 pytestmark = needs_unix_sockets
 

@@ -8,15 +8,16 @@ import shutil
 import socket
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from cognito_jupyter.oauth.relay.sockets import SERVER_SOCKET
 
 
 @contextlib.contextmanager
-def jupyter_server_reached_at(host: str, path: str) -> Iterator[str]:
+def jupyter_server_reached_at(host: str, path: str, versions: Mapping[str, str] | None = None) -> Iterator[str]:
     """Responds to kernels as the Jupyter server's relay does; gives the folder."""
+    report = {"paths": [path], "hosts": [host], "hub": True} | ({"versions": dict(versions)} if versions else {})
     folder = Path(tempfile.mkdtemp(prefix="r-", dir="/tmp"))
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(folder / SERVER_SOCKET))
@@ -26,7 +27,7 @@ def jupyter_server_reached_at(host: str, path: str) -> Iterator[str]:
             with contextlib.suppress(OSError):  # the test has ended
                 while True:
                     with listener.accept()[0] as connection:
-                        connection.sendall(json.dumps({"paths": [path], "hosts": [host], "hub": True}).encode() + b"\n")
+                        connection.sendall(json.dumps(report).encode() + b"\n")
 
         thread = threading.Thread(target=respond, daemon=True)
         thread.start()

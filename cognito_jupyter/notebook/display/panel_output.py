@@ -154,10 +154,10 @@ def show_panel(state: NotebookState, panel: Any = None) -> None:
     if panel is not None:
         panel.outputs.append(output)  # the controller holds its listeners weakly
         if frontend.is_voila:
-            _wait(frontend, lambda: state.controller.status.phase is not Phase.STARTING)
+            wait_a_moment(frontend, lambda: state.controller.status.phase is not Phase.STARTING)
         elif not frontend.creates_widgets_late:
             # A front end that draws widgets then shows no text before.
-            _wait(frontend, lambda: panel.alive)
+            wait_a_moment(frontend, lambda: panel.alive)
         # After the cell: in ipykernel 7.0 to 7.3 its end may swallow what the panel sends at that moment.
         poll_shell_stream(frontend.kernel, lambda: not panel.seen)
     else:
@@ -166,9 +166,15 @@ def show_panel(state: NotebookState, panel: Any = None) -> None:
     output.on_status()
 
 
-def _wait(frontend: Frontend, condition: Callable[[], bool]) -> None:
-    """Waits a moment for a condition, while the kernel handles what widgets send."""
-    until = time.monotonic() + _REPORT_TIMEOUT
+def wait_a_moment(frontend: Frontend, condition: Callable[[], bool], timeout: float = _REPORT_TIMEOUT) -> None:
+    """Waits for a condition, while the kernel handles what widgets send.
+
+    Args:
+        frontend: The front end.
+        condition: Returns whether there is nothing more to wait for.
+        timeout: Seconds to wait at most.
+    """
+    until = time.monotonic() + timeout
 
     async def wait(sleep: Sleep) -> None:
         while not condition() and time.monotonic() < until:

@@ -112,6 +112,21 @@ class LoginPanel(ipywidgets.VBox, StatusListener):
             return self._widgets_created
         return self._view.alive
 
+    @property
+    def has_view(self) -> bool:
+        """Whether this kernel has an anywidget that can be used."""
+        return self._view is not None
+
+    @property
+    def creates_view(self) -> bool:
+        """Whether a front end has reported that it has anywidget and can draw the view."""
+        return self._view is not None and self._view.alive
+
+    @property
+    def creates_widgets(self) -> bool:
+        """Whether a front end has reported that it can draw ipywidgets."""
+        return self._widgets_created
+
     def keep_probing(self) -> None:
         """Has a thread probe the front end until it has reported; see `_probe_front_end`."""
         with self._lock:
@@ -122,6 +137,17 @@ class LoginPanel(ipywidgets.VBox, StatusListener):
     def stop_probing(self) -> None:
         """Ends that thread: the login is over, and another view shows how it ended."""
         self._ended.set()
+
+    def close_all_parts(self) -> None:
+        """Ends the panel, and every widget in it, in all front ends; `close` ends only the box around them."""
+        self.stop_probing()
+        own = [each for each in vars(self).values() if isinstance(each, ipywidgets.Widget)]
+        own += [self._report_link.source[0], self]
+        # Their layouts and styles are widgets as well.
+        parts = [part for each in own for part in each.trait_values().values() if isinstance(part, ipywidgets.Widget)]
+        for each in (*parts, *own[:-1]):
+            each.close()
+        self.close()
 
     def __repr__(self) -> str:
         return f"LoginPanel. {PANEL_PLACEHOLDER.text()}"

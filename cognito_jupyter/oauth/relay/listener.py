@@ -17,7 +17,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -54,12 +54,14 @@ class Relay:
         hosts: The hosts, with their ports, at which browsers have reached the server.
         hub: Whether JupyterHub runs the server. The redirect URI may then name a parent domain of such a host, because
             a hub may give each user a domain; and no browser runs on the kernel's machine.
+        versions: The versions of packages in the server's environment, by their names.
     """
 
     folder: str
     paths: frozenset[str]
     hosts: frozenset[str]
     hub: bool = False
+    versions: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def find(cls, environment: Mapping[str, str] = os.environ) -> Self | None:
@@ -77,7 +79,9 @@ class Relay:
                 connection.settimeout(_SERVER_TIMEOUT)
                 connection.connect(path)
                 report = json.loads(read_line(connection)) if has_own_peer(connection) else {}
-            return cls(folder, frozenset(report["paths"]), frozenset(report["hosts"]), report.get("hub") is True)
+            versions = {str(name): str(found) for name, found in dict(report.get("versions") or {}).items()}
+            paths, hosts = frozenset(report["paths"]), frozenset(report["hosts"])
+            return cls(folder, paths, hosts, report.get("hub") is True, versions)
         except TimeoutError:
             # It lives, and its event loop is busy: a redirect may arrive, but it is not known whether it does.
             return cls(folder, frozenset(), frozenset(), "JUPYTERHUB_SERVICE_PREFIX" in environment)
