@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from cognito_jupyter.demo.jupyterlab import JupyterLab, clean_environment
 from cognito_jupyter.local import LocalCognito
+from cognito_jupyter.oauth.redirect_uri import RELAY_PATH
 
 from .browser_session import BrowserSession
 from .chromium import FLAGS, find_chromium
@@ -111,6 +112,15 @@ def remote_redirect(cognito: LocalCognito) -> str:
     client = cognito.pool.clients[cognito.client_id]
     cognito.add_client(dataclasses.replace(client, redirect_uris=(*client.redirect_uris, REMOTE_REDIRECT_URI)))
     return f"import os\nos.environ['COGNITO_REDIRECT_URI'] = {REMOTE_REDIRECT_URI!r}"
+
+
+@pytest.fixture
+def relayed(cognito: LocalCognito, lab: JupyterLab) -> str:
+    """Returns a cell after which logins come back to the Jupyter server."""
+    uri = lab.url.rstrip("/") + RELAY_PATH
+    client = cognito.pool.clients[cognito.client_id]
+    cognito.add_client(dataclasses.replace(client, redirect_uris=(*client.redirect_uris, uri)))
+    return f"import os\nos.environ['COGNITO_REDIRECT_URI'] = {uri!r}"
 
 
 class OpenNotebook(Protocol):

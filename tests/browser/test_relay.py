@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Iterator
 
@@ -10,7 +9,6 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from cognito_jupyter.demo.jupyterlab import JupyterLab
-from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.oauth.redirect_uri import RELAY_PATH
 from cognito_jupyter.oauth.relay.sockets import FOLDER_VARIABLE
 
@@ -21,15 +19,6 @@ MOST_SECONDS = 1.0
 """From the password to the signed-in notebook."""
 NO_FOLDER = f"os.environ.pop({FOLDER_VARIABLE!r})"
 """What a kernel on another machine, or behind a kernel gateway, does not have."""
-
-
-@pytest.fixture
-def relayed(cognito: LocalCognito, lab: JupyterLab) -> str:
-    """Returns a cell after which logins come back to the Jupyter server."""
-    uri = lab.url.rstrip("/") + RELAY_PATH
-    client = cognito.pool.clients[cognito.client_id]
-    cognito.add_client(dataclasses.replace(client, redirect_uris=(*client.redirect_uris, uri)))
-    return f"import os\nos.environ['COGNITO_REDIRECT_URI'] = {uri!r}"
 
 
 def sign_in(notebook: NotebookPage, outcome: str) -> float:
