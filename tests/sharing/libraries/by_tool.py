@@ -5,7 +5,6 @@ Most need the address of S3 by a setting of their own, because here it is on thi
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -39,7 +38,8 @@ def _s5cmd(place: Place) -> Read:
 
 def _rclone(place: Place) -> Read:
     remote = f":s3,provider=AWS,env_auth,region={_REGION},endpoint='{place.endpoint}':{place.bucket}/{place.csv_key}"
-    return _command("rclone", "--config", os.devnull, "cat", remote)
+    # No configuration file: as root, rclone would replace the device of os.devnull with a file.
+    return _command("rclone", "--config", "", "cat", remote)
 
 
 def _smart_open(place: Place) -> Read:
