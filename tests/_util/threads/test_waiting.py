@@ -192,6 +192,7 @@ def test_an_error_of_a_request_is_the_callers() -> None:
 
 
 def test_requests_of_other_systems_and_of_other_threads_start_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
     assert run_interruptibly(threading.current_thread) is threading.main_thread()
     monkeypatch.setattr(sys, "platform", "win32")
     assert run_interruptibly(threading.current_thread) is not threading.main_thread()
