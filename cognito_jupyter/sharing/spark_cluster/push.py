@@ -10,8 +10,8 @@ newest keys, also for a DataFrame, an RDD or a query that began long before; Had
 keep the first keys, is bypassed.
 
 S3A reads the three parts of a key one after another. If a push comes in between, S3 refuses the first request of that
-file system, and Spark runs its task again: measured once in 15,000 file systems at 39 pushes a second; one push in 24
-minutes is usual.
+file system: measured once in 15,000 file systems at 39 pushes a second; one push in 24 minutes is usual. A cluster runs
+the task again; a local master, and the driver where it lists files, fail the query.
 
 Sources: https://spark.apache.org/docs/latest/security.html#long-running-applications;
 https://hadoop.apache.org/docs/stable/hadoop-aws/tools/hadoop-aws/index.html#hadoop_credential_providers
