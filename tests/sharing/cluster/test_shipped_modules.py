@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from cognito_jupyter.sharing.cluster.shipped_modules import ShippedModules
+from cognito_jupyter.sharing.cluster.shipped_modules import WORKER_MODULES, ShippedModules
 
 MODULES = ["_printable", "errors", "sharing.endpoint.environment"]
 OTHER_MACHINE = """
@@ -54,3 +54,12 @@ def test_different_sources_get_different_names() -> None:
     one, other = ShippedModules(["errors"]), ShippedModules(MODULES)
     assert pickle.dumps(ShippedObject(one)) != pickle.dumps(ShippedObject(other))
     assert one._root != other._root
+
+
+def test_the_endpoint_of_a_worker_needs_no_module_that_is_not_shipped() -> None:
+    """Each module that it comes to import must be added to the list, in the order of the imports."""
+    endpoint = ("sharing.cluster.worker_endpoint", "WorkerEndpoint", {})
+    sent = pickle.dumps(ShippedObject(ShippedModules(WORKER_MODULES), *endpoint))
+    program = "import pickle, sys\nprint(type(pickle.load(sys.stdin.buffer)).__name__)"
+    ran = subprocess.run([sys.executable, "-I", "-S", "-c", program], input=sent, capture_output=True, check=False)
+    assert ran.stdout.decode().strip() == "WorkerEndpoint", ran.stderr.decode()
