@@ -59,9 +59,10 @@ class RayPusher:
         self._job = context.get_job_id()
         self._messages = Messages("ray", principal, region)
         self.kernel_id = self._messages.kernel_id
-        # One per job, under the same name: its worker processes find the job's next share too.
+        # One per job, under the same name: its actors find the job's next share too.
         self._name = f"credentials-{self._job}"
-        self.worker_setup = WorkerSetup(self._name, job_setup_hook(), ShippedModules(_SHIPPED_MODULES))
+        modules = ShippedModules(_SHIPPED_MODULES)
+        self.worker_setup = WorkerSetup(self._name, self.kernel_id, job_setup_hook(), modules)
         self._task_defaults = TaskDefaults(self.worker_setup)
         self._allow_plaintext = allow_plaintext
         self._last_access_key = ""

@@ -43,15 +43,21 @@ class WorkerSetup:
 
     Args:
         holder: The name of the actor.
+        share: Tells the share from earlier ones of the job, so that Ray runs its tasks in new processes: those of an
+            earlier share may not have found the actor again.
         previous_hook: The job's own setup hook, as Ray names it, which runs first; None: it has none.
         shipped_modules: The modules to ship with it; None in a worker.
     """
 
     def __init__(
-        self, holder: str, previous_hook: str | None = None, shipped_modules: ShippedModules | None = None
+        self,
+        holder: str,
+        share: str,
+        previous_hook: str | None = None,
+        shipped_modules: ShippedModules | None = None,
     ) -> None:
         self.__name__ = "cognito_jupyter"  # Ray shows it as the hook's name
-        self._state = {"holder": holder, "previous_hook": previous_hook}
+        self._state = {"holder": holder, "share": share, "previous_hook": previous_hook}
         self._shipped_modules = shipped_modules
 
     def __call__(self, *objects: object) -> None:
@@ -73,13 +79,14 @@ class WorkerSetup:
         """Starts the receiver of this process, unless it runs, and waits for its first credentials."""
         receiver = next((each for each in threading.enumerate() if isinstance(each, Receiver)), None)
         if receiver is None:
-            receiver = Receiver(str(self._state["holder"]))
+            worker = f"{ray.get_runtime_context().get_node_id()} {os.getpid()}"
+            receiver = Receiver(str(self._state["holder"]), worker)
             receiver.start()
         receiver.received.wait(_FIRST_TIMEOUT)
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         if self._shipped_modules is None:
-            return type(self), (self._state["holder"], self._state["previous_hook"])
+            return type(self), tuple(self._state.values())
         return self._shipped_modules.reduce_value("sharing.ray_cluster.worker_setup", type(self).__name__, self._state)
 
     def __repr__(self) -> str:
@@ -91,16 +98,17 @@ class Receiver(threading.Thread):
 
     Args:
         holder: The name of the actor.
+        worker: Tells the worker process from all others.
 
     Attributes:
         received: Set once there are credentials, or none to wait for.
     """
 
-    def __init__(self, holder: str) -> None:
+    def __init__(self, holder: str, worker: str) -> None:
         super().__init__(name=_THREAD_NAME, daemon=True)
         self.received = threading.Event()
         self._holder = holder
-        self._worker = f"{ray.get_runtime_context().get_node_id()} {os.getpid()}"
+        self._worker = worker
         self._number = 0
         self._message: CredentialsMessage | None = None
 

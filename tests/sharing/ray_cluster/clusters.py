@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.local.aws.seed import demo_objects
+from tests.support.polling import TEST_TIMEOUT
 
 from .tasks import NO_PACKAGE
+
+NAMESPACE = "cognito_jupyter"
+CLUSTER_MARK = "RAY_CLUSTER_OF_THE_TESTS"
+"""A variable that only the processes of a cluster have."""
 
 ON_LOOPBACK = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
@@ -32,7 +38,7 @@ def cluster_environment(cognito: LocalCognito, folder: Path) -> dict[str, str]:
     """
     (folder / "sitecustomize.py").write_text(NO_PACKAGE)
     endpoints = {name: url for name, url in cognito.environment.items() if name.startswith("AWS_ENDPOINT_URL")}
-    return {**ON_LOOPBACK, **endpoints, "PYTHONPATH": str(folder)}
+    return {**ON_LOOPBACK, **endpoints, "PYTHONPATH": str(folder), CLUSTER_MARK: "1"}
 
 
 @contextmanager
@@ -43,19 +49,40 @@ def cluster(environ: Mapping[str, str], **options: Any) -> Iterator[Any]:
         environ: The variables with which its processes start.
         options: More options of `ray.init`.
     """
+    stack = ExitStack()
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environ.items():
             patch.setenv(name, value)
         import ray
 
+        # Ray's sockets have long names, so that pytest's folders are too deep for them.
+        folder = stack.enter_context(TemporaryDirectory(prefix="ray-"))
         settings: dict[str, Any] = {"num_cpus": 2, "include_dashboard": False, "log_to_driver": False}
-        ray.init(address="local", **{**settings, **options})
+        ray.init(address="local", **{**settings, "_temp_dir": folder, **options})
     try:
         yield ray
     finally:
         ray.shutdown()
+        stack.close()
 
 
 def size_of_data(cognito: LocalCognito) -> int:
     """Returns the size of the object that the tasks read."""
     return len(demo_objects()[cognito.data_key])
+
+
+def holders_of(ray: Any) -> list[str]:
+    """Returns the names of the actors that hold credentials."""
+    named = ray.util.list_named_actors(all_namespaces=True)
+    return [each["name"] for each in named if each["namespace"] == NAMESPACE]
+
+
+def run_in_worker(ray: Any, function: Any, *arguments: Any) -> Any:
+    """Returns what a function returns in a worker process.
+
+    Args:
+        ray: Ray, connected.
+        function: The function.
+        arguments: Its arguments.
+    """
+    return ray.get(ray.remote(function).remote(*arguments), timeout=TEST_TIMEOUT)

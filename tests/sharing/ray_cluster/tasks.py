@@ -106,3 +106,31 @@ class Reader:
     def end(self) -> None:
         """Ends its process as a crash would."""
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def runtime_env() -> dict[str, Any]:
+    """Returns the runtime environment that a task sees."""
+    import ray
+
+    return dict(ray.get_runtime_context().runtime_env)
+
+
+class Leak:
+    """An actor that puts a token into every place where a secret could be."""
+
+    def __init__(self, token: str) -> None:
+        print(token, flush=True)
+        self._token = token
+
+    def child(self, token: str) -> None:
+        """Starts a process with the token as an argument, which ends when this one does; and stores the token."""
+        import subprocess
+
+        import ray
+
+        self._child = subprocess.Popen([sys.executable, "-c", "input()", token], stdin=subprocess.PIPE)
+        ray._private.worker.global_worker.gcs_client.internal_kv_put(b"given away", token.encode(), True, None)
+
+    def runtime_env(self) -> dict[str, Any]:
+        """Returns the runtime environment that the actor sees."""
+        return runtime_env()

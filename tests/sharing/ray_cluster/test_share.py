@@ -21,7 +21,7 @@ from tests.conftest import manager_for
 from tests.support.polling import TEST_TIMEOUT, wait_until
 
 from . import tasks
-from .clusters import cluster, cluster_environment, size_of_data
+from .clusters import NAMESPACE, cluster, cluster_environment, holders_of, run_in_worker, size_of_data
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 
@@ -33,7 +33,6 @@ STALE = {
     "NO_PROXY": "intranet.example,127.0.0.1",
 }
 """What may be left over in a worker's environment: each variable would stop or mislead an SDK."""
-NAMESPACE = "cognito_jupyter"
 
 
 @pytest.fixture(scope="module")
@@ -51,20 +50,9 @@ def nothing_is_left(ray: Any) -> Iterator[None]:
 
     before = RemoteFunction._remote
     yield
-    wait_until(lambda: holders(ray) == [], "An actor with credentials is left.")
+    wait_until(lambda: holders_of(ray) == [], "An actor with credentials is left.")
     assert RemoteFunction._remote is before
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("cognito-ray")]
-
-
-def holders(ray: Any) -> list[str]:
-    """Returns the names of the actors that hold credentials."""
-    named = ray.util.list_named_actors(all_namespaces=True)
-    return [each["name"] for each in named if each["namespace"] == NAMESPACE]
-
-
-def run(ray: Any, function: Any, *arguments: Any) -> Any:
-    """Returns what a function returns in a worker process."""
-    return ray.get(ray.remote(function).remote(*arguments), timeout=TEST_TIMEOUT)
 
 
 def status_of(environ: dict[str, str]) -> int:
@@ -83,8 +71,8 @@ def test_tasks_read_s3_with_nothing_but_their_environment(
     """Despite stale keys, a missing profile and a proxy that does not exist; `ray.init()` came first."""
     cognito.aws.proxy.requests.clear()
     with sharing.ray(manager, "Analyst"):
-        assert all(run(ray, reader) > 100 for reader in tasks.READERS)
-        assert not run(ray, tasks.package_loaded)
+        assert all(run_in_worker(ray, reader) > 100 for reader in tasks.READERS)
+        assert not run_in_worker(ray, tasks.package_loaded)
     seen = [request for request in cognito.aws.proxy.requests if request.service == "s3"]
     assert len(seen) >= len(tasks.READERS)
     assert {(request.role_arn, request.status // 100) for request in seen} == {(cognito.roles["Analyst"], 2)}
@@ -110,7 +98,7 @@ def test_tasks_that_tasks_start_have_the_credentials_too(
         return size
 
     with sharing.ray(manager, "Analyst"):
-        assert run(ray, start_another) == size_of_data(cognito)
+        assert run_in_worker(ray, start_another) == size_of_data(cognito)
 
 
 def test_a_task_keeps_its_own_runtime_environment(ray: Any, manager: CognitoCredentialsManager) -> None:
@@ -142,15 +130,15 @@ def test_closing_restores_the_environment_and_leaves_no_credentials(
     actor = ray.remote(tasks.Reader).options(num_cpus=0).remote()
     during = ray.get(actor.environment.remote(), timeout=TEST_TIMEOUT)
     assert "AWS_PROFILE" not in during
-    assert holders(ray) != []
+    assert holders_of(ray) != []
     share.close()
     share.close()
-    assert holders(ray) == []
+    assert holders_of(ray) == []
     wait_until(lambda: status_of(during) == 403, "The endpoint still has credentials.", timeout=5)
     after = ray.get(actor.environment.remote(), timeout=TEST_TIMEOUT)
     assert {name: after.get(name) for name in STALE} == STALE
     assert "AWS_CONTAINER_CREDENTIALS_FULL_URI" not in after
-    assert "AWS_CONTAINER_CREDENTIALS_FULL_URI" not in run(ray, tasks.environment)
+    assert "AWS_CONTAINER_CREDENTIALS_FULL_URI" not in run_in_worker(ray, tasks.environment)
     ray.kill(actor)
 
 
@@ -160,7 +148,7 @@ def test_signing_out_removes_the_credentials_from_the_workers(ray: Any, manager:
     during = ray.get(actor.environment.remote(), timeout=TEST_TIMEOUT)
     assert status_of(during) == 200
     manager.sign_out()
-    wait_until(lambda: share.closed and holders(ray) == [], "The actor still has credentials.")
+    wait_until(lambda: share.closed and holders_of(ray) == [], "The actor still has credentials.")
     wait_until(lambda: status_of(during) == 403, "The endpoint still has credentials.", timeout=5)
     ray.kill(actor)
 
@@ -171,7 +159,7 @@ def test_another_users_sign_in_closes_the_share(
     share = sharing.ray(manager, "Analyst")
     cognito.add_user("other", "pass-word-1", ("Analyst",))
     manager.auth_tokens = manager_for(cognito, authenticator, "other").auth_tokens
-    wait_until(lambda: share.closed and holders(ray) == [], "The actor still has credentials.")
+    wait_until(lambda: share.closed and holders_of(ray) == [], "The actor still has credentials.")
 
 
 def test_a_client_of_an_actor_goes_on_with_the_next_share(
@@ -234,7 +222,7 @@ def test_the_credentials_come_back_after_the_actor_that_held_them_was_killed(
     with sharing.ray(manager, "Analyst") as share:
         actor = ray.remote(tasks.Reader).options(num_cpus=0).remote()
         assert ray.get(actor.read.remote(), timeout=TEST_TIMEOUT) == size_of_data(cognito)
-        ray.kill(ray.get_actor(holders(ray)[0], namespace=NAMESPACE))
+        ray.kill(ray.get_actor(holders_of(ray)[0], namespace=NAMESPACE))
         pushes = share.pusher.pushes
         wait_until(lambda: share.pusher.pushes >= pushes + 3, "The credentials are not renewed.")
         assert ray.get(actor.read.remote(), timeout=TEST_TIMEOUT) == size_of_data(cognito)
@@ -249,10 +237,10 @@ def test_while_cognito_is_unreachable_the_workers_continue_and_the_share_warns(
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     cognito.knobs.credentials_seconds = 8
     with sharing.ray(manager, "Analyst") as share:
-        assert run(ray, tasks.read_by_boto3) == size_of_data(cognito)
+        assert run_in_worker(ray, tasks.read_by_boto3) == size_of_data(cognito)
         cognito.knobs.fail(LocalCognito.EXCHANGE, status=503, times=None)
         wait_until(lambda: isinstance(share.warning, UnavailableError), "The share does not warn.")
-        assert run(ray, tasks.read_by_boto3) == size_of_data(cognito)
+        assert run_in_worker(ray, tasks.read_by_boto3) == size_of_data(cognito)
         cognito.knobs.faults.clear()
         wait_until(lambda: share.warning is None and share.pusher.pushes > 1, "The share has not recovered.")
 
@@ -270,7 +258,7 @@ def test_a_second_call_returns_the_same_share_and_another_role_replaces_it(
     with sharing.ray(manager, "Uploader") as second:
         assert first.closed
         assert not second.closed
-        key = cognito.aws.issued_keys.get(run(ray, tasks.access_key_id))
+        key = cognito.aws.issued_keys.get(run_in_worker(ray, tasks.access_key_id))
         assert key is not None
         assert key.role_arn == cognito.roles["Uploader"]
     ray.kill(actor)
