@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ...credentials.roles import shortest_suffixes
-from ...sharing.dask_cluster.share import DaskShare, dask_shares
-from ...sharing.spark_cluster.share import SparkShare, spark_shares
+from ...sharing.cluster.share import ClusterShare, cluster_shares
+from ...sharing.spark_cluster.share import SparkShare
 from ...signin.user_name import describe_user
 from ..model.notebook_share import UNCHANGED_OBJECTS
 from ..model.user_namespace import Binding, BoundSession, Variables, role_account, short_role
@@ -48,8 +48,7 @@ def status_table(state: NotebookState, sign_in: SignIn, notes: tuple[str, ...] =
         rows.append(("Stays signed in", _remembered(sign_in, hide_user=hide_user)))
     rows += [(name, _describe_binding(binding, now)) for name, binding in state.variables.bound().items()]
     rows += [("Shared", _describe_share(role, now)) for role in shared]
-    rows += [("Shared", _describe_dask_share(share, now)) for share in dask_shares(manager)]
-    rows += [("Shared", _describe_spark_share(share, now)) for share in spark_shares(manager)]
+    rows += [("Shared", _describe_cluster_share(share, now)) for share in cluster_shares(manager)]
     warning = (str(manager.warning),) if manager.warning else ()
     unchanged = (UNCHANGED_OBJECTS,) if shared and state.notebook_share.role_changed else ()
     all_notes = (*notes, *warning, *unchanged, *_overriding_profile_note(shared))
@@ -208,13 +207,15 @@ def _describe_share(role: SharedRole, now: datetime) -> str:
     return f"{short_role(role.role_arn)}, {where}; {_share_state(role, now)}"
 
 
-def _describe_dask_share(share: DaskShare, now: datetime) -> str:
+def _describe_cluster_share(share: ClusterShare, now: datetime) -> str:
+    if isinstance(share, SparkShare):
+        return _describe_spark_share(share, now)
     workers = share.pusher.workers
     count = "the workers" if workers is None else f"{workers} worker{'' if workers == 1 else 's'}"
     keys = _keys_until(share.until, now) if share.until else "no keys"
     used = f"last used {format_time(share.last_request, now)}" if share.last_request else "not used yet"
     warning = f"; {share.warning}" if share.warning else ""
-    where = f"with {count} of the Dask cluster at {share.pusher.address}"
+    where = f"with {count} of the {share.cluster_name} at {share.pusher.address}"
     return f"{short_role(share.role_arn)}, {where}; {keys}; {used}{warning}"
 
 

@@ -8,7 +8,8 @@ from ...errors import with_notes
 from ...oauth.discovery import override_notice
 from ...oauth.login import CallbackRoute
 from ...oauth.redirect_uri import RELAY_PATH
-from ...sharing.dask_cluster.share import DaskShare, dask_shares
+from ...sharing.cluster.share import ClusterShare, cluster_shares
+from ...sharing.spark_cluster.share import SparkShare
 from ...signin.service import SignIn
 from ...signin.user_name import describe_user
 from ..display.views import UNCONFIRMED_RELAY
@@ -120,12 +121,14 @@ def _role_facts(state: NotebookState, current: SignIn, bound: BoundSession) -> l
     shared = [role.role_arn for role in state.notebook_share.roles]
     if shared and shared != [role_arn]:
         rows.append(("Shared", ", ".join(map(_role_name, shared))))
-    rows += [("Dask cluster", _describe_cluster(share)) for share in dask_shares(current.manager)]
+    rows += [(share.cluster_name, _describe_cluster(share)) for share in cluster_shares(current.manager)]
     return rows
 
 
-def _describe_cluster(share: DaskShare) -> str:
+def _describe_cluster(share: ClusterShare) -> str:
     workers, used = share.pusher.workers, share.last_request
+    if isinstance(share, SparkShare):
+        return share.pusher.address  # its executors sign by themselves, and do not tell
     count = "workers" if workers is None else f"{workers} worker{'' if workers == 1 else 's'}"
     return f"{count} at {share.pusher.address}, {f'last used at {page.local_time(used)}' if used else 'not used yet'}"
 

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from ..._util.closing import Closeable, NotPicklable
-from ..._util.refresh_loop import RefreshLoop
+from ..._util.refresh_loop import RefreshLoop, running_owners
 from ..._util.threads.waiting import wait_in_slices
 from ...errors import ClusterRefusedError, CognitoError, UnavailableError
 from ...oauth.tokens import Subject, subject_of
@@ -131,6 +131,11 @@ class ClusterShare(Closeable, NotPicklable):
     def until(self) -> datetime | None:
         """When the workers' credentials expire; None before the first push and after the end."""
         return self._pushed.expiration if self._pushed is not None else None
+
+    @property
+    def last_request(self) -> datetime | None:
+        """When a worker's task last requested credentials; None: never, or this kind of cluster does not tell."""
+        return None
 
     def start(self) -> None:
         """Starts the thread, and waits for its first push.
@@ -269,6 +274,11 @@ class ClusterShare(Closeable, NotPicklable):
         return UnavailableError(
             f"The {self.cluster_name} at {self.pusher.address} did not accept the credentials ({reason}).", self.remedy
         )
+
+
+def cluster_shares(manager: CognitoCredentialsManager) -> list[ClusterShare]:
+    """Returns the open shares of a sign-in with clusters of every kind."""
+    return [share for share in running_owners(ClusterShare) if share.manager is manager and not share.closed]
 
 
 def _seconds_until_due(cached: CachedCredentials) -> float:

@@ -113,8 +113,3 @@ def dask(
     share.start()
     share.serve_this_process()
     return share
-
-
-def dask_shares(manager: CognitoCredentialsManager) -> list[DaskShare]:
-    """Returns the open shares of a sign-in with Dask clusters."""
-    return [share for share in running_owners(DaskShare) if share.manager is manager and not share.closed]

@@ -31,6 +31,7 @@ class CredentialsHolder:
         self._changed = asyncio.Event()
         self._confirmed: dict[str, tuple[int, float]] = {}
         self._waiting: set[str] = set()
+        self._last_request: float | None = None
 
     def __repr__(self) -> str:
         return "<CredentialsHolder>"
@@ -58,7 +59,8 @@ class CredentialsHolder:
         self._message, self._number = message, number
         if message is None:
             self._principal = None
-        expected = set(self._waiting)
+        # At the end all of them, because this actor is gone then; otherwise not those that are busy.
+        expected = set(self._confirmed if message is None else self._waiting)
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
         deadline = time.monotonic() + _CONFIRM_TIMEOUT
@@ -67,13 +69,17 @@ class CredentialsHolder:
             if all(self._confirmed[worker][0] >= number for worker in expected):
                 break
             await asyncio.sleep(_CONFIRM_INTERVAL)
-        return await self.count_workers()
+        return (await self.status())[0]
 
-    async def count_workers(self) -> int:
-        """Returns how many workers have confirmed the newest message."""
+    async def requested(self) -> None:
+        """Notes that a program in a worker has requested credentials."""
+        self._last_request = time.time()
+
+    async def status(self) -> tuple[int, float | None]:
+        """Returns how many workers have confirmed the newest message, and when a program last requested credentials."""
         since = time.monotonic() - 2 * POLL_TIMEOUT
         self._confirmed = {worker: (number, at) for worker, (number, at) in self._confirmed.items() if at >= since}
-        return sum(number == self._number for number, _ in self._confirmed.values())
+        return sum(number == self._number for number, _ in self._confirmed.values()), self._last_request
 
     async def next_message(self, worker: str, number: int) -> tuple[int, dict[str, Any] | None]:
         """Waits for a message that a worker does not know.

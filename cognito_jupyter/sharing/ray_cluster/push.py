@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import ray
@@ -29,6 +30,7 @@ _SHIPPED_MODULES = (*WORKER_MODULES, "sharing.ray_cluster.worker_setup")
 _ACTOR_OPTIONS = {"num_cpus": 0, "max_concurrency": 100_000, "enable_task_events": False, "get_if_exists": True}
 _CLOSE_TIMEOUT = 3.0
 """Seconds that the actor has to tell the workers of the end."""
+_STATUS_TIMEOUT = 5.0
 _CLAIM_TIMEOUT = 5.0
 """Seconds that another kernel's actor has to say whose credentials it holds."""
 
@@ -46,7 +48,8 @@ class RayPusher:
         kernel_id: The name of the pushing thread; it tells this share from all others.
         address: The cluster's address.
         pushes: How many different credentials the actor has received.
-        workers: How many worker processes had confirmed the last credentials soon after the push.
+        workers: How many worker processes have confirmed the last credentials, as of the last half minute.
+        last_request: When a worker's program last requested credentials, likewise; None: never.
         worker_setup: Sets up a worker process; it holds nothing secret.
     """
 
@@ -56,6 +59,7 @@ class RayPusher:
         self.address = str(context.gcs_address)
         self.pushes = 0
         self.workers: int | None = 0
+        self.last_request: datetime | None = None
         self._job = context.get_job_id()
         self._messages = Messages("ray", principal, region)
         self.kernel_id = self._messages.kernel_id
@@ -100,6 +104,22 @@ class RayPusher:
         self._task_defaults.install()
         if cached.frozen.access_key != self._last_access_key:
             self._last_access_key, self.pushes = str(cached.frozen.access_key), self.pushes + 1
+
+    def has_lost_credentials(self) -> bool:
+        """Whether the actor has ended, so that they must be pushed again; asks it how its workers are otherwise.
+
+        Raises:
+            Exception: Any exception of Ray's for a failed connection.
+        """
+        if self._holder is None:
+            return True
+        try:
+            self.workers, last = ray.get(self._holder.status.remote(), timeout=_STATUS_TIMEOUT)
+        except RayActorError:
+            self._holder = None
+            return True
+        self.last_request = datetime.fromtimestamp(last, UTC) if last is not None else self.last_request
+        return False
 
     def unregister(self) -> None:
         """Removes the credentials from the workers, and the actor.

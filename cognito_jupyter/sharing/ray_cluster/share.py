@@ -6,6 +6,7 @@ User code calls it. `ClusterShare` decides when to push; `RayPusher` pushes.
 from __future__ import annotations
 
 import os
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ..._util.refresh_loop import running_owners
@@ -41,6 +42,15 @@ class RayShare(ClusterShare):
         self, manager: CognitoCredentialsManager, credentials: RefreshingCredentials, pusher: RayPusher
     ) -> None:
         super().__init__(manager, credentials, pusher)
+
+    @property
+    def last_request(self) -> datetime | None:
+        """When a worker's program last requested credentials, to within half a minute; None: never."""
+        return self.pusher.last_request
+
+    def cluster_is_new(self) -> bool:
+        """Whether the actor with the credentials has ended; the thread calls it."""
+        return self.pusher.has_lost_credentials()
 
     @property
     def worker_setup(self) -> WorkerSetup:

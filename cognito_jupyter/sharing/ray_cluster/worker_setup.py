@@ -31,8 +31,8 @@ _REQUEST_TIMEOUT = 90.0
 """Seconds after which a request to the actor has failed; the actor responds within a third of that."""
 _MIN_DELAY, _MAX_DELAY = 0.25, 5.0
 """Seconds between two looks for the actor."""
-_LOST_TIMEOUT = 10.0
-"""Seconds for which credentials stay without the actor that they came from: the kernel may have to create it again."""
+_LOST_TIMEOUT = 60.0
+"""Seconds for which credentials stay without the actor that they came from; the kernel creates it again before."""
 
 
 class WorkerSetup:
@@ -140,7 +140,7 @@ class Receiver(threading.Thread):
                 self._stop_serving()
             redacted = cast("dict[str, str]", RedactedVariables(message["credentials"]))
             self._message = {**message, "credentials": redacted}
-            get_worker_endpoint().add_message(self._worker, self._message)
+            get_worker_endpoint().add_message(self._worker, self._message, lambda _: holder.requested.remote())
         self._number = number
         self.received.set()
         return message is not None

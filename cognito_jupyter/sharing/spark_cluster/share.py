@@ -100,11 +100,6 @@ def spark(
     return share
 
 
-def spark_shares(manager: CognitoCredentialsManager) -> list[SparkShare]:
-    """Returns the open shares of a sign-in with Spark applications."""
-    return [share for share in running_owners(SparkShare) if share.manager is manager and not share.closed]
-
-
 def _context_of(session: SparkSession) -> SparkContext:
     try:
         return session.sparkContext

@@ -58,8 +58,8 @@ def test_different_sources_get_different_names() -> None:
 
 def test_the_endpoint_of_a_worker_needs_no_module_that_is_not_shipped() -> None:
     """Each module that it comes to import must be added to the list, in the order of the imports."""
-    endpoint = ("sharing.cluster.worker_endpoint", "WorkerEndpoint", {})
-    sent = pickle.dumps(ShippedObject(ShippedModules(WORKER_MODULES), *endpoint))
+    shipped = ShippedObject(ShippedModules(WORKER_MODULES), "sharing.cluster.worker_endpoint", "WorkerEndpoint", {})
+    sent = pickle.dumps(shipped)
     program = "import pickle, sys\nprint(type(pickle.load(sys.stdin.buffer)).__name__)"
     ran = subprocess.run([sys.executable, "-I", "-S", "-c", program], input=sent, capture_output=True, check=False)
     assert ran.stdout.decode().strip() == "WorkerEndpoint", ran.stderr.decode()

@@ -38,7 +38,8 @@ def main() -> None:
     runtime_env = {"worker_process_setup_hook": own_hook, "env_vars": {"COLOUR": "blue"}}
     ray.init(address=facts["address"], runtime_env=runtime_env, log_to_driver=False)
     for tokens, role in facts["attempts"]:
-        manager = CognitoCredentialsManager(*facts["pools"], tokens)
+        identity_pool_id, user_pool_id, region = facts["pools"]
+        manager = CognitoCredentialsManager(identity_pool_id, user_pool_id, region, tokens)
         try:
             share_with_ray(manager, role)
             print(json.dumps(ray.get(ray.remote(seen_by_task).remote(), timeout=60)), flush=True)

@@ -7,6 +7,7 @@ import pickle
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -217,17 +218,43 @@ def test_tasks_and_actors_go_on_across_five_expiries_while_workers_are_killed_an
 def test_the_credentials_come_back_after_the_actor_that_held_them_was_killed(
     ray: Any, manager: CognitoCredentialsManager, cognito: LocalCognito
 ) -> None:
-    cognito.knobs.credentials_seconds = 6
+    """Soon, although they are not to be renewed for an hour; the running workers have theirs in between."""
     cognito.aws.proxy.requests.clear()
-    with sharing.ray(manager, "Analyst") as share:
+    with sharing.ray(manager, "Analyst"):
         actor = ray.remote(tasks.Reader).options(num_cpus=0).remote()
         assert ray.get(actor.read.remote(), timeout=TEST_TIMEOUT) == size_of_data(cognito)
         ray.kill(ray.get_actor(holders_of(ray)[0], namespace=NAMESPACE))
-        pushes = share.pusher.pushes
-        wait_until(lambda: share.pusher.pushes >= pushes + 3, "The credentials are not renewed.")
+        wait_until(lambda: holders_of(ray) == [], "The actor was not killed.")
         assert ray.get(actor.read.remote(), timeout=TEST_TIMEOUT) == size_of_data(cognito)
-        ray.kill(actor)
+        # The thread looks now, and not only after half a minute.
+        manager.refresh_user_pool_tokens()
+        wait_until(lambda: holders_of(ray) != [], "The actor was not created again.")
+        late = ray.remote(tasks.Reader).options(num_cpus=0).remote()
+        assert ray.get(late.read.remote(), timeout=TEST_TIMEOUT) == size_of_data(cognito)
+        for each in (actor, late):
+            ray.kill(each)
     assert {request.status for request in cognito.aws.proxy.requests if request.service == "s3"} == {200}
+
+
+def test_the_share_says_how_many_workers_it_serves_and_when_a_task_last_requested_credentials(
+    ray: Any, manager: CognitoCredentialsManager
+) -> None:
+    with sharing.ray(manager, "Analyst") as share:
+        assert share.last_request is None
+        began = datetime.now(UTC)
+        actor = ray.remote(tasks.Reader).options(num_cpus=0).remote()
+        ray.get(actor.read.remote(), timeout=TEST_TIMEOUT)
+
+        def looked() -> bool:
+            manager.refresh_user_pool_tokens()
+            return share.last_request is not None
+
+        wait_until(looked, "No request was reported.")
+        assert share.last_request is not None
+        assert began <= share.last_request <= datetime.now(UTC)
+        # Idle processes of earlier shares count too, as soon as they have found the actor.
+        assert (share.pusher.workers or 0) >= 1
+        ray.kill(actor)
 
 
 def test_while_cognito_is_unreachable_the_workers_continue_and_the_share_warns(
