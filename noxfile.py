@@ -142,7 +142,9 @@ def fronts(session: nox.Session) -> None:
     """
     session.install(".[browser]")
     env = {"FRONT_END_ENVIRONMENTS": str(Path(session.virtualenv.location).resolve() / "front_ends")}
-    in_parallel = (_IN_PARALLEL[0], "--dist=loadgroup")
+    # One after the other for the table, whose times several front ends at once would change.
+    alone = os.environ.get("FRONT_ENDS_TABLE")
+    in_parallel = ("--numprocesses=0",) if alone else (_IN_PARALLEL[0], "--dist=loadgroup")
     session.run("pytest", *in_parallel, _BROWSER_OPTIONS, "tests/browser/front_ends", *session.posargs, env=env)
 
 
