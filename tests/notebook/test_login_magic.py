@@ -28,6 +28,15 @@ def ports(cognito: LocalCognito) -> list[int]:
     return [int(uri.rpartition(":")[2]) for uri in cognito.redirect_uri.split()]
 
 
+NEXT_SESSION_BUILT = """
+import threading
+for thread in threading.enumerate():
+    if thread.name == "cognito-next-session":
+        thread.join()
+"""
+"""Waits for the thread that prepares a change of the role, a second after a login; it ends by itself."""
+
+
 def open_resources(notebook: Notebook, cognito: LocalCognito) -> str:
     return notebook.text(f"PORTS = {ports(cognito)}\n{OPEN_RESOURCES}").strip()
 
@@ -251,6 +260,7 @@ def test_after_a_login_only_the_refresh_thread_and_connections_are_left(
     notebook: Notebook, cognito: LocalCognito
 ) -> None:
     notebook.text("%cognito_login")
+    notebook.text(NEXT_SESSION_BUILT)
     assert open_resources(notebook, cognito).endswith("['cognito-refresh'] [] []")
 
 
@@ -264,7 +274,8 @@ def test_after_logout_and_failure_no_socket_is_left(notebook: Notebook, cognito:
     notebook.text("%cognito_login --role-suffix Analyst")
     notebook.text(READS_S3.replace("body =", "body = None; body ="))
     notebook.text("%cognito_logout")
-    notebook.text("del body; gc.collect()")
+    notebook.text(NEXT_SESSION_BUILT)
+    notebook.text("del body, thread; gc.collect()")
     assert notebook.value(count) == before
     cognito.knobs.fail(cognito.CODE_EXCHANGE, status=500, times=None)
     notebook.error("%cognito_login")
