@@ -14,6 +14,7 @@ import pytest
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.settings.toml_file import user_path
 from tests.support.polling import wait_until
+from tests.support.systems import needs_modes
 from tests.support.terminal import run_in_terminal
 
 SCRIPT = str(Path(sys.executable).with_name("cognito-jupyter"))
@@ -95,6 +96,7 @@ def test_without_the_secret_a_login_says_where_to_put_it(terminal: SecretTermina
     assert "set COGNITO_CLIENT_SECRET, or client_secret in your own settings file" in terminal.run("login", code=1)
 
 
+@needs_modes
 def test_a_file_that_others_can_read_is_not_used(confidential: LocalCognito, terminal: SecretTerminal) -> None:
     write_secret(confidential)
     user_path().chmod(0o644)

@@ -19,7 +19,7 @@ import requests
 from cognito_jupyter.demo.check import DemoCheckError, run_notebook
 from cognito_jupyter.demo.jupyterlab import clean_environment
 from cognito_jupyter.local import LocalCognito
-from tests.support.systems import needs_sigint, needs_sigkill
+from tests.support.systems import needs_shell, needs_sigint, needs_sigkill
 from tests.test_outside_text import HOSTILE_NAME, assert_printable
 
 COMMAND = [sys.executable, "-m", "cognito_jupyter.cli"]
@@ -109,6 +109,7 @@ def test_local_takes_the_ids_of_a_settings_file(tmp_path: Path) -> None:
     assert (environment["COGNITO_CLIENT_ID"], environment["COGNITO_REGION"]) == ("2example", "eu-west-1")
 
 
+@needs_shell
 def test_local_is_what_a_template_describes() -> None:
     """A knob that is given counts before the template's."""
     template = Path(__file__).parents[2] / "deploy" / "cognito-jupyter.yaml"
@@ -140,6 +141,7 @@ def test_local_names_a_parameter_that_it_cannot_use() -> None:
         assert "Traceback" not in done.stderr
 
 
+@needs_shell
 def test_local_prints_lines_that_a_shell_accepts() -> None:
     with running("local", "--no-aws", "--latency", "*=0.01", until="Ctrl-C") as (_, printed):
         exports = [line for line in printed.splitlines() if line.startswith("export ")]

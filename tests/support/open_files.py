@@ -7,7 +7,6 @@ whether any process has a file open at a request for a write lease (fcntl(2), F_
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import signal
 import sys
@@ -21,6 +20,8 @@ def is_open(path: str | os.PathLike[str]) -> bool:
     Args:
         path: The file.
     """
+    import fcntl
+
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
     except BlockingIOError:

@@ -22,15 +22,8 @@ from typing import Any
 from tests.systems.simulation import ROOT, SYSTEMS, Simulation, all_files
 
 PARTS: dict[str, tuple[str, ...]] = {
-    "windows": (
-        "tests/_util",
-        "tests/cli",
-        "tests/credentials",
-        "tests/oauth",
-        "tests/settings",
-        "tests/sharing/profile",
-    ),
-    "macos": ("tests/oauth", "tests/settings", "tests/sharing/endpoint", "tests/server_extension"),
+    "windows": ("tests/credentials/store", "tests/oauth", "tests/signin"),
+    "macos": ("tests/oauth", "tests/settings"),
 }
 """The folders whose tests meet the operating system."""
 OPTIONS = ("--override-ini=addopts=-ra --strict-markers --strict-config", "-q")

@@ -7,6 +7,8 @@ _CP1252 = "the file is text in Windows' encoding, and counts there"
 _PROGRAMS = "the programs that stand for icacls and whoami have no mode there, so Linux does not run them"
 _PROFILE = "tests/sharing/profile/test_profile.py::test_"
 _ACCESS = "tests/_util/folders/test_windows_access.py::test_a_"
+_OPEN_LOCK = "the test itself removes a folder with an open file, which Windows refuses"
+_NO_PROGRAMS = "the test's program is no executable file where modes mean nothing"
 
 EXCEPTIONS: dict[str, dict[str, str]] = {
     "windows": {
@@ -18,6 +20,9 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
         f"{_PROFILE}an_invalid_file_is_refused_and_not_quoted*profile a*b*xff*": _CP1252,
         f"{_ACCESS}new_folder_is_opened_to_its_user_alone": _PROGRAMS,
         f"{_ACCESS}folder_that_others_can_open_is_refused": _PROGRAMS,
+        "tests/credentials/store/test_store.py::test_a_deleted_file_is_not_written_back[everything]": _OPEN_LOCK,
+        "tests/credentials/store/test_store.py::test_a_deleted_file_is_not_written_back[a later login]": _OPEN_LOCK,
+        "tests/oauth/test_browser.py::test_on_windows_a_helper_in_a_folder_with_a_space_is_found": _NO_PROGRAMS,
     },
     "macos": {},
 }

@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.open_files import is_open
+from tests.support.systems import needs_proc
+
+pytestmark = needs_proc
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Only Linux tells by a lease whether a file is open.")
 

@@ -17,7 +17,7 @@ import pytest
 
 from cognito_jupyter.sharing.endpoint.process import SOURCE, EndpointProcess
 from tests.support.polling import TEST_TIMEOUT, wait_until
-from tests.support.systems import needs_fork, needs_modes, needs_sigkill
+from tests.support.systems import needs_fork, needs_modes, needs_sigkill, needs_unix_sockets
 
 KEYS = {
     "AccessKeyId": "ASIA1",
@@ -363,6 +363,7 @@ def test_a_flood_of_connections_resets_and_delays_no_client(endpoint: EndpointPr
             process.wait()
 
 
+@needs_unix_sockets
 def test_clients_are_refused_once_it_is_closed_even_if_a_forked_process_holds_its_socket(
     endpoint: EndpointProcess,
 ) -> None:
