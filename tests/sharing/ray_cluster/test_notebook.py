@@ -1,0 +1,54 @@
+"""The notebook about Ray, run from top to bottom, past an expiry."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+from cognito_jupyter.demo.check import LinkFollower, code_cells
+from cognito_jupyter.demo.demo import find_notebooks
+from cognito_jupyter.demo.jupyterlab import clean_environment
+from cognito_jupyter.demo.kernel import Kernel
+from cognito_jupyter.local import LocalCognito
+
+pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
+
+LIFETIME = 8.0
+STARS = 12
+AFTER_LOGOUT = """
+until = time.monotonic() + 60
+while ray.util.list_named_actors(all_namespaces=True) and time.monotonic() < until:
+    time.sleep(0.1)
+print(share.closed, ray.util.list_named_actors(all_namespaces=True))
+"""
+"""The pushing thread notices the logout after a moment."""
+
+
+def test_the_tasks_of_the_notebook_read_the_same_past_an_expiry_until_the_logout(
+    cognito: LocalCognito, tmp_path: Path
+) -> None:
+    cognito.knobs.credentials_seconds = LIFETIME
+    cognito.aws.proxy.requests.clear()
+    environment = clean_environment(tmp_path, {**cognito.environment, "HOME": str(tmp_path), "BROWSER": "true"})
+    reader, began = LinkFollower(cognito), time.time()
+    shown = []
+    with Kernel(environment, folder=tmp_path) as kernel:
+        for source in code_cells(find_notebooks() / "ray.ipynb"):
+            run = kernel.run_cell(source, on_output=reader.follow, timeout=120)
+            assert run.error is None, f"{source}\n{run.error}"
+            shown.append(run.text)
+            if source == "%cognito_logout":
+                assert kernel.run_cell(AFTER_LOGOUT, timeout=120).text == "True []\n"
+    assert reader.sign_ins == 1
+    rounds = re.findall(r"round (\d), (\w+): (\d+) stars, as before", "".join(shown))
+    assert rounds == [(str(number), name, str(STARS)) for number in (1, 2, 3) for name in ("tasks", "actor")]
+    assert re.search(r"cognito-jupyter-Analyst, with \d workers? of the Ray cluster at 127.0.0.1:", "".join(shown))
+    requests = list(cognito.aws.proxy.requests)
+    assert {request.status for request in requests if request.status >= 400} == set()
+    keys = [cognito.aws.issued_keys.get(key) for key in {request.access_key_id for request in requests}]
+    assert [key for key in keys if key is not None and began < key.expires < time.time()]
+    secrets = cognito.secrets | {key.session_token for key in keys if key is not None}
+    assert not [secret for secret in secrets if secret in "".join(shown)]
