@@ -21,7 +21,7 @@ from tests.support.polling import wait_until
 
 PAGE = Path(__file__).parents[2] / "docs" / "sharing.md"
 BEGIN, END = "<!-- calls: CALLS_PER_HOUR=write nox -s clusters -->\n", "<!-- end of calls -->\n"
-ENGINES = ("Dask", "Spark")
+ENGINES = ("Dask", "Ray", "Spark")
 WORKERS = (2, 20, 200)
 """How many stand-in workers each engine is measured with."""
 HEAD = (
