@@ -9,6 +9,7 @@ thread that needs credentials refreshes them itself.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Iterable
 
 from .._util.clock import Clock
@@ -41,15 +42,24 @@ class BackgroundRefresher:
         tokens: The user pool's tokens.
         roles: Returns the credentials of each role of the user who is signed in.
         clock: The source of time.
+        prepare: Prepares what the user may wait for next; called in the thread after `prepare_in`.
 
     Attributes:
         loop: The thread; the manager starts and stops it.
     """
 
-    def __init__(self, tokens: UserPoolTokens, roles: Callable[[], Iterable[RoleCredentials]], clock: Clock) -> None:
+    def __init__(
+        self,
+        tokens: UserPoolTokens,
+        roles: Callable[[], Iterable[RoleCredentials]],
+        clock: Clock,
+        prepare: Callable[[], None] = lambda: None,
+    ) -> None:
         self._tokens = tokens
         self._roles = roles
         self._clock = clock
+        self._prepare = prepare
+        self._prepare_at = math.inf
         self._last_seen_clocks = (clock.now(), clock.elapsed())
         self.loop = RefreshLoop(
             self._run_once, name="cognito-refresh", min_delay=_MIN_DELAY, max_delay=_MAX_DELAY, clock=clock, weak=True
@@ -65,6 +75,15 @@ class BackgroundRefresher:
             return failure
         what = "Your AWS credentials are still valid, but could not be renewed yet; the next attempt follows."
         return UnavailableError(f"{what} {failure.what}", failure.remedy)
+
+    def prepare_in(self, seconds: float) -> None:
+        """Calls `prepare` once, unless the thread ends before.
+
+        Args:
+            seconds: When, from now.
+        """
+        self._prepare_at = self._clock.monotonic() + seconds
+        self.loop.wake()
 
     def _run_once(self) -> float | None:
         """Refreshes what is due; returns the seconds until something else is, or None if nothing is left to refresh."""
@@ -86,7 +105,14 @@ class BackgroundRefresher:
         now = self._clock.now()
         refreshed: list[UserPoolTokens | RoleCredentials] = [self._tokens, *roles]
         due_in = [max(each.refresh_due_at - now, each.single_flight.backoff_remaining) for each in refreshed]
-        return max(pool_backoff, min(due_in))
+        return min(max(pool_backoff, min(due_in)), self._prepare_if_due())
+
+    def _prepare_if_due(self) -> float:
+        """Prepares what is next, if it is time; returns the seconds until then."""
+        if self._prepare_at <= self._clock.monotonic():
+            self._prepare_at = math.inf
+            self._prepare()
+        return self._prepare_at - self._clock.monotonic()
 
     @property
     def _signed_out(self) -> bool:

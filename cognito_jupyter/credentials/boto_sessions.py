@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, MutableMapping
+from contextlib import suppress
 from typing import Any, TypedDict
 
 import boto3
 import botocore.session
 from botocore.credentials import CredentialProvider, CredentialResolver, Credentials
+from botocore.exceptions import BotoCoreError
 
 from .._util.botocore_session import new_session
 from .._util.closing import NotPicklable
@@ -22,7 +24,8 @@ _PICKLE_ERROR = "Credentials cannot be pickled or copied: make the session in th
 SESSION_PICKLE_ERROR = (
     "A session cannot be pickled or copied: its credentials stay in this process. "
     "For other processes on this machine, run %cognito_share, or call cognito_jupyter.sharing.share(manager), and have "
-    "them call boto3.client(...); for a Dask cluster, call cognito_jupyter.sharing.dask(manager, client)."
+    "them call boto3.client(...); for a cluster, call sharing.dask(manager, client), sharing.ray(manager) or "
+    "sharing.spark(manager, session) of cognito_jupyter."
 )
 """The message for a session, whether of boto3 or aiobotocore."""
 
@@ -152,9 +155,10 @@ class PrebuiltSession:
         self._prebuilt: deque[botocore.session.Session] = deque(maxlen=1)
 
     def prebuild(self) -> None:
-        """Builds a session unless there is one."""
+        """Builds a session unless there is one; an error of the AWS files is left to the session that is made later."""
         if not self._prebuilt:
-            self._prebuilt.append(self._make_session())
+            with suppress(BotoCoreError):
+                self._prebuilt.append(self._make_session())
 
     def pop_or_build(self) -> botocore.session.Session:
         """Returns the prebuilt session to one caller only; else a new one."""

@@ -12,7 +12,6 @@ from contextlib import suppress
 from datetime import timedelta
 
 import boto3
-from botocore.exceptions import BotoCoreError
 
 from .._util.botocore_session import SessionFactory
 from .._util.clock import Clock
@@ -69,7 +68,8 @@ class CognitoCredentialsManager(NotPicklable):
     pickle_error = (
         "A manager cannot be pickled or copied: its tokens stay in this process. "
         "For other processes on this machine, run %cognito_share, or call cognito_jupyter.sharing.share(manager); "
-        "for a Dask cluster, call cognito_jupyter.sharing.dask(manager, client)."
+        "for a cluster, call sharing.dask(manager, client), sharing.ray(manager) or sharing.spark(manager, session) of "
+        "cognito_jupyter."
     )
 
     def __init__(  # noqa: PLR0913 - five of them are promised
@@ -102,7 +102,7 @@ class CognitoCredentialsManager(NotPicklable):
         # By user and role ARN; None: the identity pool's default role.
         self._role_credentials: dict[tuple[Subject, str | None], RoleCredentials] = {}
         self._last_role: RoleCredentials | None = None
-        self._refresher = BackgroundRefresher(self._tokens, self._roles_of_user, clock)
+        self._refresher = BackgroundRefresher(self._tokens, self._roles_of_user, clock, self._prebuilt_session.prebuild)
         self._install_redaction()
 
     @classmethod
@@ -411,13 +411,15 @@ class CognitoCredentialsManager(NotPicklable):
         self._prebuilt_session.prebuild()
         self._install_redaction()
 
-    def prebuild_session(self) -> None:
-        """Prepares the next session: a user who changes the role waits for it.
+    def prebuild_session(self, in_seconds: float = 0.0) -> None:
+        """Has the refresh thread prepare the next session: a user who changes the role waits for it.
 
-        To build one takes longer than a request to a server nearby; the caller runs it where no user waits.
+        To build one takes longer than a request to a server nearby. Nothing is prepared where no role is in use.
+
+        Args:
+            in_seconds: When, from now.
         """
-        with suppress(BotoCoreError):  # the session that is made later raises it
-            self._prebuilt_session.prebuild()
+        self._refresher.prepare_in(in_seconds)
 
     @property
     def shared_sign_in(self) -> SharedSignIn:

@@ -14,6 +14,7 @@ from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.local import LocalCognito
 from tests.support.keep_alive_proxy import KeepAliveProxy
 from tests.support.latency_proxy import LatencyProxy
+from tests.support.polling import wait_until
 
 
 @pytest.fixture
@@ -89,5 +90,6 @@ def test_the_next_session_is_there_before_the_role_is_changed(manager: CognitoCr
     manager.make_refreshing_session("Analyst")
     assert not manager._prebuilt_session._prebuilt
     manager.prebuild_session()
+    wait_until(lambda: manager._prebuilt_session._prebuilt)
     (prebuilt,) = manager._prebuilt_session._prebuilt
     assert manager.make_refreshing_session("Uploader")._session is prebuilt

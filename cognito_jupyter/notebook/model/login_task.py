@@ -12,16 +12,12 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 from ...errors import CognitoError
 from ...oauth.authenticator import CognitoOAuthAuthenticator
 from ...oauth.login import Login
 from ...signin.service import LoginResult, LoginService, SignIn
 from .login_requests import LoginRequest
-
-if TYPE_CHECKING:
-    from ...credentials.manager import CognitoCredentialsManager
 
 _CLOSE_TIMEOUT = 5.0
 """Seconds to wait for the thread of a login that has ended; it may be in the middle of a request."""
@@ -112,7 +108,10 @@ class LoginTask:
         except BaseException as error:  # noqa: BLE001 - the cell raises it again
             self.future.set_exception(error)
         else:
-            self._prepare_role_change(result.sign_in.manager)
+            manager = result.sign_in.manager
+            if len(manager.roles) > 1:
+                # Not at once: it would compete with the cell, which shows the result at this moment.
+                manager.prebuild_session(_NEXT_SESSION_DELAY)
 
     def _wait_for_user(self, login: Login) -> None:
         self.deadline = datetime.now(UTC) + timedelta(seconds=login.seconds_left)
@@ -125,13 +124,6 @@ class LoginTask:
         while not login.finished.wait(login.seconds_left):
             login.poll()  # times out, and sets `finished`
         self.on_progress()
-
-    def _prepare_role_change(self, manager: CognitoCredentialsManager) -> None:
-        if len(manager.roles) > 1:
-            # Not at once: it would compete with the cell, which shows the result at this moment.
-            timer = threading.Timer(_NEXT_SESSION_DELAY, manager.prebuild_session)
-            timer.name, timer.daemon = "cognito-next-session", True
-            timer.start()
 
     def _wait_for_link(self, login: Login) -> None:
         until = time.monotonic() + _LINK_TIMEOUT

