@@ -30,6 +30,9 @@ _START_TIMEOUT = 60.0
 _INTERPRETER_VARIABLES = ("PYTHON", "LC_", "LANG", "LD_", "MALLOC_", "COVERAGE_")
 """How the names of variables begin that act when an interpreter starts; PYTHONPATH alone can be applied later."""
 
+_STARTUP_VARIABLES = {"COVERAGE_PROCESS_CONFIG", "SIMULATED_SYSTEM"}
+"""Variables for which a module that each interpreter imports when it starts does more than set variables."""
+
 
 class ForkedProcess:
     """A forked process, with the part of subprocess.Popen that its users need.
@@ -97,7 +100,7 @@ class Zygote:
 
     def can_start(self, environment: Mapping[str, str]) -> bool:
         """Returns whether a process from here is like one from a new interpreter in this environment."""
-        return "COVERAGE_PROCESS_CONFIG" not in environment and _of_interpreter(environment) == self._environment
+        return not environment.keys() & _STARTUP_VARIABLES and _of_interpreter(environment) == self._environment
 
     def start(
         self,

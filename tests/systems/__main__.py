@@ -46,7 +46,7 @@ def run_ordinary_tests(system: str, parts: tuple[str, ...], options: list[str]) 
         simulation = Simulation(system, Path(folder))
         environment = simulation.environment() | {"SIMULATED_COUNTS": str(counts_file)}
         command = [sys.executable, "-m", "pytest", *OPTIONS, "-m", "not long", "-p", "tests.systems.plugin", *options]
-        command.append(f"--basetemp={folder}/tests")
+        command.append(f"--basetemp={temporary_folder(simulation)}/tests")
         code = subprocess.run([*command, *parts], cwd=ROOT, env=environment, check=False).returncode
         counts = json.loads(counts_file.read_text(encoding="utf-8")) if counts_file.exists() else {}
         left = files_left(simulation)
@@ -54,9 +54,14 @@ def run_ordinary_tests(system: str, parts: tuple[str, ...], options: list[str]) 
     return code == 0 and not left, counts
 
 
+def temporary_folder(simulation: Simulation) -> Path:
+    """Returns the simulated user's folder for temporary files."""
+    return Path(simulation.environment()["TMPDIR"])
+
+
 def files_left(simulation: Simulation) -> list[Path]:
     """Returns the files of this package that tests have left in the simulated user's own folders."""
-    temporary = Path(simulation.environment()["TMPDIR"])
+    temporary = temporary_folder(simulation)
     files = [path for path in all_files([simulation.folder]) if not path.is_relative_to(temporary)]
     return [path for path in files if "cognito" in str(path.relative_to(simulation.folder))]
 
