@@ -1,4 +1,4 @@
-"""The sessions of this project. `nox` runs lint, types, documentation, and the tests on each installed Python."""
+"""The sessions of this project. `nox` runs lint, types, documentation, and the tests on the first Python it finds."""
 
 from __future__ import annotations
 
