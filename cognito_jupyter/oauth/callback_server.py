@@ -192,6 +192,7 @@ class OAuthCallbackHandler(BaseHTTPRequestHandler):
         self._send_page(page)
 
     def _send_page(self, page: callback_pages.CallbackPage) -> None:
+        self.server.note_request(self.connection)  # a request line that is too long is refused before it is parsed
         self.send_response(page.status)
         for name, value in callback_pages.HEADERS:
             self.send_header(name, value)

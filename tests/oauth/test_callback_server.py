@@ -327,8 +327,19 @@ def test_malformed_requests_get_a_page_that_repeats_nothing(server: OAuthCallbac
         b"GET " + b"a" * 70000 + b"\r\n\r\n",
     ):
         response = send_raw(server, request)
+        assert b"<!doctype html>" in response, request[:20]
         assert b"<b>" not in response
         assert b"aaaa" not in response
+
+
+def test_the_page_for_an_address_that_is_too_long_is_not_cut_off(server: OAuthCallbackServer) -> None:
+    """The rest of the address is read too: a connection that is closed before that is reset."""
+    with socket.create_connection(("127.0.0.1", server.server_port), timeout=10) as connection:
+        connection.sendall(b"GET /" + b"a" * 200_000 + b" HTTP/1.1\r\n\r\n")
+        while connection.recv(65536):
+            pass
+        wait_until(lambda: not any(map(threading.Thread.is_alive, server._connections.values())))
+        assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
 
 
 def test_closing_ends_every_thread_and_frees_the_port(fake_login: FakeLogin) -> None:
