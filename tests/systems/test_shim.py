@@ -23,10 +23,11 @@ def run_there(tmp_path: Path) -> RunThere:
         simulation = Simulation(system, tmp_path, without)
         (tmp_path / "program.py").write_text(textwrap.dedent(source), encoding="utf-8")
         start = f"""
-import importlib.util, sys
+import importlib.util, os, sys
 from tests.systems.shim import installation
 (finder,) = [each for each in sys.meta_path if type(each).__module__ == installation.__name__]
 sys.path.insert(0, {str(tmp_path)!r})
+os.chdir({str(tmp_path)!r})
 installation.PACKAGES += ("program",)
 import program
 """
