@@ -24,7 +24,8 @@ def measure_clone() -> Group:
         folder = Path(name)
         environment = {**os.environ, "UV_CACHE_DIR": str(folder / "uv"), "PIP_NO_CACHE_DIR": "1"}
         # Other names of this environment, such as nox's own, would lead uv into it.
-        environment = {key: value for key, value in environment.items() if key not in {"VIRTUAL_ENV", "PYTHONHOME"}}
+        names = {"VIRTUAL_ENV", "PYTHONHOME", "UV_PYTHON", "UV_PROJECT_ENVIRONMENT"}
+        environment = {key: value for key, value in environment.items() if key not in names}
         clone = folder / "clone"
         cloned = _time(["git", "clone", "--quiet", "--no-hardlinks", str(_ROOT), str(clone)], folder, environment)
         prepared = _time([sys.executable, "-m", "venv", ".venv"], clone, environment)
