@@ -86,4 +86,6 @@ KERNELS = {
 }
 """By what their name says of ipykernel; the package and the newest ipywidgets are beside it."""
 
+LOSING_MESSAGES = frozenset({"7.0", "7.3"})
+"""Those of `KERNELS` that may not notice a message that arrives beside a reply (ipykernel's issue 1554, until 7.4)."""
 MATRIX_KERNELS = ("6.31", "7.0", "7.3", "newest")

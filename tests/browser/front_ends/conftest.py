@@ -18,7 +18,7 @@ from cognito_jupyter.demo.jupyterlab import clean_environment
 from cognito_jupyter.local import LocalCognito
 
 from ..kernel_pool import NEWEST, notebook_json
-from .catalogue import FRONT_ENDS, KERNELS, FrontEnd
+from .catalogue import FRONT_ENDS, KERNELS, LOSING_MESSAGES, FrontEnd
 from .environments import make_environment
 from .matrix import OUTCOME, WHOLE_MATRIX, Outcome, outcome_from_text, write_table
 from .pages import ClassicPage, FrontEndPage, JupyterLabPage, VoilaPage
@@ -103,7 +103,8 @@ def open_page(
         path.write_text(json.dumps(notebook_json(sources, kernel)), encoding="utf-8")
         page = _PAGES[desk.front_end.kind](user_browser.new_page(), cognito)
         opened.append(page)
-        page.open(f"{server.url}{desk.front_end.route}{path.name}?token={server.token}")
+        url = f"{server.url}{desk.front_end.route}{path.name}?token={server.token}"
+        page.open(url, loses_messages=kernel in LOSING_MESSAGES)
         return page
 
     yield open_it

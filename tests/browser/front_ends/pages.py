@@ -5,10 +5,11 @@ Times are taken in the page, so that they hold nothing of Playwright's own delay
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import ClassVar
 
-from playwright.sync_api import Error as PlaywrightError, Page, expect
+from playwright.sync_api import Error as PlaywrightError, Page, TimeoutError as PlaywrightTimeoutError, expect
 
 from cognito_jupyter.local import LocalCognito
 
@@ -59,10 +60,21 @@ class FrontEndPage:
         page.add_init_script(_SCRIPT)
         page.set_default_timeout(_TIMEOUT * 1000)
 
-    def open(self, url: str) -> None:
-        """Opens the notebook, and waits until its kernel is idle."""
+    def open(self, url: str, *, loses_messages: bool = False) -> None:
+        """Opens the notebook, and waits until its kernel is idle.
+
+        Args:
+            url: The notebook's.
+            loses_messages: Whether the kernel may leave a front end's first message unread until another client
+                connects (ipykernel's issue 1554): then the page is loaded again, as a user does.
+        """
         # Voila runs the notebook before it sends the page.
         self.page.goto(url, timeout=60_000)
+        if loses_messages:
+            with contextlib.suppress(PlaywrightTimeoutError):
+                self.page.wait_for_function(self.is_ready, timeout=20_000)
+                return
+            self.page.reload()
         self.page.wait_for_function(self.is_ready, timeout=60_000)
 
     def start_cell(self, index: int) -> None:
