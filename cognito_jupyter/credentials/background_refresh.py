@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 from .._util.clock import Clock
 from .._util.refresh_loop import RefreshLoop
@@ -111,7 +112,9 @@ class BackgroundRefresher:
         """Prepares what is next, if it is time; returns the seconds until then."""
         if self._prepare_at <= self._clock.monotonic():
             self._prepare_at = math.inf
-            self._prepare()
+            # The caller that needs it later makes it, and gets the error; the refreshing must go on.
+            with suppress(Exception):
+                self._prepare()
         return self._prepare_at - self._clock.monotonic()
 
     @property

@@ -48,7 +48,7 @@ def _measure_at(stage: Stage, round_trip: int) -> Figure:
         state.sign_ins.accept_result(LoginResult(sign_in, select_role(sign_in, None, None)), request)
         state.controller.request = request
         panel, raw = LoginPanel(state), RawClient(stage, port)
-        state.prepare_role_change()  # as the login's thread does
+        sign_in.manager.prebuild_session()  # as a second after a login
         for role_arn in sign_in.manager.roles[1 : 1 + _ROUNDS]:
             time.sleep(_PAUSE)
             samples.append(_time_click(panel, state, role_arn) * 1e3)

@@ -60,6 +60,12 @@ class FirefoxNotebook:
         message = f"Cell {index} shows no {text!r}."
         self.firefox.wait_for(lambda: text in self.firefox.run(_OUTPUT, index), message)
 
+    def expect_s3(self) -> None:
+        """Waits until the login's cell shows the user, and until the cell after it has read S3."""
+        self.expect_output(1, "You are signed in")
+        self.start_cell(2)
+        self.expect_output(2, "True")
+
     def follow_sign_in_link(self) -> str:
         """Clicks the panel's link and fills in the form; returns the tab in which that was."""
         link = ".cognito-panel a[target=_blank]"
@@ -103,17 +109,26 @@ def open_in_firefox(
         kernel_pool.shut_down_kernel(path)
 
 
-def test_one_click_and_one_form_sign_in(open_in_firefox: OpenInFirefox) -> None:
-    notebook = open_in_firefox(LOAD, LOGIN, READS_S3)
+def sign_in_and_read(notebook: FirefoxNotebook) -> None:
+    """Signs in by the link in the second cell, after which the third reads S3."""
     notebook.start_cell(0)
     notebook.start_cell(1)
     opened = notebook.follow_sign_in_link()
     notebook.firefox.wait_for_text("Sign-in received")
     assert "code=" not in notebook.firefox.url
     notebook.firefox.close_tab(opened, notebook.tab)
-    notebook.expect_output(1, "You are signed in")
-    notebook.start_cell(2)
-    notebook.expect_output(2, "True")
+    notebook.expect_s3()
+
+
+def test_one_click_and_one_form_sign_in(open_in_firefox: OpenInFirefox) -> None:
+    sign_in_and_read(open_in_firefox(LOAD, LOGIN, READS_S3))
+
+
+@pytest.mark.parametrize("way", ["socket", "page"])
+def test_the_relay_needs_no_paste(open_in_firefox: OpenInFirefox, relayed: str, way: str) -> None:
+    """By the server's socket; or by the page that hands its address to the panel."""
+    setup = f"{LOAD}\n{relayed}" + (f"\n{NO_FOLDER}" if way == "page" else "")
+    sign_in_and_read(open_in_firefox(setup, LOGIN, READS_S3))
 
 
 def test_the_address_of_its_error_page_can_be_pasted(open_in_firefox: OpenInFirefox, remote_redirect: str) -> None:
@@ -126,22 +141,4 @@ def test_the_address_of_its_error_page_can_be_pasted(open_in_firefox: OpenInFire
     address = firefox.url
     firefox.close_tab(opened, notebook.tab)
     firefox.paste(".cognito-panel .address input", address)
-    notebook.expect_output(1, "You are signed in")
-    notebook.start_cell(2)
-    notebook.expect_output(2, "True")
-
-
-@pytest.mark.parametrize("way", ["socket", "page"])
-def test_the_relay_needs_no_paste(open_in_firefox: OpenInFirefox, relayed: str, way: str) -> None:
-    """By the server's socket; or by the page that hands its address to the panel."""
-    setup = f"{LOAD}\n{relayed}" + (f"\n{NO_FOLDER}" if way == "page" else "")
-    notebook = open_in_firefox(setup, LOGIN, READS_S3)
-    notebook.start_cell(0)
-    notebook.start_cell(1)
-    opened = notebook.follow_sign_in_link()
-    notebook.firefox.wait_for_text("Sign-in received")
-    assert "code=" not in notebook.firefox.url
-    notebook.firefox.close_tab(opened, notebook.tab)
-    notebook.expect_output(1, "You are signed in")
-    notebook.start_cell(2)
-    notebook.expect_output(2, "True")
+    notebook.expect_s3()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Iterator
 from typing import Any
 
+import botocore.session
 import pytest
 from botocore.loaders import JSONFileLoader
 
@@ -93,3 +95,24 @@ def test_the_next_session_is_there_before_the_role_is_changed(manager: CognitoCr
     wait_until(lambda: manager._prebuilt_session._prebuilt)
     (prebuilt,) = manager._prebuilt_session._prebuilt
     assert manager.make_refreshing_session("Uploader")._session is prebuilt
+
+
+def test_credentials_are_refreshed_although_the_next_session_cannot_be_prepared(
+    manager: CognitoCredentialsManager,
+) -> None:
+    attempted = threading.Event()
+
+    def make_session() -> botocore.session.Session:
+        attempted.set()
+        raise OSError("The folder of botocore's files is gone.")
+
+    session = manager.make_refreshing_session("Analyst")
+    prebuilt = PrebuiltSession(make_session)
+    manager._refresher._prepare = prebuilt.prebuild
+    manager.prebuild_session()
+    assert attempted.wait(60)
+    attempted.clear()
+    manager.prebuild_session()
+    assert attempted.wait(60)
+    assert manager._refresher.loop.running
+    assert session.get_credentials() is not None

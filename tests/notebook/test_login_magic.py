@@ -256,10 +256,12 @@ def test_after_a_login_only_the_refresh_thread_and_connections_are_left(
     assert open_resources(notebook, cognito).endswith("['cognito-refresh'] [] []")
 
 
-def test_the_session_of_the_next_role_is_prepared_after_a_login(notebook: Notebook) -> None:
+def test_the_session_of_the_next_role_is_prepared_after_each_change_of_the_role(notebook: Notebook) -> None:
     """By the refresh thread: nothing more is left of it than the test above finds."""
-    notebook.text("%cognito_login")
-    wait_until(lambda: notebook.value("len(cognito._prebuilt_session._prebuilt)") == "1")
+    for role_suffix in ("Analyst", "Uploader", "Analyst"):
+        notebook.text(f"%cognito_login {role_suffix}")
+        wait_until(lambda: notebook.value("len(cognito._prebuilt_session._prebuilt)") == "1")
+        notebook.text("assert session._session is not cognito._prebuilt_session._prebuilt[0]")
 
 
 def test_after_logout_and_failure_no_socket_is_left(notebook: Notebook, cognito: LocalCognito) -> None:

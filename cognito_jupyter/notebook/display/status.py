@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from ...credentials.roles import shortest_suffixes
 from ...sharing.cluster.share import ClusterShare, cluster_shares
-from ...sharing.spark_cluster.share import SparkShare
 from ...signin.user_name import describe_user
 from ..model.notebook_share import UNCHANGED_OBJECTS
 from ..model.user_namespace import Binding, BoundSession, Variables, role_account, short_role
@@ -208,21 +207,14 @@ def _describe_share(role: SharedRole, now: datetime) -> str:
 
 
 def _describe_cluster_share(share: ClusterShare, now: datetime) -> str:
-    if isinstance(share, SparkShare):
-        return _describe_spark_share(share, now)
-    workers = share.pusher.workers
-    count = "the workers" if workers is None else f"{workers} worker{'' if workers == 1 else 's'}"
+    where = f"the {share.cluster_name} at {share.pusher.address}"
     keys = _keys_until(share.until, now) if share.until else "no keys"
-    used = f"last used {format_time(share.last_request, now)}" if share.last_request else "not used yet"
+    used = ""
+    if share.workers_report:
+        where = f"{share.workers_in_words} of {where}"
+        used = f"; last used {format_time(share.last_request, now)}" if share.last_request else "; not used yet"
     warning = f"; {share.warning}" if share.warning else ""
-    where = f"with {count} of the {share.cluster_name} at {share.pusher.address}"
-    return f"{short_role(share.role_arn)}, {where}; {keys}; {used}{warning}"
-
-
-def _describe_spark_share(share: SparkShare, now: datetime) -> str:
-    keys = _keys_until(share.until, now) if share.until else "no keys"
-    warning = f"; {share.warning}" if share.warning else ""
-    return f"{short_role(share.role_arn)}, with Spark at {share.pusher.address}; {keys}{warning}"
+    return f"{short_role(share.role_arn)}, with {where}; {keys}{used}{warning}"
 
 
 def _share_state(role: SharedRole, now: datetime) -> str:

@@ -290,15 +290,12 @@ class Controller:
             self._closed, self._pending_start = True, None
         self.notify_listeners()
 
-    def run_in_background(
-        self, busy: str, action: Callable[[], object], afterwards: Callable[[], object] = lambda: None
-    ) -> None:
+    def run_in_background(self, busy: str, action: Callable[[], object]) -> None:
         """Runs an action that may take a while in a thread, after those before it; its error becomes the warning.
 
         Args:
             busy: The action in a word or two, for the status.
             action: The action.
-            afterwards: What else to do, when the status shows the result already; it must not fail.
         """
 
         def work() -> None:
@@ -310,7 +307,6 @@ class Controller:
                 except Exception as error:  # noqa: BLE001 - the panel shows it; no cell is there to raise it
                     warning = _as_cognito_error(error)
                 self._set_status(SignInStatus(warning=warning))
-            afterwards()
 
         threading.Thread(target=work, name="cognito-panel-action", daemon=True).start()
 

@@ -24,8 +24,6 @@ _CLOSE_TIMEOUT = 5.0
 _LINK_TIMEOUT = 0.5
 """Seconds after which the preparations begin at the latest."""
 _POLL_INTERVAL = 0.02
-_NEXT_SESSION_DELAY = 1.0
-"""Seconds from a login to the preparation of a change of the role."""
 
 
 class LoginTask:
@@ -107,11 +105,6 @@ class LoginTask:
                 self.future.set_result(result)
         except BaseException as error:  # noqa: BLE001 - the cell raises it again
             self.future.set_exception(error)
-        else:
-            manager = result.sign_in.manager
-            if len(manager.roles) > 1:
-                # Not at once: it would compete with the cell, which shows the result at this moment.
-                manager.prebuild_session(_NEXT_SESSION_DELAY)
 
     def _wait_for_user(self, login: Login) -> None:
         self.deadline = datetime.now(UTC) + timedelta(seconds=login.seconds_left)

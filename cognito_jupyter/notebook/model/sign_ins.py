@@ -18,6 +18,9 @@ from .user_namespace import BoundManager, BoundSession, Variables
 if TYPE_CHECKING:
     from ...credentials.manager import CognitoCredentialsManager
 
+_NEXT_SESSION_DELAY = 1.0
+"""Seconds until the session of the user's next role is prepared: at once, that would compete with the cell's output."""
+
 
 class NotebookSignIns:
     """The sign-ins of one notebook, at most one for each configuration.
@@ -82,6 +85,8 @@ class NotebookSignIns:
         """
         self._variables.bind(request.manager_name, BoundManager(sign_in.manager))
         if role is not None:
+            if len(sign_in.manager.roles) > 1:
+                sign_in.manager.prebuild_session(_NEXT_SESSION_DELAY)
             session = BoundSession(role.session, sign_in.manager, role.role_arn, role.region)
             self._variables.bind(request.session_name, session)
             self._notebook_share.on_session_bound(sign_in, request.session_name, role.role_arn)

@@ -131,11 +131,6 @@ class NotebookState:
         role = select_role(current, role_suffix, request.settings.session_region)
         self.sign_ins.bind_variables(current, role, request)
 
-    def prepare_role_change(self) -> None:
-        """Prepares the session of the next change of the role."""
-        if self.current is not None:
-            self.current.manager.prebuild_session()
-
     def share_session_role(self) -> None:
         """Shares the role of the session that panels show, also when that changes.
 

@@ -9,7 +9,6 @@ from ...oauth.discovery import override_notice
 from ...oauth.login import CallbackRoute
 from ...oauth.redirect_uri import RELAY_PATH
 from ...sharing.cluster.share import ClusterShare, cluster_shares
-from ...sharing.spark_cluster.share import SparkShare
 from ...signin.service import SignIn
 from ...signin.user_name import describe_user
 from ..display.views import UNCONFIRMED_RELAY
@@ -126,11 +125,10 @@ def _role_facts(state: NotebookState, current: SignIn, bound: BoundSession) -> l
 
 
 def _describe_cluster(share: ClusterShare) -> str:
-    workers, used = share.pusher.workers, share.last_request
-    if isinstance(share, SparkShare):
-        return share.pusher.address  # its executors sign by themselves, and do not tell
-    count = "workers" if workers is None else f"{workers} worker{'' if workers == 1 else 's'}"
-    return f"{count} at {share.pusher.address}, {f'last used at {page.local_time(used)}' if used else 'not used yet'}"
+    if not share.workers_report:
+        return share.pusher.address
+    used = f"last used at {page.local_time(share.last_request)}" if share.last_request else "not used yet"
+    return f"{share.workers_in_words} at {share.pusher.address}, {used}"
 
 
 def _role_name(role_arn: str | None) -> str:

@@ -263,9 +263,7 @@ class LoginPanel(ipywidgets.VBox, StatusListener):
         role_arn, request = change["new"], self._state.controller.request
         if role_arn is not None and request is not None:
             self._state.controller.run_in_background(
-                "Switching role",
-                lambda: self._state.change_role(role_arn, request),
-                self._state.prepare_role_change,
+                "Switching role", lambda: self._state.change_role(role_arn, request)
             )
 
     def _on_remember_changed(self, change: Any) -> None:

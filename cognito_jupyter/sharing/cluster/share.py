@@ -10,8 +10,9 @@ import atexit
 import os
 import threading
 import time
+from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from ..._util.closing import Closeable, NotPicklable
 from ..._util.refresh_loop import RefreshLoop, running_owners
@@ -98,10 +99,12 @@ class ClusterShare(Closeable, NotPicklable):
         warning: Why the last refresh or push failed; None if it succeeded.
         closed: Whether it has ended, or is about to end.
         cluster_name: What its messages call the cluster; each subclass sets its own.
+        workers_report: Whether the workers tell that they have the credentials, and when they use them.
         remedy: What to do where the cluster does not accept the credentials, likewise.
     """
 
     cluster_name = "cluster"
+    workers_report = True
     remedy = "Call it again."
 
     pickle_error = "A share cannot be pickled or copied: it belongs to the kernel that made it."
@@ -136,6 +139,12 @@ class ClusterShare(Closeable, NotPicklable):
     def last_request(self) -> datetime | None:
         """When a worker's task last requested credentials; None: never, or this kind of cluster does not tell."""
         return None
+
+    @property
+    def workers_in_words(self) -> str:
+        """How many workers have the credentials, such as "3 workers"; "the workers" while one does not respond."""
+        count = self.pusher.workers
+        return "the workers" if count is None else f"{count} worker{'' if count == 1 else 's'}"
 
     def start(self) -> None:
         """Starts the thread, and waits for its first push.
@@ -274,6 +283,28 @@ class ClusterShare(Closeable, NotPicklable):
         return UnavailableError(
             f"The {self.cluster_name} at {self.pusher.address} did not accept the credentials ({reason}).", self.remedy
         )
+
+
+_Share = TypeVar("_Share", bound=ClusterShare)
+
+
+def reuse_share(shares: Iterable[_Share], manager: CognitoCredentialsManager, principal: str) -> _Share | None:
+    """Returns the share that a cell has made which is run again, and closes all others.
+
+    Args:
+        shares: The shares with the same cluster.
+        manager: The sign-in.
+        principal: A digest that tells the user in the role from all others.
+    """
+    reused = None
+    for share in shares:
+        if share.closed:
+            continue
+        if share.pusher.principal == principal and share.manager is manager and share.pusher.connected:
+            reused = share
+        else:
+            share.close()
+    return reused
 
 
 def cluster_shares(manager: CognitoCredentialsManager) -> list[ClusterShare]:

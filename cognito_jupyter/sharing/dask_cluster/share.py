@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING
 
 from ..._util.refresh_loop import running_owners
 from ...errors import SettingError
-from ..cluster.share import ClusterShare
+from ..cluster.share import ClusterShare, reuse_share
 from ..endpoint.aws_files import configured_region
 from ..extras import import_library
 
 if TYPE_CHECKING:
     from distributed import Client
 
-    from ...credentials.boto_sessions import RefreshingCredentials
     from ...credentials.manager import CognitoCredentialsManager
     from .push import WorkerPusher
 
@@ -40,11 +39,6 @@ class DaskShare(ClusterShare):
     cluster_name = "Dask cluster"
     remedy = "Check that client.nthreads() responds, and call it again."
     pusher: WorkerPusher
-
-    def __init__(
-        self, manager: CognitoCredentialsManager, credentials: RefreshingCredentials, pusher: WorkerPusher
-    ) -> None:
-        super().__init__(manager, credentials, pusher)
 
     @property
     def last_request(self) -> datetime | None:
@@ -100,12 +94,11 @@ def dask(
     credentials = manager.credentials_for_role(manager.resolve_role(role_suffix))
     principal = principal_of(credentials.get_cached_credentials(), credentials.role_arn)
     # A cell that is run twice must leave one share.
-    for existing in running_owners(DaskShare):
-        if existing.pusher.client is client and not existing.closed:
-            if existing.pusher.principal == principal and existing.manager is manager:
-                existing.serve_this_process()
-                return existing
-            existing.close()
+    same_cluster = [each for each in running_owners(DaskShare) if each.pusher.client is client]
+    existing = reuse_share(same_cluster, manager, principal)
+    if existing is not None:
+        existing.serve_this_process()
+        return existing
     pusher = WorkerPusher(
         client, principal, configured_region(os.environ) or manager.region, allow_plaintext=allow_plaintext
     )

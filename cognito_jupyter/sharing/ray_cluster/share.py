@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 
 from ..._util.refresh_loop import running_owners
 from ...errors import SettingError
-from ..cluster.share import ClusterShare
+from ..cluster.share import ClusterShare, reuse_share
 from ..endpoint.aws_files import configured_region
 from ..extras import import_library
 
 if TYPE_CHECKING:
-    from ...credentials.boto_sessions import RefreshingCredentials
     from ...credentials.manager import CognitoCredentialsManager
     from .push import RayPusher
     from .worker_setup import WorkerSetup
@@ -37,11 +36,6 @@ class RayShare(ClusterShare):
     cluster_name = "Ray cluster"
     remedy = "Check that ray.nodes() responds, and call it again."
     pusher: RayPusher
-
-    def __init__(
-        self, manager: CognitoCredentialsManager, credentials: RefreshingCredentials, pusher: RayPusher
-    ) -> None:
-        super().__init__(manager, credentials, pusher)
 
     @property
     def last_request(self) -> datetime | None:
@@ -106,11 +100,9 @@ def ray(
     credentials = manager.credentials_for_role(manager.resolve_role(role_suffix))
     principal = principal_of(credentials.get_cached_credentials(), credentials.role_arn)
     # A cell that is run twice must leave one share.
-    for existing in running_owners(RayShare):
-        if not existing.closed:
-            if existing.pusher.principal == principal and existing.manager is manager and existing.pusher.connected:
-                return existing
-            existing.close()
+    existing = reuse_share(running_owners(RayShare), manager, principal)
+    if existing is not None:
+        return existing
     pusher = RayPusher(principal, configured_region(os.environ) or manager.region, allow_plaintext=allow_plaintext)
     share = RayShare(manager, credentials, pusher)
     share.start()

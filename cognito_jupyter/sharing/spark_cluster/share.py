@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 
 from ..._util.refresh_loop import running_owners
 from ...errors import SettingError
-from ..cluster.share import ClusterShare
+from ..cluster.share import ClusterShare, reuse_share
 from ..extras import import_library
 
 if TYPE_CHECKING:
     from pyspark import SparkContext
     from pyspark.sql import SparkSession
 
-    from ...credentials.boto_sessions import RefreshingCredentials
     from ...credentials.manager import CognitoCredentialsManager
     from .push import SparkPusher
 
@@ -36,13 +35,9 @@ class SparkShare(ClusterShare):
     """
 
     cluster_name = "Spark application"
+    workers_report = False  # the executors sign by themselves
     remedy = "Check that spark.range(1).count() responds, and call it again."
     pusher: SparkPusher
-
-    def __init__(
-        self, manager: CognitoCredentialsManager, credentials: RefreshingCredentials, pusher: SparkPusher
-    ) -> None:
-        super().__init__(manager, credentials, pusher)
 
 
 def spark(
@@ -90,11 +85,10 @@ def spark(
     credentials = manager.credentials_for_role(manager.resolve_role(role_suffix))
     principal = principal_of(credentials.get_cached_credentials(), credentials.role_arn)
     # A cell that is run twice must leave one share.
-    for existing in running_owners(SparkShare):
-        if existing.pusher.context is context and not existing.closed:
-            if existing.pusher.principal == principal and existing.manager is manager:
-                return existing
-            existing.close()
+    same_application = [each for each in running_owners(SparkShare) if each.pusher.context is context]
+    existing = reuse_share(same_application, manager, principal)
+    if existing is not None:
+        return existing
     share = SparkShare(manager, credentials, SparkPusher(context, principal, allow_plaintext=allow_plaintext))
     share.start()
     return share

@@ -63,19 +63,3 @@ def test_nothing_is_prepared_before_the_link_is_shown(
     assert prepared.wait(60)
     assert shown_before == [True]
     task.cancel()
-
-
-def test_a_login_of_a_user_with_several_roles_prepares_the_next_one(
-    cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("cognito_jupyter.notebook.model.login_task._NEXT_SESSION_DELAY", 0.0)
-    settings = Settings(configuration_from_environment(cognito.environment))
-    task = LoginTask(LoginRequest(settings, open_browser=False), authenticator)
-    task.start()
-    wait_until(lambda: task.login)
-    assert task.login is not None
-    user = cognito.demo_user
-    submit_login(task.login.authorization_url, user.username, user.password)
-    manager = task.future.result(60).sign_in.manager
-    wait_until(lambda: manager._prebuilt_session._prebuilt)
-    task.join()

@@ -49,7 +49,7 @@ def test_the_queries_of_the_notebook_read_the_same_past_an_expiry_until_the_logo
     assert re.findall(r"round (\d): (\d+) stars, as before", "".join(shown)) == [
         (f"{each}", "12") for each in (1, 2, 3)
     ]
-    assert "cognito-jupyter-Analyst, with Spark at local[2]; keys until" in "".join(shown)
+    assert "cognito-jupyter-Analyst, with the Spark application at local[2]; keys until" in "".join(shown)
     requests = list(cognito.aws.proxy.requests)
     keys = [cognito.aws.issued_keys.get(key) for key in {request.access_key_id for request in requests}]
     assert [key for key in keys if key is not None and began < key.expires < time.time()]
