@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 
+AT_ONCE = 10
+"""How many of a cluster's workers make a session at the same time."""
+
 
 @pytest.mark.parametrize("workers", WORKERS)
 def test_cognito_is_called_once_per_refresh_for_any_number_of_workers(
@@ -37,13 +40,26 @@ def test_cognito_is_called_once_per_refresh_for_any_number_of_workers(
         with dask(manager, client, "Analyst") as share:
             wait_until(lambda: share.pusher.workers == workers, "Not all workers have confirmed the credentials.")
             measurement = measure_calls(cognito, "Dask", workers, lambda: share.pusher.pushes)
-            signers = [client.submit(tasks.access_key_id, workers=[each], pure=False) for each in client.nthreads()]
-            keys = [cognito.aws.issued_keys.get(key) for key in client.gather(signers)]
+            keys = [cognito.aws.issued_keys.get(key) for key in signing_keys(client)]
             assert [key and key.role_arn for key in keys] == [cognito.roles["Analyst"]] * workers
             assert [len(psutil.Process(process).children()) for process in processes] == [1, 1]
         assert cognito.counts[LocalCognito.EXCHANGE] - before == share.pusher.pushes
         assert share.warning is None
     check(measurement)
+
+
+def signing_keys(client: Client) -> list[str]:
+    """Returns the access key id with which each worker signs, of a few workers at a time.
+
+    The workers of this cluster are threads of two processes. A hundred of these would make a session each, for longer
+    than the credentials live, and keep the next push of credentials from the process.
+    """
+    addresses = list(client.nthreads())
+    keys: list[str] = []
+    for begin in range(0, len(addresses), AT_ONCE):
+        some = addresses[begin : begin + AT_ONCE]
+        keys += client.gather([client.submit(tasks.access_key_id, workers=[each], pure=False) for each in some])
+    return keys
 
 
 @contextmanager
