@@ -35,10 +35,11 @@ def main() -> int:
         minutes.append((time.monotonic() - started) / 60)
         failures.update(failed)
         print(f"Run {number}: {minutes[-1]:.1f} minutes, failed: {', '.join(sorted(failed)) or 'none'}", flush=True)
-    text = table(failures, minutes)
-    print(text)
-    if arguments.write:
-        PAGE.write_text(with_table(PAGE.read_text(encoding="utf-8"), text), encoding="utf-8")
+        if arguments.write:
+            # After each run: a series that is interrupted keeps the table of the runs before.
+            text = with_table(PAGE.read_text(encoding="utf-8"), table(failures, minutes))
+            PAGE.write_text(text, encoding="utf-8")
+    print(table(failures, minutes))
     return int(bool(failures))
 
 
