@@ -138,14 +138,17 @@ def browser(session: nox.Session) -> None:
 def fronts(session: nox.Session) -> None:
     """Test sign-ins in every front end with every supported ipykernel, each in an environment of its own.
 
-    `FRONT_ENDS_TABLE=docs/notebook.md nox -s fronts` runs all combinations, and writes their table into that page.
+    `FRONT_ENDS_TABLE=docs/notebook.md nox -s fronts` runs all combinations, one after the other, because several front
+    ends at once would change each other's times, and writes their table into that page. It takes a quarter of an hour.
     """
     session.install(".[browser]")
     env = {"FRONT_END_ENVIRONMENTS": str(Path(session.virtualenv.location).resolve() / "front_ends")}
-    # One after the other for the table, whose times several front ends at once would change.
-    alone = os.environ.get("FRONT_ENDS_TABLE")
-    in_parallel = ("--numprocesses=0",) if alone else (_IN_PARALLEL[0], "--dist=loadgroup")
-    session.run("pytest", *in_parallel, _BROWSER_OPTIONS, "tests/browser/front_ends", *session.posargs, env=env)
+    folder = "tests/browser/front_ends"
+    if os.environ.get("FRONT_ENDS_TABLE"):
+        run = ("--numprocesses=0", f"{folder}/test_matrix.py", f"{folder}/test_consoles.py")
+    else:
+        run = (_IN_PARALLEL[0], "--dist=loadgroup", folder)
+    session.run("pytest", _BROWSER_OPTIONS, *run, *session.posargs, env=env)
 
 
 @nox.session(python=False)

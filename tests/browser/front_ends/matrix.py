@@ -17,7 +17,15 @@ WAYS = {
     "login": "`%cognito_login`",
     "panel": "`%cognito_panel`",
     "widget": "`LoginPanel()`",
+    "captured": "`%%capture`, `%cognito_login`",
 }
+FLOORS = {"login": "text", "panel": "text", "widget": "button"}
+"""By way, what else is timed in the same front end and kernel: a cell that only displays a link, or ipywidgets' button.
+
+It tells how much of the time is the front end's own.
+"""
+FLOOR_LINK = "http://127.0.0.1:1/oauth2/authorize?client_id=none"
+"""The link that a cell without this package displays; it leads nowhere."""
 ALL_KERNELS = ("lab",)
 """The front ends that are run with each kernel even if not all of the matrix is."""
 
@@ -29,7 +37,7 @@ class Outcome:
     Attributes:
         front_end: The key of the front end.
         kernel: The kernel.
-        way: The key of what was run.
+        way: The key of what was run: one of `WAYS`, or one of the values of `FLOORS`.
         seconds: From the start of the cell, or from the press of its button, to a visible link.
         idle_seconds: From the start of the cell to a button.
         says: What the cell said where it showed no link, in a few words.
@@ -72,7 +80,12 @@ def write_table(page: Path, outcomes: list[Outcome]) -> None:
     text = page.read_text(encoding="utf-8")
     before, _, rest = text.partition(_BEGIN)
     old, _, after = rest.partition(_END)
-    cells = _read_cells(old) | {(each.front_end, each.way, each.kernel): _cell(each) for each in outcomes}
+    floors = {(each.front_end, each.way, each.kernel): each for each in outcomes if each.way in FLOORS.values()}
+    cells = _read_cells(old)
+    for each in outcomes:
+        if each.way in WAYS:
+            floor = floors.get((each.front_end, FLOORS.get(each.way, ""), each.kernel))
+            cells[each.front_end, each.way, each.kernel] = _cell(each, floor)
     page.write_text(f"{before}{_BEGIN}{_table(cells)}{_END}{after}", encoding="utf-8")
 
 
@@ -108,10 +121,13 @@ def _table(cells: Cells) -> str:
     return "".join(lines)
 
 
-def _cell(outcome: Outcome) -> str:
+def _cell(outcome: Outcome, floor: Outcome | None) -> str:
+    if outcome.seconds is None:
+        return outcome.says
     idle = f"{outcome.idle_seconds:.1f} + " if outcome.idle_seconds is not None else ""
-    link = f"{idle}{outcome.seconds:.1f} s" if outcome.seconds is not None else outcome.says
-    return link if outcome.ended or outcome.says else f"{link}, **not signed in**"
+    own = f" ({floor.seconds:.1f})" if floor is not None and floor.seconds is not None else ""
+    signed_in = "" if outcome.ended else ", **not signed in**"
+    return f"{idle}{outcome.seconds:.1f} s{own}{signed_in}"
 
 
 _NOT_RUN = "-"

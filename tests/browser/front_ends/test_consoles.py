@@ -17,7 +17,7 @@ from tests.support.printed_login import AUTHORIZE_URL
 from ..notebook_page import LOAD, LOGIN, PANEL, READS_S3
 from .catalogue import MATRIX_KERNELS
 from .conftest import Desk, ReportOutcome
-from .matrix import kernels_for
+from .matrix import FLOOR_LINK, kernels_for
 
 if sys.platform == "win32":
     pytest.skip("These consoles are driven by a pseudo-terminal.", allow_module_level=True)
@@ -72,6 +72,18 @@ def test_a_console_shows_a_link_that_signs_in_and_says_so(
     console.expect("(?m)^True", before)
     report_outcome(way, seconds, ended=True)
     assert seconds < MAX_SECONDS
+
+
+@each_console
+def test_a_console_that_prints_a_link_takes_its_time_without_this_package_too(
+    console: Console, report_outcome: ReportOutcome
+) -> None:
+    started = time.monotonic()
+    # In two parts, because a console shows what is typed.
+    scheme, rest = FLOOR_LINK.split(":", 1)
+    before = console.run(f"print({scheme!r} + {':' + rest!r})")
+    console.expect(AUTHORIZE_URL, before)
+    report_outcome("text", time.monotonic() - started)
 
 
 @each_console

@@ -7,7 +7,7 @@ import pytest
 from ..notebook_page import LOAD, LOGIN, PANEL, READS_S3
 from .catalogue import FRONT_ENDS
 from .conftest import Desk, OpenPage, ReportOutcome
-from .matrix import kernels_for
+from .matrix import FLOOR_LINK, WHOLE_MATRIX, kernels_for
 from .pages import FrontEndPage, VoilaPage
 
 WIDGET = "import cognito_jupyter\ncognito_jupyter.LoginPanel()"
@@ -28,6 +28,8 @@ def read(_):
 button.on_click(read)
 button"""
 """In Voila nobody can run another cell after the login."""
+TEXT = f"from IPython.display import HTML\nHTML('<a href=\"{FLOOR_LINK}\">Sign in</a>')"
+BUTTON = 'import ipywidgets\nipywidgets.Button(description="A button")'
 MAX_SECONDS = 5.0
 """A link must be there within a second; a machine that runs several front ends at once is that much slower."""
 SOURCES = {"login": LOGIN, "panel": PANEL, "widget": WIDGET}
@@ -40,6 +42,13 @@ def _cells(*front_ends: str) -> list[object]:
         for front_end in front_ends
         for kernel in kernels_for(front_end)
     ]
+
+
+def floor_of(*front_ends: str) -> pytest.MarkDecorator:
+    """Runs a test in some front ends for the table, and otherwise in one of them."""
+    return pytest.mark.parametrize(
+        ("desk", "kernel"), _cells(*front_ends) if WHOLE_MATRIX else _cells(front_ends[0])[-1:], indirect=["desk"]
+    )
 
 
 matrix = pytest.mark.parametrize(("desk", "kernel"), _cells(*BROWSERS), indirect=["desk"])
@@ -94,6 +103,37 @@ def test_a_panel_shows_its_button_or_names_the_magic_that_works(
     assert max(seconds, idle_seconds) < MAX_SECONDS
 
 
+@floor_of(*BROWSERS, "voila")
+def test_a_cell_that_displays_a_link_takes_its_time_without_this_package_too(
+    desk: Desk, kernel: str, open_page: OpenPage, report_outcome: ReportOutcome
+) -> None:
+    """What the table shows in brackets: the time of the front end and of its kernel."""
+    page = _open_with_cell(TEXT, desk, kernel, open_page)
+    seconds = page.seconds_to_link()
+    assert seconds is not None
+    report_outcome("text", seconds)
+
+
+@floor_of(*(name for name in (*BROWSERS, "voila") if FRONT_ENDS[name].widgets))
+def test_a_cell_that_displays_a_button_takes_its_time_without_this_package_too(
+    desk: Desk, kernel: str, open_page: OpenPage, report_outcome: ReportOutcome
+) -> None:
+    page = _open_with_cell(BUTTON, desk, kernel, open_page)
+    seconds = page.seconds_to_button("A button")
+    assert seconds is not None
+    report_outcome("button", seconds)
+
+
+def _open_with_cell(source: str, desk: Desk, kernel: str, open_page: OpenPage) -> FrontEndPage:
+    """Opens a notebook, loads the extension, and starts a cell."""
+    if desk.front_end.kind == "voila":
+        return open_page(kernel, LOAD, VoilaPage.STAMP, source, READS_S3_BY_BUTTON)
+    page = open_page(kernel, LOAD, source)
+    page.run_cell(0)
+    page.start_cell(1)
+    return page
+
+
 def _is_signed_in_by_link(page: FrontEndPage) -> bool:
     """Signs in, and reads S3 in the next cell."""
     page.sign_in_by_link()
@@ -125,17 +165,19 @@ def test_a_voila_page_shows_a_link_that_signs_in(
     report_outcome(way, seconds, idle_seconds=idle_seconds, ended=True)
 
 
-@pytest.mark.parametrize("desk", [pytest.param("lab", marks=pytest.mark.xdist_group("lab"))], indirect=True)
 @pytest.mark.parametrize("source", [LOGIN, PANEL], ids=["login", "panel"])
-def test_a_captured_cell_shows_its_link_or_ends_at_once_and_says_why(
-    desk: Desk, open_page: OpenPage, source: str
+@pytest.mark.parametrize(("desk", "kernel"), _cells("lab") if WHOLE_MATRIX else _cells("lab")[-1:], indirect=["desk"])
+def test_a_captured_cell_ends_at_once_and_says_why(
+    desk: Desk, kernel: str, open_page: OpenPage, report_outcome: ReportOutcome, source: str
 ) -> None:
-    page = open_page("newest", LOAD, f"%%capture\n{source}", READS_S3)
+    page = open_page(kernel, LOAD, f"%%capture\n{source}")
     page.run_cell(0)
     page.start_cell(1)
-    if page.seconds_to_link(3.0) is None:
-        page.wait_for_cell(1)
-        page.expect_output("captured")
+    page.wait_for_cell(1)
+    page.expect_output("captured")
+    assert page.seconds_to_link(0.0) is None
+    if source == LOGIN:
+        report_outcome("captured", says="ends, and says why")
 
 
 @pytest.mark.parametrize("desk", [pytest.param("lab", marks=pytest.mark.xdist_group("lab"))], indirect=True)
