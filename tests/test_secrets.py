@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import stat
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ import pytest
 from cognito_jupyter.demo.jupyterlab import clean_environment
 from cognito_jupyter.demo.kernel import Kernel
 from cognito_jupyter.local import LocalCognito
+from tests.support.forked_commands import SCRIPT
 from tests.support.notebook import NotebookUser
 from tests.support.polling import wait_until
 
@@ -73,7 +73,7 @@ for call in (cognito.refresh_user_pool_tokens, cognito.get_credentials, exchange
         print(repr(error))
 """
 
-CREDENTIAL_PROCESS = f"{str(Path(sys.executable).with_name('cognito-jupyter'))!r}, 'credential-process'"
+CREDENTIAL_PROCESS = f"{SCRIPT!r}, 'credential-process'"
 
 
 class SecretSearch:

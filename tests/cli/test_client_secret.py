@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,11 +12,10 @@ import pytest
 
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.settings.toml_file import user_path
+from tests.support.forked_commands import SCRIPT
 from tests.support.polling import wait_until
 from tests.support.systems import needs_modes
 from tests.support.terminal import run_in_terminal
-
-SCRIPT = str(Path(sys.executable).with_name("cognito-jupyter"))
 
 
 class SecretTerminal:

@@ -20,10 +20,10 @@ from cognito_jupyter.credentials.store.files import state_directory
 from cognito_jupyter.credentials.store.store import Store, StoreKey
 from cognito_jupyter.local import LocalCognito
 from tests.conftest import as_tokens, credentials_of
+from tests.support.forked_commands import SCRIPT
 from tests.support.shared_kernels import configuration_from_environment, new_manager, refresh_token_of, restart_kernel
 
 EXCHANGE, REFRESH = LocalCognito.EXCHANGE, LocalCognito.REFRESH
-SCRIPT = str(Path(sys.executable).with_name("cognito-jupyter"))
 HEAVY = {
     *("boto3", "botocore", "requests", "urllib3", "filelock", "platformdirs", "jwt", "IPython"),
     *("argparse", "dataclasses", "json", "logging", "pathlib", "re", "typing"),

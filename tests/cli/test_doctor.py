@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.local.login_page_client import submit_login
+from tests.support.forked_commands import SCRIPT
 
-SCRIPT = str(Path(sys.executable).with_name("cognito-jupyter"))
 AUTHORIZE = re.compile(r"https?://\S+/oauth2/authorize\?\S+")
 
 

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from cognito_jupyter.local import LocalCognito
+from tests.support.forked_commands import SCRIPT
 from tests.support.terminal import run_in_terminal
 
 NAME, PASSWORD = "Zoë漢", "correct-horse-battery"
-SCRIPT = str(Path(sys.executable).with_name("cognito-jupyter"))
 ENCODINGS = {
     # What the terminal shows of the user's name.
     "cp1252": "Zoë\\u6f22",

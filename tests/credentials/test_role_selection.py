@@ -24,10 +24,9 @@ from cognito_jupyter.settings import Settings
 from cognito_jupyter.sharing.endpoint.share import share
 from cognito_jupyter.sharing.profile.profile import write_profile
 from tests.conftest import as_tokens
+from tests.support.forked_commands import SCRIPT
 from tests.support.notebook import Notebook, started_notebook
 from tests.support.shared_kernels import configuration_from_environment
-
-SCRIPT = str(Path(sys.executable).with_name("cognito-jupyter"))
 
 
 @pytest.fixture

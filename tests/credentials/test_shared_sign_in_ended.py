@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.errors import SignedOutError
 from cognito_jupyter.local import LocalCognito
 from tests.conftest import as_tokens, credentials_of
+from tests.support.forked_commands import SCRIPT
 from tests.support.shared_kernels import new_manager, refresh_token_of, restart_kernel, store_in
 
 REFRESH = LocalCognito.REFRESH
@@ -99,7 +99,7 @@ def test_the_end_is_not_written_while_another_kernel_holds_the_lock(folder: Path
 def test_a_credential_process_reports_the_end_without_a_call(cognito: LocalCognito, folder: Path) -> None:
     end_the_sign_in(restart_kernel(folder))
     before = cognito.counts.copy()
-    command = [str(Path(sys.executable).with_name("cognito-jupyter")), "credential-process"]
+    command = [SCRIPT, "credential-process"]
     done = subprocess.run([*command, str(store_in(folder).path)], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (1, "")
     assert "The sign-in has ended" in done.stderr

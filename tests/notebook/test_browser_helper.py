@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from cognito_jupyter.local import LocalCognito
+from tests.support.forked_commands import SCRIPT
 from tests.support.front_end import FrontEnd
 from tests.support.notebook import READS_S3, started_notebook
 
@@ -111,8 +112,7 @@ def test_a_terminal_on_a_remote_machine_needs_no_click_and_no_paste(
     cognito: LocalCognito, remote: dict[str, str], calls: Path, how: str
 ) -> None:
     code = SIGN_IN.format(domain=cognito.domain, client_id=cognito.client_id, redirect_uri=cognito.redirect_uri)
-    script = str(Path(sys.executable).with_name("cognito-jupyter"))
-    command = [sys.executable, "-c", code] if how == "authenticate" else [script, "login"]
+    command = [sys.executable, "-c", code] if how == "authenticate" else [SCRIPT, "login"]
     process = subprocess.run(
         command, env={**os.environ, **remote}, capture_output=True, text=True, check=False, timeout=60
     )

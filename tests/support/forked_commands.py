@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,7 +13,8 @@ from typing import IO
 
 from .zygote import LIBRARIES, ForkedProcess, Zygote
 
-SCRIPT = str(Path(sys.executable).with_name("cognito-jupyter"))
+SCRIPT = shutil.which("cognito-jupyter", path=str(Path(sys.executable).parent)) or ""
+"""The command of this environment; on Windows its name has an extension."""
 
 
 class Command:
