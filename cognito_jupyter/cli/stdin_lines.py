@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import IO, Protocol
+from typing import Protocol
 
 _SPECIAL_KEYS = ("\x00", "\xe0")
 """What msvcrt returns for a key without a character, such as an arrow; the key's number follows."""
@@ -86,13 +86,16 @@ class ConsoleLines:
 class PipedLines:
     """Reads lines from a pipe in a daemon thread, because Windows cannot tell whether a pipe has one.
 
+    It reads from the descriptor: a thread that waited in `sys.stdin` would hold a lock which the interpreter needs at
+    its end, and Python aborts where it does not get that lock.
+
     Args:
-        stream: Standard input, in bytes.
+        descriptor: The file descriptor of standard input.
     """
 
-    def __init__(self, stream: IO[bytes]) -> None:
+    def __init__(self, descriptor: int) -> None:
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self._stream = stream
+        self._descriptor = descriptor
         threading.Thread(target=self._read, name="cognito-stdin", daemon=True).start()
 
     def poll_line(self) -> str | None:
@@ -102,9 +105,17 @@ class PipedLines:
         return None
 
     def _read(self) -> None:
-        for line in self._stream:
-            if text := line.decode("utf-8", "replace").strip():
-                self._lines.put(text)
+        rest = b""
+        with suppress(OSError):  # the pipe is closed
+            while chunk := os.read(self._descriptor, 65536):
+                *lines, rest = (rest + chunk).split(b"\n")
+                for line in lines:
+                    self._put(line)
+        self._put(rest)
+
+    def _put(self, line: bytes) -> None:
+        if text := line.decode("utf-8", "replace").strip():
+            self._lines.put(text)
 
 
 @contextmanager
@@ -122,7 +133,7 @@ def open_stdin_lines(*, force: bool) -> Iterator[InputLines | None]:
         yield None
         return
     if sys.platform == "win32":
-        yield ConsoleLines() if is_terminal else PipedLines(sys.stdin.buffer)
+        yield ConsoleLines() if is_terminal else PipedLines(sys.stdin.fileno())
         return
     descriptor = sys.stdin.fileno()
     if not is_terminal:

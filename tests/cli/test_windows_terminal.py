@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import subprocess
 import sys
 import threading
 import types
@@ -101,6 +102,26 @@ def test_a_terminal_is_read_key_by_key_and_a_pipe_only_with_paste(
             writer.flush()
             wait_until(lambda: lines.poll_line() == URL)
             writer.close()
+
+
+def test_a_command_that_has_read_a_line_of_a_pipe_ends_while_the_pipe_stays_open() -> None:
+    program = (
+        "import sys, time\n"
+        "from cognito_jupyter.cli.stdin_lines import PipedLines\n"
+        "lines = PipedLines(sys.stdin.fileno())\n"
+        "while (line := lines.poll_line()) is None:\n"
+        "    time.sleep(0.01)\n"
+        "print(line)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(f"{URL}\nhalf a line")
+        process.stdin.flush()
+        assert process.stdout.read() == f"{URL}\n"
+        assert process.wait(30) == 0
 
 
 def test_a_local_cognito_prints_its_settings_for_powershell_and_cmd(monkeypatch: pytest.MonkeyPatch) -> None:
