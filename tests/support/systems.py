@@ -29,6 +29,8 @@ needs_sigint = pytest.mark.skipif(ON_WINDOWS, reason="needs SIGINT or SIGTERM to
 needs_limits = pytest.mark.skipif(ON_WINDOWS, reason="needs the limits of a process (resource)")
 needs_terminal = pytest.mark.skipif(ON_WINDOWS, reason="needs a pseudo-terminal")
 needs_shell = pytest.mark.skipif(ON_WINDOWS or shutil.which("sh") is None, reason="needs a POSIX shell")
+needs_scripts = pytest.mark.skipif(ON_WINDOWS, reason="needs scripts that the system runs as programs")
+needs_reuse_port = pytest.mark.skipif(not hasattr(socket, "SO_REUSEPORT"), reason="needs SO_REUSEPORT")
 needs_root = pytest.mark.skipif(not IS_ROOT, reason="needs root, to play another user or to fill a disk")
 needs_home_variable = pytest.mark.skipif(ON_WINDOWS, reason="needs a home that HOME names")
 needs_xdg = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs folders that XDG variables name")

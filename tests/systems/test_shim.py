@@ -126,6 +126,20 @@ def test_modes_mean_nothing_and_text_is_in_the_ansi_code_page(run_there: RunTher
     assert shown == ["0o666 0o666", r"b'\xe9\r\n'", "123"]
 
 
+def test_other_packages_read_configuration_files_in_the_ansi_code_page(run_there: RunThere) -> None:
+    """botocore reads the AWS config file so, and names no encoding."""
+    program = """
+        import importlib.util, pathlib, sys
+        pathlib.Path("config").write_bytes(b"[a]\\nb = Zo\\xeb\\n")
+        source = "import configparser\\nread = configparser.RawConfigParser()\\nread.read('config')"
+        pathlib.Path("other.py").write_text(source)
+        sys.path.insert(0, ".")
+        import other
+        print(ascii(other.read["a"]["b"]))
+        """
+    assert run_there(program) == [r"'Zo\xeb'"]
+
+
 def test_a_port_for_exclusive_use_waits_for_its_old_connections(run_there: RunThere) -> None:
     """The side that closes first has the connection in TIME_WAIT."""
     program = """

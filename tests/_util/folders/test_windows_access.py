@@ -16,6 +16,7 @@ from cognito_jupyter._util.folders.windows_access import (
 )
 from cognito_jupyter.credentials.store import files
 from cognito_jupyter.errors import UnavailableError
+from tests.support.systems import needs_scripts
 
 OWN_SID = "S-1-5-21-1004336348-1177238915-682003330-1001"
 PRIVATE = f"D:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;FA;;;{OWN_SID})"
@@ -72,6 +73,7 @@ def windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeWindows:
     return FakeWindows(tmp_path / "Windows")
 
 
+@needs_scripts
 def test_a_new_folder_is_opened_to_its_user_alone(windows: FakeWindows, tmp_path: Path) -> None:
     files.ensure_directory(tmp_path / "ours" / "sign-ins")
     grants = f"*{OWN_SID}:(OI)(CI)F *S-1-5-18:(OI)(CI)F *S-1-5-32-544:(OI)(CI)F"
@@ -80,6 +82,7 @@ def test_a_new_folder_is_opened_to_its_user_alone(windows: FakeWindows, tmp_path
     assert len(windows.calls) == 1
 
 
+@needs_scripts
 def test_a_folder_that_others_can_open_is_refused(windows: FakeWindows, tmp_path: Path) -> None:
     windows.set_access(PRIVATE)
     files.require_private_directory(tmp_path)

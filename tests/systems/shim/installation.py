@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
-from . import clocks, folders, macos, waits, windows_files, windows_processes, windows_sockets
+from . import clocks, folders, macos, waits, windows_calls, windows_files, windows_processes, windows_sockets
 from .altered_module import AlteredModule
 from .missing_names import MISSING_MODULES, MISSING_NAMES
 from .options import NOT_SIMULATED, PACKAGES, PLATFORMS, SYSTEM, is_on
@@ -33,6 +33,7 @@ def _all_changes() -> dict[str, dict[str, Any]]:
     parts = [folders.changes(SYSTEM)]
     if SYSTEM == "windows":
         parts += [windows_files.changes(), windows_sockets.changes(), windows_processes.changes()]
+        parts.append(windows_calls.changes())
         parts += [clocks.changes()] if is_on("clocks") else []
     else:
         parts.append(macos.changes())
@@ -179,6 +180,8 @@ def install() -> dict[str, Any]:
     sys.meta_path.insert(0, _Finder(importer))
     if SYSTEM == "windows":
         windows_files.alter_paths(importer.builtins)
+        if is_on("encodings"):
+            windows_files.read_configurations()
         if is_on("waits"):
             waits.install()
     return importer.builtins

@@ -29,7 +29,8 @@ def log(line: str) -> None:
     if not path:
         return
     frame = sys._getframe(1)
-    while frame.f_back is not None and str(frame.f_globals.get("__name__")).startswith("tests.systems.shim"):
+    between = ("tests.systems.shim", "subprocess")
+    while frame.f_back is not None and str(frame.f_globals.get("__name__")).startswith(between):
         frame = frame.f_back
     with open(path, "a", encoding="utf-8") as file:
         file.write(f"{line} | {frame.f_globals.get('__name__')}:{frame.f_lineno}\n")

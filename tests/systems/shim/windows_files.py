@@ -6,6 +6,7 @@ those that CPython raises for them.
 
 from __future__ import annotations
 
+import configparser
 import errno
 import fcntl
 import glob
@@ -15,6 +16,7 @@ import shutil
 import signal
 import stat
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -45,10 +47,14 @@ def _windows_error(winerror: int, path: _Path) -> OSError:
     return error
 
 
+refusals: Counter[str] = Counter()
+"""How often this process was refused an operation, by its name, because a process had the file open."""
+
+
 def is_open(path: _Path) -> bool:
     """Returns whether any process has a file open. Linux grants a write lease (fcntl(2)) only if none has."""
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
     except BlockingIOError:
         return True  # another process checks it at this moment
     except OSError:
@@ -66,7 +72,7 @@ def is_open(path: _Path) -> bool:
     return False
 
 
-def _require_closed(path: _Path, winerror: int) -> None:
+def _require_closed(operation: str, path: _Path, winerror: int) -> None:
     """Raises the error of a file that cannot be removed or replaced.
 
     Raises:
@@ -80,6 +86,7 @@ def _require_closed(path: _Path, winerror: int) -> None:
         if not status.st_mode & stat.S_IWUSR:
             raise _windows_error(_ACCESS_DENIED, path)
         if is_on("file_sharing") and is_open(path):
+            refusals[operation] += 1
             raise _windows_error(winerror, path)
 
 
@@ -101,7 +108,7 @@ def _require_unused_folder(path: _Path) -> None:
             raise _windows_error(_SHARING_VIOLATION, working_folder)
     for parent, _, files in os.walk(folder):
         for name in files:
-            _require_closed(os.path.join(parent, name), _SHARING_VIOLATION)
+            _require_closed("rmtree", os.path.join(parent, name), _SHARING_VIOLATION)
 
 
 def _require_valid_name(path: _Path) -> None:
@@ -114,8 +121,8 @@ def _require_valid_name(path: _Path) -> None:
 
 def replace(src: _Path, dst: _Path, **options: Any) -> None:
     _require_valid_name(dst)
-    _require_closed(src, _SHARING_VIOLATION)
-    _require_closed(dst, _ACCESS_DENIED)
+    _require_closed("replace", src, _SHARING_VIOLATION)
+    _require_closed("replace", dst, _ACCESS_DENIED)
     if os.path.isdir(dst):
         raise _windows_error(_ACCESS_DENIED, dst)
     os.replace(src, dst, **options)
@@ -123,14 +130,14 @@ def replace(src: _Path, dst: _Path, **options: Any) -> None:
 
 def rename(src: _Path, dst: _Path, **options: Any) -> None:
     _require_valid_name(dst)
-    _require_closed(src, _SHARING_VIOLATION)
+    _require_closed("rename", src, _SHARING_VIOLATION)
     if os.path.lexists(dst):
         raise _windows_error(_ALREADY_EXISTS, dst)
     os.rename(src, dst, **options)
 
 
 def unlink(path: _Path, **options: Any) -> None:
-    _require_closed(path, _SHARING_VIOLATION)
+    _require_closed("unlink", path, _SHARING_VIOLATION)
     os.unlink(path, **options)
 
 
@@ -194,6 +201,21 @@ def expanduser(path: _Path) -> Any:
     return text
 
 
+def which(cmd: _Path, mode: int = 0, path: _Path = None) -> Any:
+    """Is shutil.which: a file is a program there by its name, whatever its mode.
+
+    Args:
+        cmd: As there.
+        mode: As there.
+        path: As there.
+    """
+    name = os.fspath(cmd)
+    folders = [""] if os.path.dirname(name) else (path or os.environ.get("PATH", "")).split(os.pathsep)
+    names = [name, *(name + ending for ending in (".COM", ".EXE", ".BAT", ".CMD"))]
+    found = (os.path.join(folder, each) for folder in folders for each in names)
+    return next(filter(os.path.isfile, found), None)
+
+
 def remove_tree(path: _Path, ignore_errors: bool = False, **options: Any) -> None:
     try:
         _require_unused_folder(path)
@@ -229,7 +251,7 @@ def changes() -> dict[str, dict[str, Any]]:
         },
         "io": {"open": open_text},
         "os.path": {"expanduser": expanduser},
-        "shutil": {"rmtree": remove_tree},
+        "shutil": {"rmtree": remove_tree, "which": which},
         "tempfile": {"TemporaryDirectory": TemporaryDirectory},
         "locale": {"getpreferredencoding": lambda *_: ANSI_CODE_PAGE, "getencoding": lambda: ANSI_CODE_PAGE},
     }  # fmt: skip
@@ -275,6 +297,16 @@ _PATH_METHODS: dict[str, Callable[..., Any]] = {
     "lstat": lambda path: without_modes(os.lstat(path)),
     "expanduser": lambda path: pathlib.Path(expanduser(path)),
 }
+
+
+def read_configurations() -> None:
+    """Lets every package read configuration files in the ANSI code page, if it does not say more: botocore does not."""
+    read = configparser.RawConfigParser.read
+
+    def altered(self: configparser.RawConfigParser, filenames: Any, encoding: str | None = None) -> list[str]:
+        return read(self, filenames, encoding or ANSI_CODE_PAGE)
+
+    configparser.RawConfigParser.read = altered  # type: ignore[method-assign]  # of the whole process: see above
 
 
 def alter_paths(builtins: Mapping[str, Any]) -> None:
