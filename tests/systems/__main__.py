@@ -1,8 +1,9 @@
 """`python -m tests.systems`: the flows, and then the ordinary tests on each simulated system, with counts.
 
     --all               all of the ordinary tests, not only those that differ by system; it takes half an hour
-    --only SYSTEM       only windows, or macos
-    --write             writes the counts into docs/systems.md
+    --only SYSTEM       only windows, or macos, and no flows
+    --write             writes the counts of the folders that it runs into docs/systems.md
+    tests/settings ...  only these folders or files
 
 Other arguments are pytest's.
 """
@@ -12,13 +13,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+from tests.systems.counts import BySystem, FolderCounts, tables, total, write_counts
 from tests.systems.simulation import ROOT, SYSTEMS, Simulation, all_files
 
 PARTS: dict[str, tuple[str, ...]] = {
@@ -27,13 +28,16 @@ PARTS: dict[str, tuple[str, ...]] = {
 }
 """The folders whose tests meet the operating system."""
 OPTIONS = ("--override-ini=addopts=-ra --strict-markers --strict-config", "-q")
-_LEAST = 0.98
+LEAST = 0.98
 """The part of the tests that make sense on a system which must pass there."""
-_TABLE = re.compile(r"(<!-- counts -->\n).*?(<!-- end of counts -->)", re.DOTALL)
+SESSIONS_OF_THEIR_OWN = ("browser", "deploy", "hub", "outside", "systems")
+"""The folders that `nox -s tests` does not run either."""
 
 
-def run_ordinary_tests(system: str, parts: tuple[str, ...], options: list[str]) -> tuple[bool, dict[str, Any]]:
-    """Runs tests in a simulated pytest; returns whether all is well, and the counts.
+def run_ordinary_tests(
+    system: str, parts: Sequence[str], options: Sequence[str]
+) -> tuple[bool, dict[str, FolderCounts]]:
+    """Runs tests in a simulated pytest; returns whether all is well, and the counts of each folder.
 
     Args:
         system: windows or macos.
@@ -48,10 +52,10 @@ def run_ordinary_tests(system: str, parts: tuple[str, ...], options: list[str]) 
         command = [sys.executable, "-m", "pytest", *OPTIONS, "-m", "not long", "-p", "tests.systems.plugin", *options]
         command.append(f"--basetemp={temporary_folder(simulation)}/tests")
         code = subprocess.run([*command, *parts], cwd=ROOT, env=environment, check=False).returncode
-        counts = json.loads(counts_file.read_text(encoding="utf-8")) if counts_file.exists() else {}
+        found = json.loads(counts_file.read_text(encoding="utf-8")) if counts_file.exists() else {}
         left = files_left(simulation)
         print(*(f"LEFT {path}" for path in left), *(f"LOGGED {line}" for line in simulation.logged()), sep="\n")
-    return code == 0 and not left, counts
+    return code == 0 and not left, {name: FolderCounts.from_json(counts) for name, counts in found.items()}
 
 
 def temporary_folder(simulation: Simulation) -> Path:
@@ -66,23 +70,15 @@ def files_left(simulation: Simulation) -> list[Path]:
     return [path for path in files if "cognito" in str(path.relative_to(simulation.folder))]
 
 
-def passing_share(counts: dict[str, Any]) -> float:
-    """Returns which part of the tests that make sense on the system has passed there."""
-    passed = int(counts["passed"])
-    return passed / (passed + int(counts["failed"]) + sum(map(int, counts["exceptions"].values())))
+def is_whole(name: str, parts: Sequence[str]) -> bool:
+    """Returns whether the parts hold all tests of a folder of `tests`; "." is for the files in `tests` itself.
 
-
-def table(results: dict[str, dict[str, Any]]) -> str:
-    """Returns the counts as a table of Markdown."""
-    lines = ["| system | passed | excepted | not run | passed of those that make sense |", "|---|---|---|---|---|"]
-    for system, counts in results.items():
-        exceptions, skipped = sum(counts["exceptions"].values()), sum(counts["skipped"].values())
-        lines.append(f"| {system} | {counts['passed']} | {exceptions} | {skipped} | {passing_share(counts):.1%} |")
-    for system, counts in results.items():
-        lines += ["", f"Not run on {system}:", "", "| reason | tests |", "|---|---|"]
-        reasons = {**counts["skipped"], **counts["exceptions"]}
-        lines += [f"| {reason} | {number} |" for reason, number in sorted(reasons.items())]
-    return "\n".join(lines) + "\n"
+    Args:
+        name: The folder.
+        parts: Folders and files of tests.
+    """
+    needed = {Path("tests", name)} if name != "." else {each.relative_to(ROOT) for each in ROOT.glob("tests/test_*.py")}
+    return needed <= set(map(Path, parts))
 
 
 def main() -> int:
@@ -91,24 +87,25 @@ def main() -> int:
     parser.add_argument("--all", action="store_true")
     parser.add_argument("--only", choices=SYSTEMS)
     parser.add_argument("--write", action="store_true")
-    arguments, options = parser.parse_known_args()
+    arguments, others = parser.parse_known_args()
+    chosen = [each for each in others if Path(ROOT, each.partition("::")[0]).exists()]
+    options = [each for each in others if each not in chosen]
     systems = (arguments.only,) if arguments.only else SYSTEMS
-    passed, results = True, dict[str, dict[str, Any]]()
-    if not arguments.only:
+    passed, results = True, BySystem()
+    if not (arguments.only or chosen):
         flows = [sys.executable, "-m", "pytest", *OPTIONS, *options, "tests/systems"]
         passed = subprocess.run(flows, cwd=ROOT, env=dict(os.environ), check=False).returncode == 0
+    everything = ("tests", *(f"--ignore=tests/{name}" for name in SESSIONS_OF_THEIR_OWN))
     for system in systems:
-        parts = ("tests", "--ignore=tests/browser", "--ignore=tests/deploy", "--ignore=tests/hub",
-                 "--ignore=tests/outside", "--ignore=tests/systems") if arguments.all else PARTS[system]  # fmt: skip
+        parts = chosen or (everything if arguments.all else PARTS[system])
         green, counts = run_ordinary_tests(system, parts, options)
-        passed = passed and green and bool(counts) and passing_share(counts) >= _LEAST
+        passed = passed and green and bool(counts) and total(counts).passing_share >= LEAST
         if counts:
-            results[system] = counts
-    print(table(results))
+            whole = {name for name in counts if (arguments.all and not chosen) or is_whole(name, chosen)}
+            results[system] = {name: each for name, each in counts.items() if name in whole or not arguments.write}
+    print(tables(results))
     if arguments.write:
-        page = ROOT / "docs" / "systems.md"
-        text = page.read_text(encoding="utf-8")
-        page.write_text(_TABLE.sub(lambda found: f"{found[1]}{table(results)}{found[2]}", text), encoding="utf-8")
+        write_counts(results)
     return 0 if passed else 1
 
 

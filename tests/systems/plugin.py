@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
 
+from tests.systems.counts import FolderCounts
 from tests.systems.exceptions import EXCEPTIONS
 
 
@@ -22,21 +23,32 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.xfail(reason=reason, strict=True))
 
 
+def folder_of(node_id: str) -> str:
+    """Returns the folder in `tests` that a test is in; "." for one that is in none.
+
+    Args:
+        node_id: The test.
+    """
+    parts = Path(node_id.partition("::")[0]).parts
+    return parts[1] if len(parts) > 2 else "."
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Prints the counts, and writes them to the file that the environment names."""
+    """Prints the counts, and writes those of each folder to the file that the environment names."""
     stats = terminalreporter.stats
-    skipped = Counter(str(report.longrepr[2]).removeprefix("Skipped: ") for report in stats.get("skipped", []))
-    exceptions = Counter(str(report.wasxfail) for report in stats.get("xfailed", []))
-    counts = {
-        "passed": len(stats.get("passed", [])),
-        "failed": len(stats.get("failed", [])) + len(stats.get("error", [])),
-        "exceptions": dict(exceptions),
-        "skipped": dict(skipped),
-    }
-    for reason, number in sorted(skipped.items()):
+    counts: defaultdict[str, FolderCounts] = defaultdict(FolderCounts)
+    for report in stats.get("passed", []):
+        counts[folder_of(report.nodeid)].passed += 1
+    for report in [*stats.get("failed", []), *stats.get("error", [])]:
+        counts[folder_of(report.nodeid)].failed += 1
+    for report in stats.get("skipped", []):
+        counts[folder_of(report.nodeid)].skipped[str(report.longrepr[2]).removeprefix("Skipped: ")] += 1
+    for report in stats.get("xfailed", []):
+        counts[folder_of(report.nodeid)].exceptions[str(report.wasxfail)] += 1
+    for reason, number in sorted(sum((each.skipped for each in counts.values()), Counter[str]()).items()):
         terminalreporter.write_line(f"{number:5} not run: {reason}")
-    for reason, number in sorted(exceptions.items()):
+    for reason, number in sorted(sum((each.exceptions for each in counts.values()), Counter[str]()).items()):
         terminalreporter.write_line(f"{number:5} excepted: {reason}")
     path = os.environ.get("SIMULATED_COUNTS")
     if path:
-        Path(path).write_text(json.dumps(counts), encoding="utf-8")
+        Path(path).write_text(json.dumps({name: each.to_json() for name, each in counts.items()}), encoding="utf-8")
