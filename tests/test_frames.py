@@ -40,6 +40,7 @@ from cognito_jupyter.sharing.endpoint.publisher import credentials_body
 from tests.conftest import as_tokens, manager_for
 from tests.hostile.attempts import HELD, TRIED
 from tests.support.polling import wait_until
+from tests.support.systems import needs_limits, needs_sigint, needs_sigkill
 
 _PACKAGE = str(Path(cognito_jupyter.__file__).parent)
 _PART = 12
@@ -494,6 +495,17 @@ def scene(cognito: LocalCognito, tmp_path: Path) -> Scene:
     return Scene(cognito, authenticator, manager, tmp_path, set())
 
 
+NEEDED: dict[Callable[[Scene], None], pytest.MarkDecorator] = {
+    store_where_writing_fails: needs_limits,
+    interrupt_refresh: needs_sigint,
+    interrupt_code_exchange: needs_sigint,
+    interrupt_identity_pool: needs_sigint,
+    interrupt_revocation: needs_sigint,
+    interrupt_share: needs_sigkill,
+}
+"""What some of them need of the system."""
+
+
 def shown_secrets(text: str, scene: Scene) -> list[str]:
     """Returns the lines that show a secret, or a part of one."""
     user = scene.cognito.demo_user
@@ -502,7 +514,9 @@ def shown_secrets(text: str, scene: Scene) -> list[str]:
     return [line.strip()[:300] for line in text.splitlines() if any(part in line for part in parts)]
 
 
-@pytest.mark.parametrize("failure", FAILURES, ids=lambda each: each.__name__)
+@pytest.mark.parametrize(
+    "failure", [pytest.param(each, marks=NEEDED.get(each, ()), id=each.__name__) for each in FAILURES]
+)
 def test_no_traceback_that_shows_variables_shows_a_secret(
     scene: Scene, failure: Callable[[Scene], None], record_property: Callable[[str, object], None]
 ) -> None:

@@ -16,6 +16,7 @@ from cognito_jupyter.demo.kernel import Kernel
 from cognito_jupyter.local import LocalCognito
 from tests.hostile.attempts import HELD, TRIED
 from tests.support.notebook import NotebookUser
+from tests.support.systems import needs_modes
 from tests.test_frames import TOOLS
 from tests.test_secrets import LOG_EVERYTHING, KernelRun, SecretSearch, collect_secrets, kernel_run, run
 
@@ -217,6 +218,7 @@ def test_each_channel_lets_a_planted_secret_out_and_none_of_a_sign_in(
     assert not [path for path in files_for_others(home) if holds_any(path, secrets)]
 
 
+@needs_modes
 def test_the_search_finds_a_file_that_others_may_read(tmp_path: Path) -> None:
     for name, mode in (("open", 0o644), ("closed", 0o600)):
         (tmp_path / name).write_text("planted-0a1b2c3d")

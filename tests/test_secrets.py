@@ -19,6 +19,7 @@ from cognito_jupyter.local import LocalCognito
 from tests.support.forked_commands import SCRIPT
 from tests.support.notebook import NotebookUser
 from tests.support.polling import wait_until
+from tests.support.systems import ON_WINDOWS
 
 # At DEBUG, the loggers of botocore, urllib3 and comm too, from before the extension is loaded; ipykernel's as with
 # --debug; and http.client prints into the output of the cell.
@@ -206,8 +207,8 @@ def test_a_remembered_sign_in_is_only_in_its_own_file(cognito: LocalCognito, ker
     (path,) = home.rglob("*.sign-in")
     run(kernel, search, user, f"import subprocess; done = subprocess.run([{CREDENTIAL_PROCESS}, {path.stem!r}],"
         " capture_output=True, check=True) and None")  # fmt: skip
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert ON_WINDOWS or stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert ON_WINDOWS or stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     search.add_folder(home)
     places = {place.partition(" in ")[2] for place in search.found(collect_secrets(cognito, user))}
     assert places == {f"the file {path.name}"}

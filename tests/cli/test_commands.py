@@ -241,8 +241,8 @@ def test_an_unknown_role_is_named_and_the_sign_in_stays(terminal: Terminal, fold
 
 
 def test_a_sign_in_that_cannot_be_stored_is_revoked(cognito: LocalCognito, terminal: Terminal, folder: Path) -> None:
-    folder.mkdir(parents=True)
-    folder.chmod(0o755)
+    folder.parent.mkdir()
+    folder.write_text("a file where a folder should be", encoding="ascii")
     before = cognito.counts[cognito.REVOKE]
     assert "could not be stored on this computer, and was revoked" in terminal.run("login", code=1)
     assert cognito.counts[cognito.REVOKE] == before + 1

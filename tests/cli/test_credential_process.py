@@ -22,6 +22,7 @@ from cognito_jupyter.local import LocalCognito
 from tests.conftest import as_tokens, credentials_of
 from tests.support.forked_commands import SCRIPT
 from tests.support.shared_kernels import configuration_from_environment, new_manager, refresh_token_of, restart_kernel
+from tests.support.systems import needs_modes
 
 EXCHANGE, REFRESH = LocalCognito.EXCHANGE, LocalCognito.REFRESH
 HEAVY = {
@@ -203,8 +204,8 @@ def rename_file(store: Store) -> None:
     [
         (delete_file, "You are not signed in"),
         (truncate_file, "is damaged"),
-        (open_to_others, "is open to others than you"),
-        (open_folder_to_others, "chmod 700"),
+        pytest.param(open_to_others, "is open to others than you", marks=needs_modes),
+        pytest.param(open_folder_to_others, "chmod 700", marks=needs_modes),
         (replace_by_link, "is a symbolic link"),
     ],
 )

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.test_commands import Terminal, folder, terminal
+from tests.support.systems import needs_xdg
 
 __all__ = ["folder", "terminal"]  # fixtures
 
@@ -45,7 +46,7 @@ def test_commands_name_the_cause_and_leave_nothing(terminal: Terminal, no_home: 
     assert not list(no_home.iterdir())
 
 
-@pytest.mark.parametrize("variable", ["COGNITO_JUPYTER_FOLDER", "XDG_STATE_HOME"])
+@pytest.mark.parametrize("variable", ["COGNITO_JUPYTER_FOLDER", pytest.param("XDG_STATE_HOME", marks=needs_xdg)])
 def test_a_relative_state_folder_is_no_home_either(
     terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:

@@ -15,11 +15,13 @@ from cognito_jupyter.local import LocalCognito
 from tests.conftest import as_tokens, credentials_of
 from tests.support.polling import wait_until
 from tests.support.shared_kernels import new_manager, refresh_token_of, restart_kernel, store_in
+from tests.support.systems import needs_limits
 
 from .disks import Disk, full_disk, read_only_folder
 
 EXCHANGE = LocalCognito.EXCHANGE
 FILE_UNCHANGED = re.compile(r".* is unchanged, .*: (File too large|Permission denied)\. Make .*\.")
+pytestmark = needs_limits
 each_disk = pytest.mark.parametrize("disk", [full_disk, read_only_folder])
 
 

@@ -13,6 +13,9 @@ from cognito_jupyter.local import LocalCognito
 from tests.support.forked_commands import SCRIPT
 from tests.support.front_end import FrontEnd
 from tests.support.notebook import READS_S3, started_notebook
+from tests.support.systems import needs_scripts
+
+pytestmark = needs_scripts
 
 HELPER = """#!{python}
 # Opens the page on the computer of a user who signs in there, and forwards the port that the URL names.

@@ -14,6 +14,7 @@ from cognito_jupyter.oauth.relay.sockets import FOLDER_VARIABLE
 from tests.support.front_end import FrontEnd
 from tests.support.notebook import Notebook, started_notebook
 from tests.support.relay_server import jupyter_server_reached_at
+from tests.support.systems import needs_unix_sockets
 
 _DOCTOR = "%cognito_doctor --json"
 _RELAY = "https://hub.example/hub/user-redirect/cognito-jupyter/callback"
@@ -108,6 +109,7 @@ def hub_environment(environment: dict[str, str]) -> Iterator[dict[str, str]]:
         yield environment | {"JUPYTERHUB_USER": "ada", FOLDER_VARIABLE: folder, "COGNITO_REDIRECT_URI": _RELAY}
 
 
+@needs_unix_sockets
 def test_a_hub_whose_relay_receives_the_sign_in_is_all_right(
     cognito: LocalCognito, hub_environment: dict[str, str]
 ) -> None:
@@ -117,6 +119,7 @@ def test_a_hub_whose_relay_receives_the_sign_in_is_all_right(
     assert not [line for line in lines if "is pasted" in line]
 
 
+@needs_unix_sockets
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -133,6 +136,7 @@ def test_a_hub_where_the_address_is_pasted_says_so(
         assert verdict(lines_of(notebook.text(_DOCTOR)), *words) == "note"
 
 
+@needs_unix_sockets
 def test_the_versions_of_a_server_in_another_environment_are_shown_or_how_to_get_them(
     cognito: LocalCognito, hub_environment: dict[str, str]
 ) -> None:

@@ -11,6 +11,7 @@ import pytest
 from cognito_jupyter.local import LocalCognito
 from tests.support.notebook import READS_S3, started_notebook
 from tests.support.shared_kernels import refresh_token_of, restart_kernel
+from tests.support.systems import ON_WINDOWS, needs_modes
 
 REFRESH = "cognito.refresh_user_pool_tokens() and None"
 
@@ -54,8 +55,8 @@ def test_a_new_kernel_signs_in_without_a_user_and_without_any_request(
         assert cognito.counts == before
         assert notebook.text(READS_S3) == "361\n"
         assert notebook.user.login_count == 0
-    assert stat.S_IMODE(stored_file.stat().st_mode) == 0o600
-    assert stat.S_IMODE(stored_file.parent.stat().st_mode) == 0o700
+    assert ON_WINDOWS or stat.S_IMODE(stored_file.stat().st_mode) == 0o600
+    assert ON_WINDOWS or stat.S_IMODE(stored_file.parent.stat().st_mode) == 0o700
 
 
 def test_a_notebook_without_an_interactive_front_end_signs_in_from_the_store(
@@ -169,6 +170,7 @@ def test_a_setting_turns_remembering_on_and_off(cognito: LocalCognito, environme
         assert notebook.user.login_count == 1
 
 
+@needs_modes
 def test_an_untrusted_folder_is_reported_and_the_sign_in_still_works(
     cognito: LocalCognito, environment: dict[str, str], home: Path
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import psutil
 import pytest
@@ -25,8 +26,12 @@ def test_a_file_is_found_above_the_notebook_as_far_as_the_repository(project: Pr
     assert project.resolve().timeout == 7
 
 
-def test_outside_of_home_and_repository_only_the_folder_itself_counts(project: ProjectFolder) -> None:
+def test_outside_of_home_and_repository_only_the_folder_itself_counts(
+    project: ProjectFolder, own_environment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Above it any user may have put a file."""
+    for name in ("HOME", "USERPROFILE"):  # the temporary folders of Windows are in the user's home
+        monkeypatch.setenv(name, str(own_environment))
     project.write("timeout = 7")
     project.folder, project.trusts = project.folder / "inner", True
     project.folder.mkdir()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import locale
 import subprocess
 from collections.abc import Mapping, Sequence
 
@@ -15,7 +16,7 @@ def run_in_terminal(
     user: tuple[str, str],
     *,
     code: int = 0,
-    encoding: str = "utf-8",
+    encoding: str | None = None,
 ) -> str:
     """Runs a program to its end, and returns all that it printed.
 
@@ -24,12 +25,13 @@ def run_in_terminal(
         environment: All of its environment.
         user: The name and the password of the user who signs in.
         code: The exit code that it must have.
-        encoding: The terminal's encoding; the program must print nothing that it lacks.
+        encoding: The terminal's encoding; the program must print nothing that it lacks. None: that of the environment.
     """
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=environment
     )
     assert process.stdout is not None
+    encoding = encoding or environment.get("PYTHONIOENCODING") or locale.getpreferredencoding(do_setlocale=False)
     output, signed_in = "", False
     for line in process.stdout:
         output += line.decode(encoding)

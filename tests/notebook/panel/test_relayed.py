@@ -15,6 +15,7 @@ from cognito_jupyter.notebook.panel.content import panel_content
 from cognito_jupyter.oauth.login import LoginState
 from cognito_jupyter.oauth.relay.sockets import FOLDER_VARIABLE
 from tests.support.relay_server import jupyter_server_reached_at
+from tests.support.systems import needs_unix_sockets
 
 from .driver import PanelDriver, request_for
 
@@ -96,11 +97,16 @@ def test_the_second_panel_does_not_undo_what_the_first_has_handed_over(driver: P
 @pytest.mark.parametrize(
     ("host", "words", "listens"),
     [
-        ("hub.example", None, True),
-        ("10.0.0.3:8888", "It is not known whether your browser comes back to this notebook by itself", True),
-        (None, "This kernel's Jupyter server has no relay for the redirect URI", False),
+        pytest.param("hub.example", None, True, id="reached by browsers", marks=needs_unix_sockets),
+        pytest.param(
+            "10.0.0.3:8888",
+            "It is not known whether your browser comes back to this notebook by itself",
+            True,
+            id="behind a proxy that hides the host",
+            marks=needs_unix_sockets,
+        ),
+        pytest.param(None, "This kernel's Jupyter server has no relay for the redirect URI", False, id="no relay"),
     ],
-    ids=["reached by browsers", "behind a proxy that hides the host", "no relay"],
 )
 def test_the_panel_asks_for_a_paste_first_only_where_the_sign_in_may_not_come_back(
     driver: PanelDriver, monkeypatch: pytest.MonkeyPatch, host: str | None, words: str | None, listens: bool

@@ -76,7 +76,8 @@ SET_ASIDE = {
 def home(own_environment: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     home = tmp_path / "home"
     home.mkdir()
-    monkeypatch.setenv("HOME", str(home))
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(home))
     for name in ("BOTO_CONFIG", "AWS_CREDENTIAL_FILE"):
         monkeypatch.setenv(name, "")  # so that it is restored
         monkeypatch.delenv(name)

@@ -191,7 +191,8 @@ def test_a_share_counts_no_request_of_the_share_before(sign_in: Callable[..., Co
             assert Finder(share).status() == 200
         with sharing.share(manager, ["Analyst"]) as share:
             assert share.roles[0].last_request is None
-            began = datetime.now(UTC) - timedelta(milliseconds=1)  # what is reported is rounded to that
+            # By the clock of what is reported, which may be coarse, and is rounded to a millisecond.
+            began = datetime.fromtimestamp(time.time(), UTC) - timedelta(milliseconds=1)
             assert Finder(share).status() == 200
             wait_until(lambda share=share, began=began: (share.roles[0].last_request or NEVER) >= began)  # type: ignore[misc]
             assert share.roles[0].request_count == 1
@@ -342,7 +343,7 @@ for name in [name for name in sys.modules if name.startswith("cognito_jupyter")]
 from cognito_jupyter.sharing.endpoint.kernel_endpoint import get_kernel_endpoint
 again = get_kernel_endpoint().start()
 os.stat(process.token_file)
-print(process.pid, again.pid, process.url == again.url, process.folder)
+print(process.pid, again.pid, process.url == again.url, process.folder, sep="\\n")
 """
 
 
@@ -352,7 +353,7 @@ print(process.pid, again.pid, process.url == again.url, process.folder)
 )
 def test_it_is_one_also_for_a_package_that_is_loaded_again_and_ends_with_the_process(how: str) -> None:
     done = subprocess.run([sys.executable, "-c", FORKS_AND_EXITS, how], capture_output=True, text=True, check=True)
-    first, second, same_url, folder = done.stdout.split()
+    first, second, same_url, folder = done.stdout.splitlines()
     assert (first, same_url) == (second, "True")
     assert not psutil.pid_exists(int(first))
     assert not os.path.exists(folder)

@@ -17,7 +17,7 @@ import pytest
 
 from cognito_jupyter.sharing.endpoint.process import SOURCE, EndpointProcess
 from tests.support.polling import TEST_TIMEOUT, wait_until
-from tests.support.systems import needs_fork, needs_modes, needs_sigkill, needs_unix_sockets
+from tests.support.systems import needs_fork, needs_modes, needs_reuse_port, needs_sigkill, needs_unix_sockets
 
 KEYS = {
     "AccessKeyId": "ASIA1",
@@ -301,7 +301,7 @@ def test_a_request_that_comes_while_the_endpoint_is_killed_waits_for_the_next_on
         assert b" 200 " in connection.recv(65536)
 
 
-@pytest.mark.parametrize("option", ["none", "SO_REUSEADDR", "SO_REUSEPORT"])
+@pytest.mark.parametrize("option", ["none", "SO_REUSEADDR", pytest.param("SO_REUSEPORT", marks=needs_reuse_port)])
 def test_no_other_program_can_listen_at_the_address_of_a_killed_endpoint(
     endpoint: EndpointProcess, option: str
 ) -> None:

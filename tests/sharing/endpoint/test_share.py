@@ -261,8 +261,11 @@ def test_a_process_that_inherits_nothing_needs_only_the_environment_of_the_share
     )
     with sharing.share(manager, ["Analyst"], hide_credentials_file=True) as share:
         environ = share.environment()
-        assert {"NO_PROXY", "no_proxy", *env.REGIONS} <= environ.keys()
-        done = run_python(LIST, {**environ, "HOME": str(own_environment), "AWS_ENDPOINT_URL_S3": cognito.aws_url})
+        # On macOS and Windows, a lone NO_PROXY would hide the system's proxies from Python.
+        without_proxy = () if sys.platform in {"darwin", "win32"} else ("NO_PROXY", "no_proxy")
+        assert {*without_proxy, *env.REGIONS} <= environ.keys()
+        home = dict.fromkeys(("HOME", "USERPROFILE"), str(own_environment))
+        done = run_python(LIST, {**environ, **home, "AWS_ENDPOINT_URL_S3": cognito.aws_url})
     assert done.stdout == "listed\n", done.stderr
 
 

@@ -20,7 +20,7 @@ from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.settings import CognitoConfiguration
 from cognito_jupyter.sharing.profile.config_text import with_profile, without_profile
 from tests.sharing.conftest import run_python
-from tests.support.systems import needs_links, needs_modes
+from tests.support.systems import ON_WINDOWS, needs_links, needs_modes
 
 THEIRS = """# Mine.
 [default]
@@ -161,9 +161,12 @@ def test_the_profile_names_the_sign_in_and_the_role(
     assert sharing.write_profile(remembered, "cognito", "Uploader", region_name="eu-west-1") == config
     found = session_reading(config).full_config["profiles"]["cognito"]
     assert found["region"] == "eu-west-1"
-    command, *words = shlex.split(found["credential_process"])
+    # On Windows the line has short names, and no quotes.
+    command, *options, word, file, role_arn = shlex.split(found["credential_process"], posix=not ON_WINDOWS)
     assert Path(command).is_file()
-    assert words == ["credential-process", str(remembered.shared_sign_in.path), cognito.roles["Uploader"]]
+    assert options in ([], ["-m", "cognito_jupyter.cli"])
+    assert (word, role_arn) == ("credential-process", cognito.roles["Uploader"])
+    assert os.path.samefile(file, str(remembered.shared_sign_in.path))
     tokens, credentials = remembered.auth_tokens, remembered.credentials
     text = config.read_text()
     for secret in [*(tokens or {}).values(), *(credentials or {}).values()]:
@@ -253,7 +256,8 @@ def test_a_profile_of_a_credentials_file_that_a_share_hides_is_refused(
 ) -> None:
     """Programs that are not started from this process see the file."""
     Path(os.environ["AWS_SHARED_CREDENTIALS_FILE"]).write_text("")
-    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path))
     check_that_the_name_is_refused(remembered, config, tmp_path / ".aws" / "credentials", "[cognito]")
 
 

@@ -306,7 +306,7 @@ def read_configurations() -> None:
     def altered(self: configparser.RawConfigParser, filenames: Any, encoding: str | None = None) -> list[str]:
         return read(self, filenames, encoding or ANSI_CODE_PAGE)
 
-    configparser.RawConfigParser.read = altered  # type: ignore[method-assign]  # of the whole process: see above
+    configparser.RawConfigParser.read = altered  # type: ignore[assignment, method-assign]  # for all
 
 
 def alter_paths(builtins: Mapping[str, Any]) -> None:
