@@ -93,13 +93,16 @@ def shortest_suffixes(roles: Sequence[str], among: Sequence[str]) -> list[str]:
         roles: The ARNs to name.
         among: All ARNs to distinguish.
     """
-    return [_shortest_suffix(role, among) for role in roles]
+    # In the order of their ends, the roles that share the longest end with a role stand beside it.
+    by_end = sorted(among, key=lambda role: role[::-1])
+    neighbours = {role: [*by_end[max(0, at - 1) : at], *by_end[at + 1 : at + 2]] for at, role in enumerate(by_end)}
+    return [_shortest_suffix(role, neighbours[role]) if role in neighbours else role for role in roles]
 
 
-def _shortest_suffix(role: str, among: Sequence[str]) -> str:
+def _shortest_suffix(role: str, others: Sequence[str]) -> str:
     for start in range(len(role) - 1, 0, -1):
         is_word = role[start].isalnum() and not role[start - 1].isalnum()
-        if is_word and [other for other in among if other.endswith(role[start:])] == [role]:
+        if is_word and not any(other.endswith(role[start:]) for other in others):
             return role[start:]
     return role
 

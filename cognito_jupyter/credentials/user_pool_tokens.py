@@ -68,6 +68,7 @@ class UserPoolTokens:
         self._claims_requested_at = -math.inf
         self._end_error: tuple[CognitoTokens, SignedOutError] | None = None
         self._tokens = redacted(tokens) if tokens is not None else None
+        self._last_decoded: tuple[str, JwtPayload, Subject] | None = None
         self._fork_channel = ForkChannel(self._respond_to_child)
 
     @property
@@ -88,18 +89,32 @@ class UserPoolTokens:
 
     @property
     def claims(self) -> JwtPayload:
-        """The claims of the id token; empty while no user is signed in.
+        """The claims of the id token, in a dict of the caller's own; empty while no user is signed in.
 
         Raises:
             VerificationError: The id token is not a JWT (a PermissionError).
         """
-        tokens = self._tokens
-        return claims_of(tokens["id_token"]) if tokens is not None else {}
+        claims = self._decoded[0]
+        return cast(
+            "JwtPayload", {name: [*value] if isinstance(value, list) else value for name, value in claims.items()}
+        )
 
     @property
     def subject(self) -> Subject | None:
         """The user who is signed in."""
-        return subject_of(self.claims) if self._tokens is not None else None
+        return self._decoded[1]
+
+    @property
+    def _decoded(self) -> tuple[JwtPayload, Subject | None]:
+        """The claims, which nothing changes, and their user: decoded once, because each request reads them often."""
+        tokens = self._tokens
+        if tokens is None:
+            return {}, None
+        id_token, decoded = tokens["id_token"], self._last_decoded
+        if decoded is None or decoded[0] is not id_token:
+            claims = claims_of(id_token)
+            decoded = self._last_decoded = (id_token, claims, subject_of(claims))
+        return decoded[1:]
 
     @property
     def ended(self) -> bool:

@@ -21,7 +21,7 @@ from .table import Figure, Group, Reach
 
 _ROUNDS = 9
 _PAUSE = 0.3
-"""Seconds between two clicks: no user is faster."""
+"""Seconds between two clicks: no user is faster. The raw request waits as long before: processors save power then."""
 _POLL_INTERVAL = 0.0003
 _ROUND_TRIPS = (0, 40)
 _LIMIT = 1.1
@@ -48,10 +48,11 @@ def _measure_at(stage: Stage, round_trip: int) -> Figure:
         state.sign_ins.accept_result(LoginResult(sign_in, select_role(sign_in, None, None)), request)
         state.controller.request = request
         panel, raw = LoginPanel(state), RawClient(stage, port)
-        sign_in.manager.prebuild_session()  # as a second after a login
+        sign_in.manager.prebuild_session()  # as a moment after a login
         for role_arn in sign_in.manager.roles[1 : 1 + _ROUNDS]:
             time.sleep(_PAUSE)
             samples.append(_time_click(panel, state, role_arn) * 1e3)
+            time.sleep(_PAUSE)
             floor.append(raw.time_credentials(sign_in.manager, role_arn) * 1e3)
         raw.close()
         sign_in.manager.close()

@@ -17,6 +17,7 @@ from cognito_jupyter.credentials.manager import CognitoCredentialsManager, get_a
 from cognito_jupyter.errors import RefusedError, RoleError, SignedOutError, VerificationError
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
+from cognito_jupyter.oauth.tokens import JwtPayload, claims_of
 from tests.conftest import as_tokens, credentials_of, manager_for
 from tests.support.clock import FakeClock
 
@@ -69,6 +70,39 @@ def test_two_roles_have_separate_credentials_at_the_same_time(
         assert cognito.aws.proxy.requests[-1].role_arn == cognito.roles["Uploader"]
         with pytest.raises(ClientError, match="AccessDenied"):
             reader.put_object(Bucket=cognito.bucket, Key="out.txt", Body=b"not mine")
+
+
+def test_the_id_token_is_decoded_once_however_often_its_claims_are_read(
+    manager: CognitoCredentialsManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A change of the role reads them twenty times."""
+    decoded: list[str] = []
+
+    def count_and_decode(id_token: str) -> JwtPayload:
+        decoded.append(id_token)
+        return claims_of(id_token)
+
+    monkeypatch.setattr("cognito_jupyter.credentials.user_pool_tokens.claims_of", count_and_decode)
+    roles = manager.roles
+    for _ in range(3):
+        assert manager.roles == roles
+        assert manager.claims["sub"]
+        manager.ensure_credentials("Analyst")
+    assert len(decoded) <= 1
+    before = len(decoded)
+    manager.refresh_user_pool_tokens()
+    assert manager.auth_tokens is not None
+    assert manager.claims == claims_of(manager.auth_tokens["id_token"])
+    assert len(decoded) > before
+
+
+def test_a_caller_that_changes_the_claims_changes_nothing_of_the_sign_in(manager: CognitoCredentialsManager) -> None:
+    roles = manager.roles
+    claims = manager.claims
+    claims["cognito:roles"].clear()
+    claims["sub"] = "another"
+    assert manager.roles == roles
+    assert manager.claims["sub"] != "another"
 
 
 def test_credentials_show_the_role_requested_last(manager: CognitoCredentialsManager) -> None:

@@ -113,6 +113,7 @@ class Controller:
         # Held while an action of a button runs, so that a role that changes meets a share that is either there or not.
         self._action_locks = ProcessLocal(threading.Lock)
         self._pid = os.getpid()
+        self._acting_thread: int | None = None  # that of the action of a button which runs
         self._pending_start: object = None
         self._context = contextvars.copy_context()
         self._status = SignInStatus()
@@ -301,18 +302,27 @@ class Controller:
         def work() -> None:
             warning: CognitoError | None = None
             with self._action_locks():
-                self._set_status(SignInStatus(self.status.phase, busy=busy))
+                if self.status.busy != busy:  # an earlier action has ended since the click
+                    self._set_status(SignInStatus(self.status.phase, busy=busy))
+                self._acting_thread = threading.get_ident()
                 try:
                     action()
                 except Exception as error:  # noqa: BLE001 - the panel shows it; no cell is there to raise it
                     warning = _as_cognito_error(error)
+                finally:
+                    self._acting_thread = None
                 self._set_status(SignInStatus(warning=warning))
 
+        with self._lock:
+            self._status = SignInStatus(self.status.phase, busy=busy)
         threading.Thread(target=work, name="cognito-panel-action", daemon=True).start()
+        # Now, and not before: panels are drawn while the action waits for the network.
+        self.notify_listeners()
 
     def notify_listeners(self) -> None:
         """Has every listener show the status again; not in a forked child, whose panels are its parent's."""
-        if os.getpid() != self._pid:
+        if os.getpid() != self._pid or self._acting_thread == threading.get_ident():
+            # What an action changes is shown with its end, for which nothing has to wait until then.
             return
         for listener in list(self._listeners):
             self.call_in_context(listener.on_status)

@@ -18,7 +18,7 @@ from .user_namespace import BoundManager, BoundSession, Variables
 if TYPE_CHECKING:
     from ...credentials.manager import CognitoCredentialsManager
 
-_NEXT_SESSION_DELAY = 1.0
+_NEXT_SESSION_DELAY = 0.15
 """Seconds until the session of the user's next role is prepared: at once, that would compete with the cell's output."""
 
 

@@ -229,16 +229,15 @@ class LoginPanel(ipywidgets.VBox, StatusListener):
         roles = current.manager.roles
         if len(roles) < 2:
             return controls
-        self._update_role_menu(roles, bound.role_arn)
+        self._update_role_menu(status, roles, bound.role_arn)
         return [self._role_menu, self._role_note, *controls]
 
-    def _update_role_menu(self, roles: tuple[str, ...], selected: str | None) -> None:
-        options = tuple(zip(map(printable, shortest_suffixes(roles, roles)), roles, strict=True))
+    def _update_role_menu(self, status: SignInStatus, roles: tuple[str, ...], selected: str | None) -> None:
         # Unobserved during the update: only a selection by the user changes the role.
         self._role_menu.unobserve(self._on_role_selected, "value")
-        if self._role_menu.options != options:
-            self._role_menu.options = options
-        if self._role_menu.value != selected and (selected in roles or selected is None):
+        if tuple(role for _, role in self._role_menu.options) != roles:
+            self._role_menu.options = tuple(zip(map(printable, shortest_suffixes(roles, roles)), roles, strict=True))
+        if status.busy is None and self._role_menu.value != selected and (selected in roles or selected is None):
             self._role_menu.value = selected
         self._role_menu.observe(self._on_role_selected, "value")
 

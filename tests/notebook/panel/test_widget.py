@@ -18,7 +18,7 @@ from ipywidgets.embed import dependency_state
 
 import cognito_jupyter
 from cognito_jupyter.errors import LoginError
-from cognito_jupyter.notebook.model.controller import Phase
+from cognito_jupyter.notebook.model.controller import Phase, StatusListener
 from cognito_jupyter.notebook.model.login_requests import LoginRequest
 from cognito_jupyter.notebook.panel.content import panel_content
 from cognito_jupyter.notebook.panel.html import SignInOptions, sign_in_options
@@ -290,6 +290,67 @@ def test_a_share_that_a_magic_starts_and_ends_is_shown_at_once(driver: PanelDriv
     assert "<dt>Shared</dt><dd>cognito-jupyter-Uploader</dd>" in panel_body(driver)
     driver.state.notebook_share.close()
     assert driver.panel._share_box.value is False
+
+
+def test_an_action_does_not_wait_until_the_panels_are_drawn(driver: PanelDriver) -> None:
+    """A role that changes is one request; to draw a panel takes as long as a request to a server nearby."""
+    began = threading.Event()
+    began_before_it_was_drawn: list[bool] = []
+
+    class Listener(StatusListener):
+        def on_status(self) -> None:
+            began_before_it_was_drawn.append(began.wait(10))
+
+    listener = Listener()
+    driver.state.controller.subscribe(listener)
+    driver.state.controller.run_in_background("Starting to share", began.set)
+    wait_until(lambda: driver.state.controller.status.busy is None and len(began_before_it_was_drawn) > 1)
+    assert all(began_before_it_was_drawn)
+
+
+def test_what_an_action_changes_is_drawn_once_with_its_end(driver: PanelDriver) -> None:
+    drawn_while_it_ran: list[str] = []
+    running = threading.Event()
+
+    class Listener(StatusListener):
+        def on_status(self) -> None:
+            if running.is_set() and threading.current_thread().name == "cognito-panel-action":
+                drawn_while_it_ran.append(driver.state.controller.status.busy or "")
+
+    def action() -> None:
+        running.set()
+        for _ in range(3):
+            driver.state.controller.notify_listeners()
+        running.clear()
+
+    listener = Listener()
+    driver.state.controller.subscribe(listener)
+    driver.state.controller.run_in_background("Starting to share", action)
+    wait_until(lambda: driver.state.controller.status.busy is None)
+    assert drawn_while_it_ran == []
+    # A change that no action has made is drawn at once.
+    running.set()
+    thread = threading.Thread(target=driver.state.controller.notify_listeners, name="cognito-panel-action")
+    thread.start()
+    thread.join()
+    assert drawn_while_it_ran == [""]
+
+
+def test_the_menu_shows_the_role_that_was_chosen_while_it_changes(driver: PanelDriver) -> None:
+    start_and_wait(driver)
+    driver.complete_sign_in()
+    driver.wait_for_phase(Phase.SIGNED_IN)
+    panel, uploader, earlier_action = driver.panel, driver.cognito.roles["Uploader"], threading.Event()
+    driver.state.controller.run_in_background("Starting to share", lambda: earlier_action.wait(60))
+    panel._role_menu.value = uploader
+    assert "Switching role" in panel_head(driver)
+    assert panel._role_menu.disabled
+    assert panel._role_menu.value == uploader
+    earlier_action.set()
+    wait_until(lambda: not panel._role_menu.disabled)
+    bound = driver.state.bound_session
+    assert bound is not None
+    assert bound.role_arn == panel._role_menu.value == uploader
 
 
 def test_an_action_that_fails_for_an_unexpected_reason_ends_with_its_first_sentence(driver: PanelDriver) -> None:
