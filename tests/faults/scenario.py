@@ -10,8 +10,6 @@ import traceback
 from dataclasses import dataclass, replace
 from typing import Literal
 
-import psutil
-
 from cognito_jupyter._util.timeouts import Timeouts
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.errors import CognitoError
@@ -22,6 +20,7 @@ from cognito_jupyter.oauth.tokens import CognitoTokens
 from tests.conftest import as_tokens
 from tests.support.clock import FakeClock
 from tests.support.polling import wait_until
+from tests.support.ports import listening_ports
 from tests.support.tls_proxy import Certificates, ProxyState, TlsProxy
 
 SHORT_TIMEOUTS = Timeouts(read=1.0, total=1.5, retry_delays=(0.02,), throttling=0.02)
@@ -198,9 +197,7 @@ class ProcessResources:
     def current(cls) -> ProcessResources:
         """Returns those of now."""
         threads = [each for each in threading.enumerate() if not any(part in each.name for part in _SERVER_THREADS)]
-        connections = psutil.Process().net_connections("tcp")
-        listening = [each.laddr.port for each in connections if each.status == psutil.CONN_LISTEN]
-        return cls(frozenset(threads), frozenset(listening))
+        return cls(frozenset(threads), frozenset(listening_ports()))
 
     def check_nothing_leaked(self) -> None:
         """Waits until everything that was started since has ended."""
