@@ -70,8 +70,9 @@ class Terminal:
 
 
 @pytest.fixture
-def terminal(cognito: LocalCognito) -> Terminal:
-    return Terminal(cognito)
+def terminal(cognito: LocalCognito, start_forked: StartCommand) -> Terminal:
+    """Its commands are forked; some tests below run the same ones with an interpreter each."""
+    return Terminal(cognito, start_forked)
 
 
 @pytest.fixture
@@ -140,7 +141,12 @@ def test_the_identity_provider_and_the_login_hint_reach_the_sign_in_page(termina
     assert "identity_provider=COGNITO&login_hint=ada%40example.org" in terminal.printed
 
 
-def test_a_user_stays_signed_in_until_logout(cognito: LocalCognito, terminal: Terminal, folder: Path) -> None:
+@pytest.mark.parametrize("forked", [True, False], ids=["forked", "with an interpreter each"])
+def test_a_user_stays_signed_in_until_logout(
+    cognito: LocalCognito, terminal: Terminal, folder: Path, forked: bool
+) -> None:
+    if not forked:
+        terminal = Terminal(cognito)
     output = terminal.run("login", "--role-suffix", "Analyst")
     (path,) = stored_files(folder)
     for part in ("demo (demo@example.org)", str(path), cognito.roles["Uploader"], f"credential-process {path.stem}"):
@@ -182,8 +188,9 @@ def test_a_user_whose_name_is_an_id_is_named_by_the_e_mail_address(terminal: Ter
 
 
 def test_status_needs_no_settings(
-    terminal: Terminal, folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    cognito: LocalCognito, folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    terminal = Terminal(cognito)
     terminal.run("login")
     for name in [name for name in os.environ if name.startswith("COGNITO_") and name != "COGNITO_JUPYTER_FOLDER"]:
         monkeypatch.delenv(name)
@@ -227,7 +234,8 @@ def test_fresh_signs_in_again(terminal: Terminal, folder: Path) -> None:
     assert stored_files(folder)[0].read_bytes() != before
 
 
-def test_a_url_is_pasted_when_the_browser_is_on_another_computer(terminal: Terminal, folder: Path) -> None:
+def test_a_url_is_pasted_when_the_browser_is_on_another_computer(cognito: LocalCognito, folder: Path) -> None:
+    terminal = Terminal(cognito)
     assert "Signed in" in terminal.run("login", "--paste", "--no-browser", remote_browser=True)
     assert len(stored_files(folder)) == 1
 

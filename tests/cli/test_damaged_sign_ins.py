@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from cognito_jupyter.credentials.store.format import HEADER, VERSION
 from cognito_jupyter.local import LocalCognito
-from tests.cli.test_commands import Terminal, folder, stored_files
-from tests.support.forked_commands import StartCommand, forked_commands
+from tests.cli.test_commands import Terminal, folder, stored_files, terminal
 from tests.support.shared_kernels import refresh_token_of, restart_kernel
 from tests.support.systems import ON_WINDOWS, needs_modes
 
-__all__ = ["folder"]  # a fixture
+__all__ = ["folder", "terminal"]  # fixtures
 
 
 def wrong_character_in_id_token(path: Path) -> None:
@@ -52,18 +51,6 @@ def zeros(path: Path) -> None:
 READABLE = (wrong_character_in_id_token, another_letter_in_id_token, another_version, open_to_others)
 DAMAGE = (*READABLE, truncated, zeros)
 CASES = [pytest.param(damage, marks=needs_modes if damage is open_to_others else ()) for damage in DAMAGE]
-
-
-@pytest.fixture(scope="module")
-def start_forked() -> Iterator[StartCommand]:
-    with forked_commands() as start:
-        yield start
-
-
-@pytest.fixture
-def terminal(cognito: LocalCognito, start_forked: StartCommand) -> Terminal:
-    """More than a hundred commands run here; test_commands runs them with an interpreter each."""
-    return Terminal(cognito, start_forked)
 
 
 @pytest.fixture

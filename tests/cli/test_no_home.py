@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_commands import Terminal, folder, terminal
+from cognito_jupyter.local import LocalCognito
+from tests.cli.test_commands import Terminal, folder
 from tests.support.systems import needs_xdg
 
-__all__ = ["folder", "terminal"]  # fixtures
+__all__ = ["folder"]  # a fixture
 
 NO_HOME = "has no home folder on this computer, so no sign-in can be read or stored. Set COGNITO_JUPYTER_FOLDER"
 WITHOUT_HOME = """
@@ -22,6 +23,11 @@ def unknown(uid):
     raise KeyError(uid)
 pwd.getpwuid = unknown
 """
+
+
+@pytest.fixture
+def terminal(cognito: LocalCognito) -> Terminal:
+    return Terminal(cognito)
 
 
 @pytest.fixture
