@@ -112,13 +112,13 @@ def test_the_report_holds_nothing_secret_and_names_no_user(
         for name, value in confidential.environment.items():
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("COGNITO_CLIENT_SECRET", str(confidential.client_secret))
-        monkeypatch.setenv("COGNITO_LOGIN_HINT", "ada@example.org")
-        monkeypatch.setenv("HTTPS_PROXY", "http://ada:hunter2@proxy.example.org:8080")
+        monkeypatch.setenv("COGNITO_LOGIN_HINT", "joyce@example.org")
+        monkeypatch.setenv("HTTPS_PROXY", "http://joyce:hunter2@proxy.example.org:8080")
         monkeypatch.setenv("HOME", str(own_environment))
         report = report_of()
         shown = report.to_text() + json.dumps(report.to_json())
         assert not [secret for secret in confidential.secrets if secret in shown]
-        for private in ("ada", "hunter2", str(own_environment)):
+        for private in ("joyce", "hunter2", str(own_environment)):
             assert private not in shown
         assert "confidential, and its secret is right" in shown
 
