@@ -64,19 +64,25 @@ nox.options.sessions = ["lint", "types", "docs", "kernel6", f"tests-{PYTHONS[0]}
 # everything that it imports.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-# Tests spend half of their time waiting, for a kernel to start or for credentials to expire: use one process more than
-# there are cores. Use no more than four, because kernels would delay each other. tests/conftest.py has the longest
-# modules come first.
-_IN_PARALLEL = (
-    f"--numprocesses={min((os.cpu_count() or 1) + 1, 4)}", "--dist=loadscope", "--no-loadscope-reorder",
-)  # fmt: skip
+
+def _in_parallel(more_than_cores: int) -> tuple[str, ...]:
+    """Returns the options for some processes more than there are cores, because tests wait for much of their time.
+
+    There are no more than four, because kernels would delay each other. tests/conftest.py has the longest modules come
+    first.
+    """
+    processes = min((os.cpu_count() or 1) + more_than_cores, 4)
+    return f"--numprocesses={processes}", "--dist=loadscope", "--no-loadscope-reorder"
+
+
+_IN_PARALLEL = _in_parallel(1)
 
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """Run all tests against a local Cognito."""
     session.install(".[test]")
-    session.run("pytest", *_IN_PARALLEL, *session.posargs)
+    session.run("pytest", *_in_parallel(2), *session.posargs)
 
 
 _DIFFERS_BY_PYTHON = (
@@ -119,7 +125,7 @@ def kernel6(session: nox.Session) -> None:
     session.install(".[test]", "ipykernel==6.31.*")
     # Its kernels import what a login needs when it needs it; those of `tests` have imported it before.
     env = {"KERNELS_WITHOUT_LIBRARIES": "1"}
-    session.run("pytest", *_IN_PARALLEL, "tests/notebook", *session.posargs, env=env)
+    session.run("pytest", *_in_parallel(2), "tests/notebook", *session.posargs, env=env)
 
 
 # The options of pyproject.toml without those that keep the browser tests out of the other sessions.
@@ -131,7 +137,9 @@ def browser(session: nox.Session) -> None:
     """Test the panel in JupyterLab in Chromium, which is installed if necessary."""
     session.install(".[browser]")
     only = ("tests/browser", "--ignore=tests/browser/front_ends")
-    session.run("pytest", *_IN_PARALLEL, _BROWSER_OPTIONS, *only, *session.posargs)
+    # Each process has one JupyterLab and one browser for all modules, so that a test may run in any of them.
+    in_parallel = (_IN_PARALLEL[0], "--dist=worksteal")
+    session.run("pytest", *in_parallel, _BROWSER_OPTIONS, *only, *session.posargs)
 
 
 @nox.session(python=PYTHONS[:1])
