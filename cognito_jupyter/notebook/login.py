@@ -7,7 +7,9 @@ a thread; this module only displays and waits.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
+import importlib
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -21,9 +23,10 @@ from .display.panel_output import show_panel
 from .display.progress import progress
 from .display.status import status_table
 from .display.views import View
-from .kernel.blocking import POLL_INTERVAL, Sleep
+from .kernel.blocking import FAST_POLL_INTERVAL, POLL_INTERVAL, Sleep
 from .kernel.comms import comm_pump
 from .kernel.interrupts import interruptible
+from .kernel.widget_check import WidgetCheck, widget_check
 from .model.login_requests import LoginArguments, LoginRequest
 from .model.state import NotebookState
 from .model.user_namespace import BoundSession
@@ -32,6 +35,9 @@ if TYPE_CHECKING:
     import boto3
 
     from .panel.widget import LoginPanel
+
+_CHECK_TIMEOUT = 0.4
+"""Seconds that a front end has to say whether it has widgets; without a word from it the panel is tried."""
 
 
 async def login(  # noqa: PLR0913 - the options of the magic, by the same names
@@ -204,6 +210,23 @@ def make_panel(state: NotebookState) -> LoginPanel | None:
     return LoginPanel(state)
 
 
+async def panel_for_cell(state: NotebookState, check: WidgetCheck | None, sleep: Sleep) -> LoginPanel | None:
+    """Returns a new panel; None where the kernel or its front end has no ipywidgets, or ones that do not fit.
+
+    Args:
+        state: The notebook's state.
+        check: Begun before; None: there is nothing to find out about the front end.
+        sleep: Lets time pass.
+    """
+    until = time.monotonic() + _CHECK_TIMEOUT
+    with contextlib.suppress(ImportError):
+        # It takes longer than most front ends take to reply.
+        importlib.import_module("cognito_jupyter.notebook.panel.widget")
+    while check is not None and check.found is None and time.monotonic() < until:
+        await sleep(FAST_POLL_INTERVAL)
+    return None if check is not None and check.found is False else make_panel(state)
+
+
 async def _log_in(state: NotebookState, request: LoginRequest, sleep: Sleep) -> None:
     frontend = state.frontend
     if not (frontend.can_prompt or frontend.is_voila):
@@ -212,10 +235,16 @@ async def _log_in(state: NotebookState, request: LoginRequest, sleep: Sleep) -> 
         raise captured_output()
     started = time.monotonic()
     state.controller.remember_choice = None
-    login_task = state.start_login(request)
     panel = None
+    with widget_check(frontend) as check:
+        login_task = state.start_login(request)
+        try:
+            panel = await panel_for_cell(state, check, sleep) if frontend.can_update_display else None
+        except BaseException as error:
+            login_task.abandoned = isinstance(error, asyncio.CancelledError)
+            login_task.cancel()
+            raise
     try:
-        panel = make_panel(state) if frontend.can_update_display else None
         if frontend.is_voila:
             show_panel(state, panel)
             return

@@ -397,7 +397,10 @@ class CognitoMagics(Magics):
 
     def _show_panel(self, arguments: LoginArguments) -> None:
         from .display.panel_output import show_panel
-        from .login import make_panel
+        from .kernel.blocking import run_in_cell
+        from .kernel.comms import comm_pump
+        from .kernel.widget_check import widget_check
+        from .login import panel_for_cell
 
         state, frontend = self.state, self.state.frontend
         if not (frontend.can_prompt or frontend.is_voila) and state.current is None:
@@ -414,16 +417,17 @@ class CognitoMagics(Magics):
                 # Nothing was logged in, and so nothing was shown.
                 display_view(status_table(state, before))
             return
-        panel = make_panel(state)
-        if arguments.has_options:
-            request = self.login_request(arguments)
-            if state.can_reuse(request):
-                self._run_login(request)
-            else:
-                state.controller.remember_choice = None
-                state.start_login(request)
-        elif state.current is None and state.controller.login_task is None:
-            state.start_from_button()
+        with widget_check(frontend) as check, comm_pump(frontend.kernel) as on_tick:
+            if arguments.has_options:
+                request = self.login_request(arguments)
+                if state.can_reuse(request):
+                    self._run_login(request)
+                else:
+                    state.controller.remember_choice = None
+                    state.start_login(request)
+            elif state.current is None and state.controller.login_task is None:
+                state.start_from_button()
+            panel = run_in_cell(lambda sleep: panel_for_cell(state, check, sleep), on_tick)
         show_panel(state, panel)
 
     def _session_role(self, sign_in: SignIn) -> str | None:

@@ -106,7 +106,12 @@ class _FrontEnd:
             message: The message.
         """
         kind, content = message["msg_type"], message["content"]
-        if kind == "comm_open" and content["data"].get("state", {}).get("_model_name") == "AnyModel":
+        state = content["data"].get("state", {}) if kind == "comm_open" else {}
+        if state.get("_model_name") == "DirectionalLinkModel" and state["target"][1] == "width":
+            # It copies a value from one model to another, and so replies that it has widgets.
+            reply = {"method": "update", "state": {"width": "1px"}, "buffer_paths": []}
+            self._send("comm_msg", {"comm_id": state["target"][0].removeprefix("IPY_MODEL_"), "data": reply})
+        elif state.get("_model_name") == "AnyModel":
             self._view = content["comm_id"]
             self._report({"alive": True})
         elif kind in {"display_data", "update_display_data"}:

@@ -18,6 +18,7 @@ from tests.support.polling import wait_until
 from tests.support.printed_login import AUTHORIZE_URL
 
 WITHOUT_ANYWIDGET = "import sys; sys.modules['anywidget'] = None"
+_MODELS_OF_THE_CHECK = 3
 WITHOUT_IPYWIDGETS = "import sys; sys.modules['ipywidgets'] = None"
 
 
@@ -53,6 +54,37 @@ def test_a_front_end_that_reports_nothing_shows_the_link_and_never_a_widget(
     assert front_end.errors == []
     assert "Signed in" in front_end.text
     assert AUTHORIZE_URL.search(str(front_end.outputs)) is None
+
+
+@pytest.mark.parametrize("cell", ["%cognito_login", "%cognito_panel"])
+def test_a_front_end_without_widgets_that_says_so_shows_the_link_and_gets_no_panel(
+    notebook: Notebook, sign_in: Callable[[str], None], cell: str
+) -> None:
+    """As JupyterLab does, which would handle the fifty models of a panel first, and show the link a second later."""
+    front_end = FrontEnd(notebook, has_widgets=False)
+    front_end.start(cell, cell_id="1")
+    front_end.wait_until(lambda: front_end.seconds_to_link)
+    assert (len(front_end.models), front_end.views) == (_MODELS_OF_THE_CHECK, [])
+    sign_in(front_end.text)
+    front_end.wait_for_cell()
+    front_end.wait_until(lambda: "Signed in" in front_end.text)
+    assert (len(front_end.outputs), front_end.shows_widget, front_end.errors) == (1, False, [])
+    assert AUTHORIZE_URL.search(str(front_end.outputs)) is None
+
+
+@pytest.mark.parametrize("cell", ["%cognito_login", "%cognito_panel"])
+def test_a_front_end_that_says_that_it_has_widgets_gets_the_panel_and_keeps_nothing_else(
+    notebook: Notebook, cell: str
+) -> None:
+    front_end = FrontEnd(notebook, has_widgets=True)
+    front_end.start(cell, cell_id="1")
+    front_end.wait_until(lambda: front_end.views)
+    front_end.report(front_end.views[0])
+    front_end.wait_until(lambda: front_end.shows_widget)
+    front_end.wait_until(lambda: front_end.closed_models == {*front_end.models[:_MODELS_OF_THE_CHECK]})
+    assert AUTHORIZE_URL.search(str(front_end.outputs)) is None
+    front_end._kernel.manager.interrupt_kernel()
+    front_end.wait_for_cell()
 
 
 def test_the_panel_takes_the_links_place_once_the_front_end_reports(front_end: FrontEnd) -> None:

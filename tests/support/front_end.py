@@ -19,16 +19,23 @@ class FrontEnd:
 
     Args:
         notebook: The notebook whose kernel it uses.
+        has_widgets: What it replies to the first models of a cell: True: it has created them. False: it closes each, as
+            a front end without widgets does. None: nothing.
 
     Attributes:
         outputs: What each display shows at the moment, in the order of their first appearance.
         seconds_to_link: How long after its start a cell showed a link.
         views: The ids of the panels' views that the kernel has created.
         reports: The ids of the widgets by which ipywidgets alone reports.
+        models: The ids of all models that the kernel has created, in their order.
+        closed_models: The ids of those that it has closed again.
     """
 
-    def __init__(self, notebook: Notebook) -> None:
+    def __init__(self, notebook: Notebook, *, has_widgets: bool | None = None) -> None:
         self._kernel = notebook.kernel
+        self._has_widgets = has_widgets
+        self.models: list[str] = []
+        self.closed_models: set[str] = set()
         self.outputs: dict[str, dict[str, Any]] = {}
         self.errors: list[str] = []
         self.streams = ""
@@ -91,6 +98,20 @@ class FrontEnd:
     def shows_widget(self) -> bool:
         return any(WIDGET in data for data in self.outputs.values())
 
+    def _handle_model(self, model: str, state: dict[str, Any]) -> None:
+        self.models.append(model)
+        client = self._kernel.client
+        if self._has_widgets is False:
+            client.shell_channel.send(client.session.msg("comm_close", {"comm_id": model, "data": {}}))
+        if state.get("_model_module") == "anywidget":
+            self.views.append(model)
+        elif state.get("_model_name") == "DirectionalLinkModel":
+            target, attribute = state["target"][0].removeprefix("IPY_MODEL_"), state["target"][1]
+            if attribute == "value":
+                self.reports.append(target)
+            elif self._has_widgets:
+                self._send(target, {"method": "update", "state": {attribute: "1px"}, "buffer_paths": []})
+
     def _send(self, comm: str, data: dict[str, object]) -> None:
         client = self._kernel.client
         client.shell_channel.send(client.session.msg("comm_msg", {"comm_id": comm, "data": data}))
@@ -105,11 +126,9 @@ class FrontEnd:
         elif kind == "error":
             self.errors.append("\n".join(content["traceback"]))
         elif kind == "comm_open":
-            state = content["data"].get("state", {})
-            if state.get("_model_module") == "anywidget":
-                self.views.append(content["comm_id"])
-            elif state.get("_model_name") == "DirectionalLinkModel":
-                self.reports.append(state["target"][0].removeprefix("IPY_MODEL_"))
+            self._handle_model(content["comm_id"], content["data"].get("state", {}))
+        elif kind == "comm_close":
+            self.closed_models.add(content["comm_id"])
         elif kind == "status" and parent == self._request_id and content["execution_state"] == "idle":
             self._idle = True
         found = AUTHORIZE_URL.search(self.text)

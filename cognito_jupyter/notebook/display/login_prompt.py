@@ -148,7 +148,8 @@ class LoginPrompt:
             self._box.request_input(self._prompt)
         if self._box is not None:
             self._read_paste(login, self._box)
-        return POLL_INTERVAL
+        # The front end's reports are between the user and the link.
+        return POLL_INTERVAL if self._output.panel_is_seen or self._panel_did_not_come else FAST_POLL_INTERVAL
 
     def _read_paste(self, login: Login, box: PasteBox) -> None:
         pasted = box.poll_input()

@@ -153,11 +153,11 @@ def show_panel(state: NotebookState, panel: Any = None) -> None:
     output = _UnattendedOutput(state, panel)
     if panel is not None:
         panel.outputs.append(output)  # the controller holds its listeners weakly
-        if frontend.is_voila:
-            wait_a_moment(frontend, lambda: state.controller.status.phase is not Phase.STARTING)
-        elif not frontend.creates_widgets_late:
+        if frontend.is_notebook and not frontend.creates_widgets_late:
             # A front end that draws widgets then shows no text before.
             wait_a_moment(frontend, lambda: panel.alive)
+        else:
+            wait_a_moment(frontend, lambda: panel.alive or state.controller.status.phase is not Phase.STARTING)
         # After the cell: in ipykernel 7.0 to 7.3 its end may swallow what the panel sends at that moment.
         poll_shell_stream(frontend.kernel, lambda: not panel.seen)
     else:
