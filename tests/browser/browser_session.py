@@ -8,7 +8,8 @@ from playwright.sync_api import BrowserContext, Page
 
 from cognito_jupyter.demo.jupyterlab import JupyterLab
 
-_OPEN = "(path) => window.jupyterapp.commands.execute('docmanager:open', {path, factory: 'Notebook'})"
+# It returns nothing: what JupyterLab returns has thousands of parts, which Playwright would read for a second.
+_OPEN = "async (path) => { await window.jupyterapp.commands.execute('docmanager:open', {path, factory: 'Notebook'}) }"
 # Without JupyterLab's dialog that offers to save.
 _CLOSE_ALL = "() => { for (const each of [...window.jupyterapp.shell.widgets('main')]) each.dispose() }"
 

@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from cognito_jupyter.demo.jupyterlab import JupyterLab, clean_environment
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.oauth.redirect_uri import RELAY_PATH
+from tests.support.forked_kernels import IN_JUPYTER_SERVER
 
 from .browser_session import BrowserSession
 from .chromium import FLAGS, find_chromium
@@ -62,7 +63,10 @@ def lab_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def lab(local_cognito: LocalCognito, lab_files: Path, notebooks: Path) -> Iterator[JupyterLab]:
     """Runs one JupyterLab for all tests; its page tells whether it is connected to the kernel."""
     exposed = {f"{app}.expose_app_in_browser": "True" for app in ("LabApp", "JupyterNotebookApp")}
-    with JupyterLab(notebooks, clean_environment(lab_files, local_cognito.environment), exposed) as lab:
+    environment = clean_environment(lab_files, local_cognito.environment)
+    configuration = Path(environment["JUPYTER_CONFIG_DIR"], "jupyter_server_config.py")
+    configuration.write_text(IN_JUPYTER_SERVER.format(folder=str(Path(__file__).parents[2])), encoding="utf-8")
+    with JupyterLab(notebooks, environment, exposed) as lab:
         yield lab
 
 

@@ -9,9 +9,11 @@ from .conftest import OpenNotebook
 from .kernel_pool import NEWEST, KernelPool
 from .notebook_page import LOAD, LOGIN, PANEL, PLACEHOLDER, READS_S3, NotebookPage
 
-_OPEN_BESIDE = """(path) => window.jupyterapp.commands.execute(
-  'docmanager:open', {path, factory: 'Notebook', options: {mode: 'split-right'}})"""
-_RUN_ALL = "() => window.jupyterapp.commands.execute('notebook:run-all-cells')"
+_OPEN_BESIDE = """async (path) => {
+  await window.jupyterapp.commands.execute(
+    'docmanager:open', {path, factory: 'Notebook', options: {mode: 'split-right'}});
+}"""
+_RUN_ALL = "async () => { await window.jupyterapp.commands.execute('notebook:run-all-cells') }"
 _RESTART = """async (path) => {
   const widgets = [...window.jupyterapp.shell.widgets('main')];
   await widgets.find((each) => each.context?.path === path).sessionContext.session.kernel.restart();

@@ -1,11 +1,12 @@
 """Kernels that are forked from a process which has imported what every kernel imports.
 
-In `nox -s tests` it has also imported the libraries that a login needs, as a notebook that uses boto3 has; in
-`nox -s kernel6`, and in a JupyterLab, it has not.
+It has also imported the libraries that a login needs, as a notebook that uses boto3 has; in `nox -s kernel6` it has
+not. In `nox -s fronts`, most kernels have an environment, and an interpreter, of their own.
 """
 
 from __future__ import annotations
 
+import atexit
 import os
 import subprocess
 import sys
@@ -20,6 +21,13 @@ from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
 from .zygote import FROZEN, LIBRARIES, ForkedProcess, Zygote
 
+IN_JUPYTER_SERVER = """
+import sys
+sys.path.insert(0, {folder!r})
+from tests.support.forked_kernels import fork_kernels_for_good
+fork_kernels_for_good()
+"""
+"""A Jupyter server's configuration with which its kernels are forked; {folder} is this repository's."""
 WITHOUT_LIBRARIES = "KERNELS_WITHOUT_LIBRARIES"
 """The environment variable with which kernels import what a login needs when it needs it."""
 _MODULES = (
@@ -81,6 +89,15 @@ class _EntryPoint:
                 return self.connection_info
 
         return ForkedProvisioner
+
+
+def fork_kernels_for_good() -> None:
+    """Does the same until this process ends, and its zygote with it; a second call does nothing."""
+    if _EntryPoint.name not in KernelProvisionerFactory.instance().provisioners:
+        forks = forked_kernels()
+        forks.__enter__()
+        # An iterator that is collected would end at once.
+        atexit.register(forks.__exit__, None, None, None)
 
 
 @contextmanager
