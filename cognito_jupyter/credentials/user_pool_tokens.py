@@ -84,6 +84,9 @@ class UserPoolTokens:
             # A sign-in of the child's own.
             self._fork_channel = ForkChannel(self._respond_to_child)
         self._tokens = redacted(tokens) if tokens is not None else None
+        if tokens is None:
+            # What a sign-out forgets is in no attribute any more.
+            self._last_decoded = self._invalidated = self._end_error = None
         self._claims_requested_at = -math.inf
         self.single_flight.reset()
 

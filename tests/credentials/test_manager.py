@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import gc
 import pickle
 import time
 from collections import Counter
 from datetime import datetime, timedelta
+from types import FrameType
 
 import boto3
 import pytest
@@ -280,6 +282,24 @@ def test_signing_out_revokes_the_token_and_clears_the_manager(
     with pytest.raises(SignedOutError):
         manager.authenticator.refresh_tokens(str(refresh_token))
     manager.sign_out()
+
+
+def test_nothing_refers_to_a_secret_after_signing_out(manager: CognitoCredentialsManager) -> None:
+    session = manager.make_refreshing_session("Analyst")
+    manager.refresh_user_pool_tokens()
+    assert frozen(session).access_key
+    assert manager.claims
+    tokens, response = manager.auth_tokens, manager.creds_response
+    assert tokens is not None
+    assert response is not None
+    secrets = [tokens["id_token"], tokens["access_token"], tokens["refresh_token"], response["Credentials"]["SecretKey"]]
+    del tokens, response
+    manager.sign_out()
+    manager.close()
+    gc.collect()
+    for secret in secrets:
+        referrers = [each for each in gc.get_referrers(secret) if each is not secrets]
+        assert [type(each) for each in referrers if not isinstance(each, FrameType)] == []
 
 
 def test_each_method_says_that_no_user_is_signed_in(
