@@ -292,7 +292,12 @@ def test_nothing_refers_to_a_secret_after_signing_out(manager: CognitoCredential
     tokens, response = manager.auth_tokens, manager.creds_response
     assert tokens is not None
     assert response is not None
-    secrets = [tokens["id_token"], tokens["access_token"], tokens["refresh_token"], response["Credentials"]["SecretKey"]]
+    secrets = [
+        tokens["id_token"],
+        tokens["access_token"],
+        tokens["refresh_token"],
+        response["Credentials"]["SecretKey"],
+    ]
     del tokens, response
     manager.sign_out()
     manager.close()
