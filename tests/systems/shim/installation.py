@@ -180,8 +180,11 @@ def install() -> dict[str, Any]:
     sys.meta_path.insert(0, _Finder(importer))
     if SYSTEM == "windows":
         windows_files.alter_paths(importer.builtins)
+        windows_sockets.install_linger_option()
         if is_on("encodings"):
             windows_files.read_configurations()
         if is_on("waits"):
             waits.install()
+    else:
+        macos.install_peer_option()
     return importer.builtins

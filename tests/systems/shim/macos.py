@@ -18,7 +18,7 @@ _LONGEST_SOCKET_PATH = 103
 
 
 class Socket(socket.socket):
-    """A socket of macOS: shorter paths, another option for the peer's user, no shutdown of a socket that listens."""
+    """A socket of macOS: shorter paths, and no shutdown of a socket that listens."""
 
     def _check_path(self, address: Any) -> None:
         is_path = self.family == socket.AF_UNIX and isinstance(address, str | bytes)
@@ -33,17 +33,24 @@ class Socket(socket.socket):
         self._check_path(address)
         super().connect(address)
 
-    def getsockopt(self, level: int, optname: int, *size: int) -> Any:
-        if (level, optname) == (_SOL_LOCAL, _LOCAL_PEERCRED) and self.family == socket.AF_UNIX:
-            credentials = super().getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-            # struct xucred: its version, the user, the number of groups, and room for sixteen of them.
-            return struct.pack("IIh2x16I", 0, struct.unpack("3i", credentials)[1], 1, *[0] * 16)[: size[0]]
-        return super().getsockopt(level, optname, *size)
-
     def shutdown(self, how: int) -> None:
         if listens(self):
             raise OSError(errno.ENOTCONN, "Socket is not connected")
         super().shutdown(how)
+
+
+def install_peer_option() -> None:
+    """Gives every socket of the process, those of asyncio too, the option of macOS for the peer's user."""
+    getsockopt = socket.socket.getsockopt
+
+    def altered(self: socket.socket, level: int, optname: int, *size: int) -> Any:
+        if (level, optname) == (_SOL_LOCAL, _LOCAL_PEERCRED) and self.family == socket.AF_UNIX:
+            credentials = getsockopt(self, socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+            # struct xucred: its version, the user, the number of groups, and room for sixteen of them.
+            return struct.pack("IIh2x16I", 0, struct.unpack("3i", credentials)[1], 1, *[0] * 16)[: size[0]]
+        return getsockopt(self, level, optname, *size)
+
+    socket.socket.getsockopt = altered  # type: ignore[assignment, method-assign]  # for all
 
 
 def changes() -> dict[str, dict[str, Any]]:

@@ -12,7 +12,7 @@ MISSING_MODULES: dict[str, frozenset[str]] = {
             *("termios", "tty"),
         }
     ),
-    "macos": frozenset({"msvcrt", "winreg", "_winapi"}),
+    "macos": frozenset(),
 }
 
 MISSING_NAMES: dict[str, dict[str, frozenset[str]]] = {

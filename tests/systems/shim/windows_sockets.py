@@ -13,6 +13,7 @@ import os
 import secrets
 import select
 import socket
+import struct
 import threading
 from collections.abc import Iterable
 from typing import Any
@@ -132,6 +133,25 @@ def select_sockets(reading: Iterable[Any], writing: Iterable[Any], other: Iterab
     if max(map(len, lists)) > _MOST_IN_SELECT:
         raise ValueError("too many file descriptors in select()")
     return select.select(lists[0], lists[1], lists[2], *timeout)
+
+
+def install_linger_option() -> None:
+    """Lets every socket of the process, those of socketserver too, have SO_LINGER as Windows: in two short numbers."""
+    set_option, get_option = socket.socket.setsockopt, socket.socket.getsockopt
+    linger, size = (socket.SOL_SOCKET, socket.SO_LINGER), struct.calcsize("hh")
+
+    def setsockopt(self: socket.socket, level: int, optname: int, *value: Any) -> None:
+        if (level, optname) == linger and isinstance(value[0], bytes) and len(value[0]) == size:
+            value = (struct.pack("ii", *struct.unpack("hh", value[0])),)
+        set_option(self, level, optname, *value)
+
+    def getsockopt(self: socket.socket, level: int, optname: int, *length: int) -> Any:
+        if (level, optname) == linger and length == (size,):
+            return struct.pack("hh", *struct.unpack("ii", get_option(self, level, optname, struct.calcsize("ii"))))
+        return get_option(self, level, optname, *length)
+
+    socket.socket.setsockopt = setsockopt  # type: ignore[assignment, method-assign]  # for all
+    socket.socket.getsockopt = getsockopt  # type: ignore[assignment, method-assign]  # likewise
 
 
 def changes() -> dict[str, dict[str, Any]]:
