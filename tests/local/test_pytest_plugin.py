@@ -47,7 +47,8 @@ def test_without_a_fixture(request):
 """
 
 
-def test_the_marker_sets_knobs_for_one_test(pytester: pytest.Pytester) -> None:
+def test_the_marker_sets_knobs_for_one_test(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "utf-8")  # which pytester reads
     pytester.makepyfile(PROJECT)
     result = pytester.runpytest_subprocess("-W", "error", "--strict-markers")
     result.assert_outcomes(passed=4, errors=1)

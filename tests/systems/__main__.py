@@ -23,10 +23,14 @@ from tests.systems.counts import BySystem, FolderCounts, tables, total, write_co
 from tests.systems.simulation import ROOT, SYSTEMS, Simulation, all_files
 
 PARTS: dict[str, tuple[str, ...]] = {
-    "windows": ("tests/credentials/store", "tests/oauth", "tests/signin"),
-    "macos": ("tests/oauth", "tests/settings"),
-}
-"""The folders whose tests meet the operating system."""
+    "windows": (
+        "tests/_util/folders", "tests/_util/threads", "tests/cli/test_credential_process.py",
+        "tests/cli/test_windows_terminal.py", "tests/credentials/store", "tests/doctor", "tests/oauth",
+        "tests/settings", "tests/sharing/profile", "tests/signin",
+    ),
+    "macos": ("tests/_util/folders", "tests/oauth", "tests/server_extension", "tests/settings"),
+}  # fmt: skip
+"""The folders and modules that meet the operating system most; `nox -s systems` runs them."""
 OPTIONS = ("--override-ini=addopts=-ra --strict-markers --strict-config", "-q")
 LEAST = 0.98
 """The part of the tests that make sense on a system which must pass there."""
