@@ -251,7 +251,8 @@ class UserPool:
             raise RefreshTokenError("Refresh Token has expired")
         if not self.is_enabled(stored.grant.session.username):
             raise RefreshTokenError("User is disabled.")
-        if stored.rotated_at is not None and now - stored.rotated_at > self.knobs.grace:
+        # >=: without a grace period, a token that was rotated within this tick of the clock is refused, too.
+        if stored.rotated_at is not None and now - stored.rotated_at >= self.knobs.grace:
             raise RefreshTokenError("Refresh token reuse detected", reused=True)
         return stored
 

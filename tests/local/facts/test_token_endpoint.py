@@ -106,8 +106,14 @@ def test_a_refresh_token_is_good_again_and_again_without_rotation(client: Client
         assert "refresh_token" not in response.json()
 
 
-def test_a_rotated_refresh_token_is_refused_without_a_grace_period(client: Client) -> None:
+@pytest.mark.parametrize("coarse", [False, True], ids=["a fine clock", "within one tick of a coarse clock"])
+def test_a_rotated_refresh_token_is_refused_without_a_grace_period(
+    client: Client, monkeypatch: pytest.MonkeyPatch, coarse: bool
+) -> None:
     """RefreshTokenReuseException in botocore's model of cognito-idp; RFC 6749, section 5.2: invalid_grant."""
+    if coarse:
+        now = client.cognito.knobs.now()
+        monkeypatch.setattr(client.cognito.knobs, "now", lambda: now)
     client.cognito.knobs.rotation, client.cognito.knobs.grace = True, 0
     old = client.log_in()["refresh_token"]
     new = client.refresh(old).json()["refresh_token"]
