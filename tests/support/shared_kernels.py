@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import time
@@ -19,8 +18,7 @@ from cognito_jupyter.errors import CognitoError
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 from cognito_jupyter.settings import CognitoConfiguration
 from tests.conftest import credentials_of
-
-SPAWN = multiprocessing.get_context("spawn")
+from tests.support.new_processes import new_process_context, new_process_pool
 
 
 def configuration_from_environment(environment: Mapping[str, str] = os.environ) -> CognitoConfiguration:
@@ -114,7 +112,7 @@ def run_in_processes(
     action: Callable[[CognitoCredentialsManager], Any], folder: Path, count: int = 10
 ) -> list[ActionResult]:
     """Runs the action in several processes at the same moment."""
-    with SPAWN.Manager() as shared, SPAWN.Pool(count) as pool:
+    with new_process_context().Manager() as shared, new_process_pool(count) as pool:
         ready, go = shared.Semaphore(0), shared.Event()
         pending: list[AsyncResult[ActionResult]] = [
             pool.apply_async(run_action, (action, str(folder), ready, go)) for _ in range(count)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +16,6 @@ ROLE = "arn:aws:iam::123456789012:role/Reader"
 ID_TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiAiaHR0cHM6Ly9pc3N1ZXIiLCAic3ViIjogInVzZXIifQ.c2lnbmF0dXJl"
 """A JWT whose claims are {"iss": "https://issuer", "sub": "user"}."""
 SECRETS = (ID_TOKEN, "an-access-token", "a-refresh-token", "a-secret-key", "a-session-token")
-SPAWN = multiprocessing.get_context("spawn")
 
 
 def make_sign_in(access_token: str = "an-access-token", session_token: str = "a-session-token") -> StoredSignIn:

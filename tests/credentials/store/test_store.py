@@ -19,11 +19,11 @@ from tests.credentials.store.sign_ins import (
     ID_TOKEN,
     KEY,
     OTHER_UID,
-    SPAWN,
     file_endings,
     in_child,
     make_sign_in,
 )
+from tests.support.new_processes import new_process_context
 from tests.support.systems import needs_fork, needs_root
 
 # -- what is stored
@@ -146,7 +146,8 @@ def count_up(folder: str, times: int) -> None:
 
 def test_ten_processes_lose_nothing(store: Store) -> None:
     store.save_new(make_sign_in("0"))
-    processes = [SPAWN.Process(target=count_up, args=(str(store.path.parent), 12)) for _ in range(10)]
+    context = new_process_context()
+    processes = [context.Process(target=count_up, args=(str(store.path.parent), 12)) for _ in range(10)]
     for process in processes:
         process.start()
     for process in processes:

@@ -11,7 +11,7 @@ import pytest
 from cognito_jupyter import sharing
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.sharing.endpoint.aws_files import credentials_files, default_profile_warning
-from tests.sharing.conftest import run_python
+from tests.support.new_processes import run_program
 
 KEYS = "aws_access_key_id = AKIASTALE\naws_secret_access_key = stale\n"
 METHOD = """
@@ -89,13 +89,13 @@ def test_credentials_that_would_win_are_put_aside_or_pointed_out(
     manager: CognitoCredentialsManager, home: Path, form: str
 ) -> None:
     (HIDEABLE | SHOWN | SET_ASIDE)[form](home)
-    assert run_python(METHOD).stdout not in {"container-role\n", ""}
+    assert run_program(METHOD).stdout not in {"container-role\n", ""}
     before = dict(os.environ)
     with sharing.share(manager):
-        wins = run_python(METHOD).stdout != "container-role\n"
+        wins = run_program(METHOD).stdout != "container-role\n"
         assert wins == (default_profile_warning(os.environ) is not None) == (form not in SET_ASIDE)
     with sharing.share(manager, hide_credentials_file=True):
-        wins = run_python(METHOD).stdout != "container-role\n"
+        wins = run_program(METHOD).stdout != "container-role\n"
         assert wins == (default_profile_warning(os.environ) is not None) == (form in SHOWN)
     assert dict(os.environ) == before
 

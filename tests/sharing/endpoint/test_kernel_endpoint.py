@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import subprocess
 import sys
@@ -27,8 +26,9 @@ from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 from cognito_jupyter.sharing.endpoint import environment as env
 from cognito_jupyter.sharing.endpoint.kernel_endpoint import get_kernel_endpoint
 from tests.conftest import manager_for
-from tests.sharing.conftest import BUCKET, run_python
+from tests.sharing.conftest import BUCKET
 from tests.support.fork import holds_in_forked_child
+from tests.support.new_processes import new_process_pool, run_program
 from tests.support.polling import wait_until
 from tests.support.systems import needs_fork
 
@@ -73,7 +73,7 @@ def long_lived_clients() -> Iterator[Mapping[str, Read]]:
     """Clients that found their credentials by the environment, in this process and in another one."""
     with ExitStack() as stack:
         s3 = stack.enter_context(closing(boto3.Session().client("s3")))
-        workers = stack.enter_context(multiprocessing.get_context("spawn").Pool(1))
+        workers = stack.enter_context(new_process_pool(1))
         yield {
             "boto3": lambda: s3.list_objects_v2(Bucket=BUCKET),
             "a worker process": lambda: workers.apply(list_bucket, (None,)),
@@ -248,7 +248,7 @@ def test_of_two_shares_either_may_end_first(
     assert found.status() == 200
     assert "AWS_PROFILE" not in os.environ
     assert (os.environ[env.CREDENTIALS_FILE] == before[env.CREDENTIALS_FILE]) == (first_to_close == 1)
-    assert run_python(LIST).stdout == "listed\n"
+    assert run_program(LIST).stdout == "listed\n"
     assert found.status("/cognito-jupyter-Uploader") == (200 if first_to_close == 0 else 403)
     shares.pop().close()
     assert found.status() == 403

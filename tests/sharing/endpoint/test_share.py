@@ -28,6 +28,7 @@ from cognito_jupyter.sharing.endpoint import environment as env
 from tests.conftest import as_tokens
 from tests.sharing.conftest import BUCKET, run_python
 from tests.support.clock import FakeClock
+from tests.support.new_processes import run_program
 from tests.support.polling import wait_until
 from tests.support.systems import needs_fork
 
@@ -61,7 +62,7 @@ def test_another_process_uses_the_role_past_three_expiries(
     cognito.knobs.credentials_seconds = 5
     cognito.counts.clear()
     with sharing.share(manager, ["Analyst"]):
-        done = run_python(LIST_REPEATEDLY.replace("SECONDS", "16"))
+        done = run_program(LIST_REPEATEDLY.replace("SECONDS", "16"))
     assert done.stdout == "listed\n", done.stderr
     signers = {(each.role_arn, each.status) for each in cognito.aws.proxy.requests if each.service == "s3"}
     assert (cognito.roles["Analyst"], 200) in signers
@@ -73,7 +74,7 @@ def test_clients_do_not_wait_for_a_slow_cognito(cognito: LocalCognito, manager: 
     cognito.knobs.credentials_seconds = 9
     with sharing.share(manager, ["Analyst"]):
         cognito.knobs.latency[LocalCognito.EXCHANGE] = 1.0
-        done = run_python(LIST_REPEATEDLY.replace("SECONDS", "12"))
+        done = run_program(LIST_REPEATEDLY.replace("SECONDS", "12"))
     assert done.stdout == "listed\n", done.stderr
 
 
@@ -129,7 +130,7 @@ def test_stale_variables_are_removed_and_restored(
         monkeypatch.setenv(name, value)
     before = dict(os.environ)
     with sharing.share(manager):
-        assert run_python(LIST).stdout == "listed\n"
+        assert run_program(LIST).stdout == "listed\n"
         assert os.environ["no_proxy"] == "corp.example,127.0.0.1,localhost"
     assert dict(os.environ) == before
 
@@ -142,9 +143,9 @@ def test_a_stale_default_profile_is_hidden_on_request(
     before = dict(os.environ)
     with sharing.share(manager):
         assert os.environ[env.CREDENTIALS_FILE] == str(file)
-        assert "InvalidAccessKeyId" in run_python(LIST).stderr
+        assert "InvalidAccessKeyId" in run_program(LIST).stderr
     with sharing.share(manager, hide_credentials_file=True):
-        assert run_python(LIST).stdout == "listed\n"
+        assert run_program(LIST).stdout == "listed\n"
     assert dict(os.environ) == before
 
 
@@ -157,8 +158,8 @@ def test_several_roles_have_a_path_each_and_the_environment_names_the_first(
         assert (first.in_environment, second.in_environment) == (True, False)
         assert os.environ[env.FULL_URI] == first.url != second.url
         who = "import boto3\nprint(boto3.client('sts').get_caller_identity()['Arn'])"
-        assert "Analyst" in run_python(who).stdout
-        assert "Uploader" in run_python(who, os.environ | share.environment("Uploader")).stdout
+        assert "Analyst" in run_program(who).stdout
+        assert "Uploader" in run_program(who, os.environ | share.environment("Uploader")).stdout
         share.select("Uploader")
         assert os.environ[env.FULL_URI] == second.url
         assert [role.url for role in share.roles] == [second.url, first.url]
@@ -178,7 +179,7 @@ def test_roles_show_expiration_and_requests(cognito: LocalCognito, shared: shari
     assert role.until is not None
     assert role.until > datetime.now(UTC)
     before = datetime.now(UTC)
-    assert run_python(LIST).stdout == "listed\n"
+    assert run_program(LIST).stdout == "listed\n"
     wait_until(lambda: shared.roles[0].last_request is not None)
     requested = shared.roles[0].last_request
     assert requested is not None
@@ -265,7 +266,7 @@ def test_a_process_that_inherits_nothing_needs_only_the_environment_of_the_share
         without_proxy = () if sys.platform in {"darwin", "win32"} else ("NO_PROXY", "no_proxy")
         assert {*without_proxy, *env.REGIONS} <= environ.keys()
         home = dict.fromkeys(("HOME", "USERPROFILE"), str(own_environment))
-        done = run_python(LIST, {**environ, **home, "AWS_ENDPOINT_URL_S3": cognito.aws_url})
+        done = run_program(LIST, {**environ, **home, "AWS_ENDPOINT_URL_S3": cognito.aws_url})
     assert done.stdout == "listed\n", done.stderr
 
 
@@ -293,7 +294,7 @@ def test_clients_get_an_error_once_the_sign_in_has_ended(
     with sharing.share(manager, ["Analyst"]) as share:
         cognito.knobs.fail(LocalCognito.REFRESH, status=400, body='{"error":"invalid_grant"}', times=None)
         wait_until(lambda: share.roles[0].warning is not None)
-        done = run_python(LIST)
+        done = run_program(LIST)
         assert "Received non 200 response 403 from container metadata" in done.stderr
         assert "The sign-in has ended" in done.stderr
         assert share.roles[0].until is None
@@ -347,7 +348,7 @@ def test_a_forked_worker_uses_the_share_and_cannot_end_it(shared: sharing.Share)
         os._exit(0 if run_python(LIST).stdout == "listed\n" else 1)
     assert os.waitpid(child, 0)[1] == 0
     assert not shared.closed
-    assert run_python(LIST).stdout == "listed\n"
+    assert run_program(LIST).stdout == "listed\n"
 
 
 def test_programs_and_this_process_sign_with_the_shared_role_while_the_endpoint_is_killed(
@@ -359,7 +360,7 @@ def test_programs_and_this_process_sign_with_the_shared_role_while_the_endpoint_
         for _ in range(3):
             os.kill(shared._endpoint.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
             s3.list_objects_v2(Bucket=BUCKET)
-            assert run_python(LIST).stdout == "listed\n"
+            assert run_program(LIST).stdout == "listed\n"
     signers = {(each.role_arn, each.status) for each in cognito.aws.proxy.requests if each.service == "s3"}
     assert signers == {(cognito.roles["Analyst"], 200)}
     assert shared.roles[0].warning is None

@@ -19,7 +19,7 @@ from cognito_jupyter.errors import RoleError, SettingError
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.settings import CognitoConfiguration
 from cognito_jupyter.sharing.profile.config_text import with_profile, without_profile
-from tests.sharing.conftest import run_python
+from tests.support.new_processes import run_program
 from tests.support.systems import ON_WINDOWS, needs_links, needs_modes
 
 THEIRS = """# Mine.
@@ -302,8 +302,8 @@ def test_a_program_uses_the_profile_past_an_expiry_and_until_the_logout(
     )
     manager.adopt_tokens(tokens, Store(key))
     sharing.write_profile(manager, "cognito", "Analyst")
-    done = run_python(LIST_BY_PROFILE)
+    done = run_program(LIST_BY_PROFILE)
     assert "cognito-jupyter-Analyst" in done.stdout, done.stderr
     manager.sign_out()
-    done = run_python(LIST_BY_PROFILE)
+    done = run_program(LIST_BY_PROFILE)
     assert "cognito-jupyter login" in done.stderr
