@@ -284,6 +284,9 @@ class EndpointProcess(NotPicklable):
         assert process.stdin is not None  # noqa: S101 - both were opened as pipes
         assert process.stdout is not None  # noqa: S101 - likewise
         with self._write_lock:
+            if self._process is not None and self._process.stdin is not None:
+                # The pipe to the last process. Under the lock: no thread is writing a command into it.
+                self._process.stdin.close()
             self._process, self._commands, self._reports = process, process.stdin, process.stdout
             if sys.platform == "win32":
                 self._send_command(self._listener.share(process.pid).hex().encode())

@@ -272,6 +272,8 @@ def test_closing_ends_it_and_removes_its_files(endpoint: EndpointProcess) -> Non
     wait_until(lambda: not endpoint.alive)
 
 
+# A pipe to the killed process that is left open is a warning of Python's.
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("how", ["SIGTERM", "SIGKILL"])
 def test_a_killed_endpoint_serves_again_at_its_address(endpoint: EndpointProcess, how: str) -> None:
     """With the newest responses, the same token, and the requests counted on."""
