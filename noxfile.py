@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import subprocess
@@ -48,13 +49,18 @@ def _put_on_path(pythons: dict[str, Path]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for version, python in pythons.items():
         link = folder / f"python{version}"
-        link.unlink(missing_ok=True)
-        link.symlink_to(python)
+        if not link.is_symlink() or link.readlink() != python:
+            # In one step: `.ci/run` starts two of nox at once, and the other one may be looking for it.
+            new_link = folder / f"python{version}-{os.getpid()}"
+            new_link.symlink_to(python)
+            new_link.replace(link)
     os.environ["PATH"] = os.pathsep.join([str(folder), os.environ.get("PATH", os.defpath)])
 
 
 _FOUND = {version: python for version in _SUPPORTED if (python := _find_python(version)) is not None}
 PYTHONS = list(_FOUND)
+# What one session tries on a further Python, where there is one, needs no session for that Python alone.
+_SECOND, _THIRD = PYTHONS[:2][-1], PYTHONS[:3][-1]
 if sys.platform != "win32":
     _put_on_path({version: python for version, python in _FOUND.items() if python != Path(sys.executable)})
 nox.options.sessions = ["lint", "types", "docs", "kernel6", f"tests-{PYTHONS[0]}", "browser"]
@@ -92,6 +98,13 @@ _DIFFERS_BY_PYTHON = (
 )  # fmt: skip
 """Sockets, threads, processes, parsers and kernels: what another Python, or another user, may do otherwise."""
 
+# Without those of jupyter_core, which closes no event loop that it has made, nor the loop's pair of sockets.
+_FILTERS = (
+    "error", "ignore:unclosed event loop:ResourceWarning",
+    r"ignore:unclosed <socket\.socket fd=\d+, family=1, type=1, proto=0>:ResourceWarning",
+)  # fmt: skip
+_WARNINGS_ARE_ERRORS = "--override-ini=filterwarnings=" + "\n".join(_FILTERS)
+
 
 @nox.session(python=False)
 def pythons(session: nox.Session) -> None:
@@ -100,16 +113,28 @@ def pythons(session: nox.Session) -> None:
         session.notify(f"tests-{version}", posargs=_DIFFERS_BY_PYTHON)
 
 
-@nox.session(python=PYTHONS[:1])
+@nox.session(python=False)
+def surroundings(session: nox.Session) -> None:
+    """Run these tests once as a plain user and once with the oldest dependencies, each on a further Python if found.
+
+    What other packages of that age warn of is no error there: some of them do so when Python 3.13 imports them.
+    """
+    session.notify(f"plain_user-{_SECOND}", posargs=_DIFFERS_BY_PYTHON)
+    session.notify(f"oldest-{_THIRD}", posargs=_DIFFERS_BY_PYTHON)
+    for version in set(PYTHONS) - {PYTHONS[0], _SECOND, _THIRD}:
+        session.notify(f"tests-{version}", posargs=_DIFFERS_BY_PYTHON)
+
+
+@nox.session(python=[_SECOND])
 def plain_user(session: nox.Session) -> None:
-    """Run the same tests as a user without root's rights, where root runs them otherwise."""
+    """Run the same tests as a user without root's rights, where root runs them otherwise; warnings are errors."""
     session.install(".[test]")
     as_user: tuple[str, ...] = ()
     if sys.platform == "linux" and os.getuid() == 0:
         # A user namespace: the files of root are this user's own, and permissions count.
         as_user = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
     tests = session.posargs or _DIFFERS_BY_PYTHON
-    session.run(*as_user, "python", "-m", "pytest", *_IN_PARALLEL, *tests, external=True)
+    session.run(*as_user, "python", "-m", "pytest", *_IN_PARALLEL, _WARNINGS_ARE_ERRORS, *tests, external=True)
 
 
 @nox.session(python=PYTHONS[:1])
@@ -263,6 +288,10 @@ def soak(session: nox.Session) -> None:
     session.run("python", "-m", "tests.soak", *session.posargs)
 
 
+_CLUSTERS = ("workers", "spark_cluster", "ray_cluster", "dask_cluster")
+"""The folders of tests/sharing."""
+
+
 @nox.session(python=PYTHONS[:1])
 def clusters(session: nox.Session) -> None:
     """Test one sign-in with the workers of Dask, Ray and Spark clusters, and of ipyparallel and PyTorch."""
@@ -274,12 +303,16 @@ def clusters(session: nox.Session) -> None:
     # S3A's jars and a Java runtime: Spark itself has neither.
     session.install("-r", "tests/sharing/spark_cluster/requirements.txt")
     session.install("--no-deps", "sagemaker-pyspark==1.4.5")
-    names = ("dask_cluster", "ray_cluster", "spark_cluster", "workers")
-    folders = [f"tests/sharing/{name}" for name in names if Path("tests/sharing", name).is_dir()]
-    session.run("pytest", *_IN_PARALLEL, "-m", "", *folders, *session.posargs)
+    # The engines take turns: a Ray that starts beside others of its kind may exceed its own limit of 30 seconds. The
+    # longest modules, each test_share.py, come early.
+    folders = [sorted(Path("tests/sharing", name).glob("test_*.py"), reverse=True) for name in _CLUSTERS]
+    modules = [str(module) for turn in itertools.zip_longest(*folders) for module in turn if module is not None]
+    # Two thirds of the time is spent waiting for refreshes.
+    processes = f"--numprocesses={min((os.cpu_count() or 1) + 2, 4)}"
+    session.run("pytest", *_IN_PARALLEL, processes, "-m", "", *modules, *session.posargs)
 
 
-@nox.session(python=PYTHONS[:1])
+@nox.session(python=[_THIRD])
 def oldest(session: nox.Session) -> None:
     """Run all tests with the oldest supported versions of the dependencies."""
     session.install("--resolution=lowest-direct", ".[test]")
