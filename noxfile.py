@@ -315,7 +315,8 @@ def clusters(session: nox.Session) -> None:
 @nox.session(python=[_THIRD])
 def oldest(session: nox.Session) -> None:
     """Run all tests with the oldest supported versions of the dependencies."""
-    session.install("--resolution=lowest-direct", ".[test]")
+    # IPython's %store has it in itself only since later.
+    session.install("--resolution=lowest-direct", ".[test]", "pickleshare>=0.7.5")
     session.run("pytest", *_IN_PARALLEL, *session.posargs)
 
 

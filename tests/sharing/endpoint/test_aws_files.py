@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import botocore.credentials
 import pytest
 
 from cognito_jupyter import sharing
@@ -53,14 +54,13 @@ HIDEABLE = {
     "the keys of boto 2": in_home(".boto", f"[Credentials]\n{KEYS}"),
     "the keys of boto 2 in a file that a variable names": in_home("mine", f"[Credentials]\n{KEYS}", "BOTO_CONFIG"),
 }
+LOGIN = "what `aws login` writes"
 SHOWN = {
     "a default profile in the config file": in_config_file(f"[default]\n{KEYS}"),
     "a default profile with the long heading": in_config_file(f"[profile default]\n{KEYS}"),
     "a default profile with a quoted heading": in_config_file(f'[profile "default"]\n{KEYS}'),
     "a program that prints credentials": in_config_file("[default]\ncredential_process = /bin/false\n"),
-    "what `aws login` writes": in_config_file(
-        "[default]\nlogin_session = arn:aws:iam::1:user/me\nregion = us-east-1\n"
-    ),
+    LOGIN: in_config_file("[default]\nlogin_session = arn:aws:iam::1:user/me\nregion = us-east-1\n"),
     "what `aws configure sso` writes": in_config_file(
         "[default]\nsso_session = s\nsso_account_id = 1\nsso_role_name = r\n"
         "[sso-session s]\nsso_start_url = https://example.org\nsso_region = us-east-1\n"
@@ -84,7 +84,15 @@ def home(own_environment: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     return home
 
 
-@pytest.mark.parametrize("form", [*HIDEABLE, *SHOWN, *SET_ASIDE])
+knows_aws_login = pytest.mark.skipif(
+    not hasattr(botocore.credentials, "LoginProvider"), reason="this botocore is older than `aws login`"
+)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [pytest.param(form, marks=knows_aws_login if form == LOGIN else ()) for form in (*HIDEABLE, *SHOWN, *SET_ASIDE)],
+)
 def test_credentials_that_would_win_are_put_aside_or_pointed_out(
     manager: CognitoCredentialsManager, home: Path, form: str
 ) -> None:
