@@ -31,6 +31,9 @@ _ACTOR_OPTIONS = {"num_cpus": 0, "max_concurrency": 100_000, "enable_task_events
 _CLOSE_TIMEOUT = 3.0
 """Seconds that the actor has to tell the workers of the end."""
 _STATUS_TIMEOUT = 5.0
+_CREATE_TIMEOUT = 60.0
+"""Seconds that the cluster has to start the actor: its process takes one or two, and many on a busy machine. Each
+attempt starts another one, so that three short ones would all end too early."""
 _CLAIM_TIMEOUT = 5.0
 """Seconds that another kernel's actor has to say whose credentials it holds."""
 
@@ -152,7 +155,7 @@ class RayPusher:
         finally:
             ray.cloudpickle.unregister_pickle_by_value(holder)
         try:
-            ray.get(created.claim.remote(self.principal), timeout=_CLAIM_TIMEOUT)
+            ray.get(created.claim.remote(self.principal), timeout=_CREATE_TIMEOUT)
             # Each kernel claims first and then looks, so that of two at the same time one sees the other.
             self._refuse_other_principals()
         except BaseException:

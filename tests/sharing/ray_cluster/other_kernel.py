@@ -17,7 +17,10 @@ from cognito_jupyter.sharing import ray as share_with_ray
 
 
 def own_hook() -> None:
-    """The job's own setup hook."""
+    """The job's own setup hook, which may take its time in each process that starts."""
+    import time
+
+    time.sleep(float(os.environ["START_SECONDS"]))
     os.environ["OWN_HOOK"] = "has run"
 
 
@@ -35,7 +38,8 @@ def main() -> None:
     import ray
 
     facts = json.loads(sys.stdin.readline())
-    runtime_env = {"worker_process_setup_hook": own_hook, "env_vars": {"COLOUR": "blue"}}
+    variables = {"COLOUR": "blue", "START_SECONDS": str(facts["start_seconds"])}
+    runtime_env = {"worker_process_setup_hook": own_hook, "env_vars": variables}
     ray.init(address=facts["address"], runtime_env=runtime_env, log_to_driver=False)
     for tokens, role in facts["attempts"]:
         identity_pool_id, user_pool_id, region = facts["pools"]

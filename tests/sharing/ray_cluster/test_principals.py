@@ -34,7 +34,7 @@ def ray(local_cognito: LocalCognito, tmp_path_factory: pytest.TempPathFactory) -
 
 @contextmanager
 def other_kernel(
-    ray: Any, cognito: LocalCognito, attempts: list[tuple[dict[str, str], str]]
+    ray: Any, cognito: LocalCognito, attempts: list[tuple[dict[str, str], str]], *, start_seconds: float = 0
 ) -> Iterator[tuple[list[dict[str, Any]], subprocess.Popen[str]]]:
     """Runs another kernel of the same cluster; yields the outcomes of its attempts, and its process.
 
@@ -42,11 +42,13 @@ def other_kernel(
         ray: Ray, connected.
         cognito: The local Cognito.
         attempts: The tokens and the role of each attempt.
+        start_seconds: How long each process of its job takes to start, in addition.
     """
     facts = {
         "address": ray.get_runtime_context().gcs_address,
         "pools": (cognito.identity_pool_id, cognito.user_pool_id, cognito.region),
         "attempts": attempts,
+        "start_seconds": start_seconds,
     }
     program = [sys.executable, "-m", "tests.sharing.ray_cluster.other_kernel"]
     process = subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=_ROOT)
@@ -97,3 +99,13 @@ def test_a_killed_kernel_leaves_nothing_and_makes_room_for_another_user(
         wait_until(lambda: holders_of(ray) == [], "The killed kernel's actor is left.")
         with sharing.ray(manager, "Analyst"):
             assert run_in_worker(ray, tasks.read_by_boto3) > 1000
+
+
+def test_a_cluster_whose_processes_take_long_to_start_accepts_the_credentials(ray: Any, cognito: LocalCognito) -> None:
+    """Longer than a kernel waits for the actor of another one: a machine may be busy."""
+    attempts = [(cognito.issue_tokens(), "Analyst")]
+    with other_kernel(ray, cognito, attempts, start_seconds=6) as (outcomes, _):
+        assert "key" in outcomes[0], outcomes
+        key = cognito.aws.issued_keys.get(outcomes[0]["key"])
+        assert key is not None
+        assert key.role_arn == cognito.roles["Analyst"]
