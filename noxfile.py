@@ -121,7 +121,7 @@ def surroundings(session: nox.Session) -> None:
     """
     session.notify(f"plain_user-{_SECOND}", posargs=_DIFFERS_BY_PYTHON)
     session.notify(f"oldest-{_THIRD}", posargs=_DIFFERS_BY_PYTHON)
-    for version in set(PYTHONS) - {PYTHONS[0], _SECOND, _THIRD}:
+    for version in sorted(set(PYTHONS) - {PYTHONS[0], _SECOND, _THIRD}):
         session.notify(f"tests-{version}", posargs=_DIFFERS_BY_PYTHON)
 
 
