@@ -36,11 +36,14 @@ from .token_errors import require_tokens, token_error
 from .tokens import CognitoTokenRefreshResponse, CognitoTokens, claims_of
 
 if TYPE_CHECKING:
+    from .._util.http.cancellable import CancellableRequests
     from .callback_server import OAuthCallbackServer
     from .login import Login
     from .pkce import LoginSecrets
     from .transport import Transport
 
+_CLOSE_TIMEOUT = 5.0
+"""Seconds to wait for the preparations of a login that has failed; they may be looking up a host."""
 _DISCARD_TIMEOUTS = Timeouts(connect=2.0, read=2.0, total=4.0, retry_delays=())
 """For revoking tokens that were not accepted: the user waits for an error message meanwhile."""
 
@@ -175,6 +178,8 @@ class CognitoOAuthAuthenticator:
             RefusedError: Cognito refused the code, or the tokens are not this login's (a PermissionError).
             UnavailableError: Cognito could not be reached (a ConnectionError).
         """
+        from .._util.http.cancellable import CancellableRequests
+        from .._util.threads.waiting import join_in_slices
         from .browser import open_sign_in
 
         with suggest_doctor(), self.begin_login() as login:
@@ -188,16 +193,25 @@ class CognitoOAuthAuthenticator:
             )
             if self._open_browser:
                 open_sign_in(login)
-            threading.Thread(target=self._prepare, args=(prepare,), name="cognito-prewarm", daemon=True).start()
-            while not login.wait(1.0):
-                pass
-            return login.tokens()
+            requests = CancellableRequests()
+            preparing = threading.Thread(
+                target=self._prepare, args=(prepare, requests), name="cognito-prewarm", daemon=True
+            )
+            preparing.start()
+            try:
+                while not login.wait(1.0):
+                    pass
+                return login.tokens()
+            except BaseException:
+                requests.cancel()
+                join_in_slices(preparing, _CLOSE_TIMEOUT)
+                raise
 
-    def _prepare(self, prepare: Callable[[], object] | None) -> None:
+    def _prepare(self, prepare: Callable[[], object] | None, requests: CancellableRequests) -> None:
         # What fails here fails again where it is needed, and is raised to a caller there.
-        with suppress(Exception):
+        with suppress(Exception), requests.running():
             self.prewarm()
-            if prepare is not None:
+            if prepare is not None and not requests.cancelled:
                 prepare()
 
     def begin_login(self, *, listen: bool = True, timeout: float | None = None, prompt: str | None = None) -> Login:

@@ -21,6 +21,9 @@ IS_ROOT = getattr(os, "geteuid", lambda: -1)() == 0
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 needs_modes = pytest.mark.skipif(ON_WINDOWS, reason="needs the modes of files")
 needs_fifos = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes in the file system")
+needs_dropped_connections = pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="needs a system that drops connections to a full queue"
+)
 needs_links = pytest.mark.skipif(ON_WINDOWS, reason="needs symbolic links, which any user may make")
 needs_unix_sockets = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="needs Unix sockets")
 needs_proc = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")

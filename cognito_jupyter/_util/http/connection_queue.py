@@ -10,7 +10,9 @@ from __future__ import annotations
 import queue
 from collections import deque
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
+
+from .cancellable import with_cancellation
 
 
 class ConnectionQueue:
@@ -61,12 +63,17 @@ class ConnectionQueue:
         return len(self._items)
 
 
-def with_connection_queue(pool_classes: Mapping[str, type]) -> dict[str, type]:
-    """Returns pool classes, by scheme, that use this queue.
+def with_own_connections(pool_classes: Mapping[str, type]) -> dict[str, type]:
+    """Returns pool classes, by scheme, that use this queue, and connections that can be cancelled.
 
     Args:
-        pool_classes: The classes to derive from.
+        pool_classes: The classes to derive from; those that already are such classes stay as they are.
     """
-    return {
-        scheme: type(each.__name__, (each,), {"QueueCls": ConnectionQueue}) for scheme, each in pool_classes.items()
-    }
+    return {scheme: _with_own_connections(each) for scheme, each in pool_classes.items()}
+
+
+def _with_own_connections(pool_class: Any) -> type:
+    if pool_class.QueueCls is ConnectionQueue:
+        return cast("type", pool_class)
+    own = {"QueueCls": ConnectionQueue, "ConnectionCls": with_cancellation(pool_class.ConnectionCls)}
+    return type(pool_class.__name__, (pool_class,), own)

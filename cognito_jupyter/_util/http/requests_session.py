@@ -8,7 +8,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.poolmanager import pool_classes_by_scheme
 
-from .connection_queue import with_connection_queue
+from .connection_queue import with_own_connections
 from .user_agent import user_agent
 
 
@@ -17,11 +17,12 @@ class _Adapter(HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = with_connection_queue(pool_classes_by_scheme)
+        self.poolmanager.pool_classes_by_scheme = with_own_connections(pool_classes_by_scheme)
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
         manager = super().proxy_manager_for(*args, **kwargs)
-        manager.pool_classes_by_scheme = with_connection_queue(pool_classes_by_scheme)
+        # Those that it has: a SOCKS proxy's pools connect in their own way.
+        manager.pool_classes_by_scheme = with_own_connections(manager.pool_classes_by_scheme)
         return manager
 
 

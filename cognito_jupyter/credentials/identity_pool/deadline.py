@@ -19,7 +19,7 @@ from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 from urllib3.exceptions import HTTPError, ReadTimeoutError as ChunkTimeoutError
 from urllib3.response import HTTPResponse
 
-from ..._util.http.connection_queue import with_connection_queue
+from ..._util.http.connection_queue import with_own_connections
 from .dry_run import made_up_response
 
 _CHUNK_SIZE = 1 << 16
@@ -33,7 +33,7 @@ def use_connection_queue(client: Any) -> None:
     """
     # The same dictionary is in each of its pool managers, those of proxies included.
     pool_classes = client._endpoint.http_session._pool_classes_by_scheme  # noqa: SLF001 - there is no other way
-    pool_classes.update(with_connection_queue(pool_classes))
+    pool_classes.update(with_own_connections(pool_classes))
 
 
 def enforce_total_timeout(client: Any, timeout: float) -> None:

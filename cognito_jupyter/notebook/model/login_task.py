@@ -69,7 +69,10 @@ class LoginTask:
         self.done = threading.Event()
         self.cancelled = self.abandoned = False
         self.awaited_by: object = None
+        from ..._util.http.cancellable import CancellableRequests  # late: a restored sign-in makes no login
+
         self._pid = os.getpid()
+        self._preparations = CancellableRequests()
         self._service = LoginService(request, authenticator, previous_sign_in, remember_choice, lambda: self.cancelled)
         self._thread = threading.Thread(target=self._run, name="cognito-login", daemon=True)
 
@@ -88,6 +91,7 @@ class LoginTask:
         self.cancelled = True
         if self.login is not None:
             self.login.cancel()
+        self._preparations.cancel()
         self.future.add_done_callback(self._discard)
         if wait:
             self.join()
@@ -113,7 +117,8 @@ class LoginTask:
         if self.cancelled:
             login.cancel()
         self._wait_for_link(login)
-        self._service.prewarm()
+        with self._preparations.running():
+            self._service.prewarm()
         while not login.finished.wait(login.seconds_left):
             login.poll()  # times out, and sets `finished`
         self.on_progress()
