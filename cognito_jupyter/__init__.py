@@ -67,9 +67,13 @@ def __getattr__(name: str) -> object:
 
         value = VERSION
     elif name in _MODULES:
-        import importlib
+        import sys
 
-        value = getattr(importlib.import_module(f".{_MODULES[name]}", __name__), name)
+        from ._util.importing import import_large
+
+        module = f"{__name__}.{_MODULES[name]}"
+        import_large(module)
+        value = getattr(sys.modules[module], name)
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = value

@@ -13,7 +13,6 @@ and RFC 7516 (the compact form of a token).
 from __future__ import annotations
 
 import re
-import unicodedata
 
 # Texts, which re compiles at their first use: this module is loaded before all others, and mostly for a message that
 # never comes.
@@ -51,6 +50,8 @@ def printable(text: str) -> str:
     """
     if text.isascii() and text.isprintable() and "  " not in text and "eyJ" not in text:
         return text
+    import unicodedata  # late: few texts get here
+
     visible = "".join(filter(str.isprintable, text))
     if re.search(_WHOLE_TOKEN, visible) is not None:
         # Also a token that invisible characters cut into parts, none of which looks like one.

@@ -69,7 +69,10 @@ def test_a_kernel_that_restores_a_sign_in_imports_neither_requests_nor_the_login
     assert "cognito_jupyter.credentials.manager" in new
     packages = {name.partition(".")[0] for name in new}
     assert not packages & {"requests", "cryptography", "jwt", "ipywidgets", "tomllib", "webbrowser"}
-    assert not new & {"http.server", "cognito_jupyter.oauth.login", "cognito_jupyter.oauth.transport"}
+    assert not new & {"http.server", "unicodedata", "cognito_jupyter.oauth.login", "cognito_jupyter.oauth.transport"}
+    assert not {name for name in new if name.startswith("cognito_jupyter.credentials.identity_pool")}
+    assert "cognito_jupyter.oauth.redirect_uri" not in new
+    assert len({name for name in new if name.startswith("cognito_jupyter")}) <= 54
 
 
 def test_the_command_imports_nothing_heavy_before_it_knows_what_to_do() -> None:

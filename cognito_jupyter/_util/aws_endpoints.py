@@ -80,7 +80,7 @@ def _session() -> Session:
     from .botocore_session import new_session
 
     try:
-        return new_session()
+        return new_session(for_clients=False)
     except BotoCoreError as error:
         raise SettingError(
             f"The AWS config file cannot be read: {error}", "Repair the file that AWS_CONFIG_FILE or ~/.aws names."

@@ -14,12 +14,16 @@ from .http.user_agent import user_agent
 _Session = TypeVar("_Session", bound=botocore.session.Session)
 
 
-def new_session() -> botocore.session.Session:
+def new_session(*, for_clients: bool = True) -> botocore.session.Session:
     """Returns a botocore session with this machine's whole configuration, without what names nothing.
 
     CloudTrail shows the User-Agent of its requests.
+
+    Args:
+        for_clients: Whether it has botocore's event handlers, which each client needs, and which take ten times longer
+            to register than all else. Without them the session has the configuration and the data files.
     """
-    session = ignore_empty_names(botocore.session.Session())
+    session = ignore_empty_names(botocore.session.Session(include_builtin_handlers=for_clients))
     session.user_agent_extra = user_agent()
     return session
 

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from ..errors import CredentialsError, IdTokenExpiredError, SignedOutError
 from ..oauth.tokens import CognitoTokens, Subject
-from .identity_pool.client import IdentityPool
 from .role_credentials import CachedCredentials, signed_out_error
 from .user_pool_tokens import UserPoolTokens
+
+if TYPE_CHECKING:
+    from .identity_pool.client import IdentityPool
 
 
 class CredentialsExchange:
@@ -22,7 +25,7 @@ class CredentialsExchange:
 
     Args:
         tokens: The user pool's tokens, and the sign-in that shares them with other kernels.
-        identity_pool: Where they are exchanged.
+        get_identity_pool: Returns the client of where they are exchanged.
         now: Returns the seconds since the epoch.
         on_credentials: Called when credentials have arrived, before anything else sees them.
 
@@ -33,13 +36,13 @@ class CredentialsExchange:
     def __init__(
         self,
         tokens: UserPoolTokens,
-        identity_pool: IdentityPool,
+        get_identity_pool: Callable[[], IdentityPool],
         now: Callable[[], float],
         on_credentials: Callable[[], None],
     ) -> None:
         self.identity_ids: dict[Subject, str] = {}
         self._tokens = tokens
-        self._identity_pool = identity_pool
+        self._get_identity_pool = get_identity_pool
         self._now = now
         self._on_credentials = on_credentials
 
@@ -112,16 +115,17 @@ class CredentialsExchange:
             CredentialsError: AWS refused (a ConnectionError).
             UnavailableError: AWS could not be reached (a ConnectionError).
         """
+        identity_pool = self._get_identity_pool()
 
         def exchange(identity_id: str) -> CachedCredentials:
-            response = self._identity_pool.fetch_credentials(identity_id, id_token, role_arn)
+            response = identity_pool.fetch_credentials(identity_id, id_token, role_arn)
             self.identity_ids[subject] = identity_id
             self._on_credentials()
-            return CachedCredentials.from_response(response, self._now(), self._identity_pool.clock_skew)
+            return CachedCredentials.from_response(response, self._now(), identity_pool.clock_skew)
 
         known = self.identity_ids.get(subject, identity_id)
         if known is not None:
             # If the identity has been deleted, its id is fetched again; any other error comes again below.
             with suppress(CredentialsError):
                 return exchange(known)
-        return exchange(self._identity_pool.fetch_identity_id(id_token))
+        return exchange(identity_pool.fetch_identity_id(id_token))

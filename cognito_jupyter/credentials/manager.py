@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import boto3
 
@@ -17,6 +18,7 @@ from .._util.botocore_session import SessionFactory
 from .._util.clock import Clock
 from .._util.closing import NotPicklable
 from .._util.logs.redaction import install_redaction
+from .._util.process_local import ProcessLocal
 from .._util.redaction import SecretText, redacted
 from .._util.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from ..errors import CognitoError, RefusedError
@@ -27,12 +29,14 @@ from ..settings import CognitoConfiguration, RoleSelection, Settings
 from .background_refresh import BackgroundRefresher
 from .boto_sessions import PrebuiltSession, RefreshingCredentials, StaticCredentials, build_boto3_session
 from .exchange import CredentialsExchange
-from .identity_pool.client import IdentityPool, IdentityPoolCredentialsResponse
 from .role_credentials import AWSCredentials, CachedCredentials, RoleCredentials, signed_out_error
 from .role_lookup import RoleLookup
 from .shared_sign_in import SharedSignIn
 from .store.store import Store
 from .user_pool_tokens import UserPoolTokens
+
+if TYPE_CHECKING:
+    from .identity_pool.client import IdentityPool, IdentityPoolCredentialsResponse
 
 _LOG = logging.getLogger(__name__)
 
@@ -94,10 +98,17 @@ class CognitoCredentialsManager(NotPicklable):
         self._tokens = UserPoolTokens(auth_tokens, authenticator, clock, self._notify_change)
         self._role_lookup = RoleLookup(self._tokens)
         make_session = SessionFactory()
-        self._identity_pool = IdentityPool(
-            identity_pool_id, user_pool_id, region, clock.now, timeouts, make_session=make_session
+
+        def make_identity_pool() -> IdentityPool:
+            # Late: a kernel that restores a stored sign-in calls no identity pool before the first refresh.
+            from .identity_pool.client import IdentityPool
+
+            return IdentityPool(identity_pool_id, user_pool_id, region, clock.now, timeouts, make_session=make_session)
+
+        self._identity_pool_of_process = ProcessLocal(make_identity_pool)
+        self._exchange = CredentialsExchange(
+            self._tokens, self._identity_pool_of_process, clock.now, self._install_redaction
         )
-        self._exchange = CredentialsExchange(self._tokens, self._identity_pool, clock.now, self._install_redaction)
         self._prebuilt_session = PrebuiltSession(make_session)
         # By user and role ARN; None: the identity pool's default role.
         self._role_credentials: dict[tuple[Subject, str | None], RoleCredentials] = {}
@@ -505,6 +516,10 @@ class CognitoCredentialsManager(NotPicklable):
         self._refresher.loop.stop()
 
     # -- within
+
+    @property
+    def _identity_pool(self) -> IdentityPool:
+        return self._identity_pool_of_process()
 
     def _session(
         self, credentials: RefreshingCredentials | StaticCredentials, region_name: str | None = None

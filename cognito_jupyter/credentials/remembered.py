@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .._util.importing import import_large
 from ..errors import UnavailableError
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def load_manager(
     store = default_store(settings)
     if not store.path.exists():
         return None  # before boto3 is imported for nothing
+    import_large("cognito_jupyter.credentials.manager")
     from ..oauth.authenticator import CognitoOAuthAuthenticator
     from .manager import CognitoCredentialsManager
 

@@ -12,7 +12,7 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Self, TypedDict, cast
+from typing import TYPE_CHECKING, Any, Self, TypedDict, cast
 from weakref import WeakSet, WeakValueDictionary
 
 from botocore.credentials import ReadOnlyCredentials
@@ -22,7 +22,9 @@ from .._util.closing import NotPicklable
 from .._util.redaction import SigningSecret, redacted
 from .._util.single_flight import SingleFlight
 from ..errors import SIGN_IN_AGAIN, SignedOutError
-from .identity_pool.client import IdentityPoolCredentialsResponse
+
+if TYPE_CHECKING:
+    from .identity_pool.client import IdentityPoolCredentialsResponse
 
 _ADVISORY_REFRESH_SECONDS = 20 * 60.0
 """Seconds before expiry from which credentials are refreshed ahead of time: botocore refreshes with 15 minutes left."""

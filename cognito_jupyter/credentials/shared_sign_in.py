@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .._util.closing import NotPicklable
 from .._util.redaction import redacted
@@ -22,10 +23,12 @@ from ..errors import SIGN_IN_AGAIN, CognitoError, SignedOutError, UnavailableErr
 from ..oauth.token_errors import sign_in_expired
 from ..oauth.tokens import CognitoTokens, subject_of_token
 from ..settings import RoleSelection
-from .identity_pool.client import IdentityPoolCredentials, IdentityPoolCredentialsResponse
 from .role_credentials import CachedCredentials, FrozenCredentials
 from .store.format import has_plausible_lifetime
 from .store.store import Store, StoredCredentials, StoredSignIn, StoreTransaction
+
+if TYPE_CHECKING:
+    from .identity_pool.client import IdentityPoolCredentials, IdentityPoolCredentialsResponse
 
 _RETRY_LOCK_TIMEOUT = 1.0
 """Seconds to wait for the lock after an earlier wait timed out: assume that its holder still hangs."""

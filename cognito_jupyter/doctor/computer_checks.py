@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from .._util.loopback import listen_on_both_loopbacks
+from .._util.http.loopback import listen_on_both_loopbacks
 from ..credentials.store import files
 from ..credentials.store.store import Store, list_store_keys, list_unusable_files
 from ..errors import CognitoError

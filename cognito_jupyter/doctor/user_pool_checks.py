@@ -15,8 +15,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from ..errors import CognitoError, UnavailableError
 from ..oauth import discovery
 from ..oauth.pkce import LoginSecrets, s256
-from ..oauth.redirect_uri import parse_domain, parse_redirect_uris
-from ..settings import Settings
+from ..oauth.redirect_uri import parse_redirect_uris
+from ..settings import Settings, parsers
 from .probe import Probe
 from .report import Check, fail, note, ok, unknown
 
@@ -38,7 +38,7 @@ class UserPoolChecks:
     def __init__(self, settings: Settings, probe: Probe) -> None:
         self._settings = settings
         self._probe = probe
-        self._domain = parse_domain(settings.configuration.domain)
+        self._domain = parsers.origin(settings.configuration.domain)
         self._login_page: str | None = None
 
     def run(self, configuration: Mapping[str, object]) -> Iterator[Check]:
@@ -75,7 +75,7 @@ class UserPoolChecks:
         except CognitoError as error:
             yield note(USER_POOL, error.what, f"The setting domain names {pools.domain}, which is used.")
             return
-        if parse_domain(domain) == self._domain:
+        if parsers.origin(domain) == self._domain:
             yield ok(USER_POOL, f"Its domain is {domain}.")
         else:
             yield note(

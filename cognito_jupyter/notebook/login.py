@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from .._util.importing import import_large
 from ..errors import LoginError, SettingError, SignedOutError
 from ..signin.service import SelectedRole, SignIn, select_role
 from .display.errors import captured_output, no_interactive_frontend
@@ -204,6 +205,7 @@ def make_panel(state: NotebookState) -> LoginPanel | None:
         state: The notebook's state.
     """
     try:
+        import_large("cognito_jupyter.notebook.panel.widget")
         from .panel.widget import LoginPanel
     except ImportError:
         return None

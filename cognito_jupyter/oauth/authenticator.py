@@ -10,7 +10,6 @@ https://docs.aws.amazon.com/cognito/latest/developerguide/federation-endpoints.h
 
 from __future__ import annotations
 
-import importlib
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -23,15 +22,14 @@ from urllib.parse import urlencode
 
 from .._printable import printable
 from .._util.durations import duration_in_words
+from .._util.importing import import_large
 from .._util.redaction import Secret, SecretText, redacted
 from .._util.terminal import print_text
 from .._util.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from ..errors import CognitoError, RefusedError, SettingError, UnavailableError, suggest_doctor
-from ..settings import Settings
-from ..settings.parsers import pool_region
+from ..settings import Settings, parsers
 from .discovery import JwksCache, override_notice, require_replica
 from .issuer import Issuer, require_issuer
-from .redirect_uri import parse_domain, parse_redirect_uris
 from .token_errors import require_tokens, token_error
 from .tokens import CognitoTokenRefreshResponse, CognitoTokens, claims_of
 
@@ -40,6 +38,7 @@ if TYPE_CHECKING:
     from .callback_server import OAuthCallbackServer
     from .login import Login
     from .pkce import LoginSecrets
+    from .redirect_uri import RedirectUri
     from .transport import Transport
 
 _CLOSE_TIMEOUT = 5.0
@@ -99,8 +98,8 @@ class CognitoOAuthAuthenticator:
         # First of all, because `__repr__` shows them, and may be called for an argument that is malformed.
         self.cognito_domain = cognito_domain
         self.client_id = client_id
-        self._origin = parse_domain(cognito_domain)
-        self._redirect_uris = parse_redirect_uris(redirect_uri)
+        self._origin = parsers.origin(cognito_domain)
+        parsers.redirect_uris(redirect_uri, registrable=False)  # refused here, and split where a login needs that
         self.redirect_uri = redirect_uri
         self.region = region
         self.scopes = scopes
@@ -147,6 +146,12 @@ class CognitoOAuthAuthenticator:
         """Cognito's clock minus this machine's, by the last response's Date header; zero within two seconds."""
         transport = self._made_transports.get("")
         return transport.clock_skew if transport is not None else timedelta(0)
+
+    @property
+    def _redirect_uris(self) -> tuple[RedirectUri, ...]:
+        from .redirect_uri import parse_redirect_uris
+
+        return parse_redirect_uris(self.redirect_uri)
 
     @property
     def _transport(self) -> Transport:
@@ -242,10 +247,11 @@ class CognitoOAuthAuthenticator:
         Call it in a thread while the user types a password. It ignores errors: the later request that meets the same
         fault raises them.
         """
-        importlib.import_module("cognito_jupyter.oauth.verification")
+        import_large("cognito_jupyter.oauth.transport")
+        import_large("cognito_jupyter.oauth.verification")
         with suppress(UnavailableError, SettingError):
             if self.user_pool_id is not None:
-                issuer = Issuer(self.user_pool_id, pool_region(self.user_pool_id, self.region))
+                issuer = Issuer(self.user_pool_id, parsers.pool_region(self.user_pool_id, self.region))
                 self._jwks.get(issuer, self._transport)
         self._transport.preconnect(self.token_endpoint)
 

@@ -30,7 +30,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
-from .._util.loopback import listen_on_both_loopbacks, peer_user_id
+from .._util.http.loopback import listen_on_both_loopbacks, peer_user_id
 from .._util.redaction import SecretText
 from .._util.threads.waiting import join_in_slices, wait_in_slices
 from ..errors import ListenerError

@@ -1,6 +1,6 @@
-"""Redirect URIs, the Cognito domain and Host headers, split into what a login needs of them.
+"""Redirect URIs and Host headers, split into what a login needs of them.
 
-The settings package validates redirect URIs and domains; this module splits what it has accepted. It accepts what a
+The settings package validates redirect URIs; this module splits what it has accepted. It accepts what a
 caller of the API passes, even if no user pool would register it: the login then goes on with a pasted URL.
 """
 
@@ -58,19 +58,6 @@ def parse_redirect_uris(setting: str) -> tuple[RedirectUri, ...]:
         loopback = parts.scheme == "http" and host in parsers.LOOPBACK_NAMES and not relay
         uris.append(RedirectUri(text, host, port, parts.path or "/", loopback, relay))
     return tuple(uris)
-
-
-def parse_domain(domain: str) -> str:
-    """Returns the origin of a Cognito domain: its scheme, host and port.
-
-    Args:
-        domain: "your-app.auth.us-east-1.amazoncognito.com", with or without https://; http:// only for loopback.
-
-    Raises:
-        SettingError: It is not a domain, or it is plain http to another machine.
-    """
-    text = parsers.domain(domain, full=False)
-    return text if "://" in text else f"https://{text}"
 
 
 def parse_host_header(header: str) -> str | None:

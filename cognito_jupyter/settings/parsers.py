@@ -69,6 +69,20 @@ def domain(value: object, *, full: bool = True) -> str:
     return parts.netloc.lower()
 
 
+def origin(cognito_domain: str) -> str:
+    """Returns the origin of a Cognito domain: its scheme, host and port.
+
+    Args:
+        cognito_domain: "your-app.auth.us-east-1.amazoncognito.com", with or without https://; http:// only for
+            loopback.
+
+    Raises:
+        SettingError: It is not a domain, or it is plain http to another machine.
+    """
+    text = domain(cognito_domain, full=False)
+    return text if "://" in text else f"https://{text}"
+
+
 def domains(value: object) -> tuple[str, ...]:
     """Parses a list of allowed domains, at least one."""
     if not isinstance(value, list | tuple) or not value:

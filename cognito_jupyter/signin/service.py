@@ -7,12 +7,12 @@ its caller shows the login and waits for the user.
 from __future__ import annotations
 
 import functools
-import importlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from .._util.importing import import_large
 from ..credentials.remembered import load_manager, remembered_subject, store_for
 from ..errors import CognitoError, LoginError, SignedOutError, suggest_doctor
 
@@ -143,7 +143,7 @@ class LoginService:
 
     def prewarm(self) -> None:
         """Does everything that takes time and needs no tokens, while the user types a password."""
-        importlib.import_module("cognito_jupyter.credentials.store.store")
+        import_large("cognito_jupyter.credentials.manager")
         # After an ended sign-in it is nearly always the same user who signs in again, and then its manager is used.
         (self._previous.manager if self._previous is not None else self._new_manager).prewarm()
         self._authenticator.prewarm()

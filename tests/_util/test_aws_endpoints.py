@@ -15,6 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import EndpointProviderError, EndpointVariantError
 
 from cognito_jupyter._util.aws_endpoints import dns_suffix, service_endpoint
+from cognito_jupyter._util.botocore_session import new_session
 from cognito_jupyter.errors import SettingError
 
 NO_ENDPOINT = "no endpoint"
@@ -110,3 +111,19 @@ def test_a_malformed_aws_config_file_is_named() -> None:
 def test_a_region_that_is_no_host_name_has_no_endpoint() -> None:
     with pytest.raises(SettingError, match="AWS has no endpoint of cognito-idp"):
         service_endpoint("cognito-idp", "us-east-1.evil.example/")
+
+
+def test_a_suffix_is_read_without_registering_the_event_handlers_of_clients(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernel that is restarted waits for it, and botocore's handlers take ten times longer than all else."""
+    registered: list[botocore.session.Session] = []
+    register = botocore.session.Session._register_builtin_handlers  # type: ignore[attr-defined]  # the stubs lack it
+
+    def record_and_register(self: botocore.session.Session, events: Any) -> None:
+        registered.append(self)
+        register(self, events)
+
+    monkeypatch.setattr(botocore.session.Session, "_register_builtin_handlers", record_and_register)
+    assert dns_suffix("us-east-1") == "amazonaws.com"
+    assert registered == []
+    new_session()
+    assert len(registered) == 1

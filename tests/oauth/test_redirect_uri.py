@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from cognito_jupyter.errors import SettingError
-from cognito_jupyter.oauth.redirect_uri import RedirectUri, parse_domain, parse_host_header, parse_redirect_uris
+from cognito_jupyter.oauth.redirect_uri import RedirectUri, parse_host_header, parse_redirect_uris
+from cognito_jupyter.settings import parsers
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,7 @@ def test_a_malformed_redirect_uri_is_a_setting_error_that_shows_an_example(text:
     ],
 )
 def test_a_bare_host_means_https_and_loopback_may_be_plain_http(domain: str, origin: str) -> None:
-    assert parse_domain(domain) == origin
+    assert parsers.origin(domain) == origin
 
 
 @pytest.mark.parametrize(
@@ -88,12 +89,12 @@ def test_a_bare_host_means_https_and_loopback_may_be_plain_http(domain: str, ori
 def test_a_malformed_or_plain_http_domain_is_a_setting_error(domain: str) -> None:
     """The user would type a password there."""
     with pytest.raises(SettingError):
-        parse_domain(domain)
+        parsers.origin(domain)
 
 
 @given(st.text())
 def test_any_text_parses_or_is_a_setting_error(text: str) -> None:
-    for parse in (parse_domain, parse_redirect_uris):
+    for parse in (parsers.origin, parse_redirect_uris):
         try:
             parse(text)
         except SettingError:

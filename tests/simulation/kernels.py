@@ -113,7 +113,8 @@ class SimulatedKernel:
         tokens = CognitoTokens(id_token=id_token(-age[0]), access_token="access", refresh_token="refresh")
         # The casts: the network has those methods of both that are called here.
         self._tokens = UserPoolTokens(tokens, cast("CognitoOAuthAuthenticator", network), clock)
-        exchange = CredentialsExchange(self._tokens, cast("IdentityPool", _Pool(network)), clock.now, lambda: None)
+        identity_pool = cast("IdentityPool", _Pool(network))
+        exchange = CredentialsExchange(self._tokens, lambda: identity_pool, clock.now, lambda: None)
         subject = self._tokens.subject
         assert subject is not None
         exchange.identity_ids[subject] = "us-east-1:identity"

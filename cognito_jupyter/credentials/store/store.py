@@ -25,7 +25,6 @@ from typing import cast
 from ..._util.closing import NotPicklable
 from ..._util.redaction import SecretBytes, SecretText, redacted, without_frames
 from ...errors import CognitoError, RefusedError, SignedOutError, UnavailableError
-from ...oauth.redirect_uri import parse_domain
 from ...oauth.tokens import CognitoTokens, claims_of, decode_jwt_payload
 from ...settings import CognitoConfiguration, RoleSelection, Settings, parsers
 from ..roles import default_role
@@ -81,7 +80,7 @@ class StoreKey:
             pools: Where the user signs in.
             environment: May move AWS's endpoints.
         """
-        domain, endpoints = parse_domain(pools.domain), endpoint_overrides(environment)
+        domain, endpoints = parsers.origin(pools.domain), endpoint_overrides(environment)
         return cls(domain, pools.client_id, pools.user_pool_id, pools.identity_pool_id, endpoints)
 
     def to_settings(self) -> Settings:

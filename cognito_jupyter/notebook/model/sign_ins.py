@@ -85,11 +85,11 @@ class NotebookSignIns:
         """
         self._variables.bind(request.manager_name, BoundManager(sign_in.manager))
         if role is not None:
-            if len(sign_in.manager.roles) > 1:
-                sign_in.manager.prebuild_session(_NEXT_SESSION_DELAY)
             session = BoundSession(role.session, sign_in.manager, role.role_arn, role.region)
             self._variables.bind(request.session_name, session)
             self._notebook_share.on_session_bound(sign_in, request.session_name, role.role_arn)
+            if len(sign_in.manager.roles) > 1:
+                sign_in.manager.prebuild_session(_NEXT_SESSION_DELAY)
 
     def remove_all(self) -> list[SignIn]:
         """Removes and returns all sign-ins, and stops listening to their changes."""
