@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from typing import Any, TypeVar
 
 import botocore.session
 from botocore.configprovider import ConstantProvider
 from botocore.exceptions import ProfileNotFound
+from botocore.hooks import HierarchicalEmitter
 
 from .http.user_agent import user_agent
 
 _Session = TypeVar("_Session", bound=botocore.session.Session)
 
 
-def new_session(*, for_clients: bool = True) -> botocore.session.Session:
+def new_session(
+    *, for_clients: bool = True, event_hooks: HierarchicalEmitter | None = None
+) -> botocore.session.Session:
     """Returns a botocore session with this machine's whole configuration, without what names nothing.
 
     CloudTrail shows the User-Agent of its requests.
@@ -22,8 +26,10 @@ def new_session(*, for_clients: bool = True) -> botocore.session.Session:
     Args:
         for_clients: Whether it has botocore's event handlers, which each client needs, and which take ten times longer
             to register than all else. Without them the session has the configuration and the data files.
+        event_hooks: Where its event handlers are registered; None: in an emitter of its own.
     """
-    session = ignore_empty_names(botocore.session.Session(include_builtin_handlers=for_clients))
+    session = botocore.session.Session(event_hooks=event_hooks, include_builtin_handlers=for_clients)
+    ignore_empty_names(session)
     session.user_agent_extra = user_agent()
     return session
 
@@ -32,19 +38,30 @@ class SessionFactory:
     """Makes sessions that share what they load from botocore's files.
 
     The list of AWS's endpoints alone takes 8 MB, and longer to read than a request, for each session with a client.
+    botocore's event handlers are registered once, and copied for each session, as botocore copies them for each client.
     """
 
     def __init__(self) -> None:
         self._loader: Any = None
+        self._registered_hooks: HierarchicalEmitter | None = None
 
     def __call__(self) -> botocore.session.Session:
         """Returns a new session."""
-        session = new_session()
+        session = self._new_session()
         if self._loader is None:
             self._loader = session.get_component("data_loader")
         # boto3 adds the folder of its own files for each of its sessions.
         self._loader.search_paths[:] = dict.fromkeys(self._loader.search_paths)
         session.register_component("data_loader", self._loader)
+        return session
+
+    def _new_session(self) -> botocore.session.Session:
+        if self._registered_hooks is not None:
+            return new_session(for_clients=False, event_hooks=copy.copy(self._registered_hooks))
+        hooks = HierarchicalEmitter()
+        session = new_session(event_hooks=hooks)
+        # Before a handler is added to this session.
+        self._registered_hooks = copy.copy(hooks)
         return session
 
 

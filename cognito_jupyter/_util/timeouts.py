@@ -8,7 +8,7 @@ from dataclasses import dataclass
 _MAX_RETRY_AFTER = 86_400.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)  # what nothing uses would take a third of the time to make the class
 class Timeouts:
     """How long to wait for Cognito, in seconds; the defaults suit a user who waits in front of the notebook.
 

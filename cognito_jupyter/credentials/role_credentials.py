@@ -72,7 +72,7 @@ class FrozenCredentials(ReadOnlyCredentials):
         return "<FrozenCredentials>"
 
 
-@dataclass(frozen=True, repr=False, slots=True)
+@dataclass(frozen=True, eq=False, repr=False, slots=True)
 class CachedCredentials:
     """A response of GetCredentialsForIdentity, and how long it is valid.
 
