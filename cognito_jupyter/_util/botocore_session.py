@@ -38,7 +38,8 @@ class SessionFactory:
     """Makes sessions that share what they load from botocore's files.
 
     The list of AWS's endpoints alone takes 8 MB, and longer to read than a request, for each session with a client.
-    botocore's event handlers are registered once, and copied for each session, as botocore copies them for each client.
+    botocore's event handlers are registered for the first two, and copied for each further one, as botocore copies them
+    for each client. The first one is all that a restarted kernel needs, and makes no copy.
     """
 
     def __init__(self) -> None:
@@ -58,9 +59,11 @@ class SessionFactory:
     def _new_session(self) -> botocore.session.Session:
         if self._registered_hooks is not None:
             return new_session(for_clients=False, event_hooks=copy.copy(self._registered_hooks))
+        if self._loader is None:
+            return new_session()
         hooks = HierarchicalEmitter()
         session = new_session(event_hooks=hooks)
-        # Before a handler is added to this session.
+        # Now: its user may add handlers to it.
         self._registered_hooks = copy.copy(hooks)
         return session
 

@@ -1,4 +1,4 @@
-"""Sessions that one factory makes: each works alone, and only the first one takes its time."""
+"""Sessions that one factory makes: each works alone, and only the first two take their time."""
 
 from __future__ import annotations
 
@@ -38,27 +38,27 @@ def error_for_bad_bucket(session: botocore.session.Session) -> str:
     return str(raised.value)
 
 
-def test_botocores_handlers_are_registered_for_the_first_session_only(
+def test_botocores_handlers_are_registered_for_the_first_two_sessions_only(
     registered: list[botocore.session.Session],
 ) -> None:
     make_session = SessionFactory()
-    sessions = [make_session() for _ in range(3)]
-    assert registered == sessions[:1]
+    sessions = [make_session() for _ in range(4)]
+    assert registered == sessions[:2]
     assert {error_for_bad_bucket(session) for session in sessions} == {error_for_bad_bucket(new_session())}
 
 
 def test_a_handler_of_one_session_is_called_for_no_other() -> None:
     make_session = SessionFactory()
     called: list[int] = []
-    sessions = [make_session() for _ in range(3)]
+    sessions = [make_session() for _ in range(4)]
     for number, session in enumerate(sessions):
         session.get_component("event_emitter").register(_EVENT, lambda number=number, **_: called.append(number))
     sessions.append(make_session())
     for session in sessions:
         session.get_component("event_emitter").emit(_EVENT)
-    assert called == [0, 1, 2]
+    assert called == [0, 1, 2, 3]
 
 
 def test_each_session_names_this_package_to_aws() -> None:
     make_session = SessionFactory()
-    assert [make_session().user_agent_extra for _ in range(2)] == [new_session().user_agent_extra] * 2
+    assert [make_session().user_agent_extra for _ in range(3)] == [new_session().user_agent_extra] * 3
