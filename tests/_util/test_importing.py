@@ -33,9 +33,13 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 @pytest.fixture(autouse=True)
 def _collector_as_before() -> Iterator[None]:
-    enabled = gc.isenabled()
+    """Nothing is frozen in a test, and afterwards all is again, if something was: the process of the tests may do so."""
+    enabled, frozen = gc.isenabled(), gc.get_freeze_count() > 0
+    gc.unfreeze()
     yield
     gc.unfreeze()
+    if frozen:
+        gc.freeze()
     (gc.enable if enabled else gc.disable)()
 
 
