@@ -21,14 +21,14 @@ def import_large(name: str) -> None:
     Args:
         name: The module's full name.
     """
-    if name in sys.modules or not gc.isenabled():
+    # Objects that the user has frozen are to stay so, and below all are unfrozen.
+    if name in sys.modules or not gc.isenabled() or gc.get_freeze_count() > 0:
         importlib.import_module(name)
         return
     try:
         gc.disable()
         importlib.import_module(name)
     finally:
-        if gc.get_freeze_count() == 0:  # otherwise the user has frozen objects, which are to stay so
-            gc.freeze()
-            gc.unfreeze()
+        gc.freeze()
+        gc.unfreeze()
         gc.enable()
