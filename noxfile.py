@@ -148,7 +148,7 @@ def flaky(session: nox.Session) -> None:
 def kernel6(session: nox.Session) -> None:
     """Run the tests in real kernels with the oldest supported ipykernel."""
     session.install(".[test]", "ipykernel==6.31.*")
-    # Its kernels import what a login needs when it needs it; those of `tests` have imported it before.
+    # The kernels of a first login import what it needs when it needs it; those of `tests` have imported it before.
     env = {"KERNELS_WITHOUT_LIBRARIES": "1"}
     session.run("pytest", *_in_parallel(2), "tests/notebook", *session.posargs, env=env)
 

@@ -1,7 +1,8 @@
 """Kernels that are forked from a process which has imported what every kernel imports.
 
-It has also imported the libraries that a login needs, as a notebook that uses boto3 has; in `nox -s kernel6` it has
-not. In `nox -s fronts`, most kernels have an environment, and an interpreter, of their own.
+It has also imported the libraries that a login needs, as a notebook that uses boto3 has; for the tests of a kernel's
+first login, in `nox -s kernel6`, it has not. Most kernels of `nox -s fronts` have an environment of their own, and
+so an interpreter of their own.
 """
 
 from __future__ import annotations
@@ -70,11 +71,12 @@ class _EntryPoint:
 
     name = "forked"
 
-    def __init__(self, zygote: Zygote) -> None:
-        self._zygote = zygote
+    def __init__(self, plain: Zygote, with_libraries: Zygote) -> None:
+        self._plain = plain
+        self._with_libraries = with_libraries
 
     def load(self) -> type[LocalProvisioner]:
-        zygote = self._zygote
+        zygote = self._plain if os.environ.get(WITHOUT_LIBRARIES) else self._with_libraries
 
         class ForkedProvisioner(LocalProvisioner):
             """Forks a kernel where that makes no difference, and otherwise starts an interpreter."""
@@ -107,10 +109,11 @@ def forked_kernels() -> Iterator[None]:
         yield
         return
     factory = KernelProvisionerFactory.instance()
-    zygote = Zygote(_MODULES if os.environ.get(WITHOUT_LIBRARIES) else (*_MODULES, *LIBRARIES))
-    factory.provisioners[_EntryPoint.name] = cast("Any", _EntryPoint(zygote))
+    zygotes = Zygote(_MODULES), Zygote((*_MODULES, *LIBRARIES))
+    factory.provisioners[_EntryPoint.name] = cast("Any", _EntryPoint(*zygotes))
     factory.default_provisioner_name = _EntryPoint.name
     yield
     factory.default_provisioner_name = factory._default_provisioner_name_default()
     del factory.provisioners[_EntryPoint.name]
-    zygote.close()
+    for zygote in zygotes:
+        zygote.close()
