@@ -132,8 +132,14 @@ def suggest_doctor() -> Iterator[None]:
 
 
 def with_notes(error: BaseException) -> str:
-    """Returns an error's message with its notes, on one line."""
-    return " ".join((str(error), *notes_of(error)))
+    """Returns an error's message with its notes, on one line.
+
+    A message may end with an address, to which no period belongs: what follows it stands in brackets.
+    """
+    message = str(error)
+    for note in notes_of(error):
+        message += f" {note}" if message.endswith((".", "!", "?", ")")) else f" ({note})"
+    return message
 
 
 def notes_of(error: BaseException) -> tuple[str, ...]:

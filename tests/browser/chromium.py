@@ -6,10 +6,10 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
-from pathlib import Path
 
 from filelock import FileLock
+
+from tests.support.temporary import shared_path
 
 FLAGS = [
     "--no-sandbox",
@@ -33,7 +33,7 @@ def find_chromium() -> str | None:
         The path; None: Playwright finds its own.
     """
     # One process at a time: pytest-xdist runs several.
-    with FileLock(Path(tempfile.gettempdir()) / "cognito_jupyter-chromium.lock"):
+    with FileLock(shared_path("cognito_jupyter-chromium.lock")):
         return _installed() or _install()
 
 

@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from marionette_driver.marionette import Marionette
 from cognito_jupyter._util.closing import Closeable
 from tests.support.polling import wait_until
 from tests.support.ports import free_port
+from tests.support.temporary import shared_path
 
 _PREFERENCES = {
     # Only this machine is reached: every other name goes to a proxy that is not there.
@@ -44,7 +44,7 @@ Cc["@mozilla.org/widget/clipboardhelper;1"].getService(Ci.nsIClipboardHelper).co
 def find_firefox() -> str | None:
     """Returns `FIREFOX`, else the system's Firefox, else Debian's, which it installs as root; None: there is none."""
     # One process at a time: pytest-xdist runs several.
-    with FileLock(Path(tempfile.gettempdir()) / "cognito_jupyter-firefox.lock"):
+    with FileLock(shared_path("cognito_jupyter-firefox.lock")):
         names = (os.environ.get("FIREFOX", ""), "firefox-esr", "firefox")
         found = next(filter(None, map(shutil.which, filter(None, names))), None)
         if found is None and sys.platform.startswith("linux") and os.getuid() == 0 and shutil.which("apt-get"):

@@ -7,7 +7,6 @@ The test of each engine calls `shorten_the_hour`, opens the share, and hands wha
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import filelock
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.local import LocalCognito
 from tests.support.polling import wait_until
+from tests.support.temporary import shared_path
 
 PAGE = Path(__file__).parents[2] / "docs" / "sharing.md"
 BEGIN, END = "<!-- calls: CALLS_PER_HOUR=write nox -s clusters -->\n", "<!-- end of calls -->\n"
@@ -114,7 +114,7 @@ def written() -> dict[str, list[float]]:
 
 def _write(measurement: Measurement) -> None:
     # The engines are measured in processes beside each other.
-    with filelock.FileLock(Path(tempfile.gettempdir(), "cognito-jupyter-calls.lock")):
+    with filelock.FileLock(shared_path("cognito-jupyter-calls.lock")):
         rows = written()
         row = rows.setdefault(measurement.engine, [0.0] * len(WORKERS))
         row[WORKERS.index(measurement.workers)] = round(measurement.per_hour, 1)

@@ -12,7 +12,6 @@ import signal
 import struct
 import subprocess
 import sys
-import tempfile
 import termios
 import threading
 import time
@@ -21,6 +20,8 @@ from pathlib import Path
 from typing import Self
 
 from filelock import FileLock
+
+from tests.support.temporary import shared_path
 
 from .environments import ROOT
 
@@ -194,7 +195,7 @@ class QtConsole(Console):
 def _install_qt_libraries(python: Path) -> None:
     """Installs the libraries of the system that Qt needs, as root on Debian; elsewhere they must be there."""
     # One process at a time: pytest-xdist runs several.
-    with FileLock(Path(tempfile.gettempdir()) / "cognito_jupyter-qt.lock"):
+    with FileLock(shared_path("cognito_jupyter-qt.lock")):
         loads = subprocess.run([str(python), "-c", "from PyQt6 import QtWidgets"], check=False, capture_output=True)
         if loads.returncode and os.getuid() == 0 and shutil.which("apt-get"):
             subprocess.run(["apt-get", "update", "-qq"], check=False, capture_output=True)

@@ -7,12 +7,13 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock
+
+from tests.support.temporary import shared_path
 
 ROOT = Path(__file__).parents[3]
 FOLDER_VARIABLE = "FRONT_END_ENVIRONMENTS"
@@ -36,7 +37,7 @@ class Environment:
 
 def make_environment(environment: Environment) -> Path:
     """Makes an environment unless there is one; returns its Python."""
-    folder = Path(os.environ.get(FOLDER_VARIABLE) or Path(tempfile.gettempdir()) / "cognito_jupyter-environments")
+    folder = Path(os.environ.get(FOLDER_VARIABLE) or shared_path("cognito_jupyter-environments"))
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     identity = repr((environment, sys.version, ROOT, project["dependencies"]))

@@ -1,4 +1,9 @@
-"""Random interleavings of waits, in a real kernel: each cell replies, in order, and nothing is left behind."""
+"""Random interleavings of waits, in a real kernel: each cell replies, in order, and nothing is left behind.
+
+It runs with ipykernel 6.31 and the newest one. With 7.0 to 7.3 a request that arrives beside a reply may stay unread
+(ipykernel's issue 1554, pull request 1529), whatever the cells do: five of five kernels of 7.0.1 that had not imported
+this package hung within 54 to 1,046 cells of `x = 1`, four of which were sent ahead, all their threads waiting.
+"""
 
 from __future__ import annotations
 
