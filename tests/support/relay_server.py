@@ -22,16 +22,21 @@ def jupyter_server_reached_at(host: str, path: str, versions: Mapping[str, str] 
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(folder / SERVER_SOCKET))
         listener.listen()
+        ended = threading.Event()
 
         def respond() -> None:
-            with contextlib.suppress(OSError):  # the test has ended
-                while True:
-                    with listener.accept()[0] as connection:
-                        connection.sendall(json.dumps(report).encode() + b"\n")
+            while True:
+                with listener.accept()[0] as connection, contextlib.suppress(OSError):  # a client that has gone
+                    if ended.is_set():
+                        return
+                    connection.sendall(json.dumps(report).encode() + b"\n")
 
         thread = threading.Thread(target=respond, daemon=True)
         thread.start()
         yield str(folder)
-        listener.shutdown(socket.SHUT_RDWR)
-        thread.join()
+        # macOS does not shut down a socket that listens, so that a last connection ends the thread.
+        ended.set()
+        with socket.socket(socket.AF_UNIX) as last:
+            last.connect(str(folder / SERVER_SOCKET))
+            thread.join()
     shutil.rmtree(folder)

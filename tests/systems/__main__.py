@@ -51,6 +51,7 @@ def run_ordinary_tests(
     print(f"\n{'-' * 20} {system}: {' '.join(parts)}", flush=True)
     with tempfile.TemporaryDirectory(prefix="simulated-") as folder:
         counts_file = Path(folder, "counts.json")
+        os.chmod(folder, 0o711)  # for the tests that act as another user
         simulation = Simulation(system, Path(folder))
         environment = simulation.environment() | {"SIMULATED_COUNTS": str(counts_file)}
         command = [sys.executable, "-m", "pytest", *OPTIONS, "-m", "not long", "-p", "tests.systems.plugin", *options]

@@ -30,6 +30,7 @@ from tests.sharing.conftest import BUCKET
 from tests.support.fork import holds_in_forked_child
 from tests.support.new_processes import new_process_pool, run_program
 from tests.support.polling import wait_until
+from tests.support.suspended import suspended
 from tests.support.systems import needs_fork
 
 LIST = f"import boto3\nboto3.client('s3').list_objects_v2(Bucket='{BUCKET}')\nprint('listed')"
@@ -275,14 +276,13 @@ def test_share_returns_only_when_programs_find_the_credentials(
     """A process that is slow to read its commands would otherwise answer 404 to a program that is started at once."""
     manager = sign_in()
     with sharing.share(manager, ["Analyst"]) as share:
-        process = psutil.Process(share._endpoint.pid)
-        process.suspend()
         adding = threading.Thread(target=share.add, args=("Uploader",))
-        adding.start()
-        wait_until(lambda: any(b"Uploader" in command for command in share._endpoint._set_commands.values()))
-        adding.join(0.5)
-        assert adding.is_alive()
-        process.resume()
+        with suspended(share._endpoint.pid):
+            sent = share._endpoint._syncs_sent
+            adding.start()
+            wait_until(lambda: share._endpoint._syncs_sent > sent)
+            adding.join(0.5)
+            assert adding.is_alive()
         adding.join()
         assert Finder(share).status("/cognito-jupyter-Uploader") == 200
 

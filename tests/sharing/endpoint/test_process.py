@@ -17,6 +17,7 @@ import pytest
 
 from cognito_jupyter.sharing.endpoint.process import SOURCE, EndpointProcess
 from tests.support.polling import TEST_TIMEOUT, wait_until
+from tests.support.suspended import suspended
 from tests.support.systems import needs_fork, needs_modes, needs_reuse_port, needs_sigkill, needs_unix_sockets
 
 KEYS = {
@@ -294,10 +295,8 @@ def test_a_killed_endpoint_serves_again_at_its_address(endpoint: EndpointProcess
 
 def test_a_request_that_comes_while_the_endpoint_is_killed_waits_for_the_next_one(endpoint: EndpointProcess) -> None:
     wait_until_commands_are_handled(endpoint)
-    process = psutil.Process(endpoint.pid)
-    process.suspend()
     # The system accepts the connection, the stopped process does not.
-    with connect(endpoint) as connection:
+    with suspended(endpoint.pid) as process, connect(endpoint) as connection:
         connection.sendall(request(Host="127.0.0.1", Authorization=endpoint.token))
         process.kill()
         assert b" 200 " in connection.recv(65536)
