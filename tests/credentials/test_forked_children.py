@@ -48,7 +48,7 @@ def work(until):
     while time.time() < until:
         client.list_objects_v2(Bucket="cognito-jupyter-demo")
         keys.add(client._request_signer._credentials.get_frozen_credentials().access_key)
-        time.sleep(0.05)
+        time.sleep(0.2)
     return len(keys)
 
 if __name__ == "__main__":
@@ -82,7 +82,7 @@ def work_until(manager: CognitoCredentialsManager, client: Any, until: float) ->
     while time.monotonic() < until:
         client.list_objects_v2(Bucket="cognito-jupyter-demo")
         id_tokens.add(id_token_of(manager))
-        time.sleep(0.05)
+        time.sleep(0.2)
     return id_tokens
 
 

@@ -152,7 +152,7 @@ def use_a_session(
     until = time.monotonic() + 4
     while time.monotonic() < until:
         client.list_objects_v2(Bucket="cognito-jupyter-demo")
-        time.sleep(0.05)
+        time.sleep(0.2)
     pipe.send((manager._refresher.loop.running, manager.warning))
 
 
@@ -189,7 +189,7 @@ def test_a_pool_of_forked_workers_uses_the_session_that_it_inherited(
         until = time.monotonic() + 4
         while time.monotonic() < until:
             client.list_objects_v2(Bucket=cognito.bucket)
-            time.sleep(0.05)
+            time.sleep(0.2)
         return True
 
     succeeded: list[bool] = []
