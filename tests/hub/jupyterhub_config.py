@@ -27,6 +27,8 @@ c.JupyterHub.load_roles = [
 c.JupyterHub.allow_named_servers = True
 
 c.JupyterHub.spawner_class = "localprocess" if settings["linux_users"] else "simple"
+# Otherwise /tmp/ada, which would stay there, and belong to whichever user of the machine has run the tests first.
+c.SimpleLocalProcessSpawner.home_dir_template = str(Path(os.environ["HUB_SETTINGS"]).parent / "homes" / "{username}")
 c.Spawner.cmd = [settings["python"], "-m", "jupyterhub.singleuser"]
 c.Spawner.args = [
     "--LabApp.expose_app_in_browser=True",
