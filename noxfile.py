@@ -307,9 +307,7 @@ def clusters(session: nox.Session) -> None:
     # longest modules, each test_share.py, come early.
     folders = [sorted(Path("tests/sharing", name).glob("test_*.py"), reverse=True) for name in _CLUSTERS]
     modules = [str(module) for turn in itertools.zip_longest(*folders) for module in turn if module is not None]
-    # Two thirds of the time is spent waiting for refreshes.
-    processes = f"--numprocesses={min((os.cpu_count() or 1) + 2, 4)}"
-    session.run("pytest", *_IN_PARALLEL, processes, "-m", "", *modules, *session.posargs)
+    session.run("pytest", *_in_parallel(2), "-m", "", *modules, *session.posargs)
 
 
 @nox.session(python=[_THIRD])
