@@ -149,6 +149,33 @@ class HttpProxy(ForwardingProxy):
             self._forward(client, (host, port), first=b"\r\n".join(lines) + b"\r\n\r\n" + body)
 
 
+class SocksProxy(ForwardingProxy):
+    """A SOCKS proxy (RFC 1928) without authentication, which resolves the names of hosts itself: socks5h.
+
+    Args:
+        connect_to: Where every request leads, whatever host it names.
+
+    Attributes:
+        url: Its URL, for HTTPS_PROXY.
+        requested: Host and port of each request.
+    """
+
+    def __init__(self, connect_to: Address) -> None:
+        self.requested: list[str] = []
+        super().__init__(connect_to)
+        self.url = f"socks5h://127.0.0.1:{self.port}"
+
+    def _serve(self, client: socket.socket) -> None:
+        with client.makefile("rb", buffering=0) as stream, suppress(IndexError):
+            stream.read(stream.read(2)[1])  # version 5, and the ways to authenticate that the client has
+            client.sendall(b"\x05\x00")
+            if stream.read(4) == b"\x05\x01\x00\x03":  # connect to a host by its name
+                host = stream.read(stream.read(1)[0]).decode("ascii")
+                self.requested.append(f"{host}:{int.from_bytes(stream.read(2))}")
+                self._forward(client, self._target, reply=b"\x05\x00\x00\x01" + bytes(6))
+        client.close()
+
+
 def _read_head(client: socket.socket) -> bytes:
     head = b""
     with suppress(OSError):
