@@ -6,7 +6,14 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Error as PlaywrightError, Locator, Page, Request, expect
+from playwright.sync_api import (
+    Error as PlaywrightError,
+    Locator,
+    Page,
+    Request,
+    TimeoutError as PlaywrightTimeoutError,
+    expect,
+)
 
 from cognito_jupyter.local import LocalCognito
 
@@ -16,6 +23,22 @@ _KERNEL_IDLE = """(name) => {
   const kernel = context?.session?.kernel;
   return shown?.context?.path === name && context?.isReady
     && kernel?.connectionStatus === 'connected' && kernel?.status === 'idle';
+}"""
+_KERNEL_STATE = """async () => {
+  const shown = window.jupyterapp?.shell.currentWidget;
+  const context = shown?.sessionContext;
+  const kernel = context?.session?.kernel;
+  const manager = window.jupyterapp?.serviceManager;
+  await manager?.kernels.refreshRunning();
+  return JSON.stringify({
+    path: shown?.context?.path, ready: context?.isReady, connection: kernel?.connectionStatus, status: kernel?.status,
+    id: kernel?.id, kernels: manager ? [...manager.kernels.running()] : null,
+  });
+}"""
+# By the command of the key: while an earlier cell's end changes the notebook's mode, the key belongs to the editor.
+_RUN_CELL = """(index) => {
+  window.jupyterapp.shell.currentWidget.content.activeCellIndex = index;
+  window.jupyterapp.commands.execute('notebook:run-cell');
 }"""
 _SAVE = "async () => { await window.jupyterapp.commands.execute('docmanager:save') }"
 _HAS_RUN = re.compile(r"\[\d+\]:")
@@ -46,7 +69,11 @@ class NotebookPage:
     def wait_for_kernel(self) -> None:
         """Waits until the front end is connected to an idle kernel."""
         self.page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=60_000)
-        self.page.wait_for_function(_KERNEL_IDLE, arg=self.path.name, timeout=60_000)
+        try:
+            self.page.wait_for_function(_KERNEL_IDLE, arg=self.path.name, timeout=60_000)
+        except PlaywrightTimeoutError:
+            state = self.page.evaluate(_KERNEL_STATE)
+            raise AssertionError(f"The front end is not connected to an idle kernel: {state}") from None
 
     # -- cells
 
@@ -58,11 +85,7 @@ class NotebookPage:
 
     def start_cell(self, index: int) -> None:
         """Starts a cell that has not run yet, without waiting for its end."""
-        # Not by a click: an output that grows above moves the cell away from the mouse.
-        editor = self.cell(index).locator(".cm-content")
-        editor.focus()
-        expect(self.cell(index)).to_have_class(re.compile(r"\bjp-mod-active\b"))
-        editor.press("Control+Enter")
+        self.page.evaluate(_RUN_CELL, index)
         expect(self._prompt(index)).not_to_have_text("[ ]:")
 
     def wait_for_cell(self, index: int) -> None:
