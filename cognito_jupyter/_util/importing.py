@@ -11,6 +11,9 @@ import gc
 import importlib
 import sys
 
+_FROZEN_BY_PYTHON = 1000
+"""More objects than Python 3.12 freezes at its start, which are some hundreds; gc.freeze() freezes many thousands."""
+
 
 def import_large(name: str) -> None:
     """Imports a module and what it needs; an import statement then binds its names at once.
@@ -22,7 +25,7 @@ def import_large(name: str) -> None:
         name: The module's full name.
     """
     # Objects that the user has frozen are to stay so, and below all are unfrozen.
-    if name in sys.modules or not gc.isenabled() or gc.get_freeze_count() > 0:
+    if name in sys.modules or not gc.isenabled() or gc.get_freeze_count() > _FROZEN_BY_PYTHON:
         importlib.import_module(name)
         return
     try:
