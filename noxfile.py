@@ -71,24 +71,22 @@ nox.options.sessions = ["lint", "types", "docs", "kernel6", f"tests-{PYTHONS[0]}
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
-def _in_parallel(more_than_cores: int) -> tuple[str, ...]:
-    """Returns the options for some processes more than there are cores, because tests wait for much of their time.
-
-    There are no more than four, because kernels would delay each other. tests/conftest.py has the longest modules come
-    first.
-    """
-    processes = min((os.cpu_count() or 1) + more_than_cores, 4)
-    return f"--numprocesses={processes}", "--dist=loadscope", "--no-loadscope-reorder"
+def _processes(more_than_cores: int) -> str:
+    """Returns the option for some processes more than there are cores; four at most: kernels would delay each other."""
+    return f"--numprocesses={min((os.cpu_count() or 1) + more_than_cores, 4)}"
 
 
-_IN_PARALLEL = _in_parallel(1)
+# Tests wait for a third of their time. tests/conftest.py has the longest modules come first.
+_IN_PARALLEL = (_processes(2), "--dist=loadscope", "--no-loadscope-reorder")
+# A browser has processes of its own.
+_BROWSERS = _processes(1)
 
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """Run all tests against a local Cognito."""
     session.install(".[test]")
-    session.run("pytest", *_in_parallel(2), *session.posargs)
+    session.run("pytest", *_IN_PARALLEL, *session.posargs)
 
 
 _DIFFERS_BY_PYTHON = (
@@ -150,7 +148,7 @@ def kernel6(session: nox.Session) -> None:
     session.install(".[test]", "ipykernel==6.31.*")
     # The kernels of a first login import what it needs when it needs it; those of `tests` have imported it before.
     env = {"KERNELS_WITHOUT_LIBRARIES": "1"}
-    session.run("pytest", *_in_parallel(2), "tests/notebook", *session.posargs, env=env)
+    session.run("pytest", *_IN_PARALLEL, "tests/notebook", *session.posargs, env=env)
 
 
 # The options of pyproject.toml without those that keep the browser tests out of the other sessions.
@@ -163,7 +161,7 @@ def browser(session: nox.Session) -> None:
     session.install(".[browser]")
     only = ("tests/browser", "--ignore=tests/browser/front_ends")
     # Each process has one JupyterLab and one browser for all modules, so that a test may run in any of them.
-    in_parallel = (_IN_PARALLEL[0], "--dist=worksteal")
+    in_parallel = (_BROWSERS, "--dist=worksteal")
     session.run("pytest", *in_parallel, _BROWSER_OPTIONS, *only, *session.posargs)
 
 
@@ -180,7 +178,7 @@ def fronts(session: nox.Session) -> None:
     if os.environ.get("FRONT_ENDS_TABLE"):
         run = ("--numprocesses=0", f"{folder}/test_matrix.py", f"{folder}/test_consoles.py")
     else:
-        run = (_IN_PARALLEL[0], "--dist=loadgroup", folder)
+        run = (_BROWSERS, "--dist=loadgroup", folder)
     session.run("pytest", _BROWSER_OPTIONS, *run, *session.posargs, env=env)
 
 
@@ -307,7 +305,7 @@ def clusters(session: nox.Session) -> None:
     # longest modules, each test_share.py, come early.
     folders = [sorted(Path("tests/sharing", name).glob("test_*.py"), reverse=True) for name in _CLUSTERS]
     modules = [str(module) for turn in itertools.zip_longest(*folders) for module in turn if module is not None]
-    session.run("pytest", *_in_parallel(2), "-m", "", *modules, *session.posargs)
+    session.run("pytest", *_IN_PARALLEL, "-m", "", *modules, *session.posargs)
 
 
 @nox.session(python=[_THIRD])
