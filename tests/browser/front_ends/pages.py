@@ -37,6 +37,14 @@ window.cognitoTest = {
     };
     look();
   }),
+  // Returns whether the same element has been shown at the same place since half a second.
+  stands: (selector) => {
+    const node = window.cognitoTest.find(selector, "");
+    const top = node?.getBoundingClientRect().top;
+    const seen = window.cognitoTest.seen;
+    if (!node || seen?.node !== node || seen.top !== top) window.cognitoTest.seen = {node, top, at: Date.now()};
+    return Boolean(node) && Date.now() - window.cognitoTest.seen.at > 500;
+  },
 };
 """
 
@@ -127,6 +135,8 @@ class FrontEndPage:
     def sign_in_by_link(self) -> None:
         """Follows the link, fills in the form, and waits for the page at which the browser ends."""
         user = self._cognito.demo_user
+        # A panel may come in place of the link in text; a click that begins at the one and ends at the other is none.
+        self.page.wait_for_function("(link) => window.cognitoTest.stands(link)", arg=LINK)
         with self.page.context.expect_event("request", is_authorization_response) as sent:
             with self.page.context.expect_page() as opened:
                 self.page.locator(f"{LINK}:visible").first.click()
