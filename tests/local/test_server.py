@@ -102,9 +102,9 @@ def test_an_abandoned_request_takes_effect_only_if_the_response_had_started(
 
 def test_latency_is_by_endpoint(cognito: LocalCognito) -> None:
     cognito.knobs.latency["openid-configuration"] = 0.3
-    began = time.monotonic()
+    began = time.perf_counter()  # the other clocks of Windows may be 15 ms behind
     requests.get(configuration_url(cognito), timeout=5)
-    assert time.monotonic() - began >= 0.3
+    assert time.perf_counter() - began >= 0.3
 
 
 def test_calls_are_counted_by_name(cognito: LocalCognito, client: Client) -> None:

@@ -149,9 +149,9 @@ def test_retry_after_is_honoured() -> None:
     with ScriptedServer(
         [http_response("429 Too Many Requests", "{}", Retry_After="1"), json_response(TOKENS)]
     ) as server:
-        started = time.monotonic()
+        started = time.perf_counter()
         authenticator_for(server).refresh_tokens(REFRESH)
-        assert time.monotonic() - started >= 1
+        assert time.perf_counter() - started >= 1
 
 
 def test_a_retry_after_of_an_hour_is_an_error_at_once() -> None:
