@@ -36,7 +36,8 @@ class Socket(socket.socket):
     def shutdown(self, how: int) -> None:
         if listens(self):
             raise OSError(errno.ENOTCONN, "Socket is not connected")
-        super().shutdown(how)
+        # Also of a socket of another package, for which this package calls it by the class.
+        socket.socket.shutdown(self, how)
 
 
 def install_peer_option() -> None:

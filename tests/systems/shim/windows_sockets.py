@@ -58,7 +58,8 @@ class Socket(socket.socket):
             raise OSError(
                 errno.ENOTCONN, "A request to send or receive data was disallowed: the socket is not connected"
             )
-        super().shutdown(how)
+        # Also of a socket of another package, for which this package calls it by the class.
+        socket.socket.shutdown(self, how)
 
     def share(self, process_id: int) -> bytes:
         """Returns what another process gets the same socket with; it can be used once."""
@@ -111,7 +112,8 @@ class BuiltInSocket(_socket.socket):
     def shutdown(self, how: int, /) -> None:
         if self.getsockopt(_socket.SOL_SOCKET, _socket.SO_ACCEPTCONN):
             raise OSError(errno.ENOTCONN, "The socket is not connected")
-        super().shutdown(how)
+        # Also of a socket of another package, for which this package calls it by the class.
+        socket.socket.shutdown(self, how)
 
 
 def select_sockets(reading: Iterable[Any], writing: Iterable[Any], other: Iterable[Any], *timeout: Any) -> Any:
