@@ -20,7 +20,13 @@ class _Adapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = with_own_connections(pool_classes_by_scheme)
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-        manager = super().proxy_manager_for(*args, **kwargs)
+        try:
+            manager = super().proxy_manager_for(*args, **kwargs)
+        except requests.RequestException:
+            raise
+        except ValueError:
+            # urllib3's, for a version of SOCKS that does not exist; its message has the URL with its password.
+            raise requests.exceptions.InvalidProxyURL("The proxy's scheme is unknown.") from None
         # Those that it has: a SOCKS proxy's pools connect in their own way.
         manager.pool_classes_by_scheme = with_own_connections(manager.pool_classes_by_scheme)
         return manager
