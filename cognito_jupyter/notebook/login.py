@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import copy
-import importlib
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
 
     from .panel.widget import LoginPanel
 
+_PANEL_MODULE = "cognito_jupyter.notebook.panel.widget"
 _CHECK_TIMEOUT = 0.4
 """Seconds that a front end has to say whether it has widgets; without a word from it the panel is tried."""
 
@@ -205,7 +205,7 @@ def make_panel(state: NotebookState) -> LoginPanel | None:
         state: The notebook's state.
     """
     try:
-        import_large("cognito_jupyter.notebook.panel.widget")
+        import_large(_PANEL_MODULE)
         from .panel.widget import LoginPanel
     except ImportError:
         return None
@@ -223,7 +223,7 @@ async def panel_for_cell(state: NotebookState, check: WidgetCheck | None, sleep:
     until = time.monotonic() + _CHECK_TIMEOUT
     with contextlib.suppress(ImportError):
         # It takes longer than most front ends take to reply.
-        importlib.import_module("cognito_jupyter.notebook.panel.widget")
+        import_large(_PANEL_MODULE)
     while check is not None and check.found is None and time.monotonic() < until:
         await sleep(FAST_POLL_INTERVAL)
     return None if check is not None and check.found is False else make_panel(state)

@@ -34,8 +34,8 @@ _STATUS_TIMEOUT = 5.0
 _CREATE_TIMEOUT = 60.0
 """Seconds that the cluster has to start the actor: its process takes one or two, and many on a busy machine. Each
 attempt starts another one, so that three short ones would all end too early."""
-_CLAIM_TIMEOUT = 5.0
-"""Seconds that another kernel's actor has to say whose credentials it holds."""
+_CLAIM_TIMEOUT = 60.0
+"""Seconds that another kernel's actor has to say whose credentials it holds: it may have to be started, too."""
 
 
 class RayPusher:
@@ -144,7 +144,7 @@ class RayPusher:
         """Creates the actor, and claims the cluster for the principal.
 
         Raises:
-            ClusterRefusedError: Another kernel's actor has credentials of another principal.
+            ClusterRefusedError: Another kernel's actor has credentials of another principal, or does not say whose.
         """
         # No arguments: Ray stores those of an actor's creation.
         on_this_node = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
@@ -170,8 +170,13 @@ class RayPusher:
             try:
                 other = ray.get_actor(each["name"], namespace=NAMESPACE)
                 principal = ray.get(other.principal.remote(), timeout=_CLAIM_TIMEOUT)
-            except (ValueError, RayActorError, GetTimeoutError):
+            except (ValueError, RayActorError):
                 continue  # it has ended, or is ending
+            except GetTimeoutError:
+                raise ClusterRefusedError(
+                    "Another kernel shares credentials with this cluster, and does not say whose they are.",
+                    "Call it again later, or start a cluster of your own.",
+                ) from None
             if principal not in {None, self.principal}:
                 raise ClusterRefusedError(
                     "This cluster has another user's credentials, or another role's.",

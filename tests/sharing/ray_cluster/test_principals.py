@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,7 +21,7 @@ from cognito_jupyter.local import LocalCognito
 from tests.support.polling import wait_until
 
 from . import tasks
-from .clusters import cluster, cluster_environment, holders_of, run_in_worker
+from .clusters import NAMESPACE, cluster, cluster_environment, holders_of, run_in_worker
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 _ROOT = Path(__file__).parents[3]
@@ -99,6 +101,25 @@ def test_a_killed_kernel_leaves_nothing_and_makes_room_for_another_user(
         wait_until(lambda: holders_of(ray) == [], "The killed kernel's actor is left.")
         with sharing.ray(manager, "Analyst"):
             assert run_in_worker(ray, tasks.read_by_boto3) > 1000
+
+
+def test_a_user_is_refused_while_the_actor_of_another_kernel_does_not_respond(
+    ray: Any, manager: CognitoCredentialsManager, cognito: LocalCognito, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It counts as one that has credentials, not as one that has ended."""
+    monkeypatch.setattr("cognito_jupyter.sharing.ray_cluster.push._CLAIM_TIMEOUT", 3.0)
+    cognito.add_user("other", "pass-word-1", ("Analyst",))
+    with other_kernel(ray, cognito, [(cognito.issue_tokens("other"), "Analyst")]) as (outcomes, _):
+        assert outcomes[0]["key"] is not None
+        (name,) = holders_of(ray)
+        holder = ray.get_actor(name, namespace=NAMESPACE)
+        process = ray.get(holder.__ray_call__.remote(lambda _: os.getpid()))
+        os.kill(process, signal.SIGSTOP)
+        try:
+            with pytest.raises(ClusterRefusedError, match="does not say whose"):
+                sharing.ray(manager, "Analyst")
+        finally:
+            os.kill(process, signal.SIGCONT)
 
 
 def test_a_cluster_whose_processes_take_long_to_start_accepts_the_credentials(ray: Any, cognito: LocalCognito) -> None:
