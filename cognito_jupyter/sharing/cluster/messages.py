@@ -48,6 +48,8 @@ class Messages:
         """
         # A little before AWS ends them, and by AWS's clock, because the workers' clocks are not this machine's.
         until = cached.expiration - timedelta(seconds=cached.expires_at - cached.mandatory_refresh_at)
+        # In whole seconds, as the endpoint's clients are told.
+        until = until.replace(microsecond=0)
         return CredentialsMessage(
             kernel=self.kernel_id,
             principal=self.principal,

@@ -71,8 +71,9 @@ class RolePublisher:
             return _RETRY_DELAY
         if cached is not self._published or self.warning is not None:
             # Clients use credentials until the very second of their expiration, so they get a slightly earlier
-            # one, by this machine's clock, which is also theirs.
-            until = cached.mandatory_refresh_at
+            # one, by this machine's clock, which is also theirs. In whole seconds, as they are told: a client gives
+            # up if it receives credentials that have expired, and tries again where it is told that there are none.
+            until = math.floor(cached.mandatory_refresh_at)
             body = credentials_body(cached.frozen, datetime.fromtimestamp(until, UTC))
             self._publication.publish(body, until=until)
             self._published, self.warning = cached, None

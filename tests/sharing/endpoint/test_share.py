@@ -9,6 +9,7 @@ import pickle
 import signal
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -22,7 +23,7 @@ import pytest
 from cognito_jupyter import sharing
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.errors import RefusedError, RoleError
-from cognito_jupyter.local import LocalCognito
+from cognito_jupyter.local import Fault, LocalCognito
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 from cognito_jupyter.sharing.endpoint import environment as env
 from tests.conftest import as_tokens
@@ -67,6 +68,28 @@ def test_another_process_uses_the_role_past_three_expiries(
     signers = {(each.role_arn, each.status) for each in cognito.aws.proxy.requests if each.service == "s3"}
     assert (cognito.roles["Analyst"], 200) in signers
     assert cognito.counts[LocalCognito.EXCHANGE] >= 4
+
+
+def test_a_client_is_told_that_there_are_no_credentials_once_the_expiration_that_it_reads_has_passed(
+    cognito: LocalCognito, manager: CognitoCredentialsManager
+) -> None:
+    """botocore gives up when it gets such ones, and tries again where the endpoint says that there are none."""
+    cognito.knobs.credentials_seconds = 3
+    with sharing.share(manager, ["Analyst"]) as share:
+        cognito.knobs.faults[LocalCognito.EXCHANGE] = [Fault(status=503, times=None)]
+        request = urllib.request.Request(share.roles[0].url, headers={"Authorization": share.environment()[env.TOKEN]})
+        served, refused = 0, None
+        while refused is None:
+            requested_at = time.time()
+            try:
+                with urllib.request.urlopen(request, timeout=10) as response:
+                    expiration = json.load(response)["Expiration"]
+                assert calendar.timegm(time.strptime(expiration, "%Y-%m-%dT%H:%M:%SZ")) > requested_at
+                served += 1
+            except urllib.error.HTTPError as error:
+                refused = error.code
+    assert served > 0
+    assert refused == 503
 
 
 def test_clients_do_not_wait_for_a_slow_cognito(cognito: LocalCognito, manager: CognitoCredentialsManager) -> None:
