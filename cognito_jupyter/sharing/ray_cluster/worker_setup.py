@@ -25,8 +25,9 @@ NAMESPACE = "cognito_jupyter"
 """The namespace of the actors of all kernels."""
 KERNEL_THREAD_PREFIX = "cognito-ray-"
 _THREAD_NAME = "cognito-receive-credentials"
-_FIRST_TIMEOUT = 10.0
-"""Seconds that a process waits for its first credentials at most, before it runs tasks without them."""
+_FIRST_TIMEOUT = 60.0
+"""Seconds that a process waits for its first credentials at most, before it runs tasks without them. It does not wait
+where there is no actor; where there is one, only a busy machine lets it wait."""
 _REQUEST_TIMEOUT = 90.0
 """Seconds after which a request to the actor has failed; the actor responds within a third of that."""
 _MIN_DELAY, _MAX_DELAY = 0.25, 5.0
@@ -120,8 +121,10 @@ class Receiver(threading.Thread):
                 holder = ray.get_actor(self._holder, namespace=NAMESPACE)
                 while self._receive(holder):
                     delay, connected_at = _MIN_DELAY, time.monotonic()
-            except Exception:  # noqa: BLE001 - Ray raises exceptions of many kinds while the actor is not there
-                self.received.set()
+            except (ValueError, PermissionError):
+                self.received.set()  # no such actor, or another principal's credentials are served here
+            except Exception:  # noqa: BLE001, S110 - of many kinds where the actor, the cluster or this machine is busy
+                pass
             if time.monotonic() - connected_at > _LOST_TIMEOUT:
                 self._stop_serving()
             time.sleep(delay)

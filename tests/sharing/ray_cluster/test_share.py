@@ -19,6 +19,7 @@ from cognito_jupyter.errors import UnavailableError
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 from tests.conftest import manager_for
+from tests.sharing.conftest import expired_signers
 from tests.support.polling import TEST_TIMEOUT, wait_until
 
 from . import tasks
@@ -192,8 +193,13 @@ def test_tasks_and_actors_go_on_across_five_expiries_while_workers_are_killed_an
         cognito.aws.proxy.requests.clear()
         began, sizes, number, victim = time.monotonic(), set(), 0, None
         readers, readers_before = set[int](), set[int]()
-        # Ray adds a worker in place of the killed one when it finds the time to start a process.
-        while (spent := time.monotonic() - began) < (expiries + 1) * lifetime or not readers > readers_before:
+        # Ray adds a worker in place of the killed one when it finds the time to start a process; a busy machine may
+        # need longer than a lifetime for one read.
+        while (
+            (spent := time.monotonic() - began) < (expiries + 1) * lifetime
+            or not readers > readers_before
+            or expired_signers(cognito) < expiries
+        ):
             number += 2
             results = ray.get([read.remote(number), read.remote(number + 1)], timeout=TEST_TIMEOUT)
             sizes |= {size for size, _ in results} | {ray.get(actor.read.remote(), timeout=TEST_TIMEOUT)}
@@ -209,8 +215,6 @@ def test_tasks_and_actors_go_on_across_five_expiries_while_workers_are_killed_an
     assert sizes == {size_of_data(cognito)}
     seen = list(cognito.aws.proxy.requests)
     assert [request for request in seen if request.status >= 400] == []
-    keys = [cognito.aws.issued_keys.get(key) for key in {request.access_key_id for request in seen}]
-    assert sum(key is not None and key.expires < time.time() for key in keys) >= expiries
     assert share.warning is None
     # Cognito rounds to whole seconds.
     assert share.pusher.pushes <= calls <= spent / (0.4 * (lifetime - 1)) + 2
