@@ -70,7 +70,7 @@ def test_another_process_uses_the_role_past_three_expiries(
     assert cognito.counts[LocalCognito.EXCHANGE] >= 4
 
 
-def test_a_client_is_told_that_there_are_no_credentials_once_the_expiration_that_it_reads_has_passed(
+def test_credentials_are_no_longer_served_once_the_expiration_that_clients_read_has_passed(
     cognito: LocalCognito, manager: CognitoCredentialsManager
 ) -> None:
     """botocore gives up when it gets such ones, and tries again where the endpoint says that there are none."""
