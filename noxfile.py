@@ -288,6 +288,7 @@ def soak(session: nox.Session) -> None:
 
 _CLUSTERS = ("workers", "spark_cluster", "ray_cluster", "dask_cluster")
 """The folders of tests/sharing."""
+_HUNDRED_PROCESSES = "tests/sharing/dask_cluster/test_hundred_processes.py"
 
 
 @nox.session(python=PYTHONS[:1])
@@ -305,7 +306,12 @@ def clusters(session: nox.Session) -> None:
     # longest modules, each test_share.py, come early.
     folders = [sorted(Path("tests/sharing", name).glob("test_*.py"), reverse=True) for name in _CLUSTERS]
     modules = [str(module) for turn in itertools.zip_longest(*folders) for module in turn if module is not None]
-    session.run("pytest", *_IN_PARALLEL, "-m", "", *modules, *session.posargs)
+    in_parallel = (_processes(1), "--dist=loadscope", "--no-loadscope-reorder")
+    if not session.posargs:
+        # A hundred processes at once leave other clusters no time to start.
+        modules.remove(_HUNDRED_PROCESSES)
+        session.run("pytest", "-m", "", _HUNDRED_PROCESSES)
+    session.run("pytest", *in_parallel, "-m", "", *modules, *session.posargs)
 
 
 @nox.session(python=[_THIRD])
