@@ -16,8 +16,17 @@ from cognito_jupyter.local import LocalCognito
 
 NOTEBOOKS = find_notebooks()
 LEFTOVERS_CELL = """
-import psutil
-print([t.name for t in threading.enumerate() if "cognito" in t.name.lower()], psutil.Process().children(recursive=True))
+import psutil, threading, time
+
+def leftovers():
+    threads = [thread.name for thread in threading.enumerate() if "cognito" in thread.name.lower()]
+    return threads, psutil.Process().children(recursive=True)
+
+# What the last cells have ended may need a moment for it.
+until = time.monotonic() + 60
+while any(leftovers()) and time.monotonic() < until:
+    time.sleep(0.05)
+print(*leftovers())
 """
 
 
@@ -45,7 +54,7 @@ def mistakes(tmp_path_factory: pytest.TempPathFactory) -> dict[int, CellRun]:
                 expects_error = "raises-exception" in cell["metadata"].get("tags", [])
                 assert bool(run.error) == expects_error, f"{source}\n{run.error}"
                 cell_runs[number if expects_error else -len(cell_runs)] = run
-        cell_runs[0] = kernel.run_cell(LEFTOVERS_CELL)
+        cell_runs[0] = kernel.run_cell(LEFTOVERS_CELL, timeout=90)
     return cell_runs
 
 

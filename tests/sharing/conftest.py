@@ -6,15 +6,23 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from cognito_jupyter import sharing
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.local import LocalCognito
+from tests.support.polling import TEST_TIMEOUT, wait_until
 
 BUCKET = "cognito-jupyter-demo"
+LIFETIME = 10.0
+"""Seconds that credentials live in tests of clusters. They are replaced after 40 % of that time, so that the old ones
+are still valid for some seconds where a busy machine lets a process stand still."""
+LONG_LIFETIME = 20.0
+"""The same for credentials that are used for a while although they could not be replaced."""
 
 
 @pytest.fixture
@@ -45,3 +53,28 @@ def expired_signers(cognito: LocalCognito) -> int:
     signers = {request.access_key_id for request in list(cognito.aws.proxy.requests)}
     keys = [cognito.aws.issued_keys.get(signer) for signer in signers]
     return sum(key is not None and key.expires < time.time() for key in keys)
+
+
+def run_until_expired(
+    cognito: LocalCognito, expiries: int, run: Callable[[], subprocess.CompletedProcess[str]], stop: Path
+) -> subprocess.CompletedProcess[str]:
+    """Runs a program that reads again and again, until some of the credentials that it has used have expired.
+
+    Args:
+        cognito: The local Cognito that issues them.
+        expiries: How many of them.
+        run: Runs the program to its end.
+        stop: The file that the program looks for; once it is there, the program reads one last time.
+    """
+    cognito.aws.proxy.requests.clear()
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(run)
+        try:
+            wait_until(
+                lambda: running.done() or expired_signers(cognito) >= expiries,
+                lambda: f"{expired_signers(cognito)} of the credentials have expired.",
+                timeout=(expiries + 1) * cognito.knobs.credentials_seconds + TEST_TIMEOUT,
+            )
+        finally:
+            stop.touch()
+        return running.result()

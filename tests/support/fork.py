@@ -25,7 +25,7 @@ def holds_in_forked_child(check: Callable[[], object]) -> bool:
         return bool(ended)
 
     try:
-        wait_until(has_ended, "The forked child hangs.", timeout=10)
+        wait_until(has_ended, "The forked child hangs.")
     finally:
         if not ended:
             os.kill(child, signal.SIGKILL)

@@ -31,8 +31,12 @@ from .environment import FULL_URI, TOKEN, TOKEN_FILE, no_proxy_variables, region
 SOURCE = Path(__file__).with_name("server.py")
 """The program of the child process."""
 
+_START_TIMEOUT = 60.0
+"""Seconds to wait for the process to start. That takes some hundredths of a second, but on a busy machine, where the
+workers of a cluster start theirs at once, many seconds."""
+
 _PROCESS_TIMEOUT = 10.0
-"""Seconds to wait for the process to start, and to end; each takes some hundredths of a second."""
+"""Seconds to wait for the process to execute its commands, and to end; each takes some hundredths of a second."""
 
 _FOLDER_TIMEOUT = 2.0
 """Seconds for which, on Windows, a program may have the token's file open while the folder is to be removed."""
@@ -259,7 +263,7 @@ class EndpointProcess(NotPicklable):
         except OSError:
             raise UnavailableError("The endpoint that shares credentials did not start.", "Try again.") from None
         threading.Thread(target=self._supervise, args=(process,), name="cognito-share-reports", daemon=True).start()
-        if not wait_in_slices(self._started_or_ended, _PROCESS_TIMEOUT) or not self.alive:
+        if not wait_in_slices(self._started_or_ended, _START_TIMEOUT) or not self.alive:
             raise UnavailableError("The endpoint that shares credentials did not start.", "Try again.")
 
     def _start_process(self) -> subprocess.Popen[bytes]:

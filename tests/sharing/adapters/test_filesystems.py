@@ -16,7 +16,10 @@ from cognito_jupyter import sharing
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.errors import CognitoError, MissingLibraryError, RoleError, SignedOutError
 from cognito_jupyter.local import LocalCognito
-from tests.conftest import credentials_of
+from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
+from tests.conftest import credentials_of, manager_for
+from tests.support.clock import FakeClock
+from tests.support.polling import wait_until
 
 Make = Callable[[CognitoCredentialsManager], object]
 
@@ -53,11 +56,8 @@ def test_importing_sharing_imports_no_library() -> None:
     assert not libraries & {name.partition(".")[0] for name in loaded}
 
 
-def test_polars_gets_an_expiry_before_the_credentials_expire(
-    cognito: LocalCognito, manager: CognitoCredentialsManager
-) -> None:
+def test_polars_gets_an_expiry_before_the_credentials_expire(manager: CognitoCredentialsManager) -> None:
     """polars uses what it has until the very second of the expiry, and refuses credentials that have expired."""
-    cognito.knobs.credentials_seconds = 4
     provide = sharing.polars_provider(manager, "Analyst")
     cached = credentials_of(manager, "Analyst").get_cached_credentials()
     keys, expiry = provide()
@@ -66,13 +66,27 @@ def test_polars_gets_an_expiry_before_the_credentials_expire(
         "aws_secret_access_key": cached.frozen.secret_key,
         "aws_session_token": cached.frozen.token,
     }
-    assert expiry is not None
-    assert time.time() - 1 < expiry <= cached.advisory_refresh_at
+    assert expiry == int(cached.advisory_refresh_at)
+
+
+def test_polars_gets_the_last_possible_expiry_while_the_credentials_cannot_be_refreshed(
+    cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator
+) -> None:
+    # polars goes by this machine's clock, by which a refresh is due already.
+    behind = 50 * 60
+    clock, cognito.knobs.clock_offset = FakeClock(time.time() - behind), -behind
+    manager = manager_for(cognito, authenticator, clock=clock.clock)
+    provide = sharing.polars_provider(manager, "Analyst")
+    cached = credentials_of(manager, "Analyst").get_cached_credentials()
+    cognito.counts.clear()
     cognito.knobs.fail(LocalCognito.EXCHANGE, status=500, times=None)
-    while time.time() < cached.advisory_refresh_at:
-        time.sleep(0.05)
-    # No new ones are available, so polars must use the old ones until the mandatory refresh.
-    assert provide() == (keys, int(cached.mandatory_refresh_at))
+    clock.advance(45 * 60)
+    cognito.knobs.clock_offset = clock.now - time.time()
+    wait_until(lambda: cognito.counts[LocalCognito.EXCHANGE] > 0, "The credentials are not refreshed.")
+    keys, expiry = provide()
+    assert keys["aws_access_key_id"] == cached.frozen.access_key
+    assert cached.advisory_refresh_at < time.time() < cached.mandatory_refresh_at
+    assert expiry == int(cached.mandatory_refresh_at)
 
 
 def test_obstore_gets_the_expiration_in_the_only_utc_that_it_accepts(

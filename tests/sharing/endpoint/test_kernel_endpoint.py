@@ -28,13 +28,15 @@ from cognito_jupyter.sharing.endpoint.kernel_endpoint import get_kernel_endpoint
 from tests.conftest import manager_for
 from tests.sharing.conftest import BUCKET
 from tests.support.fork import holds_in_forked_child
+from tests.support.held_endpoints import held_endpoints
 from tests.support.new_processes import new_process_pool, run_program
 from tests.support.polling import wait_until
 from tests.support.suspended import suspended
 from tests.support.systems import needs_fork
 
 LIST = f"import boto3\nboto3.client('s3').list_objects_v2(Bucket='{BUCKET}')\nprint('listed')"
-KEYS_SECONDS = 4.0
+KEYS_SECONDS = 8.0
+"""So many that a busy machine refreshes the credentials in time."""
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 Read = Callable[[], object]
@@ -122,17 +124,19 @@ def check_that_they_go_on_with_the_next_sign_in(
         make_clients: Makes the clients, each with a read.
     """
     cognito.knobs.credentials_seconds = KEYS_SECONDS
-    first = sign_in()
+    first, earlier = sign_in(), set(cognito.aws.issued_keys)
     with ExitStack() as stack:
         stack.enter_context(sharing.share(first, ["Analyst"]))
         clients = stack.enter_context(make_clients())
         assert {name: works(read) for name, read in clients.items()} == dict.fromkeys(clients, True)
         first.sign_out()
-        wait_until(lambda: not any(list(map(works, clients.values()))), timeout=60)
+        ends = [key.expires for access_key, key in list(cognito.aws.issued_keys.items()) if access_key not in earlier]
+        wait_until(lambda: time.time() > max(ends))
+        assert {name: works(read) for name, read in clients.items()} == dict.fromkeys(clients, False)
         with sharing.share(sign_in(), ["Analyst"]):
             cognito.aws.proxy.requests.clear()
             for _ in range(2):
-                wait_until(lambda: all(map(works, clients.values())), timeout=60)
+                wait_until(lambda: all(map(works, clients.values())))
             signers = {
                 each.role_arn for each in cognito.aws.proxy.requests if each.service == "s3" and each.status == 200
             }
@@ -207,7 +211,7 @@ def test_every_path_is_forbidden_while_nothing_is_shared(sign_in: Callable[..., 
     assert [found.status(path) for path in (None, "/Unknown", "/*")] == [403, 403, 403]
 
 
-def test_signing_out_refuses_all_within_a_second_although_cognito_is_slow(
+def test_signing_out_refuses_all_at_once_although_cognito_is_slow(
     cognito: LocalCognito, sign_in: Callable[..., CognitoCredentialsManager]
 ) -> None:
     """The share's thread waits for new credentials then, and the revocation for the token endpoint."""
@@ -216,22 +220,22 @@ def test_signing_out_refuses_all_within_a_second_although_cognito_is_slow(
     share = sharing.share(manager, ["Analyst"])
     found = Finder(share)
     before = dict(os.environ)
-    cognito.knobs.latency[LocalCognito.EXCHANGE] = 4.0
-    cognito.knobs.latency[LocalCognito.REVOKE] = 4.0
-    cognito.counts.clear()
-    wait_until(lambda: cognito.counts[LocalCognito.EXCHANGE] > 0)
     signing_out = threading.Thread(target=manager.sign_out)
-    start = time.monotonic()
-    signing_out.start()
-    wait_until(lambda: found.status() == 403 and env.FULL_URI not in os.environ)
-    assert time.monotonic() - start < 1
-    # The credentials that arrive afterwards are not published.
-    until = time.monotonic() + 5
-    while time.monotonic() < until:
+
+    def nothing_runs_any_more() -> bool:
+        # The credentials that arrive now are not published.
         assert found.status() == 403
-        # What is published stays: more requests than fifty in a second would find no more.
-        time.sleep(0.02)
-    signing_out.join()
+        return not (signing_out.is_alive() or manager._refresher.loop.running or share._loop.running)
+
+    with held_endpoints(cognito, LocalCognito.EXCHANGE, LocalCognito.REVOKE):
+        cognito.counts.clear()
+        wait_until(lambda: cognito.counts[LocalCognito.EXCHANGE] > 0)
+        signing_out.start()
+        wait_until(lambda: found.status() == 403 and env.FULL_URI not in os.environ)
+        # Cognito has not responded yet.
+        assert signing_out.is_alive()
+    wait_until(nothing_runs_any_more)
+    assert found.status() == 403
     assert env.FULL_URI in before
     assert share.closed
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -85,11 +86,15 @@ def test_it_serves_the_last_response_set(endpoint: EndpointProcess) -> None:
 
 
 def test_expired_credentials_are_not_served(endpoint: EndpointProcess) -> None:
-    endpoint.set_response("/Analyst", KEYS, until=time.time() + 1)
+    until = time.time() + 1
+    endpoint.set_response("/Analyst", KEYS, until=until)
     wait_until_commands_are_handled(endpoint)
-    assert get_path(endpoint)[0] == 200
-    wait_until(lambda: get_path(endpoint)[0] == 503)
-    assert get_path(endpoint)[1]["code"] == "ExpiredToken"
+    status = 200
+    while status == 200:
+        requested_at = time.time()
+        status, response = get_path(endpoint)
+        assert requested_at < until if status == 200 else time.time() >= until
+    assert (status, response["code"]) == (503, "ExpiredToken")
 
 
 def test_an_unknown_path_is_not_found_for_an_authorized_client(endpoint: EndpointProcess) -> None:
@@ -169,10 +174,12 @@ def test_silent_and_slow_clients_do_not_delay_others(endpoint: EndpointProcess) 
     silent = [connect(endpoint) for _ in range(200)]
     for connection in silent[::2]:
         connection.send(b"GET /Analyst HT")
-    began = time.monotonic()
-    assert get_path(endpoint) == (200, KEYS)
-    # The others have five seconds, for which this client must not wait.
-    assert time.monotonic() - began < 4
+    with connect(endpoint) as client:
+        client.sendall(request(Host="127.0.0.1", Authorization=endpoint.token))
+        # The others have five seconds until they are disconnected, for which this client must not wait.
+        first, _, _ = select.select([client, *silent], [], [], TEST_TIMEOUT)
+        assert client in first
+        assert b" 200 " in client.recv(65536)
     for connection in silent:
         connection.close()
 
@@ -354,10 +361,15 @@ def test_a_flood_of_connections_resets_and_delays_no_client(endpoint: EndpointPr
     port = endpoint.url.rpartition(":")[2]
     flood = [subprocess.Popen([sys.executable, "-c", FLOOD, port, how]) for _ in range(2)]
     try:
+        seconds = []
         for _ in range(200):
-            with socket.create_connection(("127.0.0.1", int(port)), timeout=2) as connection:
+            began = time.monotonic()
+            with connect(endpoint) as connection:
                 connection.sendall(request(Host="127.0.0.1", Authorization=endpoint.token))
                 assert b" 200 " in connection.recv(65536)
+            seconds.append(time.monotonic() - began)
+        # A busy machine may let one of the processes stand still for a moment; a flood would delay most clients.
+        assert sum(each >= 2 for each in seconds) <= 2
     finally:
         for process in flood:
             process.kill()

@@ -26,19 +26,21 @@ from cognito_jupyter.errors import RefusedError, RoleError
 from cognito_jupyter.local import Fault, LocalCognito
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 from cognito_jupyter.sharing.endpoint import environment as env
-from tests.conftest import as_tokens
-from tests.sharing.conftest import BUCKET, run_python
+from tests.conftest import as_tokens, manager_for
+from tests.sharing.conftest import BUCKET, run_python, run_until_expired
 from tests.support.clock import FakeClock
+from tests.support.held_endpoints import held_endpoints
 from tests.support.new_processes import run_program
 from tests.support.polling import wait_until
 from tests.support.systems import needs_fork
 
 LIST = f"import boto3\nboto3.client('s3').list_objects_v2(Bucket='{BUCKET}')\nprint('listed')"
 # One client for all requests, as in a long job.
-LIST_REPEATEDLY = f"""
-import boto3, time
-s3, until = boto3.client("s3"), time.time() + SECONDS
-while time.time() < until:
+LIST_UNTIL_STOPPED = f"""
+import boto3, os, time
+s3, stopping = boto3.client("s3"), False
+while not stopping:
+    stopping = os.path.exists(STOP)
     s3.list_objects_v2(Bucket="{BUCKET}")
     time.sleep(0.3)
 print("listed")
@@ -58,12 +60,14 @@ def default_chain_client() -> Iterator[Any]:
 
 
 def test_another_process_uses_the_role_past_three_expiries(
-    cognito: LocalCognito, manager: CognitoCredentialsManager
+    cognito: LocalCognito, manager: CognitoCredentialsManager, tmp_path: Path
 ) -> None:
-    cognito.knobs.credentials_seconds = 5
+    cognito.knobs.credentials_seconds = 8
     cognito.counts.clear()
+    stop = tmp_path / "stop"
     with sharing.share(manager, ["Analyst"]):
-        done = run_program(LIST_REPEATEDLY.replace("SECONDS", "16"))
+        program = LIST_UNTIL_STOPPED.replace("STOP", repr(str(stop)))
+        done = run_until_expired(cognito, 3, lambda: run_program(program), stop)
     assert done.stdout == "listed\n", done.stderr
     signers = {(each.role_arn, each.status) for each in cognito.aws.proxy.requests if each.service == "s3"}
     assert (cognito.roles["Analyst"], 200) in signers
@@ -74,7 +78,7 @@ def test_credentials_are_no_longer_served_once_the_expiration_that_clients_read_
     cognito: LocalCognito, manager: CognitoCredentialsManager
 ) -> None:
     """botocore gives up when it gets such ones, and tries again where the endpoint says that there are none."""
-    cognito.knobs.credentials_seconds = 3
+    cognito.knobs.credentials_seconds = 6
     with sharing.share(manager, ["Analyst"]) as share:
         cognito.knobs.faults[LocalCognito.EXCHANGE] = [Fault(status=503, times=None)]
         request = urllib.request.Request(share.roles[0].url, headers={"Authorization": share.environment()[env.TOKEN]})
@@ -86,18 +90,24 @@ def test_credentials_are_no_longer_served_once_the_expiration_that_clients_read_
                     expiration = json.load(response)["Expiration"]
                 assert calendar.timegm(time.strptime(expiration, "%Y-%m-%dT%H:%M:%SZ")) > requested_at
                 served += 1
+                time.sleep(0.01)
             except urllib.error.HTTPError as error:
                 refused = error.code
     assert served > 0
     assert refused == 503
 
 
-def test_clients_do_not_wait_for_a_slow_cognito(cognito: LocalCognito, manager: CognitoCredentialsManager) -> None:
+def test_clients_do_not_wait_for_a_slow_cognito(
+    cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator
+) -> None:
     """boto3 gives the endpoint two seconds, and pyarrow one."""
-    cognito.knobs.credentials_seconds = 9
-    with sharing.share(manager, ["Analyst"]):
-        cognito.knobs.latency[LocalCognito.EXCHANGE] = 1.0
-        done = run_program(LIST_REPEATEDLY.replace("SECONDS", "12"))
+    hands = FakeClock()
+    manager = manager_for(cognito, authenticator, clock=hands.clock)
+    with sharing.share(manager, ["Analyst"]), held_endpoints(cognito, LocalCognito.EXCHANGE):
+        cognito.counts.clear()
+        hands.advance(45 * 60)
+        wait_until(lambda: cognito.counts[LocalCognito.EXCHANGE] > 0, "The credentials are not refreshed.")
+        done = run_program(LIST)
     assert done.stdout == "listed\n", done.stderr
 
 

@@ -19,6 +19,7 @@ from cognito_jupyter.errors import RoleError, SettingError
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.settings import CognitoConfiguration
 from cognito_jupyter.sharing.profile.config_text import with_profile, without_profile
+from tests.sharing.conftest import run_until_expired
 from tests.support.new_processes import run_program
 from tests.support.systems import ON_WINDOWS, needs_links, needs_modes
 
@@ -281,9 +282,10 @@ def test_an_unknown_role_is_refused(remembered: CognitoCredentialsManager, confi
 
 # One client for all requests, which runs the process again before its credentials expire.
 LIST_BY_PROFILE = """
-import boto3, time
-s3 = boto3.Session(profile_name="cognito").client("s3")
-for _ in range(6):
+import boto3, os, time
+s3, stopping = boto3.Session(profile_name="cognito").client("s3"), False
+while not stopping:
+    stopping = os.path.exists(STOP)
     s3.list_objects_v2(Bucket="cognito-jupyter-demo")
     time.sleep(1)
 print(boto3.Session(profile_name="cognito").client("sts").get_caller_identity()["Arn"])
@@ -291,9 +293,9 @@ print(boto3.Session(profile_name="cognito").client("sts").get_caller_identity()[
 
 
 def test_a_program_uses_the_profile_past_an_expiry_and_until_the_logout(
-    cognito: LocalCognito, manager: CognitoCredentialsManager, own_environment: Path, config: Path
+    cognito: LocalCognito, manager: CognitoCredentialsManager, config: Path, tmp_path: Path
 ) -> None:
-    cognito.knobs.credentials_seconds = 5
+    cognito.knobs.credentials_seconds = 9
     tokens = manager.auth_tokens
     assert tokens is not None
     pools = (cognito.region, cognito.user_pool_id, cognito.identity_pool_id)
@@ -302,8 +304,10 @@ def test_a_program_uses_the_profile_past_an_expiry_and_until_the_logout(
     )
     manager.adopt_tokens(tokens, Store(key))
     sharing.write_profile(manager, "cognito", "Analyst")
-    done = run_program(LIST_BY_PROFILE)
+    stop = tmp_path / "stop"
+    program = LIST_BY_PROFILE.replace("STOP", repr(str(stop)))
+    done = run_until_expired(cognito, 1, lambda: run_program(program), stop)
     assert "cognito-jupyter-Analyst" in done.stdout, done.stderr
     manager.sign_out()
-    done = run_program(LIST_BY_PROFILE)
+    done = run_program(program)
     assert "cognito-jupyter login" in done.stderr
