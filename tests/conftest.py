@@ -6,7 +6,8 @@ import gc
 import os
 import signal
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     ranks = {Path(__file__).parent / module: rank for rank, module in enumerate(_LONGEST_MODULES)}
     assert all(map(Path.exists, ranks)), "A module of _LONGEST_MODULES has another name now."
     items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Lets the garbage collector rest: nearly all that is made until the tests are collected stays."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
 
 
 def pytest_collection_finish() -> None:
@@ -106,13 +117,21 @@ def require_temporary_folders(folder: Path) -> None:
             pytest.exit(f"The tests would use {path}. They run only with {FOLDER_VARIABLE}={folder}.", returncode=3)
 
 
+@pytest.fixture(scope="session")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Folders that are made when they are used: pytest would search all that it has made for the next free name."""
+    folder = tmp_path_factory.mktemp("homes")
+    return (folder / str(number) for number in count())
+
+
 @pytest.fixture(autouse=True)
-def own_environment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def own_environment(homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> Path:
     """Removes the developer's settings, and sets empty folders where programs look for files; returns the home."""
     for name in list(os.environ):
         if name.startswith(_REMOVED_VARIABLES) or name.upper().endswith("_PROXY"):
             monkeypatch.delenv(name)
-    home = tmp_path_factory.mktemp("home")
+    home = next(homes)
+    home.mkdir(mode=0o700)
     for name, folder in (("XDG_CONFIG_HOME", "config"), ("XDG_STATE_HOME", "state"), ("XDG_CONFIG_DIRS", "system")):
         monkeypatch.setenv(name, str(home / folder))
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):

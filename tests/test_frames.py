@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 from IPython.core.ultratb import VerboseTB
 from rich.console import Console
-from rich.traceback import Traceback
+from rich.traceback import LOCALS_MAX_STRING, Traceback
 
 import cognito_jupyter
 from cognito_jupyter._util.timeouts import Timeouts
@@ -450,13 +450,21 @@ def in_ipython(error: BaseException) -> str:
     return str(tool.text(type(error), error, error.__traceback__, context=7))
 
 
+class PlainTraceback(Traceback):
+    """rich's, without the colours of the source, for which it parses each whole file: the text is the same."""
+
+    @classmethod
+    def _guess_lexer(cls, filename: str, code: str) -> str:  # noqa: ARG003 - rich's interface
+        return "text"
+
+
 def in_rich(error: BaseException) -> str:
     console = Console(file=io.StringIO(), width=400, record=True)
-    shown = Traceback.from_exception(
-        type(error), error, error.__traceback__, show_locals=True, locals_max_string=10_000
-    )
-    console.print(shown)
-    console.print(Traceback.from_exception(type(error), error, error.__traceback__, show_locals=True))
+    for longest in (10_000, LOCALS_MAX_STRING):
+        shown = PlainTraceback.from_exception(
+            type(error), error, error.__traceback__, show_locals=True, locals_max_string=longest
+        )
+        console.print(shown)
     return console.export_text()
 
 
