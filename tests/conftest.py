@@ -25,6 +25,7 @@ from cognito_jupyter.oauth.tokens import CognitoTokens
 
 from .support.botocore_files import botocore_files_read_once
 from .support.forked_kernels import forked_kernels
+from .support.signing_keys import signing_keys_used_again
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -69,6 +70,13 @@ def pytest_collection_finish() -> None:
 def fork_kernels() -> Iterator[None]:
     """A new interpreter for each kernel would take a third of the time of all tests."""
     with forked_kernels():
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def use_signing_keys_again() -> Iterator[None]:
+    """Two RSA keys for each local Cognito would take as long as most of the tests that start one."""
+    with signing_keys_used_again():
         yield
 
 
