@@ -124,6 +124,19 @@ def test_a_panel_that_is_not_drawn_gives_way_to_the_link_again(front_end: FrontE
     front_end.wait_for_cell()
 
 
+def test_a_panel_that_a_busy_front_end_draws_late_takes_the_links_place_again(front_end: FrontEnd) -> None:
+    front_end.start("%cognito_login")
+    front_end.wait_until(lambda: front_end.views)
+    front_end.report(front_end.views[0])
+    front_end.wait_until(lambda: front_end.shows_widget)
+    front_end.wait_until(lambda: not front_end.shows_widget)
+    front_end.report_drawn(front_end.views[0])
+    front_end.wait_until(lambda: front_end.shows_widget)
+    assert AUTHORIZE_URL.search(str(front_end.outputs)) is None
+    front_end._kernel.manager.interrupt_kernel()
+    front_end.wait_for_cell()
+
+
 def test_a_front_end_with_ipywidgets_alone_shows_the_panel_without_anywidget(
     front_end: FrontEnd, sign_in: Callable[[str], None]
 ) -> None:

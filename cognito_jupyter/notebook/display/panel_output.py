@@ -55,7 +55,8 @@ class PanelOutput:
     Args:
         frontend: The front end of the kernel.
         panel: The panel; None: there is none, and the output is always text.
-        drawing_timeout: Seconds within which a front end draws the panel, or the text is shown again; None: no limit.
+        drawing_timeout: Seconds within which a front end draws the panel, or the text is shown again, until it has
+            drawn it after all; None: no limit.
     """
 
     def __init__(self, frontend: Frontend, panel: DisplayedPanel | None, drawing_timeout: float | None = None) -> None:
@@ -66,7 +67,6 @@ class PanelOutput:
         self._handle: Any = None
         self._shown: object = None
         self._placed_at: float | None = None
-        self._given_up = False
 
     @property
     def is_shown(self) -> bool:
@@ -76,12 +76,20 @@ class PanelOutput:
     @property
     def panel_is_ready(self) -> bool:
         """Whether the panel can be shown in place of the text."""
-        return self._panel is not None and not self._given_up and (self._separate or self._panel.alive)
+        return self._panel is not None and not self._is_late and (self._separate or self._panel.alive)
 
     @property
     def panel_is_seen(self) -> bool:
         """Whether a front end has drawn the panel in this output."""
-        return self._panel is not None and self._placed_at is not None and not self._given_up and self._panel.seen
+        return self._panel is not None and self._placed_at is not None and self._panel.seen
+
+    @property
+    def _is_late(self) -> bool:
+        """Whether it was another front end of this kernel that reported, or this one could not draw the panel yet."""
+        if self._separate or self._drawing_timeout is None or self._placed_at is None:
+            return False
+        drawn = self._panel is not None and self._panel.seen
+        return not drawn and time.monotonic() - self._placed_at > self._drawing_timeout
 
     def show(self, text: View, *, final: bool = False) -> None:
         """Shows a text, or the panel, which shows the same by itself.
@@ -110,11 +118,6 @@ class PanelOutput:
             return UntilPanelIsDrawn(text) if self._frontend.is_voila else _NOTHING if panel.seen else text
         if self._placed_at is None:
             self._placed_at = time.monotonic()
-        late = self._drawing_timeout is not None and time.monotonic() - self._placed_at > self._drawing_timeout
-        if late and not panel.seen:
-            # It was another front end of this kernel that reported, or this one could not draw it after all.
-            self._given_up = True
-            return text
         # The same view again and again: another one would be drawn anew, and move the cursor out of the paste box.
         return WidgetFallback(text if final and not panel.seen else PANEL_PLACEHOLDER, panel.model_id)
 
