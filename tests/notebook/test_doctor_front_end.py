@@ -13,7 +13,7 @@ from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.oauth.relay.sockets import FOLDER_VARIABLE
 from tests.support.front_end import FrontEnd
 from tests.support.notebook import Notebook, started_notebook
-from tests.support.relay_server import jupyter_server_reached_at
+from tests.support.relay_server import WAITS_FOR_SERVER, jupyter_server_reached_at
 from tests.support.systems import needs_unix_sockets
 
 _DOCTOR = "%cognito_doctor --json"
@@ -56,6 +56,10 @@ def reports_both(front_end: FrontEnd) -> None:
     reports_widgets(front_end)
 
 
+_WAITS: dict[Report, float] = {reports_both: 60.0, reports_widgets: 8.0, reports_nothing: 2.0}
+"""Seconds that the doctor waits, by what is reported: of all reports it waits for the last, of others for that time."""
+
+
 @pytest.mark.parametrize(
     ("before", "report", "expected", "words"),
     [
@@ -77,7 +81,7 @@ def test_what_the_front_end_draws_is_found_and_what_is_missing_is_named(
     notebook: Notebook, before: str, report: Report, expected: str, words: list[str]
 ) -> None:
     front_end = FrontEnd(notebook)
-    notebook.text(before)
+    notebook.text(f"{before}\nfrom cognito_jupyter.notebook.display import doctor; doctor._WAIT = {_WAITS[report]}")
     front_end.start(_DOCTOR, cell_id="1")
     while not front_end._idle:
         front_end.read()
@@ -114,6 +118,7 @@ def test_a_hub_whose_relay_receives_the_sign_in_is_all_right(
     cognito: LocalCognito, hub_environment: dict[str, str]
 ) -> None:
     with started_notebook(cognito, hub_environment) as notebook:
+        notebook.text(WAITS_FOR_SERVER)
         lines = lines_of(notebook.text(_DOCTOR))
     assert verdict(lines, "comes back to this kernel through its Jupyter server") == "ok"
     assert not [line for line in lines if "is pasted" in line]
@@ -133,6 +138,7 @@ def test_a_hub_where_the_address_is_pasted_says_so(
     cognito: LocalCognito, hub_environment: dict[str, str], changes: dict[str, str], words: list[str]
 ) -> None:
     with started_notebook(cognito, hub_environment | changes) as notebook:
+        notebook.text(WAITS_FOR_SERVER)
         assert verdict(lines_of(notebook.text(_DOCTOR)), *words) == "note"
 
 
@@ -146,6 +152,7 @@ def test_the_versions_of_a_server_in_another_environment_are_shown_or_how_to_get
         jupyter_server_reached_at("hub.example", urlsplit(_RELAY).path, versions) as folder,
         started_notebook(cognito, environment | {FOLDER_VARIABLE: folder}) as notebook,
     ):
+        notebook.text(WAITS_FOR_SERVER)
         shown = lines_of(notebook.text(_DOCTOR), "versions")
     assert verdict(shown, "In the environment of the Jupyter server: jupyterlab 4.6.6, anywidget 0.11.0.") == "note"
     with started_notebook(cognito, environment) as notebook:

@@ -5,7 +5,6 @@ A real kernel, and a client that sends what a front end would send.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -20,6 +19,8 @@ from tests.support.printed_login import AUTHORIZE_URL
 WITHOUT_ANYWIDGET = "import sys; sys.modules['anywidget'] = None"
 _MODELS_OF_THE_CHECK = 3
 WITHOUT_IPYWIDGETS = "import sys; sys.modules['ipywidgets'] = None"
+WAITS_FOR_THE_CHECK = "from cognito_jupyter.notebook import login; login._CHECK_TIMEOUT = 60.0"
+"""For front ends that reply to the check, which they may not do in time on a busy machine."""
 
 
 @pytest.fixture
@@ -61,6 +62,7 @@ def test_a_front_end_without_widgets_that_says_so_shows_the_link_and_gets_no_pan
     notebook: Notebook, sign_in: Callable[[str], None], cell: str
 ) -> None:
     """As JupyterLab does, which would handle the fifty models of a panel first, and show the link a second later."""
+    notebook.text(WAITS_FOR_THE_CHECK)
     front_end = FrontEnd(notebook, has_widgets=False)
     front_end.start(cell, cell_id="1")
     front_end.wait_until(lambda: front_end.seconds_to_link)
@@ -76,6 +78,7 @@ def test_a_front_end_without_widgets_that_says_so_shows_the_link_and_gets_no_pan
 def test_a_front_end_that_says_that_it_has_widgets_gets_the_panel_and_keeps_nothing_else(
     notebook: Notebook, cell: str
 ) -> None:
+    notebook.text(WAITS_FOR_THE_CHECK)
     front_end = FrontEnd(notebook, has_widgets=True)
     front_end.start(cell, cell_id="1")
     front_end.wait_until(lambda: front_end.views)
@@ -141,9 +144,8 @@ def test_a_front_end_with_ipywidgets_alone_shows_the_panel_without_anywidget(
     front_end: FrontEnd, sign_in: Callable[[str], None]
 ) -> None:
     front_end.start("%cognito_login")
-    front_end.wait_until(lambda: front_end.reports)
-    front_end.report_widgets(front_end.reports[0])
     front_end.wait_until(lambda: front_end.seconds_to_link)
+    front_end.report_widgets(front_end.reports[0])
     front_end.wait_until(lambda: front_end.shows_widget)
     assert len(front_end.outputs) == 1
     front_end._kernel.manager.interrupt_kernel()
@@ -232,12 +234,10 @@ def test_a_console_says_what_was_wrong_with_the_pasted_address_and_that_cognito_
 )
 def test_a_cell_whose_output_is_captured_says_so_instead_of_waiting_unseen(notebook: Notebook, cell: str) -> None:
     notebook.text("import cognito_jupyter")
-    started = time.monotonic()
     assert "output is captured" in notebook.error(cell)
-    assert time.monotonic() - started < 10
-    assert (
-        notebook.value("get_ipython().magics_manager.registry['CognitoMagics'].state.controller.login_task") == "None"
-    )
+    controller = "get_ipython().magics_manager.registry['CognitoMagics'].state.controller"
+    # No login was ever started, which it would have waited for.
+    assert notebook.value(f"{controller}.login_task, {controller}.request") == "None None"
 
 
 @pytest.mark.parametrize(
@@ -254,7 +254,7 @@ def test_in_voila_a_cell_shows_the_panel_and_does_not_wait(
     voila.user.ignore_links()
     if "LoginPanel" not in cell:
         url = voila.value(
-            f"(lambda c, t: [t.sleep(0.1) for _ in range(100) if not c.login] and c.login.authorization_url"
+            f"(lambda c, t: [t.sleep(0.1) for _ in range(500) if not c.login] and c.login.authorization_url"
             f" or c.login.authorization_url)({state}.controller, __import__('time'))"
         )
         sign_in(url)

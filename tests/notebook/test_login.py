@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
+from pathlib import Path
 
 import pytest
 
-from tests.support.notebook import READS_S3, Notebook
+from tests.support.notebook import READS_S3, Notebook, stop_at_link
+from tests.support.polling import wait_until
 from tests.support.printed_login import AUTHORIZE_URL
 
 ASYNCIO_STATE = """
@@ -51,16 +52,15 @@ def test_asyncio_is_unchanged_after_a_login(notebook: Notebook, login: str) -> N
 
 
 def test_the_stop_button_ends_an_awaited_login_and_leaves_nothing_behind(notebook: Notebook) -> None:
-    notebook.user.ignore_links()
-    stop = threading.Timer(2.0, notebook.kernel.manager.interrupt_kernel)
-    stop.start()
-    run = notebook.run("import cognito_jupyter\nawait cognito_jupyter.login()")
-    stop.join()
+    code = "import cognito_jupyter\nawait cognito_jupyter.login()"
+    run = notebook.kernel.run_cell(code, on_output=stop_at_link(notebook.kernel))
     assert run.error is not None
     assert "The sign-in was stopped." in run.text
     assert AUTHORIZE_URL.search(str(run.outputs)) is None
     names = "[t.name for t in threading.enumerate() if t.name.startswith('cognito')]"
-    assert notebook.text(f"import threading\nprint({names}, 'session' in globals())") == "[] False\n"
+    notebook.text("import threading")
+    wait_until(lambda: notebook.value(names) == "[]", lambda: notebook.value(names))
+    assert notebook.value("'session' in globals()") == "False"
 
 
 @pytest.mark.parametrize(
@@ -86,6 +86,7 @@ async def later():
     finished.append(1)
 def clicked(_):
     clicks.append(1)
+    open(CLICKED, "w").close()
     tasks.append(asyncio.ensure_future(later()))
 tasks = []
 button = ipywidgets.Button()
@@ -94,23 +95,27 @@ print(button.comm.comm_id)
 """
 
 
-def test_a_task_that_a_widget_starts_while_a_magic_waits_completes(notebook: Notebook) -> None:
+def test_a_task_that_a_widget_starts_while_a_magic_waits_completes(notebook: Notebook, tmp_path: Path) -> None:
     """The click on a user's button is processed while the cell blocks, and its task belongs to the kernel's loop."""
-    comm = notebook.text(BUTTON).strip()
+    has_been_clicked = tmp_path / "clicked"
+    comm = notebook.text(f"CLICKED = {str(has_been_clicked)!r}\n{BUTTON}").strip()
     client = notebook.kernel.client
-    sent = threading.Event()
+    users: list[threading.Thread] = []
 
     def on_output(text: str) -> None:
-        if not sent.is_set() and AUTHORIZE_URL.search(text):
-            sent.set()
+        if not users and AUTHORIZE_URL.search(text):
             click = {"comm_id": comm, "data": {"method": "custom", "content": {"event": "click"}}}
             client.shell_channel.send(client.session.msg("comm_msg", click))
-            threading.Timer(1.0, notebook.user.on_output, [text]).start()
+            users.append(threading.Thread(target=sign_in_after_click, args=[text]))
+            users[0].start()
+
+    def sign_in_after_click(text: str) -> None:
+        wait_until(has_been_clicked.exists, timeout=30)
+        notebook.user.on_output(text)
 
     run = notebook.kernel.run_cell("%cognito_login\nprint(len(clicks))", on_output=on_output)
+    users[0].join()
     assert run.error is None
     assert run.text.endswith("1\n")
-    until = time.monotonic() + 30
-    while notebook.value("len(finished)") != "1" and time.monotonic() < until:
-        time.sleep(0.1)
-    assert notebook.value("len(clicks), len(finished)") == "1 1"
+    wait_until(lambda: notebook.value("len(finished)") == "1")
+    assert notebook.value("len(clicks)") == "1"

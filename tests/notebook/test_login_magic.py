@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 
 from cognito_jupyter.demo.kernel import Kernel
 from cognito_jupyter.local import LocalCognito
-from tests.support.notebook import READS_S3, Notebook, NotebookUser
+from tests.support.notebook import READS_S3, Notebook, NotebookUser, stop_at_link
 from tests.support.polling import wait_until
 from tests.support.printed_login import AUTHORIZE_URL
 
@@ -31,6 +30,11 @@ def ports(cognito: LocalCognito) -> list[int]:
 
 def open_resources(notebook: Notebook, cognito: LocalCognito) -> str:
     return notebook.text(f"PORTS = {ports(cognito)}\n{OPEN_RESOURCES}").strip()
+
+
+def wait_for_open_resources(notebook: Notebook, cognito: LocalCognito, expected: str) -> None:
+    """Waits until no more is open than expected: a login's thread closes the listener after the cell has its result."""
+    wait_until(lambda: open_resources(notebook, cognito).endswith(expected), lambda: open_resources(notebook, cognito))
 
 
 def test_one_sign_in_and_the_next_cell_reads_s3(notebook: Notebook, cognito: LocalCognito) -> None:
@@ -226,18 +230,14 @@ def test_a_settings_file_marks_the_kernel_as_remote_and_the_notebook_overrides_i
 def test_the_stop_button_ends_the_login_with_one_line_and_leaves_nothing_behind(
     notebook: Notebook, cognito: LocalCognito
 ) -> None:
-    notebook.user.ignore_links()
     before = open_resources(notebook, cognito)
     assert before.endswith("[] [] []")
-    stop = threading.Timer(1.5, notebook.kernel.manager.interrupt_kernel)
-    stop.start()
-    run = notebook.run("%cognito_login")
-    stop.join()
+    run = notebook.kernel.run_cell("%cognito_login", on_output=stop_at_link(notebook.kernel))
     assert run.error is not None
     assert run.error.splitlines() == ["Stopped. Nothing has changed; run the cell again when you like."]
     assert "The sign-in was stopped." in run.text
     assert AUTHORIZE_URL.search(str(run.outputs)) is None
-    assert open_resources(notebook, cognito) == before
+    wait_for_open_resources(notebook, cognito, before)
     assert notebook.value("'session' in globals()") == "False"
 
 
@@ -246,14 +246,14 @@ def test_an_unfinished_login_times_out_and_says_what_to_check(notebook: Notebook
     error = notebook.error("%cognito_login --timeout 1")
     assert "1 second" in error
     assert "redirect" in error
-    assert open_resources(notebook, cognito).endswith("[] [] []")
+    wait_for_open_resources(notebook, cognito, "[] [] []")
 
 
 def test_after_a_login_only_the_refresh_thread_and_connections_are_left(
     notebook: Notebook, cognito: LocalCognito
 ) -> None:
     notebook.text("%cognito_login")
-    assert open_resources(notebook, cognito).endswith("['cognito-refresh'] [] []")
+    wait_for_open_resources(notebook, cognito, "['cognito-refresh'] [] []")
 
 
 def test_the_session_of_the_next_role_is_prepared_after_each_change_of_the_role(notebook: Notebook) -> None:
@@ -275,11 +275,12 @@ def test_after_logout_and_failure_no_socket_is_left(notebook: Notebook, cognito:
     notebook.text(READS_S3.replace("body =", "body = None; body ="))
     notebook.text("%cognito_logout")
     notebook.text("del body; gc.collect()")
-    assert notebook.value(count) == before
+    # The thread of the login closes the listener after the cell has its result.
+    wait_until(lambda: notebook.value(count) == before, lambda: f"{notebook.value(count)}, before: {before}")
     cognito.knobs.fail(cognito.CODE_EXCHANGE, status=500, times=None)
     notebook.error("%cognito_login")
     notebook.text("gc.collect()")
-    assert notebook.value(count) == before
+    wait_until(lambda: notebook.value(count) == before, lambda: f"{notebook.value(count)}, before: {before}")
 
 
 def test_run_all_waits_in_the_first_cell(notebook: Notebook) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from cognito_jupyter.local import LocalCognito
 from tests.support.notebook import Notebook
+from tests.support.polling import wait_until
 
 NOT_SIGNED_IN = "You are not signed in. Run %cognito_login."
 
@@ -111,14 +112,8 @@ print({
 
 
 THREADS = """
-import threading, time
+import threading
 THREADS = lambda: [thread for thread in threading.enumerate() if thread.name.startswith("cognito")]
-"""
-NO_THREAD_LEFT = """
-until = time.monotonic() + 30
-while THREADS() and time.monotonic() < until:
-    time.sleep(0.02)
-print(THREADS())
 """
 
 
@@ -129,10 +124,11 @@ def test_unloading_undoes_everything(notebook: Notebook) -> None:
     notebook.text("%load_ext cognito_jupyter")
     notebook.text("%cognito_login")
     assert notebook.text(SHELL_STATE) != before
-    assert notebook.value("[thread.name for thread in THREADS()]") == "['cognito-refresh']"
+    names = "[thread.name for thread in THREADS()]"
+    wait_until(lambda: notebook.value(names) == "['cognito-refresh']", lambda: notebook.value(names))
     notebook.text("%unload_ext cognito_jupyter")
     assert notebook.text(SHELL_STATE) == before
-    assert notebook.text(NO_THREAD_LEFT).strip() == "[]"
+    wait_until(lambda: notebook.value(names) == "[]", lambda: notebook.value(names))
     assert "not found" in notebook.run("%cognito_status").text + str(notebook.run("%cognito_status").error)
 
 

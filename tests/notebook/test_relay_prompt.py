@@ -12,7 +12,7 @@ from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.oauth.relay.sockets import FOLDER_VARIABLE
 from tests.support.front_end import FrontEnd
 from tests.support.notebook import started_notebook
-from tests.support.relay_server import jupyter_server_reached_at
+from tests.support.relay_server import WAITS_FOR_SERVER, jupyter_server_reached_at
 from tests.support.systems import needs_unix_sockets
 
 pytestmark = needs_unix_sockets
@@ -35,7 +35,9 @@ def start_front_end(cognito: LocalCognito, environment: dict[str, str]) -> Itera
             if host is not None:
                 server = jupyter_server_reached_at(host, urlsplit(REDIRECT_URI).path)
                 hub[FOLDER_VARIABLE] = stack.enter_context(server)
-            return FrontEnd(stack.enter_context(started_notebook(cognito, environment | hub)))
+            notebook = stack.enter_context(started_notebook(cognito, environment | hub))
+            notebook.text(WAITS_FOR_SERVER)
+            return FrontEnd(notebook)
 
         yield start
 

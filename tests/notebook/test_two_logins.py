@@ -108,7 +108,7 @@ def test_logins_that_start_and_end_in_random_order_leave_nothing_behind(
         " [each for each in gc.get_objects() if isinstance(each, CommPump) and each._user_count]"
     )
     notebook.text("import gc, psutil")
-    wait_until(lambda: notebook.value(left) == "[] [] None True []", lambda: notebook.value(left), timeout=10)
+    wait_until(lambda: notebook.value(left) == "[] [] None True []", lambda: notebook.value(left))
 
 
 def test_two_logins_at_once_need_one_sign_in_and_give_two_sessions(notebook: Notebook) -> None:
@@ -125,7 +125,8 @@ def test_two_logins_at_once_of_a_user_who_does_not_sign_in_end_together(notebook
     assert "['LoginTimeoutError', 'LoginTimeoutError']" in shown
     assert shown.count("/oauth2/authorize") <= 1
     threads = "[t.name for t in threading.enumerate() if t.name.startswith('cognito')]"
-    assert notebook.text(f"import threading\nprint({threads})") == "[]\n"
+    notebook.text("import threading")
+    wait_until(lambda: notebook.value(threads) == "[]", lambda: notebook.value(threads))
 
 
 def test_a_login_goes_on_by_itself_if_the_one_that_it_waited_for_is_cancelled(
@@ -185,7 +186,7 @@ if child == 0:
         os._exit(41 if "timed out after 1 second" in str(error) else 1)
     finally:
         os._exit(1)
-ended, until = 0, time.monotonic() + 30
+ended, until = 0, time.monotonic() + 50
 while not ended and time.monotonic() < until:
     ended, status = os.waitpid(child, os.WNOHANG)
     time.sleep(0.05)

@@ -30,6 +30,7 @@ from cognito_jupyter.server_extension.held_queries import HeldQueries
 from cognito_jupyter.server_extension.hub import HOOK_VARIABLE
 from cognito_jupyter.server_extension.relay import make_folder, redirect_paths
 from tests.support.jupyter_server import NAVIGATION, TOKEN, JupyterServer, require_installed_extension
+from tests.support.polling import TEST_TIMEOUT
 from tests.support.ports import free_port
 from tests.support.systems import needs_fork, needs_root, needs_sigkill, needs_unix_sockets
 
@@ -40,6 +41,12 @@ pytestmark = needs_unix_sockets
 def server() -> Iterator[JupyterServer]:
     with JupyterServer() as server:
         yield server.wait()
+
+
+@pytest.fixture(autouse=True)
+def wait_for_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server on a busy machine may not report in time, and then the login does not promise anything."""
+    monkeypatch.setattr("cognito_jupyter.oauth.relay.listener._SERVER_TIMEOUT", TEST_TIMEOUT)
 
 
 class RelayedLogin(Login):
@@ -470,7 +477,7 @@ def test_the_folder_goes_with_the_server() -> None:
         folder = server.wait().folder
         assert folder.stat().st_mode & 0o777 == 0o700
         server.process.send_signal(signal.SIGTERM)
-        server.process.wait(30)
+        server.process.wait(TEST_TIMEOUT)
         assert not folder.exists()
         assert Relay.find({FOLDER_VARIABLE: str(folder)}) is None
 
@@ -478,6 +485,7 @@ def test_the_folder_goes_with_the_server() -> None:
 @needs_sigkill
 def test_a_server_that_is_busy_may_still_receive_the_redirect(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its event loop runs an extension's code: the login listens there all the same, and does not promise anything."""
+    monkeypatch.setattr("cognito_jupyter.oauth.relay.listener._SERVER_TIMEOUT", 2.0)
     with JupyterServer() as server:
         monkeypatch.setenv(FOLDER_VARIABLE, str(server.wait().folder))
         server.process.send_signal(signal.SIGSTOP)

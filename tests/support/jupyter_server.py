@@ -20,7 +20,7 @@ from cognito_jupyter._util.closing import Closeable
 from cognito_jupyter.oauth.redirect_uri import RELAY_PATH
 from cognito_jupyter.oauth.relay.sockets import FOLDER_VARIABLE
 
-from .polling import wait_until
+from .polling import TEST_TIMEOUT, wait_until
 from .ports import free_port
 
 SWITCH = "jupyter_server_config.d/cognito_jupyter.json"
@@ -147,6 +147,6 @@ class JupyterServer(Closeable):
         """Ends the server and removes its files."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-            self.process.wait(30)
+            self.process.wait(TEST_TIMEOUT)
         self._log.close()
         shutil.rmtree(self.runtime, ignore_errors=True)

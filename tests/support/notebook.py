@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from cognito_jupyter.demo.kernel import CellRun, Kernel
@@ -49,6 +49,24 @@ class NotebookUser:
         self.login_count += 1
         user = self._cognito.demo_user
         self.final_url = submit_login(found[0], user.username, user.password, follow_callback=not self._remote_browser)
+
+
+def stop_at_link(kernel: Kernel) -> Callable[[str], None]:
+    """Returns a function for `Kernel.run_cell` that presses the stop button once, when the cell has shown a link.
+
+    A press after some seconds would come before the login on a busy machine, and stop nothing.
+
+    Args:
+        kernel: The kernel that is stopped.
+    """
+    pressed: list[str] = []
+
+    def on_output(text: str) -> None:
+        if not pressed and AUTHORIZE_URL.search(html.unescape(text)):
+            pressed.append(text)
+            kernel.manager.interrupt_kernel()
+
+    return on_output
 
 
 class Notebook:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import socket
 import sys
 from contextlib import suppress
@@ -10,14 +11,19 @@ from pathlib import Path
 
 import psutil
 
+_PORT_RANGE = range(10_000, 20_000)
+"""Below the ports that systems assign by themselves, and those that a `LocalCognito` registers."""
+_CHANCE = random.SystemRandom()
+"""Not the generator that Hypothesis seeds: processes that test at the same time would choose the same ports."""
 _PROTOCOL_AND_LISTENS = 38, 30
 """SO_PROTOCOL and SO_ACCEPTCONN of Linux; not every Python has their names."""
 
 
 def free_port() -> int:
-    """Returns a port of 127.0.0.1 that no process listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
+    """Returns a port of 127.0.0.1 that no process listens on; the system gives it to no socket by itself meanwhile."""
+    while True:
+        with suppress(OSError), socket.create_server(("127.0.0.1", _CHANCE.choice(_PORT_RANGE))) as probe:
+            return int(probe.getsockname()[1])
 
 
 def listening_ports() -> set[int]:

@@ -13,6 +13,9 @@ from pathlib import Path
 
 from cognito_jupyter.oauth.relay.sockets import SERVER_SOCKET
 
+WAITS_FOR_SERVER = "from cognito_jupyter.oauth.relay import listener; listener._SERVER_TIMEOUT = 60.0"
+"""For kernels: on a busy machine the report may come too late, and then it is not known where a browser arrives."""
+
 
 @contextlib.contextmanager
 def jupyter_server_reached_at(host: str, path: str, versions: Mapping[str, str] | None = None) -> Iterator[str]:

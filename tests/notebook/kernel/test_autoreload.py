@@ -64,7 +64,7 @@ def buttons(panel):
     return [each.description for each in panel.children if type(each).__name__ == "Button"]
 
 def wait_for(condition):
-    until = time.monotonic() + 30
+    until = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < until, "The condition never became true."
         time.sleep(0.05)

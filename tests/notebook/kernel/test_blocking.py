@@ -62,8 +62,11 @@ def test_the_stop_button_reaches_the_coroutine_and_ends_the_wait(
     runner: Runner, capfd: pytest.CaptureFixture[str]
 ) -> None:
     errors: list[str] = []
+    # It would end the tests if it came before the wait.
+    stop = threading.Timer(0.2, lambda: signal.raise_signal(signal.SIGINT))
 
     async def main(sleep: Sleep) -> None:
+        stop.start()
         try:
             while True:
                 await sleep(0.01)
@@ -71,8 +74,6 @@ def test_the_stop_button_reaches_the_coroutine_and_ends_the_wait(
             errors.append(type(error).__name__)
             raise
 
-    stop = threading.Timer(0.2, lambda: signal.raise_signal(signal.SIGINT))
-    stop.start()
     with pytest.raises(KeyboardInterrupt):
         runner(main, lambda: None)
     stop.join()

@@ -13,6 +13,7 @@ from typing import Any
 
 from cognito_jupyter.demo.jupyterlab import clean_environment
 from cognito_jupyter.demo.kernel import Kernel
+from tests.support.polling import TEST_TIMEOUT
 
 _CELLS = 2000
 _AHEAD = 4
@@ -63,7 +64,7 @@ def _next_reply(client: Any, pending: list[str]) -> str:
         # Read, or the kernel drops messages once some thousands are waiting: the end of a later cell among them.
         while client.iopub_channel.msg_ready():
             client.get_iopub_msg(timeout=1)
-        reply = client.get_shell_msg(timeout=30)
+        reply = client.get_shell_msg(timeout=TEST_TIMEOUT)
         request = str(reply["parent_header"]["msg_id"])
         if request in pending:
             assert reply["content"]["status"] == "ok", reply["content"]

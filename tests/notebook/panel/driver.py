@@ -33,11 +33,13 @@ class TransitionRecorder(StatusListener):
 
     def on_status(self) -> None:
         with self._lock:
+            drawn = self._panel._state.controller.status
             self._panel.on_status()
             status = self._panel._state.controller.status
             self.transitions.add((self._last, status.phase))
             self._last = status.phase
-            if not self.buttons and status.busy is None:
+            # Another thread may have changed it meanwhile, and then has it drawn anew.
+            if not self.buttons and status.busy is None and status == drawn:
                 self.dead_ends.append(status.phase)
 
     def has_seen(self, phase: Phase) -> bool:

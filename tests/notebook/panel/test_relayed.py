@@ -14,6 +14,7 @@ from cognito_jupyter.notebook.model.controller import Phase
 from cognito_jupyter.notebook.panel.content import panel_content
 from cognito_jupyter.oauth.login import LoginState
 from cognito_jupyter.oauth.relay.sockets import FOLDER_VARIABLE
+from tests.support.polling import TEST_TIMEOUT
 from tests.support.relay_server import jupyter_server_reached_at
 from tests.support.systems import needs_unix_sockets
 
@@ -119,6 +120,7 @@ def test_the_panel_asks_for_a_paste_first_only_where_the_sign_in_may_not_come_ba
         if host is not None:
             folder = stack.enter_context(jupyter_server_reached_at(host, urlsplit(PAGE).path))
             monkeypatch.setenv(FOLDER_VARIABLE, folder)
+            monkeypatch.setattr("cognito_jupyter.oauth.relay.listener._SERVER_TIMEOUT", TEST_TIMEOUT)
         driver.click("Sign in")
         driver.wait_for_phase(Phase.WAITING)
         state = driver.state

@@ -30,6 +30,6 @@ def test_the_two_steps_give_way_to_the_link_once_a_browser_has_reached_the_port(
         return "Sign in by these two steps" in panel_content(state, state.controller.status, fallback=False)[1]
 
     assert two_steps()
-    requests.get(login.start_url(), headers=headers, allow_redirects=False, timeout=5)
+    requests.get(login.start_url(), headers=headers, allow_redirects=False, timeout=30)
     assert two_steps() is asks
     state.controller.cancel_login_task()

@@ -59,6 +59,16 @@ def panel_body(driver: PanelDriver) -> str:
     return panel_content(driver.state, driver.state.controller.status, fallback=False)[1]
 
 
+def new_threads(name: str, before: set[threading.Thread]) -> set[threading.Thread]:
+    """Returns the threads of a name that were started since: an earlier one may still be about to end.
+
+    Args:
+        name: The name.
+        before: The threads that were there before.
+    """
+    return {thread for thread in threading.enumerate() if thread.name == name} - before
+
+
 def start_and_wait(driver: PanelDriver) -> str:
     """Starts a login by its button; returns its authorization URL."""
     driver.click("Sign in")
@@ -146,13 +156,15 @@ def test_a_port_in_use_is_no_second_step_when_the_next_one_is_free(driver: Panel
 
 def test_an_error_that_the_browser_brought_is_named_when_the_login_times_out(driver: PanelDriver) -> None:
     """Cognito had no state to send with it, so the login went on."""
-    request = request_for(driver.cognito)
-    driver.make_request = lambda: replace(request, settings=replace(request.settings, timeout=1.5))
     start_and_wait(driver)
     login = driver.state.controller.login
     assert login is not None
-    page = requests.get(f"{login.redirect_uri}/?error=server_error&error_description=Invalid+<saml>Response", timeout=5)
+    error = f"{login.redirect_uri}/?error=server_error&error_description=Invalid+<saml>Response"
+    page = requests.get(error, timeout=30)
     assert "Invalid &lt;saml&gt;Response" in page.text
+    # The time is over now: with a short one it could be before the browser comes.
+    login._deadline = 0.0
+    login.poll()
     driver.wait_for_phase(Phase.UNFINISHED)
     assert "came back with an error (server_error: Invalid &lt;saml&gt;Response)" in panel_head(driver)
 
@@ -191,9 +203,10 @@ def test_a_front_end_that_creates_widgets_and_not_the_view_gets_a_panel_without_
 def test_a_front_end_that_can_draw_the_view_says_so_before_it_draws_it(driver: PanelDriver) -> None:
     """Then no thread waits for it, and the link is never in a widget's state."""
     send_to_view(driver, {"alive": True})
+    before = set(threading.enumerate())
     driver.panel._report.value = 1
     assert (driver.panel.alive, driver.panel.seen) == (True, False)
-    assert "cognito-panel-probe" not in {thread.name for thread in threading.enumerate()}
+    assert new_threads("cognito-panel-probe", before) == set()
 
 
 def test_on_a_remote_kernel_the_panel_gives_the_reason_and_numbers_the_steps(driver: PanelDriver) -> None:
@@ -299,7 +312,7 @@ def test_an_action_does_not_wait_until_the_panels_are_drawn(driver: PanelDriver)
 
     class Listener(StatusListener):
         def on_status(self) -> None:
-            began_before_it_was_drawn.append(began.wait(10))
+            began_before_it_was_drawn.append(began.wait(30))
 
     listener = Listener()
     driver.state.controller.subscribe(listener)
@@ -310,6 +323,7 @@ def test_an_action_does_not_wait_until_the_panels_are_drawn(driver: PanelDriver)
 
 def test_what_an_action_changes_is_drawn_once_with_its_end(driver: PanelDriver) -> None:
     drawn_while_it_ran: list[str] = []
+    threads: list[threading.Thread] = []
     running = threading.Event()
 
     class Listener(StatusListener):
@@ -318,6 +332,7 @@ def test_what_an_action_changes_is_drawn_once_with_its_end(driver: PanelDriver) 
                 drawn_while_it_ran.append(driver.state.controller.status.busy or "")
 
     def action() -> None:
+        threads.append(threading.current_thread())
         running.set()
         for _ in range(3):
             driver.state.controller.notify_listeners()
@@ -327,6 +342,7 @@ def test_what_an_action_changes_is_drawn_once_with_its_end(driver: PanelDriver) 
     driver.state.controller.subscribe(listener)
     driver.state.controller.run_in_background("Starting to share", action)
     wait_until(lambda: driver.state.controller.status.busy is None)
+    threads[0].join()
     assert drawn_while_it_ran == []
     # A change that no action has made is drawn at once.
     running.set()
@@ -340,8 +356,16 @@ def test_the_menu_shows_the_role_that_was_chosen_while_it_changes(driver: PanelD
     start_and_wait(driver)
     driver.complete_sign_in()
     driver.wait_for_phase(Phase.SIGNED_IN)
-    panel, uploader, earlier_action = driver.panel, driver.cognito.roles["Uploader"], threading.Event()
-    driver.state.controller.run_in_background("Starting to share", lambda: earlier_action.wait(60))
+    panel, uploader = driver.panel, driver.cognito.roles["Uploader"]
+    begun, earlier_action = threading.Event(), threading.Event()
+
+    def action() -> None:
+        begun.set()
+        earlier_action.wait(60)
+
+    driver.state.controller.run_in_background("Starting to share", action)
+    # One that begins after the click would replace its words by its own.
+    assert begun.wait(60)
     panel._role_menu.value = uploader
     assert "Switching role" in panel_head(driver)
     assert panel._role_menu.disabled
@@ -371,9 +395,10 @@ def test_the_panel_of_an_unloaded_extension_says_so_and_starts_nothing(driver: P
     assert panel_body(driver) == ""
     buttons = [each for each in driver.panel.children if isinstance(each, ipywidgets.Button)]
     assert [(button.description, button.disabled) for button in buttons] == [("The extension is unloaded", True)]
+    before = set(threading.enumerate())
     driver.panel.start()
     assert driver.state.controller.status.unloaded
-    assert "cognito-panel-action" not in {thread.name for thread in threading.enumerate()}
+    assert new_threads("cognito-panel-action", before) == set()
 
 
 def test_a_login_that_is_prepared_while_the_extension_is_unloaded_never_starts(driver: PanelDriver) -> None:
