@@ -12,7 +12,7 @@ from cognito_jupyter._util.single_flight import SingleFlight
 from cognito_jupyter.errors import CognitoError, UnavailableError
 from tests.support.clock import FakeClock
 from tests.support.fork import holds_in_forked_child
-from tests.support.polling import wait_until
+from tests.support.polling import TEST_TIMEOUT, wait_until
 from tests.support.systems import needs_fork
 
 
@@ -32,6 +32,20 @@ class SlowAttempt:
         time.sleep(0.05)
         if self.fails:
             raise UnavailableError("It failed.", "Try again.")
+        self.done = "done"
+        return self.done
+
+
+class HeldAttempt(SlowAttempt):
+    """An attempt that lasts until the test releases it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.release = threading.Event()
+
+    def attempt(self) -> str:
+        self.calls += 1
+        assert self.release.wait(TEST_TIMEOUT)
         self.done = "done"
         return self.done
 
@@ -182,11 +196,13 @@ def test_run_if_idle_does_not_raise() -> None:
 
 
 def test_run_if_idle_does_not_wait_for_another_thread() -> None:
-    single_flight, slow, other = SingleFlight(), SlowAttempt(), SlowAttempt()
-    thread = threading.Thread(target=run_in_threads, args=(single_flight, slow), kwargs={"size": 1})
+    single_flight, held, other = SingleFlight(), HeldAttempt(), SlowAttempt()
+    thread = threading.Thread(target=run_in_threads, args=(single_flight, held), kwargs={"size": 1})
     thread.start()
-    wait_until(lambda: slow.calls)
+    wait_until(lambda: held.calls)
     single_flight.run_if_idle(lambda: True, other.attempt)
+    assert held.done is None
+    held.release.set()
     thread.join()
     assert other.calls == 0
 
@@ -202,11 +218,13 @@ def test_run_if_idle_checks_again_whether_the_attempt_is_needed() -> None:
 @needs_fork
 def test_a_fork_in_the_middle_of_an_attempt_does_not_lock_the_child() -> None:
     """The thread that holds the lock does not exist in the child."""
-    single_flight, slow = SingleFlight(), SlowAttempt()
-    thread = threading.Thread(target=run_in_threads, args=(single_flight, slow), kwargs={"size": 1})
+    single_flight, held = SingleFlight(), HeldAttempt()
+    thread = threading.Thread(target=run_in_threads, args=(single_flight, held), kwargs={"size": 1})
     thread.start()
-    wait_until(lambda: slow.calls)
+    wait_until(lambda: held.calls)
     assert holds_in_forked_child(lambda: single_flight.run(lambda: None, lambda: "done"))
+    assert held.done is None
+    held.release.set()
     thread.join()
 
 

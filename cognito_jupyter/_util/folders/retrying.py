@@ -43,10 +43,12 @@ def retry_while_in_use(operation: Callable[[], _Result]) -> _Result:
         return operation()
     deadline = time.monotonic() + RETRY_TIMEOUT
     while True:
+        # Before the attempt: one always follows after the time is over, even if the computer slept during the last.
+        is_last = time.monotonic() > deadline
         try:
             return operation()
         except PermissionError:  # WinError 5, 32 or 33
-            if time.monotonic() > deadline:
+            if is_last:
                 raise
         time.sleep(_RETRY_INTERVAL)
 
