@@ -27,7 +27,7 @@ from cognito_jupyter.errors import ListenerError
 from cognito_jupyter.oauth import callback_pages
 from cognito_jupyter.oauth.authorization_response import AuthorizationResponse
 from cognito_jupyter.oauth.callback_server import CallbackOutcome, _HostHeaderReader
-from tests.support.polling import wait_until
+from tests.support.polling import TEST_TIMEOUT, wait_until
 from tests.support.ports import free_port
 
 NOISE = """
@@ -342,8 +342,10 @@ def test_the_page_for_an_address_that_is_too_long_is_not_cut_off(server: OAuthCa
         assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
 
 
-def test_closing_ends_every_thread_and_frees_the_port(fake_login: FakeLogin) -> None:
+def test_closing_ends_every_thread_and_frees_the_port(fake_login: FakeLogin, monkeypatch: pytest.MonkeyPatch) -> None:
     """Silent and half-sent connections are open, and it is closed twice."""
+    # As long as the machine needs: otherwise a thread that stands still for a second is left to itself.
+    monkeypatch.setattr("cognito_jupyter.oauth.callback_server._CLOSE_TIMEOUT", TEST_TIMEOUT)
     before = set(threading.enumerate())
     server = started(OAuthCallbackServer(("localhost", 0), on_response=fake_login.handle_response, path="/callback"))
     port = server.server_port
@@ -353,7 +355,7 @@ def test_closing_ends_every_thread_and_frees_the_port(fake_login: FakeLogin) -> 
         server.server_close()
         server.server_close()
         server.shutdown()
-        assert set(threading.enumerate()) == before
+        assert set(threading.enumerate()) <= before
     with OAuthCallbackServer(("localhost", port), on_response=fake_login.handle_response):
         pass
 
@@ -371,7 +373,7 @@ def test_a_port_in_use_on_one_loopback_address_is_in_use(family: socket.AddressF
         with pytest.raises(ListenerError, match=rf"Port {port} is in use.*redirect_uri") as raised:
             OAuthCallbackServer(("localhost", port))
         assert isinstance(raised.value, ConnectionError)
-        assert set(threading.enumerate()) == before
+        assert set(threading.enumerate()) <= before
 
 
 def test_a_port_that_windows_has_reserved_has_its_own_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
