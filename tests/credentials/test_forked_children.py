@@ -28,13 +28,14 @@ from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 from tests.conftest import as_tokens, manager_for
 from tests.credentials.store.sign_ins import in_child
+from tests.support.followers import Followers, follow
 from tests.support.fork import holds_in_forked_child
+from tests.support.laptop import SimulatedLaptop
 from tests.support.polling import wait_until
 from tests.support.systems import needs_fork, needs_sigkill
 
 REFRESH = LocalCognito.REFRESH
 FORK: Any = multiprocessing.get_context("fork" if hasattr(os, "fork") else "spawn")
-ID_TOKEN_SECONDS = 4
 ALWAYS = timedelta(hours=5)
 """A margin that no token fulfils."""
 BY_SHARE = """
@@ -45,7 +46,7 @@ def work(until):
     import boto3
     keys = set()
     client = boto3.client("s3")
-    while time.time() < until:
+    while len(keys) < 4 and time.time() < until:
         client.list_objects_v2(Bucket="cognito-jupyter-demo")
         keys.add(client._request_signer._credentials.get_frozen_credentials().access_key)
         time.sleep(0.2)
@@ -58,8 +59,9 @@ if __name__ == "__main__":
     facts = json.load(sys.stdin)
     authenticator = CognitoOAuthAuthenticator(facts["domain"], facts["client_id"])
     manager = CognitoCredentialsManager(*facts["pools"], facts["tokens"], authenticator)
+    began = time.monotonic()
     with share(manager, ["Analyst"]):
-        until = [time.time() + facts["seconds"]] * 3
+        until = [time.time() + 100] * 3
         if facts["method"] == "loky":
             from joblib import Parallel, delayed
             keys = Parallel(n_jobs=3)(delayed(work)(each) for each in until)
@@ -67,7 +69,7 @@ if __name__ == "__main__":
             context = multiprocessing.get_context(facts["method"])
             with ProcessPoolExecutor(3, context) as pool:
                 keys = list(pool.map(work, until))
-    print(json.dumps([keys, manager.warning is None]))
+    print(json.dumps([keys, manager.warning is None, time.monotonic() - began]))
 """
 
 
@@ -76,47 +78,41 @@ def id_token_of(manager: CognitoCredentialsManager) -> str:
     return hashlib.sha256(tokens["id_token"].encode()).hexdigest() if tokens is not None else ""
 
 
-def work_until(manager: CognitoCredentialsManager, client: Any, until: float) -> set[str]:
-    """Reads from S3 again and again; returns the id tokens that the process had."""
-    id_tokens = set()
-    while time.monotonic() < until:
-        client.list_objects_v2(Bucket="cognito-jupyter-demo")
-        id_tokens.add(id_token_of(manager))
-        time.sleep(0.2)
-    return id_tokens
-
-
 @needs_fork
 @pytest.mark.parametrize("grace", [0, 60])
 @pytest.mark.parametrize("parent_refreshes", [True, False])
 def test_parent_and_forked_workers_go_on_across_three_id_tokens_with_one_refresh_for_each(
-    cognito: LocalCognito, manager: CognitoCredentialsManager, grace: int, parent_refreshes: bool
+    short_lived: SimulatedLaptop, grace: int, parent_refreshes: bool
 ) -> None:
     """DataLoader, Pool and ProcessPoolExecutor fork so; with and without the parent's own background refresher."""
+    cognito, manager = short_lived.cognito, short_lived.manager
     cognito.knobs.rotation, cognito.knobs.grace = True, grace
-    cognito.knobs.id_token_seconds, cognito.knobs.credentials_seconds = ID_TOKEN_SECONDS, 2
-    manager.refresh_user_pool_tokens()
     client = manager.make_refreshing_session("Analyst").client("s3")
     if not parent_refreshes:
         manager.close()
-    before = cognito.counts[REFRESH]
-    until = time.monotonic() + 3.5 * ID_TOKEN_SECONDS
-    first = id_token_of(manager)
-    results: Any = FORK.SimpleQueue()
-    workers = [
-        FORK.Process(target=lambda: results.put(work_until(manager, client, until)), daemon=True) for _ in range(3)
-    ]
+
+    def work() -> str:
+        client.list_objects_v2(Bucket="cognito-jupyter-demo")
+        return id_token_of(manager)
+
+    before, all_seen = cognito.counts[REFRESH], {id_token_of(manager)}
+    pipes = [FORK.Pipe() for _ in range(3)]
+    workers = [FORK.Process(target=follow, args=(theirs, short_lived.clock, work), daemon=True) for _, theirs in pipes]
     for worker in workers:
         worker.start()
-    seen = [work_until(manager, client, until) if parent_refreshes else set()]
-    seen += [results.get() for _ in workers]
+    followers = Followers([mine for mine, _ in pipes])
+    for _ in range(14):
+        short_lived.advance(60)
+        all_seen |= {*followers.step(60), work() if parent_refreshes else id_token_of(manager)}
+    followers.end()
     for worker in workers:
         worker.join(30)
     assert [worker.exitcode for worker in workers] == [0] * 3
+    manager.close()
+    wait_until(lambda: not short_lived.running)
     refreshed = cognito.counts[REFRESH] - before
-    all_seen = set[str]().union(*seen, {first, id_token_of(manager)})
     assert refreshed >= 3
-    assert len(all_seen) == 1 + refreshed
+    assert len(all_seen | {id_token_of(manager)}) == 1 + refreshed
     assert (manager.warning, manager.ended) == (None, False)
     manager.refresh_user_pool_tokens()
 
@@ -345,13 +341,13 @@ def test_workers_of_every_kind_use_a_share_across_three_id_tokens_with_rotation(
     # A file, because a worker that is not forked imports the program.
     program = tmp_path / "program.py"
     program.write_text(BY_SHARE)
-    cognito.knobs.rotation, cognito.knobs.id_token_seconds, cognito.knobs.credentials_seconds = True, 4, 6
+    # A third of the credentials' lifetime is left when they are replaced: time for a machine that stands still.
+    cognito.knobs.rotation, cognito.knobs.id_token_seconds, cognito.knobs.credentials_seconds = True, 6, 9
     facts = {
         "domain": cognito.domain,
         "client_id": cognito.client_id,
         "pools": (cognito.identity_pool_id, cognito.user_pool_id, cognito.region),
         "tokens": dict(as_tokens(cognito.issue_tokens())),
-        "seconds": 14,
         "method": method,
     }
     before = cognito.counts[REFRESH]
@@ -364,7 +360,8 @@ def test_workers_of_every_kind_use_a_share_across_three_id_tokens_with_rotation(
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    keys, is_well = json.loads(done.stdout)
+    keys, is_well, seconds = json.loads(done.stdout)
     assert is_well
-    assert min(keys) >= 3
-    assert 3 <= cognito.counts[REFRESH] - before <= 8
+    assert keys == [4] * 3
+    # One refresh for each id token, when a third of its lifetime is left, or a little earlier.
+    assert 3 <= cognito.counts[REFRESH] - before <= 1 + seconds / 3.5

@@ -19,7 +19,10 @@ from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 from cognito_jupyter.oauth.tokens import CognitoTokens
 from tests.conftest import as_tokens, credentials_of
+from tests.support.clock import FakeClock
+from tests.support.followers import Followers, follow
 from tests.support.keep_alive_proxy import KeepAliveProxy
+from tests.support.laptop import SimulatedLaptop
 from tests.support.latency_proxy import LatencyProxy
 from tests.support.polling import wait_until
 from tests.support.systems import needs_fork
@@ -29,11 +32,14 @@ AT_EXIT = """
 import atexit, json, sys, threading, time
 from cognito_jupyter import CognitoCredentialsManager, CognitoOAuthAuthenticator
 
-facts = json.load(sys.stdin)
+facts = json.loads(sys.stdin.readline())
 authenticator = CognitoOAuthAuthenticator(facts["domain"], facts["client_id"])
 manager = CognitoCredentialsManager(*facts["pools"], facts["tokens"], authenticator)
 session = manager.make_refreshing_session("Analyst")
 client = session.client("s3")
+# From now on credentials last.
+print("ready", flush=True)
+sys.stdin.readline()
 
 @atexit.register
 def list_objects_at_exit():
@@ -144,15 +150,14 @@ def test_a_fork_during_a_refresh_blocks_neither_process(
 
 
 def use_a_session(
-    pipe: Connection, pools: tuple[str, str, str], tokens: CognitoTokens, domain: str, client_id: str
+    pipe: Connection, pools: tuple[str, str, str], tokens: CognitoTokens, client: tuple[str, str], now: float
 ) -> None:
     """Runs in another process: uses a new manager past several expiries."""
-    manager = CognitoCredentialsManager(*pools, tokens, CognitoOAuthAuthenticator(domain, client_id))
-    client = manager.make_refreshing_session("Analyst").client("s3")
-    until = time.monotonic() + 4
-    while time.monotonic() < until:
-        client.list_objects_v2(Bucket="cognito-jupyter-demo")
-        time.sleep(0.2)
+    clock = FakeClock(now)
+    authenticator = CognitoOAuthAuthenticator(*client, now=lambda: clock.now)
+    manager = CognitoCredentialsManager(*pools, tokens, authenticator, clock=clock.clock)
+    s3 = manager.make_refreshing_session("Analyst").client("s3")
+    follow(pipe, clock, lambda: s3.list_objects_v2(Bucket="cognito-jupyter-demo")["KeyCount"])
     pipe.send((manager._refresher.loop.running, manager.warning))
 
 
@@ -160,17 +165,22 @@ def use_a_session(
     "method",
     [pytest.param("fork", marks=needs_fork), "spawn", pytest.param("forkserver", marks=needs_fork)],
 )
-def test_a_manager_made_in_a_multiprocessing_child_refreshes(cognito: LocalCognito, method: str) -> None:
-    cognito.knobs.credentials_seconds, cognito.knobs.id_token_seconds = 2, 3
+def test_a_manager_made_in_a_multiprocessing_child_refreshes(short_lived: SimulatedLaptop, method: str) -> None:
+    cognito = short_lived.cognito
     context = multiprocessing.get_context(method)
     mine, theirs = context.Pipe()
     pools = (cognito.identity_pool_id, cognito.user_pool_id, cognito.region)
     tokens = dict(as_tokens(cognito.issue_tokens()))
     before = cognito.counts[EXCHANGE]
-    arguments = (theirs, pools, tokens, cognito.domain, cognito.client_id)
+    arguments = (theirs, pools, tokens, (cognito.domain, cognito.client_id), short_lived.clock.now)
     # Each context has its own Process class, which the common base class does not declare.
     process = context.Process(target=use_a_session, args=arguments)  # type: ignore[attr-defined]
     process.start()
+    follower = Followers([mine])
+    for _ in range(14):
+        cognito.knobs.clock_offset += 60
+        assert follower.step(60)[0] >= 2
+    follower.end()
     assert mine.poll(90)
     assert mine.recv() == (True, None)
     process.join(30)
@@ -180,25 +190,33 @@ def test_a_manager_made_in_a_multiprocessing_child_refreshes(cognito: LocalCogni
 
 @needs_fork
 def test_a_pool_of_forked_workers_uses_the_session_that_it_inherited(
-    cognito: LocalCognito, manager: CognitoCredentialsManager
+    short_lived: SimulatedLaptop,
 ) -> None:
-    cognito.knobs.credentials_seconds = 2
-    client = manager.make_refreshing_session("Analyst").client("s3")
+    cognito = short_lived.cognito
+    client = short_lived.manager.make_refreshing_session("Analyst").client("s3")
 
-    def reads() -> bool:
-        until = time.monotonic() + 4
-        while time.monotonic() < until:
-            client.list_objects_v2(Bucket=cognito.bucket)
-            time.sleep(0.2)
-        return True
+    def read() -> int:
+        return int(client.list_objects_v2(Bucket=cognito.bucket)["KeyCount"])
 
-    succeeded: list[bool] = []
-    threads = [threading.Thread(target=lambda: succeeded.append(succeeds_in_child(reads))) for _ in range(3)]
+    context = multiprocessing.get_context("fork")
+    pipes = [context.Pipe() for _ in range(3)]
+    workers = [
+        context.Process(target=follow, args=(theirs, short_lived.clock, read), daemon=True) for _, theirs in pipes
+    ]
+    # Forked by several threads, as a pool does that replaces its workers.
+    threads = [threading.Thread(target=worker.start) for worker in workers]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert succeeded == [True] * 3
+    followers = Followers([mine for mine, _ in pipes])
+    for _ in range(7):
+        short_lived.advance(60)
+        assert min(followers.step(60)) >= 2
+    followers.end()
+    for worker in workers:
+        worker.join(30)
+    assert [worker.exitcode for worker in workers] == [0] * 3
 
 
 @pytest.mark.parametrize("close", [False, True])
@@ -214,9 +232,16 @@ def test_credentials_are_refreshed_while_the_interpreter_exits(cognito: LocalCog
         "sleep": 2.5,
         "close": close,
     }
-    command, given = [sys.executable, "-c", AT_EXIT], json.dumps(facts)
-    done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=90, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    key_count, threads = json.loads(done.stdout)
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", AT_EXIT], stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(f"{json.dumps(facts)}\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == "ready\n"
+        cognito.knobs.credentials_seconds = 3600
+        output, errors = process.communicate("\n", timeout=90)
+    assert (process.returncode, errors) == (0, "")
+    key_count, threads = json.loads(output)
     assert key_count >= 2
     assert ("cognito-refresh" in threads) is not close

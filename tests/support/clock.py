@@ -67,6 +67,10 @@ class FakeClock:
         self._now += seconds
         self._notify()
 
+    def after_fork(self) -> None:
+        """Makes it usable in a forked child: a thread of the parent may have held its lock at the fork."""
+        self._moved = threading.Condition()
+
     def _passed(self) -> float:
         return time.monotonic() - self._started if self._running else 0.0
 
