@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -19,14 +18,11 @@ from tests.support.forked_kernels import IN_JUPYTER_SERVER
 from .browser_session import BrowserSession
 from .chromium import FLAGS, find_chromium
 from .kernel_pool import NEWEST, KernelPool
+from .lab_settings import ChangeSettings, LabSettings
 from .notebook_page import NotebookPage
 
 expect.set_options(timeout=20_000)
 
-THEMES = "@jupyterlab/apputils-extension:themes"
-WIDGETS = "@jupyter-widgets/jupyterlab-manager:plugin"
-SUBSHELLS = "@jupyterlab/apputils-extension:kernels-settings"
-DOCUMENTS = "@jupyterlab/docmanager-extension:plugin"
 REMOTE_REDIRECT_URI = "https://notebook.example.org/callback"
 _SIZE = {"width": 1200, "height": 1000}
 
@@ -80,31 +76,19 @@ def browser_session(user_browser: BrowserContext, lab: JupyterLab) -> BrowserSes
     return BrowserSession(user_browser, lab)
 
 
-ChangeSettings = Callable[[str, dict[str, object]], None]
+@pytest.fixture(scope="session")
+def all_lab_settings(kernel_pool: KernelPool, browser_session: BrowserSession) -> LabSettings:
+    return LabSettings(kernel_pool, browser_session)
 
 
 @pytest.fixture(scope="module")
-def lab_settings_of_module(kernel_pool: KernelPool, browser_session: BrowserSession) -> Iterator[ChangeSettings]:
-    yield from _change_settings(kernel_pool, browser_session)
+def lab_settings_of_module(all_lab_settings: LabSettings) -> Iterator[ChangeSettings]:
+    yield from all_lab_settings.changed()
 
 
 @pytest.fixture
-def lab_settings(kernel_pool: KernelPool, browser_session: BrowserSession) -> Iterator[ChangeSettings]:
-    yield from _change_settings(kernel_pool, browser_session)
-
-
-def _change_settings(kernel_pool: KernelPool, browser_session: BrowserSession) -> Iterator[ChangeSettings]:
-    """Changes settings of a JupyterLab plugin as its own settings editor does, for pages opened later."""
-    changed: set[str] = set()
-
-    def save_settings(plugin: str, values: dict[str, object]) -> None:
-        changed.add(plugin)
-        kernel_pool.send_request("PUT", f"lab/api/settings/{plugin}", raw=json.dumps(values))
-        browser_session.close_page()
-
-    yield save_settings
-    for plugin in list(changed):
-        save_settings(plugin, {})
+def lab_settings(all_lab_settings: LabSettings) -> Iterator[ChangeSettings]:
+    yield from all_lab_settings.changed()
 
 
 @pytest.fixture
@@ -155,10 +139,11 @@ def pytest_runtest_makereport(
 
 
 @pytest.fixture
-def open_file(
+def open_file(  # noqa: PLR0913, PLR0917 - the parts of a page, and what a failed test reports
     request: pytest.FixtureRequest,
     user_browser: BrowserContext,
     browser_session: BrowserSession,
+    all_lab_settings: LabSettings,
     lab: JupyterLab,
     cognito: LocalCognito,
 ) -> Iterator[OpenFile]:
@@ -167,6 +152,7 @@ def open_file(
     request.node.stash[_NOTEBOOK_PAGES] = opened
 
     def open_it(path: Path, context: BrowserContext | None = None, front_end: str = "lab") -> NotebookPage:
+        all_lab_settings.save()
         if context is None and front_end == "lab":
             page = browser_session.open_notebook(path)
         else:

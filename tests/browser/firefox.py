@@ -36,6 +36,11 @@ _PREFERENCES = {
     "browser.link.open_newwindow": 3,
     "dom.disable_open_during_load": False,
 }
+_DELETE_COOKIES = """
+for (const each of Services.cookies.getCookiesFromHost(arguments[0], {})) {
+  Services.cookies.remove(each.host, each.name, each.path, each.originAttributes);
+}
+"""
 _COPY = """
 Cc["@mozilla.org/widget/clipboardhelper;1"].getService(Ci.nsIClipboardHelper).copyString(arguments[0]);
 """
@@ -111,9 +116,10 @@ class Firefox(Closeable):
         self._driver.close()
         self.switch_to(then)
 
-    def delete_cookies(self) -> None:
-        """Forgets the cookies of the tab's host."""
-        self._driver.delete_all_cookies()
+    def delete_cookies(self, host: str) -> None:
+        """Forgets the cookies of a host."""
+        with self._driver.using_context(self._driver.CONTEXT_CHROME):
+            self._driver.execute_script(_DELETE_COOKIES, script_args=(host,))
 
     # -- pages
 

@@ -13,7 +13,8 @@ from playwright.sync_api import Page, expect
 
 from cognito_jupyter.local import LocalCognito
 
-from .conftest import THEMES, ChangeSettings, OpenNotebook
+from .conftest import OpenNotebook
+from .lab_settings import THEMES, ChangeSettings
 from .notebook_page import NotebookPage
 from .panel_states import CELLS, panel_states
 

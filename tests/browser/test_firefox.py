@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -12,14 +13,18 @@ from cognito_jupyter.local import LocalCognito
 
 from .firefox import Firefox, find_firefox
 from .kernel_pool import NEWEST, KernelPool
+from .lab_settings import LabSettings
 from .notebook_page import LOAD, LOGIN, READS_S3
 from .test_relay import NO_FOLDER
 
 _IS_IDLE = """
-const context = window.jupyterapp?.shell.currentWidget?.sessionContext;
-return context?.isReady && context.session?.kernel?.connectionStatus === 'connected'
-  && context.session.kernel.status === 'idle';
+const shown = window.jupyterapp?.shell.currentWidget;
+const context = shown?.sessionContext;
+return shown?.context?.path === arguments[0] && context?.isReady
+  && context.session?.kernel?.connectionStatus === 'connected' && context.session.kernel.status === 'idle';
 """
+_CLOSE_ALL = "for (const each of [...window.jupyterapp.shell.widgets('main')]) each.dispose();"
+_OPEN = "window.jupyterapp.commands.execute('docmanager:open', {path: arguments[0], factory: 'Notebook'});"
 _START = """
 const { jupyterapp } = window;
 jupyterapp.shell.currentWidget.content.activeCellIndex = arguments[0];
@@ -86,16 +91,21 @@ OpenInFirefox = Callable[..., FirefoxNotebook]
 
 @pytest.fixture
 def open_in_firefox(
-    firefox: Firefox, lab: JupyterLab, kernel_pool: KernelPool, cognito: LocalCognito
+    firefox: Firefox, lab: JupyterLab, kernel_pool: KernelPool, all_lab_settings: LabSettings, cognito: LocalCognito
 ) -> Iterator[OpenInFirefox]:
     paths: list[Path] = []
 
     def open_it(*sources: str) -> FirefoxNotebook:
+        all_lab_settings.save()
         path = kernel_pool.create_notebook(sources, NEWEST)
         paths.append(path)
-        # A new workspace, without the tabs of the test before.
-        firefox.go_to(f"{lab.url}lab/workspaces/{path.stem}/tree/{path.name}?token={lab.token}")
-        firefox.wait_for(lambda: firefox.run(_IS_IDLE), "JupyterLab is not connected to its kernel.")
+        if firefox.url.startswith(lab.url):
+            # JupyterLab's page of the test before: to load it takes longer than to sign in.
+            firefox.run(_CLOSE_ALL)
+            firefox.run(_OPEN, path.name)
+        else:
+            firefox.go_to(f"{lab.url}lab/tree/{path.name}?token={lab.token}")
+        firefox.wait_for(lambda: firefox.run(_IS_IDLE, path.name), "JupyterLab is not connected to its kernel.")
         return FirefoxNotebook(firefox, cognito)
 
     yield open_it
@@ -103,8 +113,7 @@ def open_in_firefox(
     for tab in others:
         firefox.close_tab(tab, first)
     # Otherwise the next test's user would still be signed in at Cognito.
-    firefox.go_to(f"{cognito.domain}/error")
-    firefox.delete_cookies()
+    firefox.delete_cookies(str(urlsplit(cognito.domain).hostname))
     for path in paths:
         kernel_pool.shut_down_kernel(path)
 

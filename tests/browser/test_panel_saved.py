@@ -7,7 +7,8 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
-from .conftest import WIDGETS, ChangeSettings, OpenNotebook
+from .conftest import OpenNotebook
+from .lab_settings import WIDGETS, ChangeSettings
 from .notebook_page import LOAD, LOGIN, PANEL
 from .test_secrets import WIDGET_STATE, parts_in
 

@@ -11,8 +11,9 @@ from playwright.sync_api import expect
 
 from cognito_jupyter.local import LocalCognito
 
-from .conftest import DOCUMENTS, WIDGETS, ChangeSettings, OpenFile, OpenNotebook
+from .conftest import OpenFile, OpenNotebook
 from .kernel_pool import KernelPool
+from .lab_settings import DOCUMENTS, WIDGETS, ChangeSettings
 from .notebook_page import LOAD, LOGIN, PANEL, NotebookPage
 
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
@@ -102,8 +103,9 @@ def type_until_saved(notebook: NotebookPage, text: str) -> str:
     return saved
 
 
-@pytest.mark.parametrize("state_saved", [False, True], ids=["as usual", "with widget state"])
+# Those with the same settings one after the other: they share a page of JupyterLab.
 @pytest.mark.parametrize("trusted", [True, False], ids=["trusted", "untrusted"])
+@pytest.mark.parametrize("state_saved", [False, True], ids=["as usual", "with widget state"])
 def test_a_notebook_opened_again_shows_only_text(  # noqa: PLR0913, PLR0917 - two of them are the cases
     open_notebook: OpenNotebook,
     open_file: OpenFile,
@@ -113,7 +115,7 @@ def test_a_notebook_opened_again_shows_only_text(  # noqa: PLR0913, PLR0917 - tw
     state_saved: bool,
 ) -> None:
     """With a new kernel; as this user saved the notebook, and as another user would have sent it."""
-    lab_settings(WIDGETS, {"saveState": state_saved})
+    lab_settings(WIDGETS, {"saveState": True} if state_saved else {})
     notebook = open_notebook(LOAD, PANEL)
     notebook.run_cells(0, 1)
     expect(notebook.sign_in_link).to_be_visible()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from ..conftest import REMOTE_REDIRECT_URI, SUBSHELLS, ChangeSettings, OpenNotebook
+from ..conftest import REMOTE_REDIRECT_URI, OpenNotebook
+from ..lab_settings import SUBSHELLS, ChangeSettings
 from ..notebook_page import LOAD, LOGIN, PANEL, READS_S3
 from .catalogue import MATRIX_KERNELS
 from .conftest import KernelName
