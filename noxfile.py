@@ -11,7 +11,7 @@ from pathlib import Path
 
 import nox
 
-nox.needs_version = ">=2024.4.15"
+nox.needs_version = ">=2026.10.20"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_existing_virtualenvs = True
 
@@ -63,7 +63,11 @@ PYTHONS = list(_FOUND)
 _SECOND, _THIRD = PYTHONS[:2][-1], PYTHONS[:3][-1]
 if sys.platform != "win32":
     _put_on_path({version: python for version, python in _FOUND.items() if python != Path(sys.executable)})
-nox.options.sessions = ["lint", "types", "docs", "kernel6", f"tests-{PYTHONS[0]}", "browser"]
+# The longest first: the others run one after the other beside it.
+nox.options.sessions = [f"tests-{PYTHONS[0]}", "lint", "types", "docs", "kernel6", "browser"]
+if len(sys.argv) == 1:
+    # `nox` alone. With names it runs one session after the other, and shows what each says while it runs.
+    nox.options.parallel = 2
 
 
 # Container images often set this variable. The tests start hundreds of Python processes, and each of them would compile
@@ -76,17 +80,22 @@ def _processes(more_than_cores: int) -> str:
     return f"--numprocesses={min((os.cpu_count() or 1) + more_than_cores, 4)}"
 
 
-# Tests wait for a third of their time. tests/conftest.py has the longest modules come first.
-_IN_PARALLEL = (_processes(2), "--dist=loadscope", "--no-loadscope-reorder")
-# A browser has processes of its own.
-_BROWSERS = _processes(1)
+# Each process starts with its part of all tests, in their order; when it has none left, it gets half of another's.
+_STEALING = "--dist=worksteal"
+# Tests wait for a third of their time.
+_IN_PARALLEL = (_processes(2), _STEALING)
 
 
-@nox.session(python=PYTHONS)
+@nox.session(python=PYTHONS, allow_parallel=True)
 def tests(session: nox.Session) -> None:
     """Run all tests against a local Cognito."""
     session.install(".[test]")
     session.run("pytest", *_IN_PARALLEL, *session.posargs)
+
+
+def _beside_tests(session: nox.Session, more_than_cores: int) -> tuple[str, str]:
+    """Returns the options for a session alone; beside `tests`, as in `nox` alone, for no more processes than cores."""
+    return _processes(0 if session.parallel else more_than_cores), _STEALING
 
 
 _DIFFERS_BY_PYTHON = (
@@ -142,27 +151,26 @@ def flaky(session: nox.Session) -> None:
     session.run("python", "-m", "tests.flaky", *session.posargs, "--", *_IN_PARALLEL)
 
 
-@nox.session(python=PYTHONS[:1])
+@nox.session(python=PYTHONS[:1], allow_parallel=True)
 def kernel6(session: nox.Session) -> None:
     """Run the tests in real kernels with the oldest supported ipykernel."""
     session.install(".[test]", "ipykernel==6.31.*")
     # The kernels of a first login import what it needs when it needs it; those of `tests` have imported it before.
     env = {"KERNELS_WITHOUT_LIBRARIES": "1"}
-    session.run("pytest", *_IN_PARALLEL, "tests/notebook", *session.posargs, env=env)
+    session.run("pytest", *_beside_tests(session, 2), "tests/notebook", *session.posargs, env=env)
 
 
 # The options of pyproject.toml without those that keep the browser tests out of the other sessions.
 _BROWSER_OPTIONS = "--override-ini=addopts=-ra --strict-markers --strict-config"
 
 
-@nox.session(python=PYTHONS[:1])
+@nox.session(python=PYTHONS[:1], allow_parallel=True)
 def browser(session: nox.Session) -> None:
     """Test the panel in JupyterLab in Chromium, which is installed if necessary."""
     session.install(".[browser]")
     only = ("tests/browser", "--ignore=tests/browser/front_ends")
-    # Each process has one JupyterLab and one browser for all modules, so that a test may run in any of them.
-    in_parallel = (_BROWSERS, "--dist=worksteal")
-    session.run("pytest", *in_parallel, _BROWSER_OPTIONS, *only, *session.posargs)
+    # Each process has one JupyterLab and one browser for all modules, which have processes of their own.
+    session.run("pytest", *_beside_tests(session, 1), _BROWSER_OPTIONS, *only, *session.posargs)
 
 
 @nox.session(python=PYTHONS[:1])
@@ -178,7 +186,7 @@ def fronts(session: nox.Session) -> None:
     if os.environ.get("FRONT_ENDS_TABLE"):
         run = ("--numprocesses=0", f"{folder}/test_matrix.py", f"{folder}/test_consoles.py")
     else:
-        run = (_BROWSERS, "--dist=loadgroup", folder)
+        run = (_processes(1), "--dist=loadgroup", folder)
     session.run("pytest", _BROWSER_OPTIONS, *run, *session.posargs, env=env)
 
 
@@ -303,7 +311,7 @@ def clusters(session: nox.Session) -> None:
     session.install("-r", "tests/sharing/spark_cluster/requirements.txt")
     session.install("--no-deps", "sagemaker-pyspark==1.4.5")
     # The engines take turns: a Ray that starts beside others of its kind may exceed its own limit of 30 seconds. The
-    # longest modules, each test_share.py, come early.
+    # longest modules, each test_share.py, come early, and each module stays in one process.
     folders = [sorted(Path("tests/sharing", name).glob("test_*.py"), reverse=True) for name in _CLUSTERS]
     modules = [str(module) for turn in itertools.zip_longest(*folders) for module in turn if module is not None]
     in_parallel = (_processes(1), "--dist=loadscope", "--no-loadscope-reorder")
@@ -322,7 +330,7 @@ def oldest(session: nox.Session) -> None:
     session.run("pytest", *_IN_PARALLEL, *session.posargs)
 
 
-@nox.session(python=PYTHONS[:1])
+@nox.session(python=PYTHONS[:1], allow_parallel=True)
 def lint(session: nox.Session) -> None:
     """Check style and imports."""
     session.install("ruff>=0.15", "import-linter>=2.17")
@@ -331,7 +339,7 @@ def lint(session: nox.Session) -> None:
     session.run("lint-imports")
 
 
-@nox.session(python=PYTHONS[:1])
+@nox.session(python=PYTHONS[:1], allow_parallel=True)
 def types(session: nox.Session) -> None:
     """Run mypy --strict over the package and the tests; tests/typing/api.py checks the public types."""
     stubs = ("boto3-stubs", "botocore-stubs", "types-requests", "types-psutil", "types-PyYAML")
@@ -339,7 +347,7 @@ def types(session: nox.Session) -> None:
     session.run("mypy")
 
 
-@nox.session(python=PYTHONS[:1])
+@nox.session(python=PYTHONS[:1], allow_parallel=True)
 def docs(session: nox.Session) -> None:
     """Build the documentation into site/, with warnings as errors; `nox -s docs -- serve` shows it while you write."""
     session.install(".[docs]")

@@ -34,22 +34,6 @@ def enable_keyboard_interrupt() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-_LONGEST_MODULES = (
-    "faults/test_transport_faults.py", "credentials/test_forked_children.py", "cli/test_damaged_sign_ins.py",
-    "cli/test_commands.py", "server_extension/test_relay.py", "cli/test_terminal_encodings.py",
-    "sharing/endpoint/test_share.py", "simulation/test_outage.py", "faults/test_clock.py", "soak/test_repetitions.py",
-    "notebook/test_login_magic.py", "test_secrets.py", "credentials/test_processes.py", "notebook/test_two_logins.py",
-)  # fmt: skip
-"""Those of more than 30 seconds, by `pytest --durations=0`: few of them have many tests."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Lets the longest modules come first, so that at the end no process waits for one of them alone."""
-    ranks = {Path(__file__).parent / module: rank for rank, module in enumerate(_LONGEST_MODULES)}
-    assert all(map(Path.exists, ranks)), "A module of _LONGEST_MODULES has another name now."
-    items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
     """Lets the garbage collector rest: nearly all that is made until the tests are collected stays."""
