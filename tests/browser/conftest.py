@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Protocol
@@ -25,6 +26,14 @@ expect.set_options(timeout=20_000)
 
 REMOTE_REDIRECT_URI = "https://notebook.example.org/callback"
 _SIZE = {"width": 1200, "height": 1000}
+_PAGE_CONFIGURATION = {
+    # It starts Node.js three times for each page, to see whether JupyterLab should be built again.
+    "buildAvailable": False,
+    "buildCheck": False,
+    # It opens when a test closes the last notebook, and may then cover the next one.
+    "disabledExtensions": {"@jupyterlab/launcher-extension:plugin": True},
+}
+"""What a user may set in JupyterLab's page_config.json."""
 
 
 @pytest.fixture(scope="session")
@@ -62,6 +71,9 @@ def lab(local_cognito: LocalCognito, lab_files: Path, notebooks: Path) -> Iterat
     environment = clean_environment(lab_files, local_cognito.environment)
     configuration = Path(environment["JUPYTER_CONFIG_DIR"], "jupyter_server_config.py")
     configuration.write_text(IN_JUPYTER_SERVER.format(folder=str(Path(__file__).parents[2])), encoding="utf-8")
+    page_configuration = Path(environment["JUPYTER_CONFIG_DIR"], "labconfig", "page_config.json")
+    page_configuration.parent.mkdir()
+    page_configuration.write_text(json.dumps(_PAGE_CONFIGURATION), encoding="utf-8")
     with JupyterLab(notebooks, environment, exposed) as lab:
         yield lab
 
