@@ -32,15 +32,24 @@ _UNPICKLE_EXPRESSION = (
     "exec(loader, {'root': root, 'sources': sources}) or getattr(__import__('sys').modules[home], name)(**state)"
 )
 _LOADER = """
-import sys, types
-if root not in sys.modules:
-    for name, source in sources:
-        module = sys.modules[name] = types.ModuleType(name)
-        module.__file__, module.__package__ = name, name if source is None else name.rpartition(".")[0]
-        if source is None:
-            module.__path__ = []
-        else:
-            exec(compile(source, name, "exec"), vars(module))
+import sys, threading, types
+loading = sys.modules.setdefault("_loading_" + root, types.ModuleType("_loading_" + root))
+with vars(loading).setdefault("lock", threading.Lock()):
+    try:
+        for name, source in sources if root not in sys.modules else ():
+            module = sys.modules[name] = types.ModuleType(name)
+            module.__file__, module.__package__ = name, name if source is None else name.rpartition(".")[0]
+            if source is None:
+                module.__path__ = []
+            else:
+                exec(compile(source, name, "exec"), vars(module))
+    except BaseException:
+        for name, source in sources:
+            sys.modules.pop(name, None)
+        raise
+"""
+"""The lock is for workers that are threads of one process: all others wait until the first has loaded the modules.
+`setdefault` gives two threads that make it the same one. After a failure nothing stays that looks as if it were loaded.
 """
 
 

@@ -49,6 +49,28 @@ def test_an_object_arrives_without_the_package_and_its_modules_are_loaded_once()
     assert root != "cognito_jupyter"
 
 
+SEVERAL_THREADS = """
+import pickle, sys, threading
+from concurrent.futures import ThreadPoolExecutor
+sent, together = sys.stdin.buffer.read(), threading.Barrier(8)
+
+def load(number):
+    together.wait()
+    return type(pickle.loads(sent)).__name__
+
+with ThreadPoolExecutor(8) as pool:
+    print(*set(pool.map(load, range(8))))
+"""
+
+
+def test_an_object_arrives_in_several_threads_of_a_process_at_once() -> None:
+    """As with the workers of one process."""
+    sent = pickle.dumps(ShippedObject(ShippedModules(MODULES)))
+    command = [sys.executable, "-I", "-S", "-c", SEVERAL_THREADS]
+    ran = subprocess.run(command, input=sent, capture_output=True, check=False)
+    assert ran.stdout.decode() == "EnvironmentOverlay\n", ran.stderr.decode()
+
+
 def test_different_sources_get_different_names() -> None:
     """Two versions of this package may ship to the same worker."""
     one, other = ShippedModules(["errors"]), ShippedModules(MODULES)
