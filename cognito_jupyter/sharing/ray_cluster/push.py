@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 
 _SHIPPED_MODULES = (*WORKER_MODULES, "sharing.ray_cluster.worker_setup")
 _ACTOR_OPTIONS = {"num_cpus": 0, "max_concurrency": 100_000, "enable_task_events": False, "get_if_exists": True}
-_CLOSE_TIMEOUT = 3.0
-"""Seconds that the actor has to tell the workers of the end."""
+_CLOSE_TIMEOUT = 30.0
+"""Seconds that the actor has to tell the workers of the end: without it they would have the credentials for a minute
+more. Nothing waits for it but the thread: `close` of a share returns after five seconds."""
 _STATUS_TIMEOUT = 5.0
 _CREATE_TIMEOUT = 60.0
 """Seconds that the cluster has to start the actor: its process takes one or two, and many on a busy machine. Each

@@ -13,6 +13,7 @@ import pytest
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.sharing import DaskShare, dask
+from tests.sharing.conftest import LIFETIME
 from tests.support.polling import TEST_TIMEOUT, wait_until
 from tests.support.ports import free_port
 
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from distributed import Client
 
 pytestmark = pytest.mark.long
-
-LIFETIME = 10.0
 
 
 def read_past_an_expiry(client: Client, share: DaskShare) -> set[int]:

@@ -16,7 +16,7 @@ from cognito_jupyter.local import LocalCognito
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 
-LIFETIME = 8.0
+LIFETIME = 10.0
 STARS = 12
 PANEL = """
 from cognito_jupyter import LoginPanel

@@ -18,6 +18,7 @@ from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.sharing import dask
 from cognito_jupyter.sharing.cluster.shipped_modules import ShippedModules
+from tests.sharing.conftest import LIFETIME
 from tests.support.polling import TEST_TIMEOUT, wait_until
 from tests.support.proxies import RecordingProxy
 
@@ -43,7 +44,7 @@ def test_nothing_that_leaves_the_kernel_holds_a_token_or_a_manager(
     cognito: LocalCognito, manager: CognitoCredentialsManager, tmp_path: Path
 ) -> None:
     """Searches network traffic, scheduler state, memory, environments, arguments and files, after refreshes."""
-    cognito.knobs.credentials_seconds = 4
+    cognito.knobs.credentials_seconds = LIFETIME
     secrets = pieces_of(manager)
     with cluster_behind_a_proxy(tmp_path) as (proxy, client, commands):
         with dask(manager, client, "Analyst") as share:

@@ -26,6 +26,7 @@ from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 from cognito_jupyter.sharing import DaskShare, dask
 from tests.conftest import manager_for
+from tests.sharing.conftest import LIFETIME, LONG_LIFETIME
 from tests.support.polling import TEST_TIMEOUT, wait_until
 
 from . import tasks
@@ -123,12 +124,16 @@ def test_closing_restores_the_workers_environment_and_leaves_no_credentials(
     share.close()
     # `close` waits five seconds for the workers, and no longer: a busy machine may need more.
     wait_until(lambda: client.run(tasks.environment) == before, "A worker's environment is not as before.")
-    for variables in during.values():
-        status, text = get_credentials(variables)
-        assert status == 403
-        assert "no longer does so" in text
-    assert plugins_of(client) == {}
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("cognito-dask")]
+    wait_until(
+        lambda: [get_credentials(variables)[0] for variables in during.values()] == [403, 403],
+        "An endpoint still serves the credentials.",
+    )
+    assert all("no longer does so" in get_credentials(variables)[1] for variables in during.values())
+    wait_until(lambda: plugins_of(client) == {}, "The plugin is still registered.")
+    wait_until(
+        lambda: not [thread for thread in threading.enumerate() if thread.name.startswith("cognito-dask")],
+        "A thread is left.",
+    )
 
 
 def get_credentials(environ: dict[str, str]) -> tuple[int, str]:
@@ -152,11 +157,13 @@ def test_sessions_made_by_tasks_continue_with_the_next_share(
     client: Client, manager: CognitoCredentialsManager, cognito: LocalCognito
 ) -> None:
     """boto3's default session and fsspec's filesystems live as long as a worker, and use their first endpoint."""
-    cognito.knobs.credentials_seconds = 4
-    with dask(manager, client, "Analyst"):
-        assert read_everywhere(client) == {size_of_data(cognito)}
+    cognito.knobs.credentials_seconds = LIFETIME
     with dask(manager, client, "Analyst") as share:
-        wait_until(lambda: share.pusher.pushes >= 4, "The sessions' first credentials have not expired.")
+        assert read_everywhere(client) == {size_of_data(cognito)}
+        until = share.until
+    assert until is not None
+    with dask(manager, client, "Analyst"):
+        wait_until(lambda: datetime.now(UTC) > until, "The sessions' first credentials have not expired.")
         assert read_everywhere(client) == {size_of_data(cognito)}
 
 
@@ -181,7 +188,7 @@ def test_another_users_sign_in_closes_the_share(
 def test_tasks_that_run_while_the_keys_are_replaced_never_see_a_gap(
     client: Client, manager: CognitoCredentialsManager, cognito: LocalCognito
 ) -> None:
-    cognito.knobs.credentials_seconds = 3
+    cognito.knobs.credentials_seconds = LIFETIME
     with dask(manager, client, "Analyst") as share:
         first = endpoints_of(client)
         until = time.monotonic() + TEST_TIMEOUT
@@ -357,7 +364,7 @@ def test_credentials_of_a_killed_kernel_expire_and_make_room(
     cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator, tmp_path: Path
 ) -> None:
     """A worker that joins late ignores expired credentials, and another user may share."""
-    cognito.knobs.credentials_seconds = 4
+    cognito.knobs.credentials_seconds = LIFETIME
     cognito.add_user("other", "pass-word-1", ("Analyst",))
     with cluster_of(1, tmp_path) as (cluster, client):
         kernel = subprocess.Popen(
@@ -379,6 +386,7 @@ def test_credentials_of_a_killed_kernel_expire_and_make_room(
         cluster.scale(2)
         client.wait_for_workers(2, timeout=TEST_TIMEOUT)
         assert sum(named is None for named in endpoints_of(client).values()) == 1
+        cognito.knobs.credentials_seconds = 3600
         with dask(manager_for(cognito, authenticator), client, "Analyst"):
             assert read_everywhere(client) == {size_of_data(cognito)}
 
@@ -391,7 +399,7 @@ def test_while_cognito_is_unreachable_the_workers_continue_and_the_share_warns(
 ) -> None:
     # Without botocore's retries, which may last longer than the credentials live.
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    cognito.knobs.credentials_seconds = 6
+    cognito.knobs.credentials_seconds = LONG_LIFETIME
     with dask(manager, client, "Analyst") as share:
         cognito.knobs.fail(LocalCognito.EXCHANGE, status=503, times=None)
         wait_until(lambda: isinstance(share.warning, UnavailableError), "The share does not warn.")

@@ -16,6 +16,7 @@ from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.errors import UnavailableError
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.sharing import dask
+from tests.sharing.conftest import LIFETIME
 from tests.support.polling import TEST_TIMEOUT, wait_until
 
 from . import tasks
@@ -28,7 +29,7 @@ def test_a_hung_worker_does_not_delay_the_others(
     cognito: LocalCognito, manager: CognitoCredentialsManager, tmp_path: Path
 ) -> None:
     """As in a long C call; the worker gets the credentials once it responds again."""
-    cognito.knobs.credentials_seconds = 4
+    cognito.knobs.credentials_seconds = LIFETIME
     with cluster_of(2, tmp_path) as (_, client), dask(manager, client, "Analyst") as share:
         hanging, other = client.run(os.getpid).items()
         process = psutil.Process(hanging[1])
@@ -39,8 +40,10 @@ def test_a_hung_worker_does_not_delay_the_others(
             wait_until(lambda: datetime.now(UTC) > until, "The workers' first credentials have not expired.")
             read = client.submit(tasks.read_by_boto3, 0, workers=[other[0]], pure=False)
             assert read.result(TEST_TIMEOUT) == size_of_data(cognito)
-            assert share.pusher.pushes > pushes
-            assert share.pusher.workers is None
+            wait_until(
+                lambda: share.pusher.pushes > pushes and share.pusher.workers is None and share.warning is not None,
+                "The share does not warn.",
+            )
             assert isinstance(share.warning, UnavailableError)
             assert "the other workers have them" in str(share.warning)
         finally:
@@ -74,7 +77,7 @@ def test_a_hung_worker_does_not_block_close(
         process.suspend()
         try:
             share.close()
-            assert plugins_of(client) == {}
+            wait_until(lambda: plugins_of(client) == {}, "The plugin is still registered.")
             wait_until(
                 lambda: share.pusher.kernel_id not in [each.name for each in threading.enumerate()],
                 "The thread still runs.",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -12,7 +12,7 @@ import pytest
 
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.local.aws.seed import demo_objects
-from tests.support.polling import TEST_TIMEOUT
+from tests.support.polling import TEST_TIMEOUT, wait_until
 
 from .tasks import NO_PACKAGE
 
@@ -24,9 +24,10 @@ ON_LOOPBACK = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_AUTH_TOKEN": "a-token-of-the-tests",
+    "RAY_gcs_server_port_wait_time_s": "120",
 }
-"""Ray's switch for the systems where its servers listen on loopback only; no report to Ray's makers; and a token, which
-Ray would store in the home directory otherwise."""
+"""Ray's switch for the systems where its servers listen on loopback only; no report to Ray's makers; a token, which Ray
+would store in the home directory otherwise; and a limit for the start of its first server that a busy machine meets."""
 
 
 def cluster_environment(cognito: LocalCognito, folder: Path) -> dict[str, str]:
@@ -55,6 +56,7 @@ def cluster(environ: Mapping[str, str], **options: Any) -> Iterator[Any]:
             patch.setenv(name, value)
         import ray
 
+        patch.setattr(ray._private.services, "get_node", _when_it_is_there(ray._private.services.get_node))
         # Ray's sockets have long names, so that pytest's folders are too deep for them.
         folder = stack.enter_context(TemporaryDirectory(prefix="ray-"))
         settings: dict[str, Any] = {"num_cpus": 2, "include_dashboard": False, "log_to_driver": False}
@@ -64,6 +66,23 @@ def cluster(environ: Mapping[str, str], **options: Any) -> Iterator[Any]:
     finally:
         ray.shutdown()
         stack.close()
+
+
+def _when_it_is_there(get_node: Callable[..., Any]) -> Callable[..., Any]:
+    """Returns a function of Ray's that waits until the node has started: `ray.init` gives it 30 seconds and no more."""
+
+    def wait_for_node(*arguments: Any) -> Any:
+        found: list[Any] = []
+
+        def is_there() -> bool:
+            with suppress(RuntimeError):
+                found.append(get_node(*arguments))
+            return bool(found)
+
+        wait_until(is_there, "Ray's node has not started.", timeout=2 * TEST_TIMEOUT)
+        return found[0]
+
+    return wait_for_node
 
 
 def size_of_data(cognito: LocalCognito) -> int:

@@ -17,6 +17,7 @@ import requests
 from cognito_jupyter import sharing
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.local import LocalCognito
+from tests.sharing.conftest import LIFETIME
 from tests.support.polling import TEST_TIMEOUT, wait_until
 
 from . import tasks
@@ -50,7 +51,7 @@ def test_nothing_that_leaves_the_kernel_holds_a_token_or_a_manager(
 ) -> None:
     """Searches Ray's stored data, logs, dashboard, memory, environments and arguments, after refreshes."""
     ray, folder = ray_and_folder
-    cognito.knobs.credentials_seconds = 4
+    cognito.knobs.credentials_seconds = LIFETIME
     secrets = pieces_of(manager)
     with sharing.ray(manager, "Analyst") as share:
         actor = ray.remote(tasks.Reader).options(num_cpus=0).remote()

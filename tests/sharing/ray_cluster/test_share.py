@@ -19,8 +19,9 @@ from cognito_jupyter.errors import UnavailableError
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 from tests.conftest import manager_for
-from tests.sharing.conftest import expired_signers
+from tests.sharing.conftest import LIFETIME, LONG_LIFETIME, expired_signers
 from tests.support.polling import TEST_TIMEOUT, wait_until
+from tests.support.suspended import suspended
 
 from . import tasks
 from .clusters import NAMESPACE, cluster, cluster_environment, holders_of, run_in_worker, size_of_data
@@ -35,6 +36,8 @@ STALE = {
     "NO_PROXY": "intranet.example,127.0.0.1",
 }
 """What may be left over in a worker's environment: each variable would stop or mislead an SDK."""
+END_TIMEOUT = 30.0
+"""Seconds for the end of a share to reach the workers: half of the time after which they would end it by themselves."""
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +56,12 @@ def nothing_is_left(ray: Any) -> Iterator[None]:
     before = RemoteFunction._remote
     yield
     wait_until(lambda: holders_of(ray) == [], "An actor with credentials is left.")
+    # The thread of a share that has ended by itself ends a moment after its actor.
+    wait_until(
+        lambda: not [thread for thread in threading.enumerate() if thread.name.startswith("cognito-ray")],
+        "A thread is left.",
+    )
     assert RemoteFunction._remote is before
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("cognito-ray")]
 
 
 def status_of(environ: dict[str, str]) -> int:
@@ -135,8 +142,8 @@ def test_closing_restores_the_environment_and_leaves_no_credentials(
     assert holders_of(ray) != []
     share.close()
     share.close()
-    assert holders_of(ray) == []
-    wait_until(lambda: status_of(during) == 403, "The endpoint still has credentials.", timeout=5)
+    wait_until(lambda: holders_of(ray) == [], "The actor still has credentials.")
+    wait_until(lambda: status_of(during) == 403, "The endpoint still has credentials.", timeout=END_TIMEOUT)
     after = ray.get(actor.environment.remote(), timeout=TEST_TIMEOUT)
     assert {name: after.get(name) for name in STALE} == STALE
     assert "AWS_CONTAINER_CREDENTIALS_FULL_URI" not in after
@@ -151,7 +158,22 @@ def test_signing_out_removes_the_credentials_from_the_workers(ray: Any, manager:
     assert status_of(during) == 200
     manager.sign_out()
     wait_until(lambda: share.closed and holders_of(ray) == [], "The actor still has credentials.")
-    wait_until(lambda: status_of(during) == 403, "The endpoint still has credentials.", timeout=5)
+    wait_until(lambda: status_of(during) == 403, "The endpoint still has credentials.", timeout=END_TIMEOUT)
+    ray.kill(actor)
+
+
+def test_the_workers_lose_the_credentials_although_the_actor_stood_still_at_the_end(
+    ray: Any, manager: CognitoCredentialsManager
+) -> None:
+    """As on a busy machine: it is to tell the workers of the end before it is killed."""
+    share = sharing.ray(manager, "Analyst")
+    actor = ray.remote(tasks.Reader).options(num_cpus=0).remote()
+    during = ray.get(actor.environment.remote(), timeout=TEST_TIMEOUT)
+    holder = ray.get_actor(holders_of(ray)[0], namespace=NAMESPACE)
+    with suspended(ray.get(holder.__ray_call__.remote(lambda _: os.getpid()), timeout=TEST_TIMEOUT)):
+        share.close()
+        assert status_of(during) == 200
+    wait_until(lambda: status_of(during) == 403, "The endpoint still has credentials.", timeout=END_TIMEOUT)
     ray.kill(actor)
 
 
@@ -167,12 +189,14 @@ def test_another_users_sign_in_closes_the_share(
 def test_a_client_of_an_actor_goes_on_with_the_next_share(
     ray: Any, manager: CognitoCredentialsManager, cognito: LocalCognito
 ) -> None:
-    cognito.knobs.credentials_seconds = 4
-    with sharing.ray(manager, "Analyst"):
+    cognito.knobs.credentials_seconds = LIFETIME
+    with sharing.ray(manager, "Analyst") as share:
         actor = ray.remote(tasks.Reader).options(num_cpus=0).remote()
         assert ray.get(actor.read.remote(), timeout=TEST_TIMEOUT) == size_of_data(cognito)
-    with sharing.ray(manager, "Analyst") as share:
-        wait_until(lambda: share.pusher.pushes >= 4, "The client's first credentials have not expired.")
+        until = share.until
+    assert until is not None
+    with sharing.ray(manager, "Analyst"):
+        wait_until(lambda: datetime.now(UTC) > until, "The client's first credentials have not expired.")
         assert ray.get(actor.read.remote(), timeout=TEST_TIMEOUT) == size_of_data(cognito)
     ray.kill(actor)
 
@@ -184,8 +208,8 @@ def test_tasks_and_actors_go_on_across_five_expiries_while_workers_are_killed_an
     ray: Any, manager: CognitoCredentialsManager, cognito: LocalCognito
 ) -> None:
     """No read fails, no request is refused, and Cognito is called once for each renewal."""
-    lifetime, expiries = 5.0, 5
-    cognito.knobs.credentials_seconds = lifetime
+    expiries = 5
+    cognito.knobs.credentials_seconds = LIFETIME
     calls = cognito.counts[LocalCognito.EXCHANGE]
     with sharing.ray(manager, "Analyst") as share:
         read = ray.remote(tasks.read)
@@ -195,29 +219,25 @@ def test_tasks_and_actors_go_on_across_five_expiries_while_workers_are_killed_an
         readers, readers_before = set[int](), set[int]()
         # Ray adds a worker in place of the killed one when it finds the time to start a process; a busy machine may
         # need longer than a lifetime for one read.
-        while (
-            (spent := time.monotonic() - began) < (expiries + 1) * lifetime
-            or not readers > readers_before
-            or expired_signers(cognito) < expiries
-        ):
+        while victim is None or not readers > readers_before or expired_signers(cognito) < expiries:
             number += 2
             results = ray.get([read.remote(number), read.remote(number + 1)], timeout=TEST_TIMEOUT)
             sizes |= {size for size, _ in results} | {ray.get(actor.read.remote(), timeout=TEST_TIMEOUT)}
             readers |= {pid for _, pid in results}
-            if victim is None and spent > 2 * lifetime:
+            if victim is None and expired_signers(cognito) > 0:
                 victim = ray.remote(tasks.Reader).options(num_cpus=0).remote()
                 sizes.add(ray.get(victim.read.remote(), timeout=TEST_TIMEOUT))
                 victim.end.remote()
                 os.kill(min(readers), 9)
                 readers_before = set(readers)
         ray.kill(actor)
-        calls = cognito.counts[LocalCognito.EXCHANGE] - calls
+        calls, seconds = cognito.counts[LocalCognito.EXCHANGE] - calls, time.monotonic() - began
     assert sizes == {size_of_data(cognito)}
     seen = list(cognito.aws.proxy.requests)
     assert [request for request in seen if request.status >= 400] == []
     assert share.warning is None
     # Cognito rounds to whole seconds.
-    assert share.pusher.pushes <= calls <= spent / (0.4 * (lifetime - 1)) + 2
+    assert share.pusher.pushes <= calls <= seconds / (0.4 * (LIFETIME - 1)) + 2
 
 
 def test_the_credentials_come_back_after_the_actor_that_held_them_was_killed(
@@ -267,7 +287,7 @@ def test_while_cognito_is_unreachable_the_workers_continue_and_the_share_warns(
 ) -> None:
     # Without botocore's retries, which may last longer than the credentials live.
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    cognito.knobs.credentials_seconds = 8
+    cognito.knobs.credentials_seconds = LONG_LIFETIME
     with sharing.ray(manager, "Analyst") as share:
         assert run_in_worker(ray, tasks.read_by_boto3) == size_of_data(cognito)
         cognito.knobs.fail(LocalCognito.EXCHANGE, status=503, times=None)
