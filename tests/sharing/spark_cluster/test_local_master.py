@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -14,16 +13,16 @@ from cognito_jupyter.errors import ClusterRefusedError
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.local.aws.seed import demo_objects
 from cognito_jupyter.sharing import share, spark
-from tests.sharing.conftest import run_python
+from tests.sharing.conftest import run_python, run_until_expired
 
 from .applications import spark_application, spark_environment
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 
 URL = "s3a://cognito-jupyter-demo/stars/measurements.csv"
-LIFETIME = 6.0
-PROGRAM = f"""
-import time
+LIFETIME = 10.0
+PROGRAM = """
+import os
 from pyspark.sql import SparkSession
 
 def read_by_boto3(_):
@@ -34,9 +33,10 @@ def read_by_boto3(_):
 url = "s3a://cognito-jupyter-demo/stars/measurements.csv"
 spark = SparkSession.builder.master("local[2]").getOrCreate()
 frame, lines = spark.read.csv(url, header=True), spark.sparkContext.textFile(url, 2)
-counts, until = set(), time.time() + 4 * {LIFETIME}
-while time.time() < until:
-    counts |= {{len(frame.collect()) + 1, lines.count(), spark.read.csv(url).count()}}
+counts, stopping = set(), False
+while not stopping:
+    stopping = os.path.exists(os.environ["STOP"])
+    counts |= {len(frame.collect()) + 1, lines.count(), spark.read.csv(url).count()}
     counts |= set(spark.sparkContext.parallelize(range(2), 2).mapPartitions(read_by_boto3).collect())
 print(sorted(counts))
 """
@@ -65,13 +65,13 @@ def test_the_share_alone_is_enough_across_three_expiries(
 ) -> None:
     """Also for Python functions that read by boto3, in Spark's own Python processes."""
     cognito.knobs.credentials_seconds = LIFETIME
-    cognito.aws.proxy.requests.clear()
+    stop = tmp_path / "stop"
     with share(manager, ["Analyst"]):
-        run = run_python(PROGRAM, os.environ | spark_environment(cognito, tmp_path))
+        environment = os.environ | spark_environment(cognito, tmp_path) | {"STOP": str(stop)}
+        run = run_until_expired(cognito, 3, lambda: run_python(PROGRAM, environment), stop)
     lines = len(demo_objects()[cognito.data_key].splitlines())
     assert json.loads(run.stdout) == [lines], run.stderr[-3000:]
     requests = list(cognito.aws.proxy.requests)
     assert [request for request in requests if request.status in {400, 401, 403}] == []
     keys = [cognito.aws.issued_keys.get(key) for key in {request.access_key_id for request in requests}]
     assert {key and key.role_arn for key in keys} == {cognito.roles["Analyst"]}
-    assert sum(key is not None and key.expires < time.time() for key in keys) >= 3

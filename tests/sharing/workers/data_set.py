@@ -7,19 +7,19 @@ from typing import Any
 
 from torch.utils.data import IterableDataset
 
-from .worker_program import read_for
+from .worker_program import read_with
 
 
 class ReadsOfWorkers(IterableDataset):
-    """What each worker has read with, for some seconds.
+    """What each worker has read with.
 
     Args:
-        seconds: How long each worker reads.
+        credentials: With how many different credentials each worker reads.
         client: The client of S3; None: each worker makes its own.
     """
 
-    def __init__(self, seconds: float, client: Any = None) -> None:
-        self._seconds, self._client = seconds, client
+    def __init__(self, credentials: int, client: Any = None) -> None:
+        self._credentials, self._client = credentials, client
 
     def __iter__(self) -> Iterator[tuple[int, str]]:
-        return read_for(self._seconds, self._client)
+        return read_with(self._credentials, self._client)
