@@ -19,8 +19,8 @@ from .kernel import CellTimeoutError, Kernel
 
 _AUTHORIZE_URL = re.compile(r"https?://\S+/oauth2/authorize\?\S+")
 _ANSI_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
-CREDENTIALS_SECONDS = 6.0
-"""The lifetime of credentials here, so that they are refreshed during the check."""
+CREDENTIALS_SECONDS = 9.0
+"""The lifetime of credentials here, so that they are refreshed during the check, and in time also on a busy machine."""
 _CELL_PAST_EXPIRY = """
 import time
 s3 = session.client("s3")
