@@ -16,8 +16,8 @@ from cognito_jupyter.local import LocalCognito
 
 from .period import READY, Task
 
-LIFETIME = 8.0
-"""Seconds that credentials live."""
+LIFETIME = 12.0
+"""Seconds that credentials live: new ones come four seconds before, which a busy machine may need."""
 _ROOT = Path(__file__).parents[3]
 _DEVELOPER_PREFIXES = ("AWS_", "COGNITO_", "DUCKDB_")
 

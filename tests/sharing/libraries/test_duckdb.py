@@ -86,6 +86,7 @@ def test_a_cell_run_twice_leaves_one_secret_and_one_thread(
 
 
 def test_it_ends_with_its_connection(manager: CognitoCredentialsManager) -> None:
+    wait_until(lambda: secret_threads() == 0)  # those of the tests before
     closed, dropped = duckdb_connection(), duckdb_connection()
     for connection in (closed, dropped):
         duckdb_secret(manager, connection, "Analyst")

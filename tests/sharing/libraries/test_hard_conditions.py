@@ -55,7 +55,7 @@ def a_slow_cognito(stage: Stage, folder: Path) -> Results:
     latency = stage.cognito.knobs.latency
     latency[LocalCognito.EXCHANGE] = 1.5
     try:
-        return stage.run_cases(STEADY, 3 * LIFETIME, lifetime=2 * LIFETIME)
+        return stage.run_cases(STEADY, 2 * LIFETIME, lifetime=1.5 * LIFETIME)
     finally:
         latency.clear()
 

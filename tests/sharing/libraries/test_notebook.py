@@ -17,7 +17,7 @@ from cognito_jupyter.local import LocalCognito
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 
-LIFETIME = 8.0
+LIFETIME = 12.0
 LIBRARIES = 16
 
 
