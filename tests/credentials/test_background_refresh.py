@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import weakref
+from typing import Any
 
 import boto3
 import pytest
@@ -100,11 +101,17 @@ def test_tokens_are_refreshed_before_credentials(laptop: SimulatedLaptop) -> Non
     laptop.manager.refresh_user_pool_tokens()
     session = laptop.manager.make_refreshing_session("Analyst")
     first, refreshes, exchanges = access_key_of(session), calls[LocalCognito.REFRESH], calls[LocalCognito.EXCHANGE]
-    knobs.latency[LocalCognito.REFRESH] = 0.3
+    exchanges_at_refresh: list[int] = []
+
+    def note_exchanges(event: Any, _: object) -> Any:
+        exchanges_at_refresh.append(calls[LocalCognito.EXCHANGE])
+        return event
+
+    laptop.cognito.pool.pre_token = note_exchanges
     laptop.advance(41 * MINUTE)
-    wait_until(lambda: calls[LocalCognito.REFRESH] == refreshes + 1)
-    assert calls[LocalCognito.EXCHANGE] == exchanges
     wait_until(lambda: calls[LocalCognito.EXCHANGE] == exchanges + 1)
+    assert calls[LocalCognito.REFRESH] == refreshes + 1
+    assert exchanges_at_refresh == [exchanges]
     wait_until(lambda: access_key_of(session) != first)
 
 

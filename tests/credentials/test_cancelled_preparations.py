@@ -6,8 +6,10 @@ Each request has a timeout of 15 seconds; what ends a login waits 5 seconds for 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -68,11 +70,20 @@ def authenticate(settings: Settings) -> None:
 def test_a_login_in_code_that_times_out_leaves_no_request_to_a_server_that_says_nothing(
     cognito: LocalCognito, silent: SilentServer, monkeypatch: pytest.MonkeyPatch, endpoint: str
 ) -> None:
-    settings = settings_with(endpoint, silent, cognito, monkeypatch)
+    settings = replace(settings_with(endpoint, silent, cognito, monkeypatch), timeout=600.0)
+    clock = SimpleNamespace(monotonic=time.monotonic)
+    monkeypatch.setattr("cognito_jupyter.oauth.login.time", clock)
+
+    def time_out() -> None:
+        silent.wait_for_request()
+        clock.monotonic = lambda: time.monotonic() + 600.0
+
+    timing_out = threading.Thread(target=time_out)
+    timing_out.start()
     with pytest.raises(LoginError, match="timed out"):
         authenticate(settings)
     assert threads_left() == []
-    silent.wait_for_request()
+    timing_out.join()
 
 
 @needs_dropped_connections

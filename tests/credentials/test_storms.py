@@ -11,6 +11,7 @@ import pytest
 
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.local import LocalCognito
+from tests.support.held_requests import hold, waiting_for_an_attempt
 
 EXCHANGE, REFRESH = LocalCognito.EXCHANGE, LocalCognito.REFRESH
 THREADS = 10
@@ -30,6 +31,11 @@ def all_at_once(*calls: Callable[[], object]) -> None:
             future.result()
 
 
+def hold_the_refresh_until_all_wait(cognito: LocalCognito) -> None:
+    """A thread that came after the response would rightly make a refresh of its own."""
+    hold(cognito, REFRESH, lambda: waiting_for_an_attempt() == THREADS - 1)
+
+
 @pytest.mark.parametrize("rotation", [False, True])
 @pytest.mark.parametrize("margin", [timedelta(minutes=50), timedelta(hours=5)])
 def test_ten_threads_whose_tokens_are_within_the_margin_make_one_refresh(
@@ -40,7 +46,8 @@ def test_ten_threads_whose_tokens_are_within_the_margin_make_one_refresh(
     manager.refresh_user_pool_tokens()
     manager.get_credentials(role_suffix="Analyst")
     cognito.knobs.id_token_seconds, cognito.knobs.credentials_seconds = 3600, 3600
-    cognito.knobs.rotation, cognito.knobs.latency["*"] = rotation, 0.2
+    cognito.knobs.rotation = rotation
+    hold_the_refresh_until_all_wait(cognito)
     before = cognito.counts.copy()
     all_at_once(*[lambda: manager.ensure_credentials("Analyst", margin)] * THREADS)
     assert [cognito.counts[name] - before[name] for name in (REFRESH, EXCHANGE)] == [1, 1]
@@ -52,10 +59,11 @@ def test_ten_threads_whose_tokens_are_within_the_margin_make_one_refresh(
 def test_ten_threads_that_refresh_the_tokens_share_one_refresh_and_a_later_call_makes_another(
     cognito: LocalCognito, manager: CognitoCredentialsManager
 ) -> None:
-    cognito.knobs.latency["*"] = 0.2
+    hold_the_refresh_until_all_wait(cognito)
     before = cognito.counts[REFRESH]
     all_at_once(*[manager.refresh_user_pool_tokens] * THREADS)
     assert cognito.counts[REFRESH] == before + 1
+    cognito.knobs.latency = {}
     manager.refresh_user_pool_tokens()
     assert cognito.counts[REFRESH] == before + 2
 
@@ -70,8 +78,8 @@ def test_two_roles_that_are_refused_the_same_id_token_refresh_it_once(
     old_token = manager.auth_tokens
     assert old_token is not None
     cognito.knobs.fail(EXCHANGE, status=400, body=EXPIRED, content_type="application/x-amz-json-1.1", times=4)
-    before = cognito.counts[REFRESH]
-    cognito.knobs.latency[REFRESH] = 0.2
+    before, exchanges = cognito.counts[REFRESH], cognito.counts[EXCHANGE]
+    hold(cognito, REFRESH, lambda: cognito.counts[EXCHANGE] == exchanges + 4 and waiting_for_an_attempt() == 1)
     all_at_once(*[role._refresh for role in roles])
     assert cognito.counts[REFRESH] == before + 1
 
@@ -79,7 +87,7 @@ def test_two_roles_that_are_refused_the_same_id_token_refresh_it_once(
 def test_a_storm_while_cognito_is_unreachable_is_one_attempt_and_one_error(
     cognito: LocalCognito, manager: CognitoCredentialsManager
 ) -> None:
-    cognito.knobs.latency[REFRESH] = 0.2
+    hold_the_refresh_until_all_wait(cognito)
     cognito.knobs.fail(REFRESH, status=400, body='{"error":"invalid_request"}', times=None)
     before = cognito.counts[REFRESH]
     errors = []
