@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -113,3 +115,10 @@ def client(cognito: LocalCognito) -> Client:
 @pytest.fixture
 def pool(cognito: LocalCognito) -> LocalCognito:
     return cognito
+
+
+@pytest.fixture
+def frozen_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server's clock stands still, except for the knob `clock_offset`."""
+    now = time.time()
+    monkeypatch.setattr("cognito_jupyter.local.model.time", SimpleNamespace(time=lambda: now))

@@ -88,6 +88,7 @@ def test_a_session_cookie_makes_a_password_unnecessary(client: Client) -> None:
     assert client.get("/oauth2/authorize", prompt="login").headers["Location"].startswith("/login")
 
 
+@pytest.mark.usefixtures("frozen_clock")
 def test_the_session_cookie_expires(client: Client, cognito: LocalCognito) -> None:
     """After an hour by default."""
     client.post_login()

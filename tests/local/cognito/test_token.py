@@ -10,6 +10,7 @@ import base64
 import hashlib
 
 import jwt
+import pytest
 import requests
 
 from cognito_jupyter.local import LocalCognito
@@ -39,6 +40,7 @@ def test_a_code_is_exchanged_for_three_tokens(client: Client) -> None:
     assert response.headers["Cache-Control"] == "no-store"
 
 
+@pytest.mark.usefixtures("frozen_clock")
 def test_a_code_is_valid_for_five_minutes(client: Client, cognito: LocalCognito) -> None:
     first, second = client.code(), client.code()
     cognito.knobs.clock_offset = 299
