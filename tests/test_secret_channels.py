@@ -16,14 +16,24 @@ from cognito_jupyter.demo.kernel import Kernel
 from cognito_jupyter.local import LocalCognito
 from tests.hostile.attempts import HELD, TRIED
 from tests.support.notebook import NotebookUser
+from tests.support.polling import wait_until
 from tests.support.systems import needs_modes
 from tests.test_frames import TOOLS
-from tests.test_secrets import LOG_EVERYTHING, KernelRun, SecretSearch, collect_secrets, kernel_run, run
+from tests.test_secrets import (
+    LOG_EVERYTHING,
+    WAITING_PROCESS,
+    KernelRun,
+    SecretSearch,
+    collect_secrets,
+    kernel_run,
+    run,
+)
 
 __all__ = ["kernel_run"]  # a fixture
 
 ROOT = str(Path(__file__).parents[1])
 OUTPUT, LOG, WIDGETS = "what was shown", "the file debug.log", "the widgets"
+ARGUMENTS = "the arguments of process"
 VERBOSE = "IPython's verbose mode"
 """The one channel whose cells fail."""
 REFUSED = '{"error": "invalid_request", "__type": "NotAuthorizedException"}'
@@ -98,11 +108,11 @@ CHANNELS = [
     ),
     Channel(
         "the arguments of a process",
-        "done = subprocess.run([sys.executable, '-c', 'import time; time.sleep(1)', value])",
+        WAITING_PROCESS.replace("TOKEN", "value"),
         "get_ipython().run_line_magic('cognito_share', 'Analyst')\n"
         "done = subprocess.run([sys.executable, '-c', \"import boto3; boto3.client('s3').list_objects_v2(Bucket="
         "'cognito-jupyter-demo')\"], check=True)\nget_ipython().run_line_magic('cognito_share', '--stop')",
-        "the arguments of process",
+        ARGUMENTS,
     ),
     Channel(
         "a log of an error with its traceback",
@@ -188,6 +198,9 @@ def test_each_channel_lets_a_planted_secret_out_and_none_of_a_sign_in(
             f"value = '{value[:8]}' + '{value[8:]}'\n{channel.plant}",
             may_fail=channel.name == VERBOSE,
         )
+    (argument,) = (value for value, channel in planted.items() if channel.place == ARGUMENTS)
+    wait_until(lambda: any(where.startswith(ARGUMENTS) for where in places_of(search, argument)))
+    run(kernel, search, user, "done = waiting.communicate()")
     collect(kernel, search, home)
     for value, channel in planted.items():
         assert any(where.startswith(channel.place) for where in places_of(search, value)), channel.name
@@ -241,7 +254,7 @@ def collect(kernel: Kernel, search: SecretSearch, home: Path) -> None:
 
 
 def places_of(search: SecretSearch, value: str) -> list[str]:
-    return [where for where, text in search.texts.items() if value in text]
+    return [where for where, text in list(search.texts.items()) if value in text]
 
 
 def files_for_others(folder: Path) -> list[Path]:

@@ -39,10 +39,14 @@ connection.close()
 USE_S3 = """
 import time
 s3 = session.client("s3")
-for _ in range(5):
+first = session.get_credentials().access_key
+for number in range(60):
     s3.list_objects_v2(Bucket="cognito-jupyter-demo")
     s3.get_object(Bucket="cognito-jupyter-demo", Key="stars/measurements.csv")["Body"].read()
+    if session.get_credentials().access_key != first:
+        break
     time.sleep(1)
+assert number < 59
 s3.generate_presigned_url("get_object", Params={"Bucket": "cognito-jupyter-demo", "Key": "x"}) and None
 """
 INSPECT = """
@@ -74,6 +78,11 @@ for call in (cognito.refresh_user_pool_tokens, cognito.get_credentials, exchange
         print(repr(error))
 """
 
+WAITING_PROCESS = """
+import subprocess, sys
+waiting = subprocess.Popen([sys.executable, "-c", "input()", TOKEN], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+"""
+"""A process that ends when its input does."""
 CREDENTIAL_PROCESS = f"{SCRIPT!r}, 'credential-process'"
 
 
@@ -99,7 +108,10 @@ class SecretSearch:
     def found(self, secrets: set[str]) -> list[str]:
         """Return which secret is where, naming it only by its first characters."""
         return sorted(
-            f"{secret[:6]}... in {where}" for where, text in self.texts.items() for secret in secrets if secret in text
+            f"{secret[:6]}... in {where}"
+            for where, text in list(self.texts.items())
+            for secret in secrets
+            if secret in text
         )
 
     @contextmanager
@@ -148,7 +160,8 @@ def kernel_run(cognito: LocalCognito, tmp_path: Path) -> Iterator[KernelRun]:
     (home / "tmp").mkdir(parents=True)
     environment = clean_environment(home / "settings", cognito.environment)
     environment |= {"HOME": str(home), "TMPDIR": str(home / "tmp")}
-    cognito.knobs.credentials_seconds = 5
+    # USE_S3 lasts as long; when they are refreshed, time is left for a machine that stands still.
+    cognito.knobs.credentials_seconds = 9
     cognito.knobs.rotation = True
     cognito.secrets.clear()
     search = SecretSearch()
@@ -228,12 +241,12 @@ def test_the_search_finds_each_kind_of_leak(cognito: LocalCognito, kernel_run: K
     run(kernel, search, user, "logging.debug(cognito.auth_tokens['refresh_token'])")
     run(kernel, search, user, "open('keys.txt', 'w').write(cognito.credentials['secret_access_key']) and None")
     run(kernel, search, user, PRINT_BY_HTTP_CLIENT.replace("DOMAIN", repr(cognito.domain)))
-    sleeping_process = (
-        "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(1)', TOKEN])"
-    )
-    run(kernel, search, user, sleeping_process.replace("TOKEN", "session.get_credentials().token"))
+    run(kernel, search, user, WAITING_PROCESS.replace("TOKEN", "session.get_credentials().token"))
+    secrets = collect_secrets(cognito, user)
+    wait_until(lambda: "the arguments of process" in " ".join(search.found(secrets)))
+    run(kernel, search, user, "done = waiting.communicate()")
     search.add_folder(home)
-    where = " ".join(search.found(collect_secrets(cognito, user)))
+    where = " ".join(search.found(secrets))
     for place in ("what was shown", "the saved notebook", "debug.log", "keys.txt", "the arguments of process"):
         assert place in where
     assert "*** MESSAGE TYPE:execute_request***" in search.texts["the file debug.log"]
