@@ -7,9 +7,12 @@ import logging
 import re
 import threading
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from cognito_jupyter._util.process_local import InterruptibleClient
 from cognito_jupyter._util.timeouts import Timeouts
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.errors import CognitoError
@@ -24,7 +27,9 @@ from tests.support.ports import listening_ports
 from tests.support.tls_proxy import Certificates, ProxyState, TlsProxy
 
 SHORT_TIMEOUTS = Timeouts(read=1.0, total=1.5, retry_delays=(0.02,), throttling=0.02)
-"""For faults that delay a response."""
+"""For a request that is to fail because its response is delayed."""
+RETRY_TIMEOUTS = Timeouts(read=4.0, total=6.0, retry_delays=(0.02,), throttling=0.02)
+"""For a request whose first response is delayed, and whose second one must come in time on any machine."""
 TIMEOUTS = Timeouts(retry_delays=(0.02,), throttling=0.02)
 ANALYST, UPLOADER = "Analyst", "Uploader"
 _SERVER_THREADS = ("tls-proxy", "local-", "process_request_thread")
@@ -91,13 +96,34 @@ class FaultScenario:
         self.certificates = certificates
         self.clock = FakeClock(running=True)
         self.log = log
-        self._timeouts = TIMEOUTS
 
-    def start_session(self, timeouts: Timeouts) -> None:
-        """Makes `manager` and `authenticator`, with these timeouts."""
-        self._timeouts = timeouts
+    def start_session(self) -> None:
+        """Makes `manager` and `authenticator`."""
         self.authenticator = self.new_authenticator()
         self.manager = self.new_manager(as_tokens(self.cognito.issue_tokens()))
+
+    @contextmanager
+    def timeouts(self, timeouts: Timeouts) -> Iterator[None]:
+        """Has the requests of `manager` and `authenticator` within the `with` wait as long as these timeouts say.
+
+        The others have time, so that no fault is seen where a busy machine is slow.
+
+        Args:
+            timeouts: The timeouts.
+        """
+        self._set_timeouts(timeouts)
+        try:
+            yield
+        finally:
+            self._set_timeouts(TIMEOUTS)
+
+    def _set_timeouts(self, timeouts: Timeouts) -> None:
+        transport, identity_pool = self.authenticator._transport, self.manager._identity_pool
+        if transport._timeouts is timeouts:
+            return
+        transport._timeouts = identity_pool._timeouts = timeouts
+        # botocore's client has them in it.
+        identity_pool._client = InterruptibleClient(identity_pool._new_client)
 
     def new_authenticator(self) -> CognitoOAuthAuthenticator:
         """Makes an authenticator that has not called Cognito yet, as that of another kernel."""
@@ -109,7 +135,7 @@ class FaultScenario:
             user_pool_id=self.cognito.user_pool_id,
             open_browser=False,
             now=self.clock.clock.now,
-            timeouts=self._timeouts,
+            timeouts=TIMEOUTS,
         )
 
     def new_manager(self, tokens: CognitoTokens) -> CognitoCredentialsManager:
@@ -121,7 +147,7 @@ class FaultScenario:
             tokens,
             self.authenticator,
             clock=self.clock.clock,
-            timeouts=self._timeouts,
+            timeouts=TIMEOUTS,
         )
 
     def release(self) -> None:

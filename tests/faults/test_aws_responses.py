@@ -22,7 +22,7 @@ from .operations import (
     Operation,
     TokenRefresh,
 )
-from .scenario import TIMEOUTS, FaultScenario, ProcessResources
+from .scenario import FaultScenario, ProcessResources
 from .test_transport_faults import check_signed_out, run_and_catch
 
 EXPECTED: dict[str, tuple[str, tuple[type[Operation], ...]]] = {
@@ -56,7 +56,7 @@ def test_nothing_is_lost_and_the_message_fits(
 ) -> None:
     """The response lasts during the first call, and has ended at the second."""
     before = ProcessResources.current()
-    scenario.start_session(TIMEOUTS)
+    scenario.start_session()
     operation = operation_type(scenario)
     operation.prepare()
     scenario.inject(operation.fault_point, Fault(**AWS_RESPONSES[response]))
@@ -82,7 +82,7 @@ def test_nothing_is_lost_and_the_message_fits(
 @pytest.mark.parametrize("response", ["throttled", "firewall-page"])
 def test_a_download_goes_on_while_aws_refuses_new_credentials(scenario: FaultScenario, response: str) -> None:
     """The old credentials are valid, and the refresh is repeated automatically."""
-    scenario.start_session(TIMEOUTS)
+    scenario.start_session()
     operation = DownloadDuringRefresh(scenario)
     operation.prepare()
     scenario.inject(operation.fault_point, Fault(**AWS_RESPONSES[response]))

@@ -21,7 +21,7 @@ from tests.support.polling import wait_until
 from tests.support.shared_kernels import store_in
 
 from .operations import OPERATIONS, GetCredentials, access_key_id_of
-from .scenario import ANALYST, TIMEOUTS, UPLOADER, FaultScenario, ProcessResources
+from .scenario import ANALYST, UPLOADER, FaultScenario, ProcessResources
 
 MINUTE, HOUR = 60.0, 3600.0
 EXCHANGE, REFRESH = LocalCognito.EXCHANGE, LocalCognito.REFRESH
@@ -68,7 +68,7 @@ class WorkingKernel:
         self._step = step
         scenario.cognito.knobs.rotation, scenario.cognito.knobs.grace = True, 0
         scenario.clock.step(step.before)
-        scenario.start_session(TIMEOUTS)
+        scenario.start_session()
         self._before = scenario.cognito.counts.copy()
 
     def step_clock(self) -> None:

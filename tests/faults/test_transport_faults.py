@@ -14,7 +14,7 @@ from cognito_jupyter.local.model import Fault
 from tests.support.tls_proxy import ProxyState
 
 from .operations import OPERATIONS, GetCredentials, JwksFetch, Operation, TokenRefresh, TokenRefreshWithoutGrace
-from .scenario import SHORT_TIMEOUTS, TIMEOUTS, FaultScenario, ProcessResources
+from .scenario import RETRY_TIMEOUTS, SHORT_TIMEOUTS, TIMEOUTS, FaultScenario, ProcessResources
 
 FAULTS: dict[str, Fault | ProxyState] = {
     "refused": "refused",
@@ -75,11 +75,12 @@ def test_nothing_is_lost_and_the_message_says_what_to_do(
 ) -> None:
     """The fault lasts during the first call, and has ended at the second."""
     before = ProcessResources.current()
-    scenario.start_session(SHORT_TIMEOUTS if fault in SLOW_FAULTS else TIMEOUTS)
+    scenario.start_session()
     operation = operation_type(scenario)
     operation.prepare()
     scenario.inject(operation.fault_point, FAULTS[fault])
-    error = run_and_catch(operation)
+    with scenario.timeouts(SHORT_TIMEOUTS if fault in SLOW_FAULTS else TIMEOUTS):
+        error = run_and_catch(operation)
     assert (error is None) == (operation.transparent or fault in HARMLESS_FAULTS)
     if error is not None:
         # If the first response is lost, the retry can find that the sign-in has ended.
@@ -104,22 +105,24 @@ def test_a_transient_fault_is_retried(
     scenario: FaultScenario, monkeypatch: pytest.MonkeyPatch, operation_type: type[Operation], fault: str
 ) -> None:
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
-    scenario.start_session(SHORT_TIMEOUTS if fault in SLOW_FAULTS else TIMEOUTS)
+    scenario.start_session()
     operation = operation_type(scenario)
     operation.prepare()
     scenario.inject(operation.fault_point, FAULTS[fault], times=1)
-    operation.run()
+    with scenario.timeouts(RETRY_TIMEOUTS if fault in SLOW_FAULTS else TIMEOUTS):
+        operation.run()
     operation.check_recovery()
 
 
 @pytest.mark.parametrize("fault", sorted(RESPONSE_LOST))
 def test_a_lost_rotation_response_ends_the_sign_in_at_once_without_grace(scenario: FaultScenario, fault: str) -> None:
     """The retry finds that the refresh token is invalid."""
-    scenario.start_session(SHORT_TIMEOUTS if fault in SLOW_FAULTS else TIMEOUTS)
+    scenario.start_session()
     operation = TokenRefreshWithoutGrace(scenario)
     operation.prepare()
     scenario.inject(operation.fault_point, FAULTS[fault], times=1)
-    check_signed_out(scenario, operation)
+    with scenario.timeouts(RETRY_TIMEOUTS if fault in SLOW_FAULTS else TIMEOUTS):
+        check_signed_out(scenario, operation)
 
 
 def is_refresh_token_lost(operation_type: type[Operation], fault: str) -> bool:
