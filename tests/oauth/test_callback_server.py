@@ -61,6 +61,12 @@ def fake_login() -> FakeLogin:
     return FakeLogin()
 
 
+@pytest.fixture(autouse=True)
+def patient_with_clients(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client has time to close its connection, and a thread to end, on any machine; usually it is a second."""
+    monkeypatch.setattr("cognito_jupyter.oauth.callback_server._CLOSE_TIMEOUT", TEST_TIMEOUT)
+
+
 @pytest.fixture
 def server(fake_login: FakeLogin) -> Iterator[OAuthCallbackServer]:
     with started(
@@ -332,8 +338,11 @@ def test_malformed_requests_get_a_page_that_repeats_nothing(server: OAuthCallbac
         assert b"aaaa" not in response
 
 
-def test_the_page_for_an_address_that_is_too_long_is_not_cut_off(server: OAuthCallbackServer) -> None:
+def test_the_page_for_an_address_that_is_too_long_is_not_cut_off(
+    server: OAuthCallbackServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The rest of the address is read too: a connection that is closed before that is reset."""
+    monkeypatch.setattr("cognito_jupyter.oauth.callback_server._CLOSE_TIMEOUT", 1.0)  # this client closes last
     with socket.create_connection(("127.0.0.1", server.server_port), timeout=10) as connection:
         connection.sendall(b"GET /" + b"a" * 200_000 + b" HTTP/1.1\r\n\r\n")
         while connection.recv(65536):
@@ -342,10 +351,8 @@ def test_the_page_for_an_address_that_is_too_long_is_not_cut_off(server: OAuthCa
         assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
 
 
-def test_closing_ends_every_thread_and_frees_the_port(fake_login: FakeLogin, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_closing_ends_every_thread_and_frees_the_port(fake_login: FakeLogin) -> None:
     """Silent and half-sent connections are open, and it is closed twice."""
-    # As long as the machine needs: otherwise a thread that stands still for a second is left to itself.
-    monkeypatch.setattr("cognito_jupyter.oauth.callback_server._CLOSE_TIMEOUT", TEST_TIMEOUT)
     before = set(threading.enumerate())
     server = started(OAuthCallbackServer(("localhost", 0), on_response=fake_login.handle_response, path="/callback"))
     port = server.server_port
