@@ -132,7 +132,8 @@ def test_an_error_that_the_browser_brought_is_named_when_login_times_out(
         return ""
 
     monkeypatch.setattr(terminal, "complete_login", bring_error)
-    error = terminal.run("login", "--timeout", "2", code=1)
+    # Long enough for the error to arrive on any machine.
+    error = terminal.run("login", "--timeout", "6", code=1)
     assert "before that, the browser came back with an error (server_error: Invalid samlResponse)" in error
 
 

@@ -19,6 +19,7 @@ import requests
 from cognito_jupyter.demo.check import DemoCheckError, run_notebook
 from cognito_jupyter.demo.jupyterlab import clean_environment
 from cognito_jupyter.local import LocalCognito
+from tests.support.polling import TEST_TIMEOUT
 from tests.support.systems import needs_shell, needs_sigint, needs_sigkill
 from tests.test_outside_text import HOSTILE_NAME, assert_printable
 
@@ -46,8 +47,8 @@ def process_tree(process: subprocess.Popen[str]) -> list[psutil.Process]:
     return [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
 
 
-def assert_gone(processes: list[psutil.Process], seconds: float = 10.0) -> None:
-    _, alive = psutil.wait_procs(processes, timeout=seconds)
+def assert_gone(processes: list[psutil.Process]) -> None:
+    _, alive = psutil.wait_procs(processes, timeout=TEST_TIMEOUT)
     # A zombie has ended too: its parent has not yet read its exit code.
     left = []
     for process in alive:

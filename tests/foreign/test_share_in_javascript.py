@@ -15,7 +15,8 @@ from cognito_jupyter.local import LocalCognito
 
 pytestmark = [pytest.mark.long]
 
-LIFETIME = 5.0
+LIFETIME = 9.0
+"""Seconds: with a third of them left they are replaced, which a process that stands still must not miss."""
 EXPIRIES = 3
 
 

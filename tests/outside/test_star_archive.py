@@ -29,11 +29,11 @@ def test_stars_are_read(local_cognito_environment: LocalCognito) -> None:
     assert len(star_names(session, cognito.bucket, cognito.data_key)) == 12
 
 
-@pytest.mark.cognito(rotation=True, credentials_seconds=2)
+@pytest.mark.cognito(rotation=True, credentials_seconds=6)
 def test_stars_are_read_across_expiries(local_cognito_environment: LocalCognito) -> None:
     cognito = local_cognito_environment
     session = manager_of(cognito).make_refreshing_session("Analyst")
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while cognito.counts[cognito.EXCHANGE] < 3:
         assert star_names(session, cognito.bucket, cognito.data_key)
         assert time.monotonic() < deadline

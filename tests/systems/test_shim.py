@@ -206,14 +206,24 @@ def test_processes_are_ended_without_a_word_and_get_no_signal(run_there: RunTher
 @pytest.mark.skipif(sys.version_info >= (3, 14), reason="Python 3.14 made the waits for locks interruptible on Windows")
 def test_a_wait_for_an_event_is_not_interrupted(run_there: RunThere) -> None:
     program = """
-        import os, subprocess, threading, time
-        start = time.monotonic()
-        subprocess.Popen(["sh", "-c", f"sleep 0.2; kill -INT {os.getpid()}"])
+        import os, subprocess, sys, threading, time
+        seconds = 3.0 if sys.platform == "win32" else 60.0
+        killer = subprocess.Popen(["sh", "-c", f"read line; kill -INT {os.getpid()}"], stdin=subprocess.PIPE, text=True)
+        main, started = threading.main_thread().ident, []
+
+        def press():
+            while not started or sys._current_frames()[main].f_code.co_name != "wait":
+                time.sleep(0.01)
+            killer.communicate("now\\n")
+
+        thread = threading.Thread(target=press)
+        thread.start()
+        started.append(time.monotonic())
         try:
-            threading.Event().wait(1.0)
+            threading.Event().wait(seconds)
             print("waited")
         except KeyboardInterrupt:
-            print("interrupted after", "its end" if time.monotonic() - start > 0.9 else "a moment")
+            print("interrupted after", "its end" if time.monotonic() - started[0] > seconds - 0.1 else "a moment")
         """
     assert run_there(program) == ["interrupted after its end"]
     assert run_there(program, "macos") == ["interrupted after a moment"]
