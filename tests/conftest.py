@@ -5,10 +5,13 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import sys
 import threading
 from collections.abc import Generator, Iterator, Mapping
+from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,7 +28,9 @@ from cognito_jupyter.oauth.tokens import CognitoTokens
 
 from .support.botocore_files import botocore_files_read_once
 from .support.forked_kernels import forked_kernels
+from .support.forked_moto import forked_moto
 from .support.signing_keys import signing_keys_used_again
+from .support.zygote import shared_zygotes, worker_command
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -50,10 +55,26 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config: pytest.Config, specs: list[Any]) -> None:
+    """Has the processes of a parallel run share those that they fork from: each of those imports for two seconds.
+
+    Args:
+        config: pytest's own.
+        specs: How pytest-xdist will start each process; its interpreter is replaced by one that forks.
+    """
+    if sys.platform == "linux":
+        stack = ExitStack()
+        folder = stack.enter_context(shared_zygotes())
+        config.add_cleanup(stack.close)
+        for spec in specs:
+            spec.python = worker_command(folder)
+
+
 @pytest.fixture(autouse=True, scope="session")
-def fork_kernels() -> Iterator[None]:
-    """A new interpreter for each kernel would take a third of the time of all tests."""
-    with forked_kernels():
+def fork_processes() -> Iterator[None]:
+    """A new interpreter for each kernel would take a third of the time of all tests, and moto imports for seconds."""
+    with forked_kernels(), forked_moto():
         yield
 
 

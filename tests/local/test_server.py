@@ -16,7 +16,9 @@ import requests
 
 from cognito_jupyter.local import Knobs, LocalCognito
 from tests.local.conftest import Client
+from tests.local.identity import get_credentials
 from tests.support.polling import TEST_TIMEOUT, wait_until
+from tests.support.zygote import OWN_INTERPRETER
 
 
 def configuration_url(cognito: LocalCognito) -> str:
@@ -167,6 +169,11 @@ def test_two_servers_have_two_sets_of_keys_and_names(cognito: LocalCognito, bare
     assert cognito.demo_user.password != bare.demo_user.password
 
 
+def test_two_servers_issue_different_access_keys() -> None:
+    with LocalCognito() as first, LocalCognito() as second:
+        assert get_credentials(first)["AccessKeyId"] != get_credentials(second)["AccessKeyId"]
+
+
 # -- start and stop
 
 
@@ -199,7 +206,10 @@ def test_it_stays_under_200_megabytes(cognito: LocalCognito) -> None:
         process.wait(TEST_TIMEOUT)
 
 
-def test_it_leaves_nothing_behind() -> None:
+def test_it_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Its moto is a child of this process, and not forked from another one.
+    for name, value in OWN_INTERPRETER.items():
+        monkeypatch.setenv(name, value)
     threads, me = set(threading.enumerate()), psutil.Process()
     children, sockets = me.children(recursive=True), len(me.net_connections())
     cognito = LocalCognito(tls=True).start()

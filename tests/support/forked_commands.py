@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from .zygote import LIBRARIES, ForkedProcess, Zygote
+from .zygote import ForkedProcess, Zygote
 
 SCRIPT = shutil.which("cognito-jupyter", path=str(Path(sys.executable).parent)) or ""
 """The command of this environment; on Windows its name has an extension."""
@@ -67,7 +67,7 @@ def forked_commands() -> Iterator[StartCommand]:
     if sys.platform != "linux":
         yield start_command
         return
-    zygote = Zygote(("argparse", "tomllib", "filelock", "platformdirs", *LIBRARIES))
+    zygote = Zygote("commands")
 
     def start(words: Sequence[str], environment: Mapping[str, str]) -> Command:
         if not zygote.can_start(environment):

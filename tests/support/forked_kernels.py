@@ -20,7 +20,7 @@ from typing import Any, cast
 from jupyter_client.provisioning.factory import KernelProvisionerFactory
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
-from .zygote import FROZEN, LIBRARIES, ForkedProcess, Zygote
+from .zygote import FROZEN, ForkedProcess, Zygote
 
 IN_JUPYTER_SERVER = """
 import sys
@@ -31,12 +31,6 @@ fork_kernels_for_good()
 """A Jupyter server's configuration with which its kernels are forked; {folder} is this repository's."""
 WITHOUT_LIBRARIES = "KERNELS_WITHOUT_LIBRARIES"
 """The environment variable with which kernels import what a login needs when it needs it."""
-_MODULES = (
-    "IPython.core.completerlib", "IPython.core.debugger", "IPython.extensions.storemagic", "argcomplete",
-    "encodings.idna", "ipykernel.debugger", "ipykernel.kernelapp", "psutil", "pydoc", "sqlite3",
-    "tornado.platform.asyncio",
-)  # fmt: skip
-"""What a kernel has imported once it replies, whichever cells it will run."""
 _LAUNCHER = ("-m", "ipykernel_launcher")
 
 
@@ -109,7 +103,7 @@ def forked_kernels() -> Iterator[None]:
         yield
         return
     factory = KernelProvisionerFactory.instance()
-    zygotes = Zygote(_MODULES), Zygote((*_MODULES, *LIBRARIES))
+    zygotes = Zygote("kernels"), Zygote("kernels-with-libraries")
     factory.provisioners[_EntryPoint.name] = cast("Any", _EntryPoint(*zygotes))
     factory.default_provisioner_name = _EntryPoint.name
     yield

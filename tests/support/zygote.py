@@ -2,7 +2,8 @@
 
 Most of the processor time of a command, and of a kernel before its first cell, is spent on the imports of botocore,
 requests or ipykernel. Everything else is as in a process that subprocess starts: a session of its own, its environment
-and folder, its standard streams, and nothing of this package loaded.
+and folder, its standard streams, and nothing of this package loaded. All processes of a parallel run of pytest share
+one zygote of each kind, so that its imports are made once.
 """
 
 from __future__ import annotations
@@ -10,23 +11,51 @@ from __future__ import annotations
 import json
 import os
 import select
+import shlex
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
+
+import pytest
 
 from .zygote_program import MAX_MESSAGE
 
 LIBRARIES = ("boto3", "boto3.s3.inject", "cryptography.x509", "jwt", "jwt.jwks_client", "requests", "s3transfer")
 """What a login imports of other projects, widgets excepted."""
+_IN_KERNELS = (
+    "IPython.core.completerlib", "IPython.core.debugger", "IPython.extensions.storemagic", "argcomplete",
+    "encodings.idna", "ipykernel.debugger", "ipykernel.kernelapp", "psutil", "pydoc", "sqlite3",
+    "tornado.platform.asyncio",
+)  # fmt: skip
+"""What a kernel has imported once it replies, whichever cells it will run."""
+MODULES: Mapping[str, tuple[str, ...]] = {
+    "kernels": _IN_KERNELS,
+    "kernels-with-libraries": (*_IN_KERNELS, *LIBRARIES),
+    "commands": ("argparse", "tomllib", "filelock", "platformdirs", *LIBRARIES),
+    "tests": (
+        *_IN_KERNELS, *LIBRARIES, "IPython.core.ultratb", "flask", "ipywidgets", "jupyter_client.asynchronous",
+        "nbclient", "nbformat", "pytest", "rich.traceback", "trustme", "werkzeug.serving",
+    ),
+    "moto": (
+        "moto.moto_server.werkzeug_app", "moto.iam.urls", "moto.s3.urls", "moto.sts.urls", "moto.iam.access_control",
+        "moto.moto_api._internal", "moto.settings", "werkzeug.serving",
+    ),
+}  # fmt: skip
+"""The kinds of zygotes, and what each imports."""
 FROZEN = "-Xfrozen_modules=off"
 """The option of the interpreter with which Jupyter starts kernels."""
 OWN_INTERPRETER = {"PYTHONHASHSEED": "random"}
 """Variables of a process that is not to be forked: an interpreter reads them when it starts. The value is the usual."""
+SHARED_FOLDER = "TESTS_ZYGOTES"
+"""The environment variable with the folder of the sockets of the zygotes that all processes of a run share."""
 _START_TIMEOUT = 60.0
+_END_TIMEOUT = 30.0
 _INTERPRETER_VARIABLES = ("PYTHON", "LC_", "LANG", "LD_", "MALLOC_", "COVERAGE_")
 """How the names of variables begin that act when an interpreter starts; PYTHONPATH alone can be applied later."""
 
@@ -41,11 +70,16 @@ class ForkedProcess:
         pipe: What the zygote and the process write to.
 
     Attributes:
+        stdin: The other end of its standard input, if its starter has one and sets it.
+        stdout: Likewise that of its standard output.
+        stderr: Likewise that of its standard error.
         pid: The process id.
         returncode: The exit code; None while it runs.
     """
 
-    stdin = stdout = stderr = None
+    stdin: IO[bytes] | None = None
+    stdout: IO[bytes] | None = None
+    stderr: IO[bytes] | None = None
 
     def __init__(self, pipe: int) -> None:
         self._pipe = open(pipe, encoding="ascii")  # noqa: SIM115 - closed when the process has ended
@@ -86,16 +120,16 @@ class ForkedProcess:
 
 
 class Zygote:
-    """The process that others are forked from; it starts with the first of them.
+    """The process that others are forked from: the one that all processes of this run share, or else one of its own.
 
     Args:
-        modules: What it imports.
+        kind: One of `MODULES`.
     """
 
-    def __init__(self, modules: Sequence[str]) -> None:
-        self._modules = modules
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
         self._process: subprocess.Popen[bytes] | None = None
-        self._requests, self._theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._requests: socket.socket | None = None
         self._environment = _of_interpreter(os.environ)
 
     def can_start(self, environment: Mapping[str, str]) -> bool:
@@ -120,16 +154,8 @@ class Zygote:
             folder: Its folder; None: this process's.
             streams: The descriptors of its standard input, output and error, which the caller closes.
         """
-        if self._process is None:
-            self._process = subprocess.Popen(
-                [sys.executable, FROZEN, str(Path(__file__).with_name("zygote_program.py")), *self._modules],
-                stdin=self._theirs.fileno(),
-                # ipykernel reads the second variable when it is imported.
-                env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-                | {"JPY_PARENT_PID": str(os.getpid())},
-                start_new_session=True,
-            )
-            self._theirs.close()
+        if self._requests is None:
+            self._requests = self._connect()
         message = json.dumps(
             {
                 "run": run,
@@ -144,13 +170,79 @@ class Zygote:
         os.close(writer)
         return ForkedProcess(reader)
 
+    def _connect(self) -> socket.socket:
+        folder = os.environ.get(SHARED_FOLDER)
+        if folder is None:
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            with theirs:
+                self._process = _start_program(self._kind, theirs)
+            return ours
+        requests = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        requests.connect(str(Path(folder, self._kind)))
+        return requests
+
     def close(self) -> None:
-        """Ends it, and every process of it that still runs."""
-        self._requests.close()
-        if self._process is None:
-            self._theirs.close()
-        else:
-            self._process.wait(30)
+        """Ends every process of this one's that still runs, and the zygote itself if it is this process's own."""
+        if self._requests is None:
+            return
+        with self._requests, suppress(ConnectionError):
+            self._requests.shutdown(socket.SHUT_WR)
+            self._requests.settimeout(_END_TIMEOUT)
+            # Until it has killed them, and closes its end.
+            self._requests.recv(1)
+        if self._process is not None:
+            self._process.wait(_END_TIMEOUT)
+
+
+@contextmanager
+def shared_zygotes() -> Iterator[Path]:
+    """Has this process and those that it starts share one zygote of each kind; each imports its modules when wanted.
+
+    Yields:
+        The folder with a socket of each zygote.
+    """
+    with tempfile.TemporaryDirectory(prefix="z-") as folder:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with ours:
+            with theirs:
+                processes = [_start_listening(kind, theirs, Path(folder, kind)) for kind in MODULES]
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv(SHARED_FOLDER, folder)
+                yield Path(folder)
+        for process in processes:
+            process.wait(_END_TIMEOUT)
+
+
+def worker_command(folder: Path) -> str | None:
+    """Returns the command with which pytest-xdist forks its processes, where that makes no difference; None: it does.
+
+    Args:
+        folder: The folder of the shared zygotes.
+    """
+    if os.environ.keys() & _STARTUP_VARIABLES:
+        return None
+    return shlex.join([sys.executable, str(Path(__file__).with_name("forked_worker.py")), str(folder / "tests")])
+
+
+def _start_listening(kind: str, owner: socket.socket, path: Path) -> subprocess.Popen[bytes]:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listening:
+        listening.bind(str(path))
+        listening.listen()
+        return _start_program(kind, owner, listening)
+
+
+def _start_program(kind: str, owner: socket.socket, listening: socket.socket | None = None) -> subprocess.Popen[bytes]:
+    program = str(Path(__file__).with_name("zygote_program.py"))
+    listens = "-" if listening is None else str(listening.fileno())
+    return subprocess.Popen(
+        [sys.executable, FROZEN, program, listens, *MODULES[kind]],
+        stdin=owner.fileno(),
+        pass_fds=[] if listening is None else [listening.fileno()],
+        # ipykernel reads the second variable when it is imported.
+        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        | {"JPY_PARENT_PID": str(os.getpid())},
+        start_new_session=True,
+    )
 
 
 def _of_interpreter(environment: Mapping[str, str]) -> dict[str, str]:

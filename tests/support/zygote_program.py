@@ -1,9 +1,11 @@
-"""A process that has imported some modules, and forks into others: `python zygote_program.py MODULE ...`.
+"""A process that has imported some modules, and forks into others: `python zygote_program.py LISTENING MODULE ...`.
 
-Standard input is a Unix socket. Each message on it describes one process as JSON: what it runs, its arguments, its
+Standard input is the Unix socket of its owner. LISTENING is the descriptor of another one, to which further clients
+connect, or a hyphen. Each message of a client describes one process as JSON: what it runs, its arguments, its
 environment and its folder. With it come four descriptors: the process's standard input, output and error, and a pipe.
 The process id goes into that pipe once the process has a session of its own, and its exit code when it has ended. When
-the socket closes, this program ends, and every process with it. It imports nothing of this project.
+a client closes its socket, its processes are killed; when the owner does, this program ends too. It imports the modules
+when a client wants something for the first time, and nothing of this project.
 """
 
 from __future__ import annotations
@@ -12,12 +14,14 @@ import gc
 import importlib
 import json
 import os
+import select
 import selectors
 import signal
 import socket
 import sys
 import threading
 import time
+import types
 from contextlib import suppress
 from typing import Any
 
@@ -30,58 +34,80 @@ class Zygote:
     """Forks processes, and notices their ends.
 
     Args:
-        requests: The socket with the messages.
+        owner: The socket of the client at whose end it ends.
+        listening: The socket to which other clients connect; None: there are no others.
     """
 
-    def __init__(self, requests: socket.socket) -> None:
-        self._requests = requests
+    def __init__(self, owner: socket.socket, listening: socket.socket | None) -> None:
+        self._owner = owner
+        self._listening = listening
+        self._clients: dict[socket.socket, set[int]] = {owner: set()}
         self._pipes: dict[int, int] = {}
         self._wakeups, self._wakeup_writer = socket.socketpair()
         self._wakeups.setblocking(False)
         self._wakeup_writer.setblocking(False)
+        self._selector = selectors.DefaultSelector()
 
     def serve(self) -> Forked | None:
-        """Serves until the socket closes, then kills the processes that still run, with their children.
+        """Serves until the owner's socket closes, then kills the processes that still run, with their children.
 
         Returns:
             In a forked process, what it is to be; otherwise None.
         """
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(self._wakeup_writer.fileno())
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._requests, selectors.EVENT_READ)
-            selector.register(self._wakeups, selectors.EVENT_READ)
-            while True:
-                ready = [key.fileobj for key, _ in selector.select()]
-                if self._wakeups in ready:
+        for each in (self._wakeups, self._owner, *([self._listening] if self._listening is not None else [])):
+            self._selector.register(each, selectors.EVENT_READ)
+        while self._owner in self._clients:
+            for ready in [key.fileobj for key, _ in self._selector.select()]:
+                assert isinstance(ready, socket.socket)
+                if ready is self._wakeups:
                     self._report_ended()
-                if self._requests in ready:
-                    flags = socket.MSG_CMSG_CLOEXEC
-                    message, descriptors, _, _ = socket.recv_fds(self._requests, MAX_MESSAGE, 4, flags)
-                    if not message:
-                        break
-                    forked = {**json.loads(message), "descriptors": descriptors}
-                    if self._fork(forked):
-                        return forked
-        for pid in self._pipes:
-            with suppress(OSError):
-                os.killpg(pid, signal.SIGKILL)
+                elif ready is self._listening:
+                    client = ready.accept()[0]
+                    self._clients[client] = set()
+                    self._selector.register(client, selectors.EVENT_READ)
+                elif (forked := self._serve_client(ready)) is not None:
+                    return forked
+        for client in [*self._clients]:
+            self._dismiss(client)
         return None
 
-    def _fork(self, forked: Forked) -> bool:
+    def _serve_client(self, client: socket.socket) -> Forked | None:
+        """Serves one request; returns, in the new process, what it is to be."""
+        message, descriptors, _, _ = socket.recv_fds(client, MAX_MESSAGE, 4, socket.MSG_CMSG_CLOEXEC)
+        if not message:
+            self._dismiss(client)
+            return None
+        forked = {**json.loads(message), "descriptors": descriptors}
+        return forked if self._fork(forked, client) else None
+
+    def _dismiss(self, client: socket.socket) -> None:
+        for pid in self._clients.pop(client):
+            # It has no group of its own yet if it has only just been forked.
+            for kill in (os.killpg, os.kill):
+                with suppress(OSError):
+                    kill(pid, signal.SIGKILL)
+        self._selector.unregister(client)
+        client.close()
+
+    def _fork(self, forked: Forked, client: socket.socket) -> bool:
         """Forks, and returns whether this is the new process, which has nothing of the old one."""
         *standard, pipe = forked["descriptors"]
         pid = os.fork()
         if pid:
             self._pipes[pid] = pipe
+            self._clients[client].add(pid)
             for descriptor in standard:
                 os.close(descriptor)
             return False
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        for each in (self._requests, self._wakeups, self._wakeup_writer):
-            each.close()
+        self._selector.close()
+        for each in (*self._clients, self._listening, self._wakeups, self._wakeup_writer):
+            if each is not None:
+                each.close()
         for other in self._pipes.values():
             os.close(other)
         return True
@@ -93,6 +119,8 @@ class Zygote:
         with suppress(ChildProcessError):
             while (ended := os.waitpid(-1, os.WNOHANG))[0]:
                 pipe = self._pipes.pop(ended[0])
+                for processes in self._clients.values():
+                    processes.discard(ended[0])
                 # The other end is closed if its starter has no use for it.
                 with suppress(OSError):
                     os.write(pipe, f"{os.waitstatus_to_exitcode(ended[1])}\n".encode())
@@ -116,6 +144,9 @@ def run(forked: Forked) -> None:
     os.environ.clear()
     os.environ.update(forked["environment"])
     time.tzset()
+    if "moto.moto_api._internal" in sys.modules:
+        # The generator of its ids, which is the same in all forked processes; Python's own is seeded anew in each.
+        importlib.import_module("moto.moto_api._internal").mock_random.seed()
     os.chdir(forked["folder"])
     sys.path[:0] = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
     sys.argv = forked["arguments"]
@@ -123,18 +154,36 @@ def run(forked: Forked) -> None:
     sys.exit(getattr(importlib.import_module(module), function)())
 
 
+def execute() -> None:
+    """Runs a program as `python -c` does; its text is the first argument."""
+    program = sys.argv.pop()
+    main_module = sys.modules["__main__"] = types.ModuleType("__main__")
+    exec(program, vars(main_module))
+
+
+def is_wanted(owner: socket.socket, listening: socket.socket | None) -> bool:
+    """Waits for the first client that wants something; returns False if the owner ends before."""
+    clients = [owner] if listening is None else [owner, listening]
+    ready, _, _ = select.select(clients, [], [])
+    return listening in ready or bool(owner.recv(1, socket.MSG_PEEK))
+
+
 def main() -> None:
-    """Imports the modules that there are, and serves."""
+    """Imports the modules that there are, once they are wanted, and serves."""
     # The folder of this file, which no forked process has on its path.
     del sys.path[0]
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for module in sys.argv[1:]:
+    owner = socket.socket(fileno=os.dup(0))
+    listening = None if sys.argv[1] == "-" else socket.socket(fileno=int(sys.argv[1]))
+    if not is_wanted(owner, listening):
+        return
+    for module in sys.argv[2:]:
         with suppress(ImportError):
             importlib.import_module(module)
     assert threading.active_count() == 1, "A process with threads cannot fork safely."
     gc.collect()
     gc.freeze()
-    forked = Zygote(socket.socket(fileno=os.dup(0))).serve()
+    forked = Zygote(owner, listening).serve()
     if forked is not None:
         run(forked)
 
