@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
 
 from cognito_jupyter._util.single_flight import SingleFlight
 from cognito_jupyter.local import LocalCognito
@@ -34,6 +38,29 @@ def hold(cognito: LocalCognito, endpoint: str, condition: Callable[[], object]) 
         condition: Called in the server's thread.
     """
     cognito.knobs.latency = _HeldLatency(endpoint, condition)
+
+
+@contextmanager
+def held_endpoints(cognito: LocalCognito, *names: str) -> Iterator[None]:
+    """Lets requests to some endpoints wait for the end of the `with` block, and then responds to them.
+
+    Args:
+        cognito: The local Cognito.
+        names: The names of the endpoints, as in its call counts.
+    """
+    latency_of, released = cognito.knobs.latency_of, threading.Event()
+
+    def wait_for_release(endpoint: str) -> float:
+        if endpoint in names:
+            released.wait()
+        return latency_of(endpoint)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cognito.knobs, "latency_of", wait_for_release)
+        try:
+            yield
+        finally:
+            released.set()
 
 
 def waiting_for_an_attempt() -> int:

@@ -89,10 +89,11 @@ class RolePublisher:
         """Publishes the reason, so that clients can show it: SDKs retry after a 5xx and give up after a 4xx."""
         if str(error) == str(self.warning):
             return
-        self.warning = error
         refused = isinstance(error, RefusedError)
         body = {"code": "AccessDenied" if refused else "ServiceUnavailable", "message": str(error)}
         self._publication.publish(body, status=403 if refused else 503)
+        # Last, so that a caller who sees the warning finds the response changed, too.
+        self.warning = error
 
 
 def principal_of(cached: CachedCredentials, role_arn: str | None) -> str:

@@ -28,7 +28,7 @@ from cognito_jupyter.sharing.endpoint.kernel_endpoint import get_kernel_endpoint
 from tests.conftest import manager_for
 from tests.sharing.conftest import BUCKET
 from tests.support.fork import holds_in_forked_child
-from tests.support.held_endpoints import held_endpoints
+from tests.support.held_requests import held_endpoints
 from tests.support.new_processes import new_process_pool, run_program
 from tests.support.polling import wait_until
 from tests.support.suspended import suspended

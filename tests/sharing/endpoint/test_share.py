@@ -29,7 +29,7 @@ from cognito_jupyter.sharing.endpoint import environment as env
 from tests.conftest import as_tokens, manager_for
 from tests.sharing.conftest import BUCKET, run_python, run_until_expired
 from tests.support.clock import FakeClock
-from tests.support.held_endpoints import held_endpoints
+from tests.support.held_requests import held_endpoints
 from tests.support.new_processes import run_program
 from tests.support.polling import wait_until
 from tests.support.systems import needs_fork

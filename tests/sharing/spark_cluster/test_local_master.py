@@ -68,7 +68,7 @@ def test_the_share_alone_is_enough_across_three_expiries(
     stop = tmp_path / "stop"
     with share(manager, ["Analyst"]):
         environment = os.environ | spark_environment(cognito, tmp_path) | {"STOP": str(stop)}
-        run = run_until_expired(cognito, 3, lambda: run_python(PROGRAM, environment), stop)
+        run = run_until_expired(cognito, 3, lambda: run_python(PROGRAM, environment, timeout=250), stop)
     lines = len(demo_objects()[cognito.data_key].splitlines())
     assert json.loads(run.stdout) == [lines], run.stderr[-3000:]
     requests = list(cognito.aws.proxy.requests)
