@@ -94,8 +94,8 @@ def tests(session: nox.Session) -> None:
 
 
 def _beside_tests(session: nox.Session, more_than_cores: int) -> tuple[str, str]:
-    """Returns the options for a session alone; beside `tests`, as in `nox` alone, for no more processes than cores."""
-    return _processes(0 if session.parallel else more_than_cores), _STEALING
+    """Returns the options for a session; beside `tests`, as in `nox` alone, it has one process fewer."""
+    return _processes(more_than_cores - session.parallel), _STEALING
 
 
 _DIFFERS_BY_PYTHON = (

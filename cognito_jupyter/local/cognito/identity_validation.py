@@ -33,8 +33,10 @@ def explain_invalid(body: Mapping[str, Any], required: str) -> str | None:
     """
     problems = []
     logins = body.get("Logins") or {}
-    if any(not 1 <= len(token) <= _LONGEST_TOKEN for token in logins.values()):
-        shown = ", ".join(f"{provider}={token if len(token) < 100 else '...'}" for provider, token in logins.items())
+    # JSON's null is as long as an empty token.
+    if any(not 1 <= len(token or "") <= _LONGEST_TOKEN for token in logins.values()):
+        tokens = {provider: "null" if token is None else token for provider, token in logins.items()}
+        shown = ", ".join(f"{provider}={token if len(token) < 100 else '...'}" for provider, token in tokens.items())
         problems.append(f"Value '{{{shown}}}' at 'logins' failed to satisfy constraint: {_TOKEN_CONSTRAINT}")
     for name, (shortest, longest, pattern) in _TEXTS.items():
         value = body.get(name)

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import requests
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import HealthCheck, example, given, settings, strategies as st
 
 from cognito_jupyter.local import LocalCognito
 
@@ -26,6 +26,7 @@ _TEXTS = st.text(st.characters(codec="utf-8"), max_size=30) | st.sampled_from(["
 
 @_EXAMPLES
 @given(action=st.sampled_from(["GetId", "GetCredentialsForIdentity", "Unknown", ""]), body=_BODIES | _VALUES)
+@example(action="GetId", body={"IdentityPoolId": "us-east-1:0a", "Logins": {"provider": None}})
 def test_the_identity_pool_refuses_any_request_with_a_type_and_a_message(
     pool: LocalCognito, action: str, body: Any
 ) -> None:
