@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Protocol
@@ -14,7 +15,10 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from cognito_jupyter.demo.jupyterlab import JupyterLab, clean_environment
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.oauth.redirect_uri import RELAY_PATH
+from tests.support.busy import BusyMeter
 from tests.support.forked_kernels import IN_JUPYTER_SERVER
+from tests.support.kernel_sockets import socket_options
+from tests.support.polling import TEST_TIMEOUT
 
 from .browser_session import BrowserSession
 from .chromium import FLAGS, find_chromium
@@ -22,7 +26,7 @@ from .kernel_pool import NEWEST, KernelPool
 from .lab_settings import ChangeSettings, LabSettings
 from .notebook_page import NotebookPage
 
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=1000 * TEST_TIMEOUT)
 
 REMOTE_REDIRECT_URI = "https://notebook.example.org/callback"
 _SIZE = {"width": 1200, "height": 1000}
@@ -49,6 +53,7 @@ def chromium() -> Iterator[Browser]:
 def user_browser(chromium: Browser) -> Iterator[BrowserContext]:
     """Returns the user's browser, one for all tests for its cache: JupyterLab is several megabytes of JavaScript."""
     context = chromium.new_context(viewport=_SIZE)  # type: ignore[arg-type]
+    context.set_default_timeout(1000 * TEST_TIMEOUT)
     yield context
     context.close()
 
@@ -59,9 +64,10 @@ def notebooks(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def lab_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Returns the folder of all files that JupyterLab, IPython and the package write."""
-    return tmp_path_factory.mktemp("settings")
+def lab_files() -> Iterator[Path]:
+    """Makes the folder of all files that JupyterLab, IPython and the package write; its path is short for sockets."""
+    with tempfile.TemporaryDirectory(prefix="lab-") as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(scope="session")
@@ -74,8 +80,15 @@ def lab(local_cognito: LocalCognito, lab_files: Path, notebooks: Path) -> Iterat
     page_configuration = Path(environment["JUPYTER_CONFIG_DIR"], "labconfig", "page_config.json")
     page_configuration.parent.mkdir()
     page_configuration.write_text(json.dumps(_PAGE_CONFIGURATION), encoding="utf-8")
-    with JupyterLab(notebooks, environment, exposed) as lab:
+    with JupyterLab(notebooks, environment, exposed | socket_options(environment)) as lab:
         yield lab
+
+
+@pytest.fixture(scope="session")
+def busy_meter() -> Iterator[BusyMeter]:
+    """Runs for all tests that measure what a user sees."""
+    with BusyMeter() as meter:
+        yield meter
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from pathlib import Path
 import requests
 
 from cognito_jupyter.demo.jupyterlab import JupyterLab
+from tests.support.polling import TEST_TIMEOUT
 
 NEWEST = "python3"
 """The kernel of the environment in which JupyterLab runs: the newest ipykernel."""
@@ -56,7 +57,9 @@ class KernelPool:
     def send_request(self, method: str, route: str, **body: object) -> requests.Response:
         """Sends a request to Jupyter Server."""
         headers = {"Authorization": f"token {self._lab.token}"}
-        response = requests.request(method, f"{self._lab.url}{route}", headers=headers, json=body or None, timeout=30)
+        response = requests.request(
+            method, f"{self._lab.url}{route}", headers=headers, json=body or None, timeout=TEST_TIMEOUT
+        )
         response.raise_for_status()
         return response
 

@@ -11,6 +11,8 @@ from playwright.sync_api import Browser, Page, expect
 from cognito_jupyter.demo.jupyterlab import JupyterLab
 from cognito_jupyter.oauth.redirect_uri import RELAY_PATH
 from cognito_jupyter.oauth.relay.sockets import FOLDER_VARIABLE
+from tests.support.busy import BusyMeter
+from tests.support.relay_server import WAITS_FOR_SERVER
 
 from .conftest import OpenNotebook
 from .notebook_page import LOAD, LOGIN, PANEL, READS_S3, NotebookPage
@@ -43,10 +45,10 @@ def sign_in(notebook: NotebookPage, outcome: str) -> float:
 @pytest.mark.parametrize("way", ["socket", "page"])
 @pytest.mark.parametrize("start", [LOGIN, PANEL])
 def test_the_sign_in_comes_back_without_a_paste(
-    open_notebook: OpenNotebook, relayed: str, way: str, start: str
+    open_notebook: OpenNotebook, relayed: str, busy_meter: BusyMeter, way: str, start: str
 ) -> None:
     """By the server's socket; or by the page that hands its address to the panel, also while a cell waits."""
-    setup = f"{LOAD}\n{relayed}" + (f"\n{NO_FOLDER}" if way == "page" else "")
+    setup = f"{LOAD}\n{relayed}\n{NO_FOLDER if way == 'page' else WAITS_FOR_SERVER}"
     notebook = open_notebook(setup, start, READS_S3)
     notebook.run_cells(0)
     notebook.start_cell(1)
@@ -55,7 +57,7 @@ def test_the_sign_in_comes_back_without_a_paste(
         expect(notebook.panel).not_to_contain_text("Sign in by these two steps")
     seconds = sign_in(notebook, "Sign-in received")
     print(f"relay by the {way}, {start.partition(' ')[0]}: {seconds:.2f} s")
-    assert seconds < MOST_SECONDS * 3  # CI's machines are slow; the figure is printed
+    assert seconds < busy_meter.allowed(MOST_SECONDS * 3, seconds)  # CI's machines are slow; the figure is printed
     notebook.wait_for_cell(1)
     notebook.run_and_expect(2, "True")
 

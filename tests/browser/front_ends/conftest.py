@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -69,15 +70,21 @@ class Desk:
 
 
 @pytest.fixture(scope="session")
-def desk(request: pytest.FixtureRequest, local_cognito: LocalCognito, tmp_path_factory: pytest.TempPathFactory) -> Desk:
-    """Returns the front end that a test's parameter names, with empty settings folders."""
+def desk(
+    request: pytest.FixtureRequest, local_cognito: LocalCognito, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Desk]:
+    """Makes the front end that a test's parameter names, with empty settings folders."""
     folder = tmp_path_factory.mktemp(request.param)
     variables = clean_environment(folder / "settings", {**local_cognito.environment, "DISPLAY": ""})
     variables = {name: value for name, value in variables.items() if not name.startswith(_HOSTED)}
     notebooks = folder / "notebooks"
     notebooks.mkdir()
     front_end = FRONT_ENDS[request.param]
-    return Desk(request.param, front_end, make_environment(front_end.environment), variables, notebooks)
+    python = make_environment(front_end.environment)
+    # A short path, because it holds socket files.
+    with tempfile.TemporaryDirectory(prefix="desk-") as runtime:
+        variables["JUPYTER_RUNTIME_DIR"] = runtime
+        yield Desk(request.param, front_end, python, variables, notebooks)
 
 
 @pytest.fixture(scope="session")

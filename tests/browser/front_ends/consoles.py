@@ -21,6 +21,7 @@ from typing import Self
 
 from filelock import FileLock
 
+from tests.support.polling import TEST_TIMEOUT
 from tests.support.temporary import shared_path
 
 from .environments import ROOT
@@ -29,7 +30,6 @@ _ESCAPES = re.compile(r"\x1b(?:\[[0-9;?<>=]*[A-Za-z]|\][^\x07]*\x07|[()][A-Z0-9]
 _IN_TERMINAL = "import os, sys\nos.login_tty(0)\nos.execv(sys.argv[1], sys.argv[1:])"
 """Runs a program whose controlling terminal is its standard input, from which getpass reads."""
 _QT_LIBRARIES = ("libegl1", "libgl1", "libxkbcommon0", "libdbus-1-3", "libfontconfig1", "libglib2.0-0")
-_TIMEOUT = 30.0
 _PROMPT = re.compile(r"In \[\d+\]: ?")
 
 
@@ -73,7 +73,7 @@ class Console:
         Raises:
             AssertionError: It did not come; the message is the whole text.
         """
-        wanted, deadline = re.compile(pattern), time.monotonic() + _TIMEOUT
+        wanted, deadline = re.compile(pattern), time.monotonic() + TEST_TIMEOUT
         with self._changed:
             while not (found := wanted.search(self._text, after)):
                 if not self._changed.wait(deadline - time.monotonic()):

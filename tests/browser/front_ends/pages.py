@@ -12,13 +12,14 @@ from typing import ClassVar
 from playwright.sync_api import Error as PlaywrightError, Page, TimeoutError as PlaywrightTimeoutError, expect
 
 from cognito_jupyter.local import LocalCognito
+from tests.support.polling import TEST_TIMEOUT
 
 from ..notebook_page import is_authorization_response
 
 LINK = "a[href*='/oauth2/authorize']"
 _BUTTON = "button:is(.widget-button, .jupyter-button):not([disabled])"
-_TIMEOUT = 15.0
-"""Seconds that a user waits for a link, or for a cell's end."""
+_TIMEOUT = TEST_TIMEOUT
+"""Seconds to wait for a link, or for a cell's end; the tests compare the time until then with what a user waits."""
 RED_BOXES = ("Click to show javascript error", "Error displaying widget", "model not found", "Error rendering")
 """What front ends show in place of a widget that they cannot draw, in lower or upper case."""
 _SCRIPT = """

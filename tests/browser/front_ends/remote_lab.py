@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, BrowserContext
 
 from cognito_jupyter.demo.jupyterlab import JupyterLab, clean_environment
 from cognito_jupyter.local import LocalCognito
+from tests.support.kernel_sockets import socket_options
 from tests.support.proxies import ForwardingProxy, HttpProxy
 
 _ROOT = Path(__file__).parents[3]
@@ -95,8 +96,9 @@ def lab_behind_proxy(folder: Path, cognito: LocalCognito, chromium: Browser) -> 
     """
     notebooks = folder / "notebooks"
     notebooks.mkdir()
-    exposed = {"LabApp.expose_app_in_browser": "True"}
-    with JupyterLab(notebooks, clean_environment(folder / "settings", cognito.environment), exposed) as lab:
+    environment = clean_environment(folder / "settings", cognito.environment)
+    options = {"LabApp.expose_app_in_browser": "True", **socket_options(environment)}
+    with JupyterLab(notebooks, environment, options) as lab:
         ports = [int(urlsplit(url).port or 0) for url in (lab.url, cognito.domain)]
         with HttpProxy(allowed_ports=ports) as http_proxy:
             proxy = {"server": http_proxy.url, "bypass": "<-loopback>"}

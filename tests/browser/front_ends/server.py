@@ -14,6 +14,8 @@ from typing import Self
 
 from cognito_jupyter.local import child_process
 from cognito_jupyter.local.child_process import ChildProcess
+from tests.support.kernel_sockets import socket_options
+from tests.support.ports import free_port
 
 from .environments import Environment, make_environment
 
@@ -62,9 +64,7 @@ class JupyterServer:
         self.token = secrets.token_urlsafe(32)
         self._environment = {**environment, "JUPYTER_TOKEN": self.token}
         self._notebooks = notebooks
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port = probe.getsockname()[1]
+        self._port = free_port()
         options = {
             "ServerApp.ip": "127.0.0.1",
             "ServerApp.port": str(self._port),
@@ -72,6 +72,7 @@ class JupyterServer:
             "ServerApp.allow_root": "True",
             "ServerApp.open_browser": "False",
             **{f"{name}.expose_app_in_browser": "True" for name in _EXPOSED},
+            **socket_options(environment),
         }
         # By its file, because the server's environment has not got this package; -P: its folder is no place to
         # import from.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.busy import BusyMeter
+
 from ..notebook_page import LOAD, LOGIN, PANEL, READS_S3
 from .catalogue import FRONT_ENDS
 from .conftest import Desk, OpenPage, ReportOutcome
@@ -13,7 +15,7 @@ from .pages import FrontEndPage, VoilaPage
 WIDGET = "import cognito_jupyter\ncognito_jupyter.LoginPanel()"
 # A panel's login ends in a thread of the kernel, a moment after the browser shows that it has received the answer.
 WAITS_AND_READS_S3 = f"""import time
-for _ in range(100):
+for _ in range(500):
     if "session" in globals():
         break
     time.sleep(0.1)
@@ -56,34 +58,36 @@ matrix = pytest.mark.parametrize(("desk", "kernel"), _cells(*BROWSERS), indirect
 
 @matrix
 def test_a_blocked_cell_shows_a_link_that_signs_in(
-    desk: Desk, kernel: str, open_page: OpenPage, report_outcome: ReportOutcome
+    desk: Desk, kernel: str, open_page: OpenPage, report_outcome: ReportOutcome, busy_meter: BusyMeter
 ) -> None:
     page = open_page(kernel, LOAD, LOGIN, READS_S3)
     page.run_cell(0)
     page.start_cell(1)
     seconds = page.seconds_to_link()
     assert seconds is not None
+    allowed = busy_meter.allowed(MAX_SECONDS, seconds)
     report_outcome("login", seconds, ended=_is_signed_in_by_link(page))
-    assert seconds < MAX_SECONDS
+    assert seconds < allowed
 
 
 @matrix
 def test_the_panel_in_a_free_kernel_shows_a_link_that_signs_in(
-    desk: Desk, kernel: str, open_page: OpenPage, report_outcome: ReportOutcome
+    desk: Desk, kernel: str, open_page: OpenPage, report_outcome: ReportOutcome, busy_meter: BusyMeter
 ) -> None:
     page = open_page(kernel, LOAD, PANEL, WAITS_AND_READS_S3)
     page.run_cell(0)
     page.start_cell(1)
     seconds = page.seconds_to_link()
     assert seconds is not None
+    allowed = busy_meter.allowed(MAX_SECONDS, seconds)
     page.wait_for_cell(1)
     report_outcome("panel", seconds, ended=_is_signed_in_by_link(page))
-    assert seconds < MAX_SECONDS
+    assert seconds < allowed
 
 
 @matrix
 def test_a_panel_shows_its_button_or_names_the_magic_that_works(
-    desk: Desk, kernel: str, open_page: OpenPage, report_outcome: ReportOutcome
+    desk: Desk, kernel: str, open_page: OpenPage, report_outcome: ReportOutcome, busy_meter: BusyMeter
 ) -> None:
     page = open_page(kernel, LOAD, WIDGET, WAITS_AND_READS_S3)
     page.run_cell(0)
@@ -96,11 +100,12 @@ def test_a_panel_shows_its_button_or_names_the_magic_that_works(
         report_outcome("widget", says="names `%cognito_login`")
         assert not desk.front_end.widgets
         return
+    assert idle_seconds < busy_meter.allowed(MAX_SECONDS, idle_seconds)
     page.press_button("Sign in")
     seconds = page.seconds_to_link()
     assert seconds is not None
+    assert seconds < busy_meter.allowed(MAX_SECONDS, seconds)
     report_outcome("widget", seconds, idle_seconds=idle_seconds, ended=_is_signed_in_by_link(page))
-    assert max(seconds, idle_seconds) < MAX_SECONDS
 
 
 @floor_of(*BROWSERS, "voila")
@@ -182,7 +187,9 @@ def test_a_captured_cell_ends_at_once_and_says_why(
 
 @pytest.mark.parametrize("desk", [pytest.param("lab", marks=pytest.mark.xdist_group("lab"))], indirect=True)
 @pytest.mark.parametrize("way", SOURCES)
-def test_a_kernel_without_anywidget_shows_a_link_that_signs_in(desk: Desk, open_page: OpenPage, way: str) -> None:
+def test_a_kernel_without_anywidget_shows_a_link_that_signs_in(
+    desk: Desk, open_page: OpenPage, busy_meter: BusyMeter, way: str
+) -> None:
     page = open_page("newest-no-anywidget", LOAD, SOURCES[way], WAITS_AND_READS_S3)
     page.run_cell(0)
     page.start_cell(1)
@@ -191,5 +198,5 @@ def test_a_kernel_without_anywidget_shows_a_link_that_signs_in(desk: Desk, open_
         page.press_button("Sign in")
     seconds = page.seconds_to_link()
     assert seconds is not None
-    assert seconds < MAX_SECONDS
+    assert seconds < busy_meter.allowed(MAX_SECONDS, seconds)
     assert _is_signed_in_by_link(page)
