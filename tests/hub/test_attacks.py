@@ -34,7 +34,8 @@ class WaitingLogin:
     """
 
     def __init__(self, kernel: HubKernel, user: str) -> None:
-        self.cell: HubCell = kernel.start_cell(f"{SIGN_IN} --fresh")
+        # All attacks together may take longer than the five minutes that a user has otherwise.
+        self.cell: HubCell = kernel.start_cell(f"{SIGN_IN} --fresh --timeout 3000")
         self.address = submit_login(self.cell.link(), user, PASSWORD, follow_callback=False)
         fields = dict(field.split("=", 1) for field in urlsplit(self.address).query.split("&"))
         self.code, self.state = fields["code"], fields["state"]

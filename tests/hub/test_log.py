@@ -7,6 +7,7 @@ from urllib.parse import quote, urlsplit
 
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.local.login_page_client import submit_login
+from tests.support.polling import wait_until
 
 from .conftest import NAMED_SERVER, NewBrowser, NewKernel
 from .running_hub import RunningHub, fill_login_form
@@ -37,4 +38,5 @@ def test_no_code_and_no_state_is_in_the_log_of_hub_proxy_and_servers(
 def test_what_the_search_of_the_log_would_find(hub: RunningHub, new_browser: NewBrowser) -> None:
     page = new_browser().new_page()
     page.goto(f"{hub.url}hub/user-redirect/lab?code=planted-in-the-log")
-    assert "code%3Dplanted-in-the-log" in hub.log()
+    # It logs a request after its response.
+    wait_until(lambda: "code%3Dplanted-in-the-log" in hub.log())
