@@ -90,6 +90,29 @@ def test_a_front_end_that_says_that_it_has_widgets_gets_the_panel_and_keeps_noth
     front_end.wait_for_cell()
 
 
+@pytest.mark.parametrize("has_widgets", [True, False])
+def test_a_front_end_that_replies_late_to_the_check_puts_no_warning_into_the_cell(
+    front_end: FrontEnd, sign_in: Callable[[str], None], has_widgets: bool
+) -> None:
+    """As JupyterLab does when it draws its first widgets, or on a busy machine."""
+    front_end.start("%cognito_login", cell_id="1")
+    front_end.wait_until(lambda: front_end.seconds_to_link)
+    _, target, _ = models = front_end.models[:_MODELS_OF_THE_CHECK]
+    if has_widgets:
+        front_end._send(target, {"method": "update", "state": {"width": "1px"}, "buffer_paths": []})
+    else:
+        for model in models:
+            front_end.close(model)
+    sign_in(front_end.text)
+    front_end.wait_for_cell()
+    front_end.start("print(*__import__('comm').get_comm_manager().comms)")
+    front_end.wait_for_cell()
+    assert "No such comm" not in front_end.streams
+    # Nothing is left of the check either.
+    assert front_end.streams.strip()
+    assert not [model for model in models if model in front_end.streams]
+
+
 def test_the_panel_takes_the_links_place_once_the_front_end_reports(front_end: FrontEnd) -> None:
     """Also while the cell blocks; the link is then in no output any more."""
     front_end.start("%cognito_login")

@@ -90,6 +90,11 @@ class FrontEnd:
         """Sends what ipywidgets sends when the front end has created the link between the two numbers."""
         self._send(report, {"method": "update", "state": {"value": 1}, "buffer_paths": []})
 
+    def close(self, model: str) -> None:
+        """Sends what a front end sends that cannot create a model."""
+        client = self._kernel.client
+        client.shell_channel.send(client.session.msg("comm_close", {"comm_id": model, "data": {}}))
+
     @property
     def text(self) -> str:
         return "\n".join(str(data.get("text/plain")) for data in self.outputs.values()) + self.streams
@@ -100,9 +105,8 @@ class FrontEnd:
 
     def _handle_model(self, model: str, state: dict[str, Any]) -> None:
         self.models.append(model)
-        client = self._kernel.client
         if self._has_widgets is False:
-            client.shell_channel.send(client.session.msg("comm_close", {"comm_id": model, "data": {}}))
+            self.close(model)
         if state.get("_model_module") == "anywidget":
             self.views.append(model)
         elif state.get("_model_name") == "DirectionalLinkModel":

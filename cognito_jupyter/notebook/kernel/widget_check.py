@@ -29,21 +29,35 @@ class WidgetCheck:
 
     def __init__(self) -> None:
         self.found: bool | None = None
+        self._has_widgets = self._closed = False
         source, target = (_open(_BASE, "Layout", width=width) for width in ("1px", "0px"))
         ends = {
             "source": [f"IPY_MODEL_{source.comm_id}", "width"],
             "target": [f"IPY_MODEL_{target.comm_id}", "width"],
         }
         self._comms = (_open(_CONTROLS, "DirectionalLink", **ends), target, source)
-        target.on_msg(lambda _: self._on_reply(found=True))
+        target.on_msg(lambda _: self._on_update())
         for each in self._comms:
             each.on_close(lambda _: self._on_reply(found=False))
 
     def close(self) -> None:
-        """Removes the models from the front end."""
+        """Removes the models from the front end.
+
+        A busy one may reply to them later, so that the comms stay registered until then: for a message to an unknown
+        one ipykernel prints a warning into the cell. Once the target has replied, nothing more comes.
+        """
+        self._closed = True
         for each in self._comms:
-            each.on_close(None)
-            each.close()
+            each.close(deleting=not self._has_widgets)
+
+    def _on_update(self) -> None:
+        self._has_widgets = True
+        self._on_reply(found=True)
+        if self._closed:
+            import comm
+
+            for each in self._comms:
+                comm.get_comm_manager().comms.pop(each.comm_id, None)
 
     def _on_reply(self, *, found: bool) -> None:
         if self.found is None:
