@@ -53,7 +53,7 @@ def test_the_demo_shows_jupyterlab_and_ends_with_all_of_it(name: str) -> None:
         assert listening(members) <= {"127.0.0.1", "::1"}
         assert not [each for each in members if found[1] in " ".join(each.cmdline())]
         process.send_signal(signal.Signals[name])
-        assert_gone(members, seconds=60)
+        assert_gone(members)
 
 
 @pytest.mark.timeout(180)
