@@ -102,7 +102,7 @@ def test_parent_and_forked_workers_go_on_across_three_id_tokens_with_one_refresh
         worker.start()
     followers = Followers([mine for mine, _ in pipes])
     for _ in range(14):
-        short_lived.advance(60)
+        short_lived.advance_when_idle(60)
         all_seen |= {*followers.step(60), work() if parent_refreshes else id_token_of(manager)}
     followers.end()
     for worker in workers:

@@ -87,7 +87,7 @@ def test_a_session_outlives_many_rotated_refresh_tokens(short_lived: SimulatedLa
     refresh_tokens = {str(manager.auth_tokens["refresh_token"])}  # type: ignore[index]
     client = manager.make_refreshing_session("Analyst").client("s3")
     for _ in range(14):
-        short_lived.advance(60)
+        short_lived.advance_when_idle(60)
         client.list_objects_v2(Bucket=cognito.bucket)
         refresh_tokens.add(str(manager.auth_tokens["refresh_token"]))  # type: ignore[index]
     assert len(refresh_tokens) >= 3

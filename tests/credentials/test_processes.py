@@ -22,7 +22,7 @@ from tests.conftest import as_tokens, credentials_of
 from tests.support.clock import FakeClock
 from tests.support.followers import Followers, follow
 from tests.support.keep_alive_proxy import KeepAliveProxy
-from tests.support.laptop import SimulatedLaptop
+from tests.support.laptop import SimulatedLaptop, wait_until_nothing_is_due
 from tests.support.latency_proxy import LatencyProxy
 from tests.support.polling import wait_until
 from tests.support.systems import needs_fork
@@ -157,7 +157,13 @@ def use_a_session(
     authenticator = CognitoOAuthAuthenticator(*client, now=lambda: clock.now)
     manager = CognitoCredentialsManager(*pools, tokens, authenticator, clock=clock.clock)
     s3 = manager.make_refreshing_session("Analyst").client("s3")
-    follow(pipe, clock, lambda: s3.list_objects_v2(Bucket="cognito-jupyter-demo")["KeyCount"])
+
+    def read() -> int:
+        key_count = int(s3.list_objects_v2(Bucket="cognito-jupyter-demo")["KeyCount"])
+        wait_until_nothing_is_due(manager, clock)
+        return key_count
+
+    follow(pipe, clock, read)
     pipe.send((manager._refresher.loop.running, manager.warning))
 
 
@@ -211,7 +217,7 @@ def test_a_pool_of_forked_workers_uses_the_session_that_it_inherited(
         thread.join()
     followers = Followers([mine for mine, _ in pipes])
     for _ in range(7):
-        short_lived.advance(60)
+        short_lived.advance_when_idle(60)
         assert min(followers.step(60)) >= 2
     followers.end()
     for worker in workers:

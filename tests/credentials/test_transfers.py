@@ -43,7 +43,7 @@ def test_a_multipart_upload_that_outlives_its_credentials_finishes(
     for number in range(1, CALLS + 1):
         response = uploads.upload_part(**where, UploadId=upload_id, PartNumber=number, Body=bytes([number]) * PART_SIZE)
         parts.append({"PartNumber": number, "ETag": response["ETag"]})
-        short_lived.advance(SECONDS_BETWEEN_CALLS)
+        short_lived.advance_when_idle(SECONDS_BETWEEN_CALLS)
     uploads.complete_multipart_upload(**where, UploadId=upload_id, MultipartUpload={"Parts": parts})
     assert uploads.head_object(**where)["ContentLength"] == len(parts) * PART_SIZE
     assert len(access_keys_used(cognito) - before) >= LIFETIMES
@@ -67,7 +67,7 @@ def test_a_paginated_read_that_outlives_its_credentials_finishes(
         for each in page["Contents"]:
             body = client.get_object(Bucket=cognito.bucket, Key=each["Key"])["Body"]
             # The response is on its way: its credentials may expire before it ends.
-            short_lived.advance(SECONDS_BETWEEN_CALLS)
+            short_lived.advance_when_idle(SECONDS_BETWEEN_CALLS)
             read.append(body.read().decode())
     assert read == names
     assert len(access_keys_used(cognito) - before) >= LIFETIMES

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
+from cognito_jupyter.credentials.role_credentials import RoleCredentials
+from cognito_jupyter.credentials.user_pool_tokens import UserPoolTokens
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 from tests.conftest import manager_for
@@ -33,6 +35,11 @@ class SimulatedLaptop:
             # The refresher may be about to sleep by the clock as it was before.
             self.manager._refresher.loop.ensure_running(run_now=True)
 
+    def advance_when_idle(self, seconds: float) -> None:
+        """Lets time pass once nothing is due; see `wait_until_nothing_is_due`."""
+        wait_until_nothing_is_due(self.manager, self.clock)
+        self.advance(seconds)
+
     def suspend(self, seconds: float) -> None:
         """Lets the laptop sleep, and wakes it up."""
         self.cognito.knobs.clock_offset += seconds
@@ -50,3 +57,15 @@ class SimulatedLaptop:
         seen = self.manager._refresher._last_seen_clocks
         self.advance(1)
         wait_until(lambda: self.manager._refresher._last_seen_clocks != seen or not self.running)
+
+
+def wait_until_nothing_is_due(manager: CognitoCredentialsManager, clock: FakeClock) -> None:
+    """Waits until the refresher has refreshed what is due: a clock that is moved during a request looks like a skew.
+
+    Args:
+        manager: The manager.
+        clock: Its clock, which stands still meanwhile.
+    """
+    refreshed: list[UserPoolTokens | RoleCredentials] = [manager._tokens, *manager._role_credentials.values()]
+    loop = manager._refresher.loop
+    wait_until(lambda: not loop.running or all(each.refresh_due_at > clock.now for each in refreshed))
