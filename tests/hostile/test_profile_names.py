@@ -13,7 +13,7 @@ from cognito_jupyter.errors import SettingError
 from tests.sharing.profile.test_profile import THEIRS, config, remembered
 
 from .attempts import Attempts
-from .test_words import CHARACTERS
+from .test_words import hidden_characters
 
 __all__ = ["config", "remembered"]  # fixtures
 OWN_SETTINGS = {"credential_process", "region"}
@@ -26,7 +26,7 @@ def test_no_odd_name_or_region_writes_more_than_its_own_profile(
 ) -> None:
     config.write_text(THEIRS)
     before = profiles(config)
-    for character in [*CHARACTERS, *PUNCTUATION]:
+    for character in [*hidden_characters(), *PUNCTUATION]:
         for text in (f"us-east-1{character}[profile evil]", f"{character}us-east-1", f"us-east-1{character}"):
             name, region = (text, "us-east-1") if where == "name" else ("cognito", text)
             try:

@@ -14,7 +14,7 @@ from cognito_jupyter.errors import SettingError
 from cognito_jupyter.settings import parsers
 
 from .attempts import Attempts
-from .test_words import CHARACTERS
+from .test_words import hidden_characters
 
 PARSERS: dict[str, Callable[[object], object]] = {
     name: parser
@@ -39,7 +39,7 @@ AS_TYPED = {"profile_name", "role_suffix"}
 
 @pytest.mark.parametrize("name", PARSERS)
 def test_an_odd_value_is_a_value_in_one_line_or_an_error_in_one_line(attempts: Attempts, name: str) -> None:
-    hidden = [f"{good}{character}" for good in GOOD for character in CHARACTERS]
+    hidden = [f"{good}{character}" for good in GOOD for character in hidden_characters()]
     for value in [*ODD, *hidden]:
         try:
             shown = str(PARSERS[name](value))
