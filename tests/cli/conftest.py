@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.forked_commands import StartCommand, forked_commands
+from tests.support.forked_commands import Commands, forked_commands
 
 
 @pytest.fixture(scope="session")
-def start_forked() -> Iterator[StartCommand]:
-    with forked_commands() as start:
-        yield start
+def commands() -> Iterator[Commands]:
+    with forked_commands() as commands:
+        yield commands

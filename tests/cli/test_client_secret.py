@@ -12,10 +12,10 @@ import pytest
 
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.settings.toml_file import user_path
-from tests.support.forked_commands import SCRIPT
+from tests.support.forked_commands import Commands
 from tests.support.polling import wait_until
 from tests.support.systems import needs_modes
-from tests.support.terminal import run_in_terminal
+from tests.support.terminal import run_command_in_terminal
 
 
 class SecretTerminal:
@@ -23,16 +23,18 @@ class SecretTerminal:
 
     Args:
         cognito: The Cognito to sign in at.
+        commands: Starts the commands.
     """
 
-    def __init__(self, cognito: LocalCognito) -> None:
+    def __init__(self, cognito: LocalCognito, commands: Commands) -> None:
+        self._commands = commands
         self._user = cognito.demo_user.username, cognito.demo_user.password
         self._secret = str(cognito.client_secret)
         self.environment = os.environ | cognito.environment
         del self.environment["COGNITO_CLIENT_SECRET"]
 
     def run(self, *words: str, code: int = 0) -> str:
-        output = run_in_terminal([SCRIPT, *words], self.environment, self._user, code=code)
+        output = run_command_in_terminal(self._commands, words, self.environment, self._user, code=code)
         assert self._secret not in output
         return output
 
@@ -45,8 +47,8 @@ def confidential() -> Iterator[LocalCognito]:
 
 
 @pytest.fixture
-def terminal(confidential: LocalCognito, own_environment: Path) -> SecretTerminal:
-    return SecretTerminal(confidential)
+def terminal(confidential: LocalCognito, own_environment: Path, commands: Commands) -> SecretTerminal:
+    return SecretTerminal(confidential, commands)
 
 
 def write_secret(cognito: LocalCognito, head: str = "") -> None:

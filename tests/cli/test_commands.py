@@ -19,7 +19,7 @@ import requests
 
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.local.login_page_client import submit_login
-from tests.support.forked_commands import SCRIPT, StartCommand, start_command
+from tests.support.forked_commands import SCRIPT, Commands
 from tests.support.shared_kernels import refresh_token_of, restart_kernel
 from tests.support.systems import needs_terminal
 
@@ -31,16 +31,16 @@ class Terminal:
 
     Args:
         cognito: The Cognito to sign in at.
-        start: Starts a command.
+        commands: Starts the commands; by default each has an interpreter of its own.
 
     Attributes:
         login_count: How often.
         printed: Everything that was printed.
     """
 
-    def __init__(self, cognito: LocalCognito, start: StartCommand = start_command) -> None:
+    def __init__(self, cognito: LocalCognito, commands: Commands | None = None) -> None:
         self._cognito = cognito
-        self._start = start
+        self._commands = commands or Commands()
         self.login_count = 0
         self.printed = ""
 
@@ -54,7 +54,7 @@ class Terminal:
 
     def run(self, *words: str, remote_browser: bool = False, code: int = 0, **environment: str) -> str:
         """Runs a command, and signs in at the URL that it prints; returns its output, or its errors if it fails."""
-        process = self._start(words, {**os.environ, **environment})
+        process = self._commands.start_with_pipes(words, {**os.environ, **environment})
         errors = ""
         for line in process.stderr:
             errors += line
@@ -70,9 +70,9 @@ class Terminal:
 
 
 @pytest.fixture
-def terminal(cognito: LocalCognito, start_forked: StartCommand) -> Terminal:
+def terminal(cognito: LocalCognito, commands: Commands) -> Terminal:
     """Its commands are forked; some tests below run the same ones with an interpreter each."""
-    return Terminal(cognito, start_forked)
+    return Terminal(cognito, commands)
 
 
 @pytest.fixture

@@ -1,4 +1,7 @@
-"""`cognito-jupyter credential-process`, as AWS's tools run it."""
+"""`cognito-jupyter credential-process`, as AWS's tools run it.
+
+Where it makes requests, it is forked in most tests: an interpreter would import boto3 each time.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ from cognito_jupyter.credentials.store.files import state_directory
 from cognito_jupyter.credentials.store.store import Store, StoreKey
 from cognito_jupyter.local import LocalCognito
 from tests.conftest import as_tokens, credentials_of
-from tests.support.forked_commands import SCRIPT
+from tests.support.forked_commands import SCRIPT, Commands
 from tests.support.shared_kernels import configuration_from_environment, new_manager, refresh_token_of, restart_kernel
 from tests.support.systems import needs_modes
 
@@ -46,6 +49,19 @@ def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     where = {**os.environ, **environment}
     command = [SCRIPT, "credential-process", *words]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=where)
+
+
+RunForked = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def run_forked(commands: Commands) -> RunForked:
+    """Runs it as `run` does, in a forked process."""
+
+    def run_forked(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return commands.run(["credential-process", *words], {**os.environ, **environment})
+
+    return run_forked
 
 
 def printed_credentials(process: subprocess.CompletedProcess[str]) -> dict[str, str]:
@@ -101,15 +117,15 @@ def test_the_folder_is_the_one_that_platformdirs_names(monkeypatch: pytest.Monke
         assert state_directory() == str(named)
 
 
-def test_credentials_about_to_expire_are_refreshed(cognito: LocalCognito, store: Store) -> None:
+def test_credentials_about_to_expire_are_refreshed(cognito: LocalCognito, store: Store, run_forked: RunForked) -> None:
     cognito.knobs.credentials_seconds = 6
-    first = printed_credentials(run(store.name, cognito.roles["Uploader"]))
+    first = printed_credentials(run_forked(store.name, cognito.roles["Uploader"]))
     before = cognito.counts[EXCHANGE]
     time.sleep(4.5)
     cognito.knobs.credentials_seconds = 3600
-    second = printed_credentials(run(store.name, cognito.roles["Uploader"]))
+    second = printed_credentials(run_forked(store.name, cognito.roles["Uploader"]))
     assert second["AccessKeyId"] != first["AccessKeyId"]
-    assert printed_credentials(run(store.name, cognito.roles["Uploader"])) == second
+    assert printed_credentials(run_forked(store.name, cognito.roles["Uploader"])) == second
     assert cognito.counts[EXCHANGE] - before == 1
 
 
@@ -125,15 +141,17 @@ def test_expired_tokens_are_refreshed_and_stored(cognito: LocalCognito, store: S
     stored.refresh_user_pool_tokens()
 
 
-def test_a_throttled_call_is_repeated_before_anything_is_printed(cognito: LocalCognito, store: Store) -> None:
+def test_a_throttled_call_is_repeated_before_anything_is_printed(
+    cognito: LocalCognito, store: Store, run_forked: RunForked
+) -> None:
     """Many programs start at the same moment: none of them fails because AWS asks them to slow down."""
     before = cognito.counts[EXCHANGE]
     cognito.knobs.fail(EXCHANGE, like="throttled", times=2)
-    printed_credentials(run(store.name, cognito.roles["Uploader"]))
+    printed_credentials(run_forked(store.name, cognito.roles["Uploader"]))
     assert cognito.counts[EXCHANGE] == before + 3
 
 
-def test_ten_processes_at_one_expiry_make_one_call(cognito: LocalCognito, store: Store) -> None:
+def test_ten_processes_at_one_expiry_make_one_call(cognito: LocalCognito, store: Store, run_forked: RunForked) -> None:
     """One refresh and one exchange, although all of them find everything expired."""
     cognito.knobs.id_token_seconds = 1
     new_manager().adopt_tokens(as_tokens(cognito.issue_tokens()), store)
@@ -141,16 +159,16 @@ def test_ten_processes_at_one_expiry_make_one_call(cognito: LocalCognito, store:
     time.sleep(1.1)
     before = cognito.counts.copy()
     with ThreadPoolExecutor(10) as pool:
-        printed = [printed_credentials(each) for each in pool.map(lambda _: run(store.name), range(10))]
+        printed = [printed_credentials(each) for each in pool.map(lambda _: run_forked(store.name), range(10))]
     assert len({each["AccessKeyId"] for each in printed}) == 1
     assert cognito.counts[EXCHANGE] - before[EXCHANGE] == 1
     assert cognito.counts[REFRESH] - before[REFRESH] == 1
 
 
 def test_credentials_that_are_still_valid_are_printed_when_the_refresh_fails(
-    cognito: LocalCognito, store: Store
+    cognito: LocalCognito, store: Store, run_forked: RunForked
 ) -> None:
-    stored = printed_credentials(run(store.name))
+    stored = printed_credentials(run_forked(store.name))
     with store.transaction() as transaction:
         assert transaction.sign_in is not None
         old = {
@@ -161,16 +179,18 @@ def test_credentials_that_are_still_valid_are_printed_when_the_refresh_fails(
     body = '{"__type":"NotAuthorizedException","message":"x"}'
     cognito.knobs.fail(EXCHANGE, status=400, body=body, content_type="application/x-amz-json-1.1", times=None)
     before = cognito.counts[EXCHANGE]
-    assert printed_credentials(run(store.name)) == stored
+    assert printed_credentials(run_forked(store.name)) == stored
     assert cognito.counts[EXCHANGE] > before
 
 
 def test_the_endpoints_of_the_sign_in_are_called_whatever_the_environment_says(
-    cognito: LocalCognito, store: Store
+    cognito: LocalCognito, store: Store, run_forked: RunForked
 ) -> None:
     nowhere = "http://127.0.0.1:9"
     names = ("AWS_ENDPOINT_URL_COGNITO_IDENTITY", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER")
-    printed_credentials(run(store.name, cognito.roles["Uploader"], **dict.fromkeys(names, nowhere), AWS_PROFILE="gone"))
+    printed_credentials(
+        run_forked(store.name, cognito.roles["Uploader"], **dict.fromkeys(names, nowhere), AWS_PROFILE="gone")
+    )
 
 
 def delete_file(store: Store) -> None:
@@ -217,37 +237,41 @@ def test_an_untrusted_file_is_not_printed(store: Store, damage: Callable[[Store]
     assert "Traceback" not in error
 
 
-def test_a_file_under_another_name_is_not_refreshed(cognito: LocalCognito, store: Store) -> None:
+def test_a_file_under_another_name_is_not_refreshed(cognito: LocalCognito, store: Store, run_forked: RunForked) -> None:
     rename_file(store)
-    assert "is not what its name says" in error_output(run(store.name, cognito.roles["Uploader"]))
+    assert "is not what its name says" in error_output(run_forked(store.name, cognito.roles["Uploader"]))
 
 
-def test_without_a_role_the_preferred_one_is_printed(cognito: LocalCognito, store: Store) -> None:
+def test_without_a_role_the_preferred_one_is_printed(
+    cognito: LocalCognito, store: Store, run_forked: RunForked
+) -> None:
     """From the cache and after a refresh."""
     claims: dict[str, Any] = {"cognito:preferred_role": cognito.roles["Uploader"]}
     manager = new_manager()
     manager.adopt_tokens(as_tokens(cognito.issue_tokens(**claims)), store)
-    first = printed_credentials(run(store.name))
-    assert first == printed_credentials(run(store.name))
+    first = printed_credentials(run_forked(store.name))
+    assert first == printed_credentials(run_forked(store.name))
     stored = store.read_sign_in()
     assert stored is not None
     assert list(stored.credentials) == [cognito.roles["Uploader"]]
 
 
-def test_a_role_that_the_sign_in_does_not_allow_is_named(store: Store) -> None:
-    error = error_output(run(store.name, "arn:aws:iam::123456789012:role/Nobody"))
+def test_a_role_that_the_sign_in_does_not_allow_is_named(store: Store, run_forked: RunForked) -> None:
+    error = error_output(run_forked(store.name, "arn:aws:iam::123456789012:role/Nobody"))
     assert "This sign-in allows: Analyst, Uploader." in error
     assert error.endswith("an administrator may still have to add you to its group. Run: cognito-jupyter status\n")
 
 
-def test_an_ended_sign_in_explains_how_to_sign_in_again(cognito: LocalCognito, store: Store) -> None:
+def test_an_ended_sign_in_explains_how_to_sign_in_again(
+    cognito: LocalCognito, store: Store, run_forked: RunForked
+) -> None:
     manager = restart_kernel(store.path.parent)
     assert manager.authenticator is not None
     manager.authenticator.revoke(refresh_token_of(manager))
     cognito.knobs.id_token_seconds = 1
     new_manager().adopt_tokens(as_tokens({**cognito.issue_tokens(), "refresh_token": refresh_token_of(manager)}), store)
     time.sleep(1.1)
-    error = error_output(run(store.name))
+    error = error_output(run_forked(store.name))
     assert error.strip().endswith("Run: cognito-jupyter login")
     assert len(error.strip().splitlines()) == 1
 

@@ -1,8 +1,9 @@
-"""`cognito-jupyter doctor`, run as a user runs it."""
+"""`cognito-jupyter doctor`, run as a user runs it; where a test is about more than its report, it is forked."""
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.local.login_page_client import submit_login
-from tests.support.forked_commands import SCRIPT
+from tests.support.forked_commands import SCRIPT, Commands
 
 AUTHORIZE = re.compile(r"https?://\S+/oauth2/authorize\?\S+")
 
@@ -40,29 +41,23 @@ def test_json_is_all_that_is_printed_on_standard_output(cognito: LocalCognito) -
     assert {"topic", "verdict", "what", "remedy"} == set(report["checks"][0])
 
 
-def sign_in_with_doctor(cognito: LocalCognito) -> tuple[str, int]:
+def sign_in_with_doctor(cognito: LocalCognito, commands: Commands) -> tuple[str, int]:
     """Runs `doctor --sign-in` and signs in; returns what it printed and its exit code."""
-    process = subprocess.Popen(
-        [SCRIPT, "doctor", "--sign-in", "--no-browser"],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    assert process.stderr is not None
+    command = commands.start_with_pipes(("doctor", "--sign-in", "--no-browser"), os.environ)
     shown = ""
     while (found := AUTHORIZE.search(shown)) is None:
-        line = process.stderr.readline()
+        line = command.stderr.readline()
         assert line, shown
         shown += line
     submit_login(found[0], cognito.demo_user.username, cognito.demo_user.password)
-    printed, _ = process.communicate(timeout=60)
-    return printed, process.returncode
+    printed = command.stdout.read()
+    return printed, command.wait(60)
 
 
-def test_a_sign_in_tries_each_role_and_leaves_nothing(cognito: LocalCognito, own_environment: Path) -> None:
-    printed, code = sign_in_with_doctor(cognito)
+def test_a_sign_in_tries_each_role_and_leaves_nothing(
+    cognito: LocalCognito, own_environment: Path, commands: Commands
+) -> None:
+    printed, code = sign_in_with_doctor(cognito, commands)
     assert code == 0, printed
     for role in ("Analyst", "Uploader"):
         assert re.search(rf"ok  {role}.*: AWS gives credentials for it", printed), printed
@@ -71,21 +66,21 @@ def test_a_sign_in_tries_each_role_and_leaves_nothing(cognito: LocalCognito, own
     assert not [secret for secret in cognito.secrets if secret in printed]
 
 
-def test_a_role_whose_trust_policy_refuses_is_red(cognito: LocalCognito) -> None:
+def test_a_role_whose_trust_policy_refuses_is_red(cognito: LocalCognito, commands: Commands) -> None:
     cognito.knobs.fail(cognito.EXCHANGE, like="invalid-pool-configuration", times=None)
-    printed, code = sign_in_with_doctor(cognito)
+    printed, code = sign_in_with_doctor(cognito, commands)
     assert code == 1
     assert re.search(r"FAIL  Analyst.*: ", printed), printed
 
 
 def test_a_login_that_fails_ends_with_the_name_of_the_doctor(
-    cognito: LocalCognito, monkeypatch: pytest.MonkeyPatch
+    cognito: LocalCognito, commands: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as without_client:
         without_client.delenv("COGNITO_CLIENT_ID")
-        missing = run("login")
+        missing = commands.run(["login"])
     assert missing.returncode == 1
-    refused = run("login", "--timeout", "1", "--no-browser")
+    refused = commands.run(["login", "--timeout", "1", "--no-browser"])
     assert refused.returncode == 1
     for failed in (missing, refused):
         # In brackets where the message ends with an address.

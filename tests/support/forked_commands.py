@@ -6,7 +6,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -15,6 +16,7 @@ from .zygote import ForkedProcess, Zygote
 
 SCRIPT = shutil.which("cognito-jupyter", path=str(Path(sys.executable).parent)) or ""
 """The command of this environment; on Windows its name has an extension."""
+_TIMEOUT = 60.0
 
 
 class Command:
@@ -28,7 +30,7 @@ class Command:
     """
 
     def __init__(
-        self, stdin: IO[str], stdout: IO[str], stderr: IO[str], process: subprocess.Popen[str] | ForkedProcess
+        self, stdin: IO[str], stdout: IO[str], stderr: IO[str], process: subprocess.Popen[bytes] | ForkedProcess
     ) -> None:
         self.stdin, self.stdout, self.stderr = stdin, stdout, stderr
         self._process = process
@@ -41,44 +43,72 @@ class Command:
         return code
 
 
-StartCommand = Callable[[Sequence[str], Mapping[str, str]], Command]
-"""Starts `cognito-jupyter` with arguments, in an environment."""
+class Commands:
+    """Starts `cognito-jupyter` as a shell does.
 
+    Args:
+        zygote: What forks the commands, where that makes no difference; None: each has an interpreter of its own.
+    """
 
-def start_command(words: Sequence[str], environment: Mapping[str, str]) -> Command:
-    """Starts it as a shell does."""
-    process = subprocess.Popen(
-        [SCRIPT, *words],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=dict(environment),
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    assert process.stderr is not None
-    return Command(process.stdin, process.stdout, process.stderr, process)
+    def __init__(self, zygote: Zygote | None = None) -> None:
+        self._zygote = zygote
 
+    def start(
+        self, words: Sequence[str], environment: Mapping[str, str], streams: tuple[int, int, int]
+    ) -> subprocess.Popen[bytes] | ForkedProcess:
+        """Starts a command.
 
-@contextmanager
-def forked_commands() -> Iterator[StartCommand]:
-    """Yields a function that forks commands where that makes no difference; on Linux only."""
-    if sys.platform != "linux":
-        yield start_command
-        return
-    zygote = Zygote("commands")
+        Args:
+            words: Its arguments.
+            environment: All of its environment.
+            streams: The descriptors of its standard input, output and error, which the caller closes.
+        """
+        if self._zygote is not None and self._zygote.can_start(environment):
+            arguments = [SCRIPT, *words]
+            return self._zygote.start("cognito_jupyter.cli.main:main", arguments, environment, streams=streams)
+        stdin, stdout, stderr = streams
+        return subprocess.Popen([SCRIPT, *words], stdin=stdin, stdout=stdout, stderr=stderr, env=dict(environment))
 
-    def start(words: Sequence[str], environment: Mapping[str, str]) -> Command:
-        if not zygote.can_start(environment):
-            return start_command(words, environment)
+    def start_with_pipes(self, words: Sequence[str], environment: Mapping[str, str]) -> Command:
+        """Starts a command with which the caller talks.
+
+        Args:
+            words: Its arguments.
+            environment: All of its environment.
+        """
         (stdin, ours_in), (ours_out, stdout), (ours_err, stderr) = os.pipe(), os.pipe(), os.pipe()
-        process = zygote.start(
-            "cognito_jupyter.cli.main:main", [SCRIPT, *words], environment, streams=(stdin, stdout, stderr)
-        )
+        process = self.start(words, environment, (stdin, stdout, stderr))
         for descriptor in (stdin, stdout, stderr):
             os.close(descriptor)
         return Command(open(ours_in, "w"), open(ours_out), open(ours_err), process)
 
-    yield start
+    def run(
+        self, words: Sequence[str], environment: Mapping[str, str] = os.environ
+    ) -> subprocess.CompletedProcess[str]:
+        """Runs a command to its end, without an input.
+
+        Args:
+            words: Its arguments.
+            environment: All of its environment.
+        """
+        with (
+            open(os.devnull) as stdin,
+            tempfile.TemporaryFile("w+") as stdout,
+            tempfile.TemporaryFile("w+") as stderr,
+        ):
+            process = self.start(words, environment, (stdin.fileno(), stdout.fileno(), stderr.fileno()))
+            code = process.wait(_TIMEOUT)
+            stdout.seek(0)
+            stderr.seek(0)
+            return subprocess.CompletedProcess([SCRIPT, *words], code, stdout.read(), stderr.read())
+
+
+@contextmanager
+def forked_commands() -> Iterator[Commands]:
+    """Yields what forks commands where that makes no difference; on Linux only."""
+    if sys.platform != "linux":
+        yield Commands()
+        return
+    zygote = Zygote("commands")
+    yield Commands(zygote)
     zygote.close()

@@ -13,7 +13,9 @@ from typing import Any
 
 from .zygote import LIBRARIES
 
-_PRELOADED = (*LIBRARIES, "filelock", "platformdirs", "tests.support.shared_kernels")
+_PRELOADED = (
+    *LIBRARIES, "filelock", "platformdirs", "tests.support.forkserver_preload", "tests.support.shared_kernels",
+)  # fmt: skip
 
 _TIMEOUT = 100.0
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import locale
+import os
 import subprocess
 from collections.abc import Mapping, Sequence
+from typing import IO
 
 from cognito_jupyter.local.login_page_client import submit_login
 from tests.support.printed_login import AUTHORIZE_URL
+
+from .forked_commands import Commands
+from .zygote import ForkedProcess
 
 
 def run_in_terminal(
@@ -31,9 +36,48 @@ def run_in_terminal(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=environment
     )
     assert process.stdout is not None
-    encoding = encoding or environment.get("PYTHONIOENCODING") or locale.getpreferredencoding(do_setlocale=False)
+    return _output_of(process, process.stdout, encoding or _encoding_of(environment), user, code)
+
+
+def run_command_in_terminal(  # noqa: PLR0913 - by keyword, all but the first four
+    commands: Commands,
+    words: Sequence[str],
+    environment: Mapping[str, str],
+    user: tuple[str, str],
+    *,
+    code: int = 0,
+    encoding: str | None = None,
+) -> str:
+    """Does the same with `cognito-jupyter`.
+
+    Args:
+        commands: Starts it.
+        words: Its arguments.
+        environment: All of its environment.
+        user: The name and the password of the user who signs in.
+        code: The exit code that it must have.
+        encoding: The terminal's encoding, as above.
+    """
+    reader, writer = os.pipe()
+    with open(os.devnull) as stdin, open(reader, "rb") as output:
+        process = commands.start(words, environment, (stdin.fileno(), writer, writer))
+        os.close(writer)
+        return _output_of(process, output, encoding or _encoding_of(environment), user, code)
+
+
+def _encoding_of(environment: Mapping[str, str]) -> str:
+    return environment.get("PYTHONIOENCODING") or locale.getpreferredencoding(do_setlocale=False)
+
+
+def _output_of(
+    process: subprocess.Popen[bytes] | ForkedProcess,
+    printed: IO[bytes],
+    encoding: str,
+    user: tuple[str, str],
+    code: int,
+) -> str:
     output, signed_in = "", False
-    for line in process.stdout:
+    for line in printed:
         output += line.decode(encoding)
         if not signed_in and (found := AUTHORIZE_URL.search(output)):
             signed_in = bool(submit_login(found[0], *user))

@@ -17,6 +17,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -57,7 +58,9 @@ SHARED_FOLDER = "TESTS_ZYGOTES"
 _START_TIMEOUT = 60.0
 _END_TIMEOUT = 30.0
 _INTERPRETER_VARIABLES = ("PYTHON", "LC_", "LANG", "LD_", "MALLOC_", "COVERAGE_")
-"""How the names of variables begin that act when an interpreter starts; PYTHONPATH alone can be applied later."""
+"""How the names of variables begin that act when an interpreter starts."""
+_APPLIED_LATER = {"PYTHONPATH", "PYTHONIOENCODING"}
+"""Those of them that a forked process can apply."""
 
 _STARTUP_VARIABLES = {"COVERAGE_PROCESS_CONFIG", "SIMULATED_SYSTEM"}
 """Variables for which a module that each interpreter imports when it starts does more than set variables."""
@@ -130,6 +133,7 @@ class Zygote:
         self._kind = kind
         self._process: subprocess.Popen[bytes] | None = None
         self._requests: socket.socket | None = None
+        self._connect_lock = threading.Lock()
         self._environment = _of_interpreter(os.environ)
 
     def can_start(self, environment: Mapping[str, str]) -> bool:
@@ -154,8 +158,9 @@ class Zygote:
             folder: Its folder; None: this process's.
             streams: The descriptors of its standard input, output and error, which the caller closes.
         """
-        if self._requests is None:
-            self._requests = self._connect()
+        with self._connect_lock:
+            if self._requests is None:
+                self._requests = self._connect()
         message = json.dumps(
             {
                 "run": run,
@@ -239,7 +244,7 @@ def _start_program(kind: str, owner: socket.socket, listening: socket.socket | N
         stdin=owner.fileno(),
         pass_fds=[] if listening is None else [listening.fileno()],
         # ipykernel reads the second variable when it is imported.
-        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        env={name: value for name, value in os.environ.items() if name not in _APPLIED_LATER}
         | {"JPY_PARENT_PID": str(os.getpid())},
         start_new_session=True,
     )
@@ -249,5 +254,5 @@ def _of_interpreter(environment: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in environment.items()
-        if name.startswith(_INTERPRETER_VARIABLES) and name != "PYTHONPATH"
+        if name.startswith(_INTERPRETER_VARIABLES) and name not in _APPLIED_LATER
     }
