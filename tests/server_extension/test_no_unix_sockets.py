@@ -14,7 +14,7 @@ from cognito_jupyter.oauth.redirect_uri import RELAY_PATH
 from cognito_jupyter.oauth.relay.sockets import FOLDER_VARIABLE
 from cognito_jupyter.server_extension.handover_page import PAGE
 from tests.server_extension.test_relay import RelayedLogin
-from tests.support.jupyter_server import JupyterServer
+from tests.support.jupyter_server import JupyterServer, StartServer
 from tests.support.polling import wait_until
 
 WITHOUT_UNIX_SOCKETS = "import socket\ndel socket.AF_UNIX\n"
@@ -28,11 +28,11 @@ def serves(server: JupyterServer) -> bool:
 
 
 def test_the_page_hands_the_redirect_to_the_login_that_waits_for_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    start_server: StartServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "jupyter_server_config.py").write_text(WITHOUT_UNIX_SOCKETS, encoding="ascii")
     environment = {"JUPYTER_CONFIG_DIR": str(tmp_path), FOLDER_VARIABLE: "/of/another/server"}
-    with JupyterServer(environment=environment) as server:
+    with start_server(environment=environment) as server:
         wait_until(lambda: server.process.poll() is not None or serves(server), server.log)
         assert "sign-ins return to panels only; there is no folder for sockets" in server.log()
         assert not list(server.runtime.glob("cognito-*"))

@@ -29,7 +29,13 @@ from cognito_jupyter.oauth.tokens import CognitoTokens
 from cognito_jupyter.server_extension.held_queries import HeldQueries
 from cognito_jupyter.server_extension.hub import HOOK_VARIABLE
 from cognito_jupyter.server_extension.relay import make_folder, redirect_paths
-from tests.support.jupyter_server import NAVIGATION, TOKEN, JupyterServer, require_installed_extension
+from tests.support.jupyter_server import (
+    NAVIGATION,
+    TOKEN,
+    JupyterServer,
+    StartServer,
+    require_installed_extension,
+)
 from tests.support.polling import TEST_TIMEOUT
 from tests.support.ports import free_port
 from tests.support.systems import needs_fork, needs_root, needs_sigkill, needs_unix_sockets
@@ -39,6 +45,7 @@ pytestmark = needs_unix_sockets
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[JupyterServer]:
+    """One with an interpreter of its own; those of single tests are forked."""
     with JupyterServer() as server:
         yield server.wait()
 
@@ -409,10 +416,10 @@ def test_a_redirect_uri_is_known_to_lead_here_by_the_host_that_browsers_have_use
     assert relay.receives(parse_redirect_uris(uri + RELAY_PATH)[0]) is leads_here
 
 
-def test_on_a_hub_no_port_of_the_kernels_machine_goes_before_the_relay() -> None:
+def test_on_a_hub_no_port_of_the_kernels_machine_goes_before_the_relay(start_server: StartServer) -> None:
     """Not even if a proxy hides from the server under which host browsers know it."""
     hub = f"https://hub.example/hub/user-redirect{RELAY_PATH}"
-    with JupyterServer(environment={"JUPYTERHUB_SERVICE_PREFIX": "/user/ada/"}) as server:
+    with start_server(environment={"JUPYTERHUB_SERVICE_PREFIX": "/user/ada/"}) as server:
         with pytest.MonkeyPatch.context() as environment:
             environment.setenv(FOLDER_VARIABLE, str(server.wait().folder))
             with RelayedLogin(f"http://localhost:{free_port()} {hub}") as login:
@@ -472,8 +479,8 @@ def test_a_forked_child_neither_takes_the_socket_away_nor_responds(
     assert login.poll() is LoginState.COMPLETED
 
 
-def test_the_folder_goes_with_the_server() -> None:
-    with JupyterServer() as server:
+def test_the_folder_goes_with_the_server(start_server: StartServer) -> None:
+    with start_server() as server:
         folder = server.wait().folder
         assert folder.stat().st_mode & 0o777 == 0o700
         server.process.send_signal(signal.SIGTERM)
@@ -483,10 +490,12 @@ def test_the_folder_goes_with_the_server() -> None:
 
 
 @needs_sigkill
-def test_a_server_that_is_busy_may_still_receive_the_redirect(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_is_busy_may_still_receive_the_redirect(
+    start_server: StartServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its event loop runs an extension's code: the login listens there all the same, and does not promise anything."""
     monkeypatch.setattr("cognito_jupyter.oauth.relay.listener._SERVER_TIMEOUT", 2.0)
-    with JupyterServer() as server:
+    with start_server() as server:
         monkeypatch.setenv(FOLDER_VARIABLE, str(server.wait().folder))
         server.process.send_signal(signal.SIGSTOP)
         try:
@@ -499,9 +508,9 @@ def test_a_server_that_is_busy_may_still_receive_the_redirect(monkeypatch: pytes
             assert login.poll() is LoginState.COMPLETED
 
 
-def test_a_killed_server_is_recognized() -> None:
+def test_a_killed_server_is_recognized(start_server: StartServer) -> None:
     """Its folder stays; nothing listens in it."""
-    with JupyterServer() as server:
+    with start_server() as server:
         environment = server.wait().kernel_environment
         assert Relay.find(environment) is not None
         server.process.kill()
@@ -529,8 +538,8 @@ def test_the_next_server_removes_the_folder_of_a_killed_one_and_no_other(monkeyp
     shutil.rmtree(runtime)
 
 
-def test_the_base_url_of_the_server_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    with JupyterServer("--ServerApp.base_url=/base/") as server:
+def test_the_base_url_of_the_server_counts(start_server: StartServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    with start_server("--ServerApp.base_url=/base/") as server:
         uri = f"http://localhost:{server.wait().port}/base{RELAY_PATH}"
         assert server.callback("code=c&state=s")[0] == 404
         monkeypatch.setenv(FOLDER_VARIABLE, str(server.folder))

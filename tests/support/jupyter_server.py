@@ -10,9 +10,10 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 
 from jupyter_core.paths import jupyter_config_path
 
@@ -22,12 +23,14 @@ from cognito_jupyter.oauth.relay.sockets import FOLDER_VARIABLE
 
 from .polling import TEST_TIMEOUT, wait_until
 from .ports import free_port
+from .zygote import ForkedProcess, Zygote
 
 SWITCH = "jupyter_server_config.d/cognito_jupyter.json"
 """What `pip install` puts into a folder of configuration that Jupyter servers read."""
 TOKEN = "the-token-of-this-jupyter-server"
 _OTHER_EXTENSIONS = ("jupyterlab", "notebook", "notebook_shim", "jupyter_lsp", "jupyter_server_terminals")
 """They take longer to start than the rest of the server."""
+_PROGRAM = "jupyter_server.serverapp"
 NAVIGATION = {"Sec-Fetch-Dest": "document", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "cross-site"}
 """What a browser sends when a user opens a page from another site."""
 
@@ -50,6 +53,7 @@ class JupyterServer(Closeable):
         arguments: Further arguments of its command line.
         environment: Variables in addition to this process's.
         python: The interpreter of the server's environment.
+        zygote: What forks the server, where that makes no difference; None: it has an interpreter of its own.
 
     Attributes:
         port: Its port on loopback.
@@ -57,35 +61,47 @@ class JupyterServer(Closeable):
     """
 
     def __init__(
-        self, *arguments: str, environment: Mapping[str, str] | None = None, python: str = sys.executable
+        self,
+        *arguments: str,
+        environment: Mapping[str, str] | None = None,
+        python: str = sys.executable,
+        zygote: Zygote | None = None,
     ) -> None:
         if python == sys.executable:
             require_installed_extension()
         self.port = free_port()
         self.runtime = Path(tempfile.mkdtemp(prefix="r-", dir="/tmp"))
         self._log = (self.runtime / "log").open("wb")
-        self.process = subprocess.Popen(
-            [
-                *(python, "-m", "jupyter_server", "--allow-root", "--no-browser", f"--ServerApp.port={self.port}"),
-                *(
-                    "--ServerApp.port_retries=0",
-                    f"--IdentityProvider.token={TOKEN}",
-                    f"--ServerApp.root_dir={self.runtime}",
-                ),
-                *(f"--ServerApp.jpserver_extensions={name}=False" for name in _OTHER_EXTENSIONS),
-                *arguments,
-            ],
-            env={
-                **os.environ,
-                "XDG_RUNTIME_DIR": str(self.runtime),
-                "JUPYTER_CONFIG_DIR": str(self.runtime / "config"),
-                "JUPYTER_DATA_DIR": str(self.runtime / "data"),
-                "JUPYTER_RUNTIME_DIR": str(self.runtime / "jupyter"),
-                **(environment or {}),
-            },
-            stdout=self._log,
-            stderr=subprocess.STDOUT,
-        )
+        options = [
+            *("--allow-root", "--no-browser", f"--ServerApp.port={self.port}"),
+            *(
+                "--ServerApp.port_retries=0",
+                f"--IdentityProvider.token={TOKEN}",
+                f"--ServerApp.root_dir={self.runtime}",
+            ),
+            *(f"--ServerApp.jpserver_extensions={name}=False" for name in _OTHER_EXTENSIONS),
+            *arguments,
+        ]
+        variables = {
+            **os.environ,
+            "XDG_RUNTIME_DIR": str(self.runtime),
+            "JUPYTER_CONFIG_DIR": str(self.runtime / "config"),
+            "JUPYTER_DATA_DIR": str(self.runtime / "data"),
+            "JUPYTER_RUNTIME_DIR": str(self.runtime / "jupyter"),
+            **(environment or {}),
+        }
+        self.process = self._start(python, options, variables, zygote)
+
+    def _start(
+        self, python: str, options: Sequence[str], variables: Mapping[str, str], zygote: Zygote | None
+    ) -> subprocess.Popen[bytes] | ForkedProcess:
+        with open(os.devnull, "rb") as nothing:
+            log = self._log.fileno()
+            if zygote is None or python != sys.executable or not zygote.can_start(variables):
+                command = [python, "-m", "jupyter_server", *options]
+                return subprocess.Popen(command, env=variables, stdin=nothing, stdout=log, stderr=log)
+            arguments = ["jupyter_server", *options]
+            return zygote.start(f"{_PROGRAM}:main", arguments, variables, streams=(nothing.fileno(), log, log))
 
     def wait(self) -> Self:
         """Waits until it serves."""
@@ -150,3 +166,20 @@ class JupyterServer(Closeable):
             self.process.wait(TEST_TIMEOUT)
         self._log.close()
         shutil.rmtree(self.runtime, ignore_errors=True)
+
+
+class StartServer(Protocol):
+    """Starts a Jupyter server."""
+
+    def __call__(self, *arguments: str, environment: Mapping[str, str] | None = None) -> JupyterServer: ...
+
+
+@contextlib.contextmanager
+def forked_servers() -> Iterator[StartServer]:
+    """Yields what starts Jupyter servers, forked where that makes no difference; on Linux only."""
+    if sys.platform != "linux":
+        yield JupyterServer
+        return
+    zygote = Zygote("servers")
+    yield partial(JupyterServer, zygote=zygote)
+    zygote.close()

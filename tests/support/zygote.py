@@ -39,6 +39,7 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     "kernels": _IN_KERNELS,
     "kernels-with-libraries": (*_IN_KERNELS, *LIBRARIES),
     "commands": ("argparse", "tomllib", "filelock", "platformdirs", *LIBRARIES),
+    "servers": ("jupyter_server.serverapp",),
     "tests": (
         *_IN_KERNELS, *LIBRARIES, "IPython.core.ultratb", "flask", "ipywidgets", "jupyter_client.asynchronous",
         "nbclient", "nbformat", "pytest", "rich.traceback", "trustme", "werkzeug.serving",
