@@ -16,6 +16,8 @@ from tests.support.notebook import Notebook, NotebookUser, started_notebook
 from tests.support.polling import wait_until
 from tests.support.printed_login import AUTHORIZE_URL
 
+pytestmark = pytest.mark.first_login
+
 WITHOUT_ANYWIDGET = "import sys; sys.modules['anywidget'] = None"
 _MODELS_OF_THE_CHECK = 3
 WITHOUT_IPYWIDGETS = "import sys; sys.modules['ipywidgets'] = None"

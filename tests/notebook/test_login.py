@@ -11,6 +11,8 @@ from tests.support.notebook import READS_S3, Notebook, stop_at_link
 from tests.support.polling import wait_until
 from tests.support.printed_login import AUTHORIZE_URL
 
+pytestmark = pytest.mark.first_login
+
 ASYNCIO_STATE = """
 import asyncio
 print(asyncio.run.__module__, asyncio.Task.__module__, hasattr(asyncio, "_nest_patched"),
@@ -72,10 +74,10 @@ def test_the_stop_button_ends_an_awaited_login_and_leaves_nothing_behind(noteboo
         ("profile='nowhere'", "There is no profile 'nowhere'"),
     ],
 )
-def test_a_wrong_argument_is_an_error_that_names_it(notebook: Notebook, arguments: str, message: str) -> None:
-    error = notebook.error(f"import cognito_jupyter\nawait cognito_jupyter.login({arguments})")
+def test_a_wrong_argument_is_an_error_that_names_it(unchanged_notebook: Notebook, arguments: str, message: str) -> None:
+    error = unchanged_notebook.error(f"import cognito_jupyter\nawait cognito_jupyter.login({arguments})")
     assert message in error
-    assert notebook.user.login_count == 0
+    assert unchanged_notebook.user.login_count == 0
 
 
 BUTTON = """

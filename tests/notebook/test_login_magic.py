@@ -37,6 +37,7 @@ def wait_for_open_resources(notebook: Notebook, cognito: LocalCognito, expected:
     wait_until(lambda: open_resources(notebook, cognito).endswith(expected), lambda: open_resources(notebook, cognito))
 
 
+@pytest.mark.first_login
 def test_one_sign_in_and_the_next_cell_reads_s3(notebook: Notebook, cognito: LocalCognito) -> None:
     shown = notebook.text("%cognito_login --role-suffix Analyst")
     assert "demo (demo@example.org)" in shown
@@ -45,6 +46,7 @@ def test_one_sign_in_and_the_next_cell_reads_s3(notebook: Notebook, cognito: Loc
     assert cognito.aws.proxy.requests[-1].role_arn == cognito.roles["Analyst"]
 
 
+@pytest.mark.first_login
 def test_the_link_is_removed_from_the_output_when_the_login_ends(notebook: Notebook) -> None:
     """State and nonce stay in no saved notebook."""
     run = notebook.run("%cognito_login")
@@ -87,15 +89,15 @@ def test_a_role_granted_after_the_sign_in_needs_no_new_login(notebook: Notebook,
 
 
 @pytest.mark.parametrize("line", ["{}", "Analyst {}", "-r {}", "--timeout {}", "--nonsense={}"])
-def test_the_address_after_a_sign_in_is_never_repeated_from_a_line(notebook: Notebook, line: str) -> None:
+def test_the_address_after_a_sign_in_is_never_repeated_from_a_line(unchanged_notebook: Notebook, line: str) -> None:
     """argparse's own message would show it, and the role's too; both would be saved with the notebook."""
     address = "http://localhost:3000/?code=5f0e6b7c-secret&state=abc"
     for magic in ("%cognito_login", "%cognito_share", "%cognito_profile"):
-        run = notebook.run(f"{magic} {line.format(address)}")
+        run = unchanged_notebook.run(f"{magic} {line.format(address)}")
         assert run.error is not None
         assert "paste the address into the box below the link" in run.error
         assert "5f0e6b7c" not in run.error + run.text
-    assert notebook.user.login_count == 0
+    assert unchanged_notebook.user.login_count == 0
 
 
 def test_switching_accounts_makes_cognito_request_a_login(notebook: Notebook, cognito: LocalCognito) -> None:
@@ -143,6 +145,7 @@ def test_a_name_that_holds_something_else_is_refused_before_the_browser_opens(no
     assert notebook.value("session") == "my work of the morning"
 
 
+@pytest.mark.first_login
 def test_a_url_pasted_from_another_computer_signs_in(cognito: LocalCognito, environment: dict[str, str]) -> None:
     """The box is password-style, so that the address is not echoed into the notebook."""
     user = NotebookUser(cognito, remote_browser=True)
@@ -179,6 +182,7 @@ def test_a_wrong_url_is_explained_and_the_box_opens_again(cognito: LocalCognito,
     assert any("belongs to another sign-in" in text for text in shown)
 
 
+@pytest.mark.first_login
 def test_on_a_jupyterhub_the_paste_box_is_open_while_the_listener_listens(
     cognito: LocalCognito, environment: dict[str, str]
 ) -> None:
@@ -227,6 +231,7 @@ def test_a_settings_file_marks_the_kernel_as_remote_and_the_notebook_overrides_i
         assert not any("remote_kernel" in text for text in shown)
 
 
+@pytest.mark.first_login
 def test_the_stop_button_ends_the_login_with_one_line_and_leaves_nothing_behind(
     notebook: Notebook, cognito: LocalCognito
 ) -> None:
@@ -241,6 +246,7 @@ def test_the_stop_button_ends_the_login_with_one_line_and_leaves_nothing_behind(
     assert notebook.value("'session' in globals()") == "False"
 
 
+@pytest.mark.first_login
 def test_an_unfinished_login_times_out_and_says_what_to_check(notebook: Notebook, cognito: LocalCognito) -> None:
     notebook.user.ignore_links()
     error = notebook.error("%cognito_login --timeout 1")
@@ -249,6 +255,7 @@ def test_an_unfinished_login_times_out_and_says_what_to_check(notebook: Notebook
     wait_for_open_resources(notebook, cognito, "[] [] []")
 
 
+@pytest.mark.first_login
 def test_after_a_login_only_the_refresh_thread_and_connections_are_left(
     notebook: Notebook, cognito: LocalCognito
 ) -> None:
@@ -264,6 +271,7 @@ def test_the_session_of_the_next_role_is_prepared_after_each_change_of_the_role(
         notebook.text("assert session._session is not cognito._prebuilt_session._prebuilt[0]")
 
 
+@pytest.mark.first_login
 def test_after_logout_and_failure_no_socket_is_left(notebook: Notebook, cognito: LocalCognito) -> None:
     """Counted in the kernel, before and after: listening ones and connections, threads and children."""
     count = (
@@ -283,6 +291,7 @@ def test_after_logout_and_failure_no_socket_is_left(notebook: Notebook, cognito:
     wait_until(lambda: notebook.value(count) == before, lambda: f"{notebook.value(count)}, before: {before}")
 
 
+@pytest.mark.first_login
 def test_run_all_waits_in_the_first_cell(notebook: Notebook) -> None:
     """All cells are sent at once, as JupyterLab does; none is lost, and they run in order."""
     client = notebook.kernel.client
@@ -347,11 +356,11 @@ def test_without_a_front_end_an_existing_sign_in_is_used(notebook: Notebook) -> 
         ("--profile nowhere", "There is no profile 'nowhere'"),
     ],
 )
-def test_a_wrong_argument_is_named_in_one_line(notebook: Notebook, line: str, message: str) -> None:
-    error = notebook.error(f"%cognito_login {line}")
+def test_a_wrong_argument_is_named_in_one_line(unchanged_notebook: Notebook, line: str, message: str) -> None:
+    error = unchanged_notebook.error(f"%cognito_login {line}")
     assert message in error
     assert "Traceback" not in error
-    assert notebook.user.login_count == 0
+    assert unchanged_notebook.user.login_count == 0
 
 
 def _history(environment: dict[str, str]) -> str:

@@ -14,9 +14,9 @@ NOT_SIGNED_IN = "You are not signed in. Run %cognito_login."
 
 
 @pytest.mark.parametrize("magic", ["%cognito_status", "%cognito_roles", "%cognito_logout"])
-def test_before_a_sign_in_each_magic_says_so(notebook: Notebook, magic: str) -> None:
-    assert notebook.text(magic).strip() == NOT_SIGNED_IN
-    assert "takes no arguments" in notebook.error(f"{magic} now")
+def test_before_a_sign_in_each_magic_says_so(unchanged_notebook: Notebook, magic: str) -> None:
+    assert unchanged_notebook.text(magic).strip() == NOT_SIGNED_IN
+    assert "takes no arguments" in unchanged_notebook.error(f"{magic} now")
 
 
 def test_status_shows_user_role_expiry_and_variables(notebook: Notebook) -> None:
@@ -151,8 +151,8 @@ def test_tab_completes_options_and_roles(notebook: Notebook) -> None:
 @pytest.mark.parametrize(
     "magic", ["cognito_login", "cognito_status", "cognito_roles", "cognito_logout", "cognito_share", "cognito_profile"]
 )
-def test_each_magic_explains_itself(notebook: Notebook, magic: str) -> None:
-    client = notebook.kernel.client
+def test_each_magic_explains_itself(unchanged_notebook: Notebook, magic: str) -> None:
+    client = unchanged_notebook.kernel.client
     reply = client.inspect(f"%{magic}", detail_level=0, reply=True, timeout=30)
     text = reply["content"]["data"]["text/plain"]
     assert "Docstring" in text

@@ -9,9 +9,13 @@ import os
 import random
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from cognito_jupyter.local import LocalCognito
 from tests.support.notebook import started_notebook
 from tests.support.polling import wait_until
+
+pytestmark = pytest.mark.first_login
 
 _PRESSES = int(os.environ.get("STOP_PRESSES", "16"))
 _KERNELS_AT_ONCE = 3

@@ -12,6 +12,8 @@ from cognito_jupyter.local.login_page_client import submit_login
 from tests.support.notebook import READS_S3, Notebook
 from tests.support.polling import wait_until
 
+pytestmark = pytest.mark.first_login
+
 _CONTROLLER = "get_ipython().magics_manager.registry['CognitoMagics'].state.controller"
 _TWO = (
     "import asyncio, cognito_jupyter\n"

@@ -11,7 +11,6 @@ import random
 from pathlib import Path
 from typing import Any
 
-from cognito_jupyter.demo.jupyterlab import clean_environment
 from cognito_jupyter.demo.kernel import Kernel
 from tests.support.polling import TEST_TIMEOUT
 
@@ -25,9 +24,9 @@ waits = RandomWaits()
 _KINDS = ("waits.blocks", "waits.is_stopped", "await waits.gathers", "waits.starts_task", "waits.starts_thread")
 
 
-def test_2000_random_interleavings_leave_a_kernel_that_replies_in_order(tmp_path: Path) -> None:
+def test_2000_random_interleavings_leave_a_kernel_that_replies_in_order(environment: dict[str, str]) -> None:
     """Waits that block, that are awaited, gathered, cancelled and stopped, in tasks, threads and a widget's handler."""
-    with Kernel(clean_environment(tmp_path, {"PYTHONPATH": str(Path.cwd())})) as kernel:
+    with Kernel(environment | {"PYTHONPATH": str(Path.cwd())}) as kernel:
         assert kernel.run_cell(_SETUP).error is None
         client, chance = kernel.client, random.Random(16)
         opened = client.session.msg("comm_open", {"comm_id": "c", "target_name": "random_waits", "data": {}})
