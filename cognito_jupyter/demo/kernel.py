@@ -82,11 +82,27 @@ class Kernel:
             self.manager.start_kernel(env=self._environment, cwd=self._cwd, stderr=subprocess.DEVNULL)
             self.client = self.manager.client()
             self.client.start_channels()
-            self.client.wait_for_ready(timeout=_READY_TIMEOUT)
+            self._wait_until_ready()
         except BaseException:
             self._stop()
             raise
         return self
+
+    def _wait_until_ready(self) -> None:
+        """Waits until the kernel replies and its outputs arrive: messages before the connection of IOPub are lost.
+
+        jupyter_client's own `wait_for_ready` goes on to read the outputs until there are none for a fifth of a second.
+        """
+        deadline = time.monotonic() + _READY_TIMEOUT
+        while time.monotonic() < deadline and self.manager.is_alive():
+            request_id = self.client.kernel_info()
+            with suppress(queue.Empty):
+                while self.client.get_shell_msg(timeout=1)["parent_header"].get("msg_id") != request_id:
+                    pass
+                while not _is_end_of(self.client.get_iopub_msg(timeout=0.2), request_id):
+                    pass
+                return
+        raise RuntimeError("The kernel did not start.")
 
     def _stop(self) -> None:
         if self.client is not None:
@@ -126,9 +142,9 @@ class Kernel:
             message = self.next_message()
             if message is None or message["parent_header"].get("msg_id") != request_id:
                 continue
-            kind, content = message["msg_type"], message["content"]
-            if kind == "status" and content["execution_state"] == "idle":
+            if _is_end_of(message, request_id):
                 return run
+            kind, content = message["msg_type"], message["content"]
             output = _add_output(run, displays, kind, content)
             if output is not None and on_output is not None:
                 on_output(_as_text(output))
@@ -170,6 +186,12 @@ def _connection(folder: Path) -> dict[str, str]:
     if sys.platform == "win32" or len(str(folder / "ipc-1")) > _LONGEST_SOCKET_PATH:
         return file
     return {**file, "transport": "ipc", "ip": str(folder / "ipc")}
+
+
+def _is_end_of(message: Message, request_id: str) -> bool:
+    """Returns whether a message on IOPub says that the kernel has handled a request."""
+    ended = message["msg_type"] == "status" and message["content"]["execution_state"] == "idle"
+    return bool(ended and message["parent_header"].get("msg_id") == request_id)
 
 
 def _add_output(run: CellRun, displays: dict[str, Message], kind: str, content: Message) -> Message | None:

@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
@@ -31,6 +31,7 @@ fork_kernels_for_good()
 """A Jupyter server's configuration with which its kernels are forked; {folder} is this repository's."""
 WITHOUT_LIBRARIES = "KERNELS_WITHOUT_LIBRARIES"
 """The environment variable with which kernels import what a login needs when it needs it."""
+_END_TIMEOUT = 5.0
 _LAUNCHER = ("-m", "ipykernel_launcher")
 
 
@@ -83,6 +84,13 @@ class _EntryPoint:
                 self.pid = self.pgid = kernel.pid
                 self.cwd = kwargs.get("cwd", Path.cwd())
                 return self.connection_info
+
+            async def kill(self, restart: bool = False) -> None:
+                """Kills it, and waits for its end, for which jupyter_client looks once in a tenth of a second."""
+                await super().kill(restart=restart)
+                if isinstance(self.process, ForkedProcess):
+                    with suppress(TimeoutError):
+                        self.process.wait(_END_TIMEOUT)
 
         return ForkedProvisioner
 
