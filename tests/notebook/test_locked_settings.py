@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from cognito_jupyter.local import LocalCognito
-from tests.conftest import as_tokens
 from tests.support.notebook import Notebook, started_notebook
-from tests.support.shared_kernels import new_manager, store_in
+from tests.support.shared_kernels import store_sign_in
 
 PANEL_CHOICE = "get_ipython().magics_manager.registry['CognitoMagics'].state.controller.set_remember(True)"
 PANEL_BOX = (
@@ -82,9 +81,7 @@ def test_nothing_is_shared_where_the_administrator_forbids_it(locked: Notebook, 
 def test_what_was_stored_before_is_not_used_and_can_be_removed(
     cognito: LocalCognito, environment: dict[str, str], system_file: Path, where: str
 ) -> None:
-    manager = new_manager()
-    manager.adopt_tokens(as_tokens(cognito.issue_tokens()), store_in(system_file.parents[1] / "state" / "sign-ins"))
-    manager.ensure_credentials("Analyst")
+    store_sign_in(cognito, system_file.parents[1] / "state" / "sign-ins")
     (name,) = stored_files(environment)
     system_file.write_text("remember = false\n")
     fetched = run_command(environment, "credential-process", name.removesuffix(".sign-in"), cognito.roles["Uploader"])

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from cognito_jupyter.local import LocalCognito
-from tests.conftest import as_tokens
 from tests.support.notebook import READS_S3, started_notebook
-from tests.support.shared_kernels import new_manager, refresh_token_of, restart_kernel, store_in
+from tests.support.shared_kernels import refresh_token_of, restart_kernel, store_sign_in
 from tests.support.systems import ON_WINDOWS, needs_modes
 
 REFRESH = "cognito.refresh_user_pool_tokens() and None"
@@ -40,11 +39,7 @@ def stored_by_a_kernel(cognito: LocalCognito, environment: dict[str, str], home:
 @pytest.fixture
 def stored_file(cognito: LocalCognito, environment: dict[str, str], home: Path) -> Path:
     """The same, stored by this process, which takes a tenth of the time."""
-    manager = new_manager()
-    manager.adopt_tokens(as_tokens(cognito.issue_tokens()), store_in(home))
-    manager.ensure_credentials("Analyst")
-    (path,) = stored_files(home)
-    return path
+    return store_sign_in(cognito, home)
 
 
 def test_nothing_is_stored_unless_remember_is_requested(

@@ -15,9 +15,10 @@ from cognito_jupyter._util.clock import Clock
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.credentials.store.store import Store, StoreKey
 from cognito_jupyter.errors import CognitoError
+from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 from cognito_jupyter.settings import CognitoConfiguration
-from tests.conftest import credentials_of
+from tests.conftest import as_tokens, credentials_of
 from tests.support.new_processes import new_process_context, new_process_pool
 
 
@@ -38,6 +39,23 @@ def new_manager(clock: Clock | None = None) -> CognitoCredentialsManager:
     return CognitoCredentialsManager(
         settings.identity_pool_id, settings.user_pool_id, settings.region, authenticator=authenticator, clock=clock
     )
+
+
+def store_sign_in(cognito: LocalCognito, folder: Path | str) -> Path:
+    """Stores a sign-in with the credentials of the role Analyst, as a login in a kernel or a command does.
+
+    Args:
+        cognito: The Cognito of the sign-in.
+        folder: Where it is stored.
+
+    Returns:
+        Its file.
+    """
+    manager, store = new_manager(), store_in(folder)
+    manager.adopt_tokens(as_tokens(cognito.issue_tokens()), store)
+    manager.ensure_credentials("Analyst")
+    assert store.path.exists()
+    return store.path
 
 
 def restart_kernel(
