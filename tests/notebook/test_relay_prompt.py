@@ -71,7 +71,8 @@ def test_no_paste_is_required_where_the_sign_in_comes_back_to_the_jupyter_server
 def test_the_text_says_why_it_asks_for_a_paste(start_front_end: StartFrontEnd, host: str | None, words: str) -> None:
     front_end = start_front_end(host)
     front_end.start("%cognito_login --no-browser")
-    front_end.wait_until(lambda: front_end.prompts)
+    # They come by two channels, in any order.
+    front_end.wait_until(lambda: front_end.prompts and front_end.text)
     assert words in front_end.text
     assert HOW_TO_PASTE in front_end.text
     assert UNREACHABLE not in front_end.text
