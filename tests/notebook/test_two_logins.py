@@ -12,8 +12,6 @@ from cognito_jupyter.local.login_page_client import submit_login
 from tests.support.notebook import READS_S3, Notebook
 from tests.support.polling import wait_until
 
-pytestmark = pytest.mark.first_login
-
 _CONTROLLER = "get_ipython().magics_manager.registry['CognitoMagics'].state.controller"
 _TWO = (
     "import asyncio, cognito_jupyter\n"
@@ -113,6 +111,7 @@ def test_logins_that_start_and_end_in_random_order_leave_nothing_behind(
     wait_until(lambda: notebook.value(left) == "[] [] None True []", lambda: notebook.value(left))
 
 
+@pytest.mark.first_login
 def test_two_logins_at_once_need_one_sign_in_and_give_two_sessions(notebook: Notebook) -> None:
     notebook.text(_TWO.format("") + "first, second = await asyncio.gather(*two)")
     assert notebook.user.login_count == 1
@@ -120,6 +119,7 @@ def test_two_logins_at_once_need_one_sign_in_and_give_two_sessions(notebook: Not
     assert notebook.text(READS_S3) == "361\n"
 
 
+@pytest.mark.first_login
 def test_two_logins_at_once_of_a_user_who_does_not_sign_in_end_together(notebook: Notebook) -> None:
     notebook.user.ignore_links()
     code = _TWO.format("timeout=1") + "errors = await asyncio.gather(*two, return_exceptions=True)\n"
@@ -131,6 +131,7 @@ def test_two_logins_at_once_of_a_user_who_does_not_sign_in_end_together(notebook
     wait_until(lambda: notebook.value(threads) == "[]", lambda: notebook.value(threads))
 
 
+@pytest.mark.first_login
 def test_a_login_goes_on_by_itself_if_the_one_that_it_waited_for_is_cancelled(
     notebook: Notebook, cognito: LocalCognito
 ) -> None:
@@ -143,6 +144,7 @@ def test_a_login_goes_on_by_itself_if_the_one_that_it_waited_for_is_cancelled(
 
 
 @pytest.mark.parametrize("beside", ["task", "thread"])
+@pytest.mark.first_login
 def test_a_login_beside_the_cells_holds_none_of_them_back(
     notebook: Notebook, cognito: LocalCognito, beside: str
 ) -> None:
@@ -160,6 +162,7 @@ def test_a_login_beside_the_cells_holds_none_of_them_back(
     assert notebook.text(READS_S3) == "361\n"
 
 
+@pytest.mark.first_login
 def test_a_login_in_a_thread_takes_no_input_of_a_cell(notebook: Notebook, cognito: LocalCognito) -> None:
     """With --paste a box would be open, and read what the user types into the box of the cell."""
     notebook.user.ignore_links()
@@ -175,6 +178,7 @@ def test_a_login_in_a_thread_takes_no_input_of_a_cell(notebook: Notebook, cognit
 
 
 @pytest.mark.parametrize("options", ["", "--paste"])
+@pytest.mark.first_login
 def test_a_login_in_a_forked_child_ends_by_its_timeout(notebook: Notebook, options: str) -> None:
     notebook.user.ignore_links()
     notebook.text(f"options = '--no-browser --timeout 1 {options}'")
