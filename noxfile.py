@@ -155,7 +155,8 @@ def flaky(session: nox.Session) -> None:
 def kernel6(session: nox.Session) -> None:
     """Run the tests in real kernels with the oldest supported ipykernel."""
     session.install(".[test]", "ipykernel==6.31.*")
-    # The kernels of a first login import what it needs when it needs it; those of `tests` have imported it before.
+    # Tests without a kernel are left out. The kernels of a first login import what it needs when it needs it; those of
+    # `tests` have imported it before.
     env = {"KERNELS_WITHOUT_LIBRARIES": "1"}
     session.run("pytest", *_beside_tests(session, 2), "tests/notebook", *session.posargs, env=env)
 
