@@ -63,7 +63,8 @@ def pytest_xdist_setupnodes(config: pytest.Config, specs: list[Any]) -> None:
         config: pytest's own.
         specs: How pytest-xdist will start each process; its interpreter is replaced by one that forks.
     """
-    if sys.platform == "linux":
+    # Not the long tests: they are few, and some have Ray or a browser in the process.
+    if sys.platform == "linux" and config.getoption("markexpr"):
         stack = ExitStack()
         folder = stack.enter_context(shared_zygotes())
         config.add_cleanup(stack.close)
