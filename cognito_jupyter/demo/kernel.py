@@ -81,7 +81,7 @@ class Kernel:
             # stderr: a kernel writes warnings to its terminal that do not matter here.
             self.manager.start_kernel(env=self._environment, cwd=self._cwd, stderr=subprocess.DEVNULL)
             self.client = self.manager.client()
-            self.client.start_channels()
+            self.client.start_channels(stdin=False)
             self._wait_until_ready()
         except BaseException:
             self._stop()
@@ -99,6 +99,9 @@ class Kernel:
             with suppress(queue.Empty):
                 while self.client.get_shell_msg(timeout=1)["parent_header"].get("msg_id") != request_id:
                     pass
+                # Only now: before the kernel listens, the attempt to connect would be repeated after a moment, in which
+                # the prompt of a first cell is lost.
+                self.client.stdin_channel.start()
                 while not _is_end_of(self.client.get_iopub_msg(timeout=0.2), request_id):
                     pass
                 return

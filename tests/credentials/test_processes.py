@@ -24,6 +24,7 @@ from tests.support.followers import Followers, follow
 from tests.support.keep_alive_proxy import KeepAliveProxy
 from tests.support.laptop import SimulatedLaptop, wait_until_nothing_is_due
 from tests.support.latency_proxy import LatencyProxy
+from tests.support.new_processes import run_in_environment
 from tests.support.polling import wait_until
 from tests.support.systems import needs_fork
 
@@ -180,7 +181,11 @@ def test_a_manager_made_in_a_multiprocessing_child_refreshes(short_lived: Simula
     before = cognito.counts[EXCHANGE]
     arguments = (theirs, pools, tokens, (cognito.domain, cognito.client_id), short_lived.clock.now)
     # Each context has its own Process class, which the common base class does not declare.
-    process = context.Process(target=use_a_session, args=arguments)  # type: ignore[attr-defined]
+    process = context.Process(  # type: ignore[attr-defined]
+        # The server of forkserver keeps the environment of the test that first needed it.
+        target=run_in_environment,
+        args=(dict(os.environ), use_a_session, arguments),
+    )
     process.start()
     follower = Followers([mine])
     for _ in range(14):

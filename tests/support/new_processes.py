@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,20 @@ def new_process_pool(count: int) -> Any:
         count: How many.
     """
     return new_process_context().Pool(count, initializer=_set_environment, initargs=(dict(os.environ),))
+
+
+def run_in_environment(
+    environment: Mapping[str, str], function: Callable[..., object], arguments: tuple[object, ...]
+) -> None:
+    """Calls a function in a new process, with the environment of the test that starts it.
+
+    Args:
+        environment: The environment.
+        function: The function.
+        arguments: Its arguments.
+    """
+    _set_environment(environment)
+    function(*arguments)
 
 
 def _set_environment(environment: Mapping[str, str]) -> None:
