@@ -311,11 +311,10 @@ def clusters(session: nox.Session) -> None:
     # S3A's jars and a Java runtime: Spark itself has neither.
     session.install("-r", "tests/sharing/spark_cluster/requirements.txt")
     session.install("--no-deps", "sagemaker-pyspark==1.4.5")
-    # The engines take turns: a Ray that starts beside others of its kind may exceed its own limit of 30 seconds. The
-    # longest modules, each test_share.py, come early, and each module stays in one process.
+    # The engines take turns, and the longest modules, each test_share.py, come early.
     folders = [sorted(Path("tests/sharing", name).glob("test_*.py"), reverse=True) for name in _CLUSTERS]
     modules = [str(module) for turn in itertools.zip_longest(*folders) for module in turn if module is not None]
-    in_parallel = (_processes(1), "--dist=loadscope", "--no-loadscope-reorder")
+    in_parallel = (_processes(1), "--dist=loadgroup", "--no-loadscope-reorder")
     if not session.posargs:
         # A hundred processes at once leave other clusters no time to start.
         modules.remove(_HUNDRED_PROCESSES)

@@ -25,6 +25,18 @@ LONG_LIFETIME = 20.0
 """The same for credentials that are used for a while although they could not be replaced."""
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Has all tests of Ray run in one process: a cluster of Ray that starts beside another one may start too late.
+
+    Those of each other module run in one process, too, because they share a cluster.
+    """
+    folder = Path(__file__).parent
+    for item in items:
+        if folder in item.path.parents:
+            group = "ray" if item.path.parent.name == "ray_cluster" else str(item.path)
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture
 def shared(manager: CognitoCredentialsManager) -> Iterator[sharing.Share]:
     """The role Analyst, shared."""

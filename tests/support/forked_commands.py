@@ -93,8 +93,9 @@ class Commands:
         """
         with (
             open(os.devnull) as stdin,
-            tempfile.TemporaryFile("w+") as stdout,
-            tempfile.TemporaryFile("w+") as stderr,
+            # On simulated Windows a command writes in another encoding than this process reads.
+            tempfile.TemporaryFile("w+", errors="replace") as stdout,
+            tempfile.TemporaryFile("w+", errors="replace") as stderr,
         ):
             process = self.start(words, environment, (stdin.fileno(), stdout.fileno(), stderr.fileno()))
             code = process.wait(_TIMEOUT)

@@ -20,14 +20,20 @@ NAMESPACE = "cognito_jupyter"
 CLUSTER_MARK = "RAY_CLUSTER_OF_THE_TESTS"
 """A variable that only the processes of a cluster have."""
 
+START_TIMEOUTS = {
+    "RAY_gcs_server_port_wait_time_s": "120",
+    "RAY_agent_register_timeout_ms": "120000",
+    "RAY_worker_register_timeout_seconds": "120",
+}
+"""Limits for the start of Ray's processes that a busy machine meets: a node whose agents start late ends by itself."""
 ON_LOOPBACK = {
+    **START_TIMEOUTS,
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_AUTH_TOKEN": "a-token-of-the-tests",
-    "RAY_gcs_server_port_wait_time_s": "120",
 }
-"""Ray's switch for the systems where its servers listen on loopback only; no report to Ray's makers; a token, which Ray
-would store in the home directory otherwise; and a limit for the start of its first server that a busy machine meets."""
+"""Ray's switch for the systems where its servers listen on loopback only; no report to Ray's makers; and a token, which
+Ray would store in the home directory otherwise."""
 
 
 def cluster_environment(cognito: LocalCognito, folder: Path) -> dict[str, str]:

@@ -14,6 +14,8 @@ from cognito_jupyter.demo.jupyterlab import clean_environment
 from cognito_jupyter.demo.kernel import Kernel
 from cognito_jupyter.local import LocalCognito
 
+from .clusters import START_TIMEOUTS
+
 pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 
 LIFETIME = 10.0
@@ -53,7 +55,8 @@ def test_the_tasks_of_the_notebook_read_the_same_past_an_expiry_until_the_logout
 ) -> None:
     cognito.knobs.credentials_seconds = LIFETIME
     cognito.aws.proxy.requests.clear()
-    environment = clean_environment(tmp_path, {**cognito.environment, "HOME": str(tmp_path), "BROWSER": "true"})
+    variables = {**cognito.environment, **START_TIMEOUTS, "HOME": str(tmp_path), "BROWSER": "true"}
+    environment = clean_environment(tmp_path, variables)
     reader, began = LinkFollower(cognito), time.time()
     shown = []
     with Kernel(environment, folder=tmp_path) as kernel:
