@@ -25,6 +25,7 @@ LONG_LIFETIME = 20.0
 """The same for credentials that are used for a while although they could not be replaced."""
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist looks at the groups next
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Has all tests of Ray run in one process: a cluster of Ray that starts beside another one may start too late.
 
