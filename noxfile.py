@@ -314,7 +314,7 @@ def clusters(session: nox.Session) -> None:
     # The engines take turns, and the longest modules, each test_share.py, come early.
     folders = [sorted(Path("tests/sharing", name).glob("test_*.py"), reverse=True) for name in _CLUSTERS]
     modules = [str(module) for turn in itertools.zip_longest(*folders) for module in turn if module is not None]
-    in_parallel = (_processes(1), "--dist=loadgroup", "--no-loadscope-reorder")
+    in_parallel = (_processes(1), "--dist=loadscope", "--no-loadscope-reorder")
     if not session.posargs:
         # A hundred processes at once leave other clusters no time to start.
         modules.remove(_HUNDRED_PROCESSES)

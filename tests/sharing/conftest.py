@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,17 +26,23 @@ LONG_LIFETIME = 20.0
 """The same for credentials that are used for a while although they could not be replaced."""
 
 
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist looks at the groups next
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Has all tests of Ray run in one process: a cluster of Ray that starts beside another one may start too late.
 
-    Those of each other module run in one process, too, because they share a cluster.
+    Args:
+        config: pytest's own.
+        log: What the scheduler logs to.
     """
-    folder = Path(__file__).parent
-    for item in items:
-        if folder in item.path.parents:
-            group = "ray" if item.path.parent.name == "ray_cluster" else str(item.path)
-            item.add_marker(pytest.mark.xdist_group(group))
+    from xdist.scheduler import LoadScopeScheduling
+
+    if config.getoption("dist") != "loadscope":
+        return None
+    scheduler = LoadScopeScheduling(config, log)
+    scope_of = scheduler._split_scope
+    # Each other module runs in one process, too, as `--dist=loadscope` has it.
+    scheduler._split_scope = lambda nodeid: "ray" if "/ray_cluster/" in nodeid else scope_of(nodeid)
+    return scheduler
 
 
 @pytest.fixture
