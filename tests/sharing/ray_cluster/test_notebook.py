@@ -23,7 +23,9 @@ STARS = 12
 BEFORE_ALL = """
 import os, time
 
-os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # as in the notebook: Ray reads it when it is imported
+# As in the notebook: Ray reads both when it is imported.
+os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+os.environ["RAY_AUTH_MODE"] = "disabled"
 import ray
 
 
@@ -56,7 +58,12 @@ def test_the_tasks_of_the_notebook_read_the_same_past_an_expiry_until_the_logout
     cognito.knobs.credentials_seconds = LIFETIME
     cognito.aws.proxy.requests.clear()
     variables = {**cognito.environment, **START_TIMEOUTS, "HOME": str(tmp_path), "BROWSER": "true"}
-    environment = clean_environment(tmp_path, variables)
+    # Without what the other tests of Ray have set: with a token the processes of this cluster would refuse each other.
+    environment = {
+        name: value
+        for name, value in clean_environment(tmp_path, variables).items()
+        if not name.startswith("RAY_") or name in START_TIMEOUTS
+    }
     reader, began = LinkFollower(cognito), time.time()
     shown = []
     with Kernel(environment, folder=tmp_path) as kernel:
