@@ -27,6 +27,7 @@ from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 from cognito_jupyter.sharing import DaskShare, dask
 from tests.conftest import manager_for
 from tests.sharing.conftest import LIFETIME, LONG_LIFETIME
+from tests.support.busy import BusyMeter
 from tests.support.polling import TEST_TIMEOUT, wait_until
 
 from . import tasks
@@ -167,11 +168,18 @@ def test_sessions_made_by_tasks_continue_with_the_next_share(
         assert read_everywhere(client) == {size_of_data(cognito)}
 
 
-def test_signing_out_removes_the_credentials_from_the_workers(
+def test_signing_out_removes_the_credentials_from_the_workers_within_a_second(
     client: Client, manager: CognitoCredentialsManager
 ) -> None:
     share = dask(manager, client, "Analyst")
-    manager.sign_out()
+    during = client.run(tasks.environment).values()
+    assert [get_credentials(variables)[0] for variables in during] == [200, 200]
+    with BusyMeter() as meter:
+        signed_out_at = time.monotonic()
+        manager.sign_out()
+        wait_until(lambda: [get_credentials(variables)[0] for variables in during] == [403, 403])
+        seconds = time.monotonic() - signed_out_at
+        assert seconds < meter.allowed(1.0, seconds)
     wait_until(lambda: share.closed and plugins_of(client) == {}, "The plugin is still registered.")
     wait_until(lambda: set(endpoints_of(client).values()) == {None}, "A worker still names an endpoint.")
 
