@@ -167,7 +167,7 @@ _BROWSER_OPTIONS = "--override-ini=addopts=-ra --strict-markers --strict-config"
 
 @nox.session(python=PYTHONS[:1], allow_parallel=True)
 def browser(session: nox.Session) -> None:
-    """Test the panel in JupyterLab in Chromium, which is installed if necessary."""
+    """Test the panel in JupyterLab in Chromium's headless shell, which is installed if necessary, or in Chromium."""
     session.install(".[browser]")
     only = ("tests/browser", "--ignore=tests/browser/front_ends")
     # Each process has one JupyterLab and one browser for all modules, which have processes of their own.

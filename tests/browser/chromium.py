@@ -11,6 +11,7 @@ from filelock import FileLock
 
 from tests.support.temporary import shared_path
 
+_HEADLESS_SHELL = "chromium-headless-shell"
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -25,29 +26,35 @@ FLAGS = [
 
 
 def find_chromium() -> str | None:
-    """Returns `CHROMIUM`, else the system's Chromium, else one that it installs.
+    """Returns `CHROMIUM`, else the headless shell, else the system's Chromium, else one that it installs.
 
-    As root on Debian it installs Debian's, otherwise Playwright's.
+    The headless shell is Chromium without its windows, menus and services, which no test looks at: JupyterLab's page
+    costs two thirds of the processor time in it. As root on Debian it is installed even where there is a Chromium.
 
     Returns:
         The path; None: Playwright finds its own.
     """
     # One process at a time: pytest-xdist runs several.
     with FileLock(shared_path("cognito_jupyter-chromium.lock")):
-        return _installed() or _install()
+        found = _find(os.environ.get("CHROMIUM", ""), _HEADLESS_SHELL) or _install_from_debian(_HEADLESS_SHELL)
+        found = found or _find("chromium", "chromium-browser", "google-chrome") or _install_from_debian("chromium")
+        if found is None:
+            subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=True, capture_output=True)
+        return found
 
 
-def _installed() -> str | None:
-    for name in (os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome"):
-        if name and shutil.which(name):
-            return shutil.which(name)
-    return None
+def _find(*names: str) -> str | None:
+    return next(filter(None, map(shutil.which, filter(None, names))), None)
 
 
-def _install() -> str | None:
-    if sys.platform.startswith("linux") and os.getuid() == 0 and shutil.which("apt-get"):
+def _install_from_debian(package: str) -> str | None:
+    """Installs a package as root; returns the path of its program, or None where that is not possible."""
+    if not (sys.platform.startswith("linux") and os.getuid() == 0 and shutil.which("apt-get")):
+        return None
+    # The test of Firefox may install it at the same time.
+    install = ["apt-get", "install", "-y", "-qq", "-o", "DPkg::Lock::Timeout=300", package]
+    if subprocess.run(install, check=False, capture_output=True).returncode:
+        # The list of packages is missing, or older than the packages.
         subprocess.run(["apt-get", "update", "-qq"], check=False, capture_output=True)
-        subprocess.run(["apt-get", "install", "-y", "-qq", "chromium"], check=True, capture_output=True)
-        return shutil.which("chromium")
-    subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=True, capture_output=True)
-    return None
+        subprocess.run(install, check=False, capture_output=True)
+    return shutil.which(package)

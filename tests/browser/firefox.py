@@ -54,7 +54,9 @@ def find_firefox() -> str | None:
         found = next(filter(None, map(shutil.which, filter(None, names))), None)
         if found is None and sys.platform.startswith("linux") and os.getuid() == 0 and shutil.which("apt-get"):
             subprocess.run(["apt-get", "update", "-qq"], check=False, capture_output=True)
-            subprocess.run(["apt-get", "install", "-y", "-qq", "firefox-esr"], check=True, capture_output=True)
+            # The tests of Chromium may install it at the same time.
+            install = ["apt-get", "install", "-y", "-qq", "-o", "DPkg::Lock::Timeout=300", "firefox-esr"]
+            subprocess.run(install, check=True, capture_output=True)
             found = shutil.which("firefox-esr")
         # What lies on the path is a link, and Marionette looks for further files beside the program.
         return os.path.realpath(found) if found else None
