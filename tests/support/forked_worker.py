@@ -23,6 +23,7 @@ def main() -> int:
         "arguments": ["-c", options[options.index("-c") + 1]],
         "environment": dict(os.environ),
         "folder": os.getcwd(),
+        "collects_all": False,
     }
     reader, writer = os.pipe()
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as requests:

@@ -28,16 +28,20 @@ import pytest
 from .zygote_program import MAX_MESSAGE
 
 LIBRARIES = ("boto3", "boto3.s3.inject", "cryptography.x509", "jwt", "jwt.jwks_client", "requests", "s3transfer")
-"""What a login imports of other projects, widgets excepted."""
+"""What a login imports of other projects, without the widgets of a notebook."""
 _IN_KERNELS = (
-    "IPython.core.completerlib", "IPython.core.debugger", "IPython.extensions.storemagic", "argcomplete",
-    "encodings.idna", "ipykernel.debugger", "ipykernel.kernelapp", "psutil", "pydoc", "sqlite3",
-    "tornado.platform.asyncio",
+    "IPython.core.completerlib", "IPython.core.debugger", "IPython.core.logger", "IPython.core.oinspect",
+    "IPython.extensions.storemagic", "argcomplete", "encodings.idna", "faulthandler", "ipykernel.debugger",
+    "ipykernel.kernelapp", "psutil", "pydoc", "sqlite3", "tornado.platform.asyncio",
+    "traitlets.config.argcomplete_config",
 )  # fmt: skip
 """What a kernel has imported once it replies, whichever cells it will run."""
 MODULES: Mapping[str, tuple[str, ...]] = {
     "kernels": _IN_KERNELS,
-    "kernels-with-libraries": (*_IN_KERNELS, *LIBRARIES),
+    "kernels-with-libraries": (
+        *_IN_KERNELS, *LIBRARIES, "IPython.core.magic_arguments", "IPython.core.magics.extension", "anywidget",
+        "difflib", "ipywidgets", "nest_asyncio", "tomllib",
+    ),
     "commands": ("argparse", "tomllib", "filelock", "platformdirs", *LIBRARIES),
     "servers": ("jupyter_server.serverapp",),
     "tests": (
@@ -168,6 +172,8 @@ class Zygote:
                 "arguments": list(arguments),
                 "environment": dict(environment),
                 "folder": folder or str(Path.cwd()),
+                # A kernel is killed; in a command the collection at the end would copy all of the zygote's memory.
+                "collects_all": self._kind.startswith("kernels"),
             }
         ).encode()
         assert len(message) < MAX_MESSAGE
