@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _MAX_RETRY_AFTER = 86_400.0
 
 
-@dataclass(frozen=True, eq=False, repr=False)  # what nothing uses would take a third of the time to make the class
-class Timeouts:
+class Timeouts(NamedTuple):
     """How long to wait for Cognito, in seconds; the defaults suit a user who waits in front of the notebook.
 
     Attributes:

@@ -16,8 +16,7 @@ from __future__ import annotations
 
 import functools
 import re
-from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from .._util import aws_endpoints
 from ..errors import SettingError, VerificationError
@@ -30,8 +29,7 @@ _HOST_LABELS: dict[IssuerType, str] = {"ORIGINAL": "cognito-idp", "UPDATED": "is
 _ISSUER = r"https://(?P<label>(?:issuer-)?cognito-idp)\.(?P<region>[a-z0-9-]+)\.[a-z0-9.-]+/(?P<pool>[\w-]+)"
 
 
-@dataclass(frozen=True)
-class Issuer:
+class Issuer(NamedTuple):
     """A user pool as the issuer of tokens.
 
     Attributes:
@@ -62,7 +60,7 @@ class Issuer:
     def in_other_form(self) -> Issuer:
         """Returns the same pool in the other form; an UPDATED issuer names the pool's primary region."""
         if self.type == "UPDATED":
-            return replace(self, type="ORIGINAL")
+            return self._replace(type="ORIGINAL")
         return Issuer(self.user_pool_id, parsers.pool_region(self.user_pool_id, self.region), "UPDATED")
 
 

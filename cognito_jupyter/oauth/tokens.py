@@ -8,8 +8,7 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import NotRequired, TypedDict, cast
+from typing import NamedTuple, NotRequired, TypedDict, cast
 
 from .._util.redaction import SecretText
 from ..errors import VerificationError
@@ -74,8 +73,7 @@ class CognitoTokenRefreshResponse(TypedDict, total=False):
     scope: str
 
 
-@dataclass(frozen=True)
-class Subject:
+class Subject(NamedTuple):
     """A user of a user pool.
 
     It is the same user whichever form of issuer, and whichever replica of the pool, a token comes from.
