@@ -144,37 +144,39 @@ class CognitoSession(NotPicklable, boto3.Session):
 
 
 class PrebuiltSession:
-    """One botocore session built ahead of its use: building it takes longer than a request to a server nearby.
+    """One session built ahead of its use: building it takes longer than a request to a server nearby.
 
     Args:
-        make_session: Builds a session.
+        make_session: Builds the botocore session below it.
     """
 
     def __init__(self, make_session: Callable[[], botocore.session.Session] = new_session) -> None:
         self._make_session = make_session
-        self._prebuilt: deque[botocore.session.Session] = deque(maxlen=1)
+        self._prebuilt: deque[tuple[botocore.session.Session, CognitoSession]] = deque(maxlen=1)
 
     def prebuild(self) -> None:
         """Builds a session unless there is one; an error of the AWS files is left to the session that is made later."""
         if not self._prebuilt:
             with suppress(BotoCoreError):
-                self._prebuilt.append(self._make_session())
+                self._prebuilt.append(self._build())
 
-    def pop_or_build(self) -> botocore.session.Session:
-        """Returns the prebuilt session to one caller only; else a new one."""
+    def pop_or_build(self, credentials: Credentials, region: str) -> boto3.Session:
+        """Returns a session that signs with these credentials only, whatever the environment holds.
+
+        The prebuilt one is returned to one caller only; the next one gets a new one.
+
+        Args:
+            credentials: What it signs with.
+            region: Its region.
+        """
         try:
-            return self._prebuilt.pop()
+            botocore_session, session = self._prebuilt.pop()
         except IndexError:
-            return self._make_session()
+            botocore_session, session = self._build()
+        botocore_session.register_component("credential_provider", CredentialResolver([_Provider(credentials)]))
+        botocore_session.set_config_variable("region", region)
+        return session
 
-
-def build_boto3_session(credentials: Credentials, region: str, session: botocore.session.Session) -> boto3.Session:
-    """Builds a boto3 session that signs with these credentials only, whatever the environment holds.
-
-    Args:
-        credentials: What it signs with.
-        region: Its region.
-        session: The botocore session to build on, which has no other user.
-    """
-    session.register_component("credential_provider", CredentialResolver([_Provider(credentials)]))
-    return CognitoSession(botocore_session=session, region_name=region)
+    def _build(self) -> tuple[botocore.session.Session, CognitoSession]:
+        session = self._make_session()
+        return session, CognitoSession(botocore_session=session)

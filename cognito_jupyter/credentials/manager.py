@@ -27,7 +27,7 @@ from ..oauth.token_errors import sign_in_expired
 from ..oauth.tokens import CognitoTokens, JwtPayload, Subject, claims_of, subject_of_token
 from ..settings import CognitoConfiguration, RoleSelection, Settings
 from .background_refresh import BackgroundRefresher
-from .boto_sessions import PrebuiltSession, RefreshingCredentials, StaticCredentials, build_boto3_session
+from .boto_sessions import PrebuiltSession, RefreshingCredentials, StaticCredentials
 from .exchange import CredentialsExchange
 from .role_credentials import AWSCredentials, CachedCredentials, RoleCredentials, signed_out_error
 from .role_lookup import RoleLookup
@@ -524,7 +524,7 @@ class CognitoCredentialsManager(NotPicklable):
     def _session(
         self, credentials: RefreshingCredentials | StaticCredentials, region_name: str | None = None
     ) -> boto3.Session:
-        return build_boto3_session(credentials, region_name or self.region, self._prebuilt_session.pop_or_build())
+        return self._prebuilt_session.pop_or_build(credentials, region_name or self.region)
 
     def _select_role(self, role_suffix: str | None) -> RoleCredentials:
         self._require_tokens()

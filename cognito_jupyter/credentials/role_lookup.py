@@ -39,7 +39,7 @@ class RoleLookup:
     @property
     def roles(self) -> tuple[str, ...]:
         """The ARNs that the user can choose from, in the token's order; none if the identity pool chooses."""
-        return () if self.selection == BY_IDENTITY_POOL else roles_in(self._tokens.claims)
+        return () if self.selection == BY_IDENTITY_POOL else self._tokens.roles
 
     def find(
         self, suffix: str | None, last_suffix: str | None, claims: Mapping[str, object] | None = None
@@ -65,14 +65,13 @@ class RoleLookup:
                 "The identity pool chooses the role of this sign-in, so that none can be named.",
                 'Leave the role out, or set role_selection to "token".',
             )
-        known = self._tokens.claims if claims is None else claims
-        roles = roles_in(known)
+        roles = self._tokens.roles if claims is None else roles_in(claims)
         if not suffix and last_suffix and self.last_role in matching_roles(roles, last_suffix):
             # Even if the suffix fits several roles by now, because one was granted since.
             return self.last_role
         suffix = suffix or last_suffix
         if not suffix:
-            return default_role(known)
+            return default_role(self._tokens.claims if claims is None else claims)
         if claims is not None or matching_roles(roles, suffix):
             return choose_role(roles, suffix)
         hint = self._look_for_new_roles()

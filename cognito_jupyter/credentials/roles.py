@@ -69,9 +69,9 @@ def choose_role(roles: Sequence[str], suffix: str, hint: str = "") -> str:
         RoleError: The suffix fits no role, or several (a PermissionError).
     """
     matches = matching_roles(roles, suffix)
-    shown = "what was given" if holds_secret(suffix) else repr(suffix)
     if len(matches) == 1:
         return matches[0]
+    shown = "what was given" if holds_secret(suffix) else repr(suffix)
     if matches:
         choices = _in_words(shortest_suffixes(matches, roles))
         raise RoleError(f"{len(matches)} roles end with {shown}.", f"Choose one of: {choices}.")

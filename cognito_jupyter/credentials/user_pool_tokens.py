@@ -22,6 +22,7 @@ from ..oauth.authenticator import CognitoOAuthAuthenticator
 from ..oauth.tokens import CognitoTokens, JwtPayload, MalformedTokenError, Subject, check_claims, claims_of, subject_of
 from .fork_channel import ForkChannel
 from .role_credentials import REFRESH_JITTER, advisory_margin
+from .roles import roles_in
 from .shared_sign_in import SharedSignIn
 
 _MANDATORY_REFRESH_SECONDS = 5 * 60.0
@@ -68,7 +69,7 @@ class UserPoolTokens:
         self._claims_requested_at = -math.inf
         self._end_error: tuple[CognitoTokens, SignedOutError] | None = None
         self._tokens = redacted(tokens) if tokens is not None else None
-        self._last_decoded: tuple[str, JwtPayload, Subject] | None = None
+        self._last_decoded: tuple[str, JwtPayload, Subject, tuple[str, ...]] | None = None
         self._fork_channel = ForkChannel(self._respond_to_child)
 
     @property
@@ -108,15 +109,20 @@ class UserPoolTokens:
         return self._decoded[1]
 
     @property
-    def _decoded(self) -> tuple[JwtPayload, Subject | None]:
-        """The claims, which nothing changes, and their user: decoded once, because each request reads them often."""
+    def roles(self) -> tuple[str, ...]:
+        """The role ARNs of the id token, in its order; none while no user is signed in."""
+        return self._decoded[2]
+
+    @property
+    def _decoded(self) -> tuple[JwtPayload, Subject | None, tuple[str, ...]]:
+        """The claims, which nothing changes, their user and roles: read once, because each request needs them often."""
         tokens = self._tokens
         if tokens is None:
-            return {}, None
+            return {}, None, ()
         id_token, decoded = tokens["id_token"], self._last_decoded
         if decoded is None or decoded[0] is not id_token:
             claims = claims_of(id_token)
-            decoded = self._last_decoded = (id_token, claims, subject_of(claims))
+            decoded = self._last_decoded = (id_token, claims, subject_of(claims), roles_in(claims))
         return decoded[1:]
 
     @property

@@ -9,6 +9,7 @@ from typing import Any
 
 import botocore.session
 import pytest
+from botocore.credentials import Credentials
 from botocore.loaders import JSONFileLoader
 
 from cognito_jupyter.credentials.boto_sessions import PrebuiltSession
@@ -62,10 +63,13 @@ def test_sessions_are_independent_after_a_prewarm(manager: CognitoCredentialsMan
 
 
 def test_a_prebuilt_session_is_given_out_once() -> None:
-    prebuilt = PrebuiltSession()
+    prebuilt, credentials = PrebuiltSession(), Credentials("key", "secret")
     prebuilt.prebuild()
     prebuilt.prebuild()
-    assert len({id(session) for session in [prebuilt.pop_or_build(), prebuilt.pop_or_build()]}) == 2
+    first, second = (prebuilt.pop_or_build(credentials, region) for region in ("us-east-1", "eu-west-1"))
+    assert first._session is not second._session
+    assert (first.region_name, second.region_name) == ("us-east-1", "eu-west-1")
+    assert first.get_credentials() is second.get_credentials() is credentials
 
 
 def test_all_sessions_of_a_manager_read_the_list_of_endpoints_once(
@@ -93,8 +97,8 @@ def test_the_next_session_is_there_before_the_role_is_changed(manager: CognitoCr
     assert not manager._prebuilt_session._prebuilt
     manager.prebuild_session()
     wait_until(lambda: manager._prebuilt_session._prebuilt)
-    (prebuilt,) = manager._prebuilt_session._prebuilt
-    assert manager.make_refreshing_session("Uploader")._session is prebuilt
+    ((_, prebuilt),) = manager._prebuilt_session._prebuilt
+    assert manager.make_refreshing_session("Uploader") is prebuilt
 
 
 def test_credentials_are_refreshed_although_the_next_session_cannot_be_prepared(

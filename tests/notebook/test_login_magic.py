@@ -268,7 +268,7 @@ def test_the_session_of_the_next_role_is_prepared_after_each_change_of_the_role(
     for role_suffix in ("Analyst", "Uploader", "Analyst"):
         notebook.text(f"%cognito_login {role_suffix}")
         wait_until(lambda: notebook.value("len(cognito._prebuilt_session._prebuilt)") == "1")
-        notebook.text("assert session._session is not cognito._prebuilt_session._prebuilt[0]")
+        notebook.text("assert session is not cognito._prebuilt_session._prebuilt[0][1]")
 
 
 @pytest.mark.first_login

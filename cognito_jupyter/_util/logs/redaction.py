@@ -132,8 +132,8 @@ def install_redaction(get_secrets: GetSecrets | None = None, *, ahead_of_imports
     module_names = _installed_modules() if ahead_of_imports else ()
     for name in [*_LOGGER_NAMES, *module_names, *logging.Logger.manager.loggerDict]:
         logger: Any = _logger(name) if name.partition(".")[0] in _LOGGER_NAMES else None
-        if logger is not None and _installed_filter(logger) is None:
-            logger.addFilter(redacting_filter)
+        if logger is not None:
+            logger.addFilter(redacting_filter)  # which logging does once
 
 
 def _installed_modules() -> Iterator[str]:
