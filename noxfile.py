@@ -187,7 +187,7 @@ def fronts(session: nox.Session) -> None:
     if os.environ.get("FRONT_ENDS_TABLE"):
         run = ("--numprocesses=0", f"{folder}/test_matrix.py", f"{folder}/test_consoles.py")
     else:
-        run = (_processes(1), "--dist=loadgroup", folder)
+        run = (_processes(1), "--dist=loadscope", folder)
     session.run("pytest", _BROWSER_OPTIONS, *run, *session.posargs, env=env)
 
 
@@ -202,7 +202,9 @@ def long(session: nox.Session) -> None:
 def libraries(session: nox.Session) -> None:
     """Test one sign-in with many libraries across expiries, and the demo; the versions are those of docs/sharing.md."""
     session.install("-c", "tests/sharing/libraries/versions.txt", ".[libraries]")
-    session.run("pytest", "-m", "", "tests/sharing/libraries", "tests/demo/test_demo.py", *session.posargs)
+    # Each waits for a third of its time; three at once would delay each other's reads.
+    in_parallel = ("--numprocesses=2", "--dist=loadscope", "-m", "")
+    session.run("pytest", *in_parallel, "tests/sharing/libraries", "tests/demo/test_demo.py", *session.posargs)
 
 
 @nox.session(python=PYTHONS[:1])

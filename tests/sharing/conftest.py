@@ -17,6 +17,7 @@ from cognito_jupyter import sharing
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.local import LocalCognito
 from tests.support.polling import TEST_TIMEOUT, wait_until
+from tests.support.scheduling import module_of, schedule_by_group
 
 BUCKET = "cognito-jupyter-demo"
 LIFETIME = 10.0
@@ -34,15 +35,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
         config: pytest's own.
         log: What the scheduler logs to.
     """
-    from xdist.scheduler import LoadScopeScheduling
-
-    if config.getoption("dist") != "loadscope":
-        return None
-    scheduler = LoadScopeScheduling(config, log)
-    scope_of = scheduler._split_scope
-    # Each other module runs in one process, too, as `--dist=loadscope` has it.
-    scheduler._split_scope = lambda nodeid: "ray" if "/ray_cluster/" in nodeid else scope_of(nodeid)
-    return scheduler
+    return schedule_by_group(config, log, lambda nodeid: "ray" if "/ray_cluster/" in nodeid else module_of(nodeid))
 
 
 @pytest.fixture

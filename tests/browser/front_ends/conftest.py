@@ -17,6 +17,7 @@ from playwright.sync_api import BrowserContext
 
 from cognito_jupyter.demo.jupyterlab import clean_environment
 from cognito_jupyter.local import LocalCognito
+from tests.support.scheduling import module_of, schedule_by_group
 
 from ..kernel_pool import NEWEST, notebook_json
 from .catalogue import FRONT_ENDS, KERNELS, LOSING_MESSAGES, FrontEnd
@@ -28,6 +29,9 @@ from .server import JupyterServer, write_kernel_spec
 _PAGES: dict[str, type[FrontEndPage]] = {"jupyterlab": JupyterLabPage, "classic": ClassicPage, "voila": VoilaPage}
 _HOSTED = ("SSH_", "JUPYTERHUB_", "KUBERNETES_", "CODESPACES", "REMOTE_CONTAINERS", "BROWSER")
 """Variables of the developer's machine that would tell the kernel that the browser is elsewhere."""
+
+_OF_SHARED_LAB = ("test_kernels.py", "test_notebook7.py")
+"""The modules whose tests use the fixture `lab`."""
 
 KernelName = Callable[[str], str]
 
@@ -139,6 +143,25 @@ def report_outcome(request: pytest.FixtureRequest, record_property: Callable[[st
         record_property(OUTCOME, outcome.as_text())
 
     return report
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Has all tests of a front end run in one process, which starts its server once.
+
+    Args:
+        config: pytest's own.
+        log: What the scheduler logs to.
+    """
+    return schedule_by_group(config, log, _group_of)
+
+
+def _group_of(nodeid: str) -> str:
+    """Returns the front end that a test's parameters name; those of the other tests' JupyterLab are one group, too."""
+    parameters = f"-{nodeid.partition('[')[2].removesuffix(']')}-"
+    module = module_of(nodeid)
+    shared = "the JupyterLab of the browser tests" if module.endswith(_OF_SHARED_LAB) else module
+    return max((name for name in FRONT_ENDS if f"-{name}-" in parameters), key=len, default=shared)
 
 
 class TableWriter:

@@ -32,16 +32,12 @@ CONSOLES = ("console", "qtconsole")
 WRONG_ADDRESS = "https://hub.example.org/?code=abc&state=def"
 each_console = pytest.mark.parametrize(
     ("desk", "kernel"),
-    [
-        pytest.param(name, kernel, marks=pytest.mark.xdist_group(name), id=f"{name}-{kernel}")
-        for name in CONSOLES
-        for kernel in kernels_for(name)
-    ],
+    [pytest.param(name, kernel, id=f"{name}-{kernel}") for name in CONSOLES for kernel in kernels_for(name)],
     indirect=["desk"],
 )
 each_console_once = pytest.mark.parametrize(
     ("desk", "kernel"),
-    [pytest.param(name, MATRIX_KERNELS[-1], marks=pytest.mark.xdist_group(name), id=name) for name in CONSOLES],
+    [pytest.param(name, MATRIX_KERNELS[-1], id=name) for name in CONSOLES],
     indirect=["desk"],
 )
 

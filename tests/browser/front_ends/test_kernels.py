@@ -14,7 +14,6 @@ from .conftest import KernelName
 pytestmark = [
     pytest.mark.parametrize("version", MATRIX_KERNELS),
     pytest.mark.usefixtures("comms"),
-    pytest.mark.xdist_group("kernels"),
 ]
 
 

@@ -40,7 +40,7 @@ BROWSERS = [name for name, each in FRONT_ENDS.items() if each.kind in ("jupyterl
 
 def _cells(*front_ends: str) -> list[object]:
     return [
-        pytest.param(front_end, kernel, marks=pytest.mark.xdist_group(front_end), id=f"{front_end}-{kernel}")
+        pytest.param(front_end, kernel, id=f"{front_end}-{kernel}")
         for front_end in front_ends
         for kernel in kernels_for(front_end)
     ]
@@ -185,7 +185,7 @@ def test_a_captured_cell_ends_at_once_and_says_why(
         report_outcome("captured", says="ends, and says why")
 
 
-@pytest.mark.parametrize("desk", [pytest.param("lab", marks=pytest.mark.xdist_group("lab"))], indirect=True)
+@pytest.mark.parametrize("desk", ["lab"], indirect=True)
 @pytest.mark.parametrize("way", SOURCES)
 def test_a_kernel_without_anywidget_shows_a_link_that_signs_in(
     desk: Desk, open_page: OpenPage, busy_meter: BusyMeter, way: str

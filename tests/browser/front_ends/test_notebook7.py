@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
 from playwright.sync_api import expect
 
 from ..conftest import REMOTE_REDIRECT_URI, OpenNotebook
 from ..notebook_page import LOAD, LOGIN, PANEL, READS_S3
-
-pytestmark = pytest.mark.xdist_group("notebook 7")
 
 
 def test_signing_in_by_link_in_notebook_7(open_notebook: OpenNotebook) -> None:

@@ -19,8 +19,6 @@ from ..kernel_pool import NEWEST, notebook_json
 from ..notebook_page import LOAD, LOGIN, READS_S3, NotebookPage, is_authorization_response
 from .remote_lab import RemoteLab, lab_behind_proxy, lab_in_namespace, unshare_command
 
-pytestmark = pytest.mark.xdist_group("remote")
-
 # Counts what the user does in the notebook's page; events that a script makes are not trusted.
 _COUNT_INPUT_EVENTS = """for (const kind of ["click", "paste", "keydown"]) {
   addEventListener(kind, (event) => { if (event.isTrusted) (window.deeds ??= []).push(kind) }, true);
