@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             # argparse's errors would repeat it.
             print(_UNUSED_ARGUMENT, file=sys.stderr, flush=True)
             return 2
-        return _run(_parser().parse_args(argv))
+        return _run(_parser(argv).parse_args(argv))
     except KeyboardInterrupt:
         return 130
     except ModuleNotFoundError as missing:
@@ -60,10 +60,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 1
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     from .._util.http.version import VERSION
     from . import arguments
-    from .local import add_local_arguments
 
     # The commands' own parsers are of the same class.
     parser = arguments.PrintableParser(
@@ -78,7 +77,11 @@ def _parser() -> argparse.ArgumentParser:
     arguments.add_doctor_arguments(add_command("doctor", help="check the settings, Cognito and this computer"))
     # Only for the list of commands: `main` runs it without this parser.
     add_command("credential-process", help="print a stored sign-in's AWS credentials for an AWS profile")
-    add_local_arguments(add_command("local", help="run a Cognito with S3 on this machine, and print its settings"))
+    local = add_command("local", help="run a Cognito with S3 on this machine, and print its settings")
+    if "local" in argv:
+        from .local import add_local_arguments
+
+        add_local_arguments(local)
     demo = add_command("demo", help="show everything: a local Cognito, S3, and JupyterLab with a notebook")
     mode = demo.add_mutually_exclusive_group()
     mode.add_argument("--no-browser", action="store_true", help="print the URL instead of opening it")
@@ -95,11 +98,26 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    if arguments.command in {"doctor", "login", "logout", "status"}:
-        from . import doctor, login, logout, status
+    if arguments.command == "doctor":
+        from .doctor import doctor
 
-        commands = {"doctor": doctor.doctor, "login": login.login, "logout": logout.logout, "status": status.status}
-        return commands[arguments.command](arguments)
+        return doctor(arguments)
+    if arguments.command == "login":
+        from .login import login
+
+        return login(arguments)
+    if arguments.command == "logout":
+        from .logout import logout
+
+        return logout(arguments)
+    if arguments.command == "status":
+        from .status import status
+
+        return status(arguments)
+    return _run_until_interrupted(arguments)
+
+
+def _run_until_interrupted(arguments: argparse.Namespace) -> int:
     import signal
 
     # `kill` ends the command as Ctrl-C does, so that it ends its child processes too.

@@ -19,6 +19,7 @@ import requests
 from cognito_jupyter.demo.check import DemoCheckError, run_notebook
 from cognito_jupyter.demo.jupyterlab import clean_environment
 from cognito_jupyter.local import LocalCognito
+from tests.support.new_processes import run_program
 from tests.support.polling import TEST_TIMEOUT
 from tests.support.systems import needs_shell, needs_sigint, needs_sigkill
 from tests.test_outside_text import HOSTILE_NAME, assert_printable
@@ -162,6 +163,24 @@ def test_local_ends_with_all_that_it_started(name: str) -> None:
         assert listening(members) <= {"127.0.0.1", "::1"}
         process.send_signal(signal.Signals[name])
         assert_gone(members)
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "unused"),
+    [("status", 1, "doctor local login logout"), ("logout", 1, "doctor local status"), ("--help", 0, "doctor local")],
+)
+def test_a_command_imports_no_other_command(command: str, code: int, unused: str) -> None:
+    program = f"""
+import sys
+from cognito_jupyter.cli.main import main
+sys.argv[1:] = [{command!r}]
+try:
+    code = main()
+except SystemExit as ended:
+    code = ended.code
+print(code, *(name for name in {unused.split()} if "cognito_jupyter.cli." + name in sys.modules))
+"""
+    assert run_program(program).stdout.splitlines()[-1] == f"{code}"
 
 
 def test_the_command_tells_its_version() -> None:
