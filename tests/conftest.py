@@ -27,6 +27,7 @@ from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 from cognito_jupyter.oauth.tokens import CognitoTokens
 
 from .support.botocore_files import botocore_files_read_once
+from .support.forked_commands import Commands, forked_commands
 from .support.forked_kernels import forked_kernels
 from .support.forked_moto import forked_moto
 from .support.signing_keys import signing_keys_used_again
@@ -77,6 +78,13 @@ def fork_processes() -> Iterator[None]:
     """A new interpreter for each kernel would take a third of the time of all tests, and moto imports for seconds."""
     with forked_kernels(), forked_moto():
         yield
+
+
+@pytest.fixture(scope="session")
+def commands() -> Iterator[Commands]:
+    """Commands that are forked, for the tests that run many of them."""
+    with forked_commands() as commands:
+        yield commands
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from cognito_jupyter.local import LocalCognito
+from tests.support.forked_commands import Commands
 from tests.support.notebook import Notebook, started_notebook
 from tests.support.shared_kernels import store_sign_in
 
@@ -40,10 +39,15 @@ def locked(cognito: LocalCognito, environment: dict[str, str], system_file: Path
         yield notebook
 
 
-def run_command(environment: dict[str, str], *arguments: str) -> str:
-    program = [sys.executable, "-m", "cognito_jupyter.cli", *arguments]
-    ended = subprocess.run(program, env=environment, capture_output=True, text=True, check=False, timeout=60)
-    return ended.stdout + ended.stderr
+@pytest.fixture
+def run_command(commands: Commands, environment: dict[str, str]) -> Callable[..., str]:
+    """Runs `cognito-jupyter` with some arguments, and returns what it prints."""
+
+    def run(*arguments: str) -> str:
+        ended = commands.run(arguments, environment)
+        return ended.stdout + ended.stderr
+
+    return run
 
 
 def stored_files(environment: dict[str, str]) -> list[str]:
@@ -52,15 +56,15 @@ def stored_files(environment: dict[str, str]) -> list[str]:
 
 
 def test_nothing_is_stored_where_the_administrator_forbids_it(
-    locked: Notebook, environment: dict[str, str], system_file: Path
+    locked: Notebook, environment: dict[str, str], system_file: Path, run_command: Callable[..., str]
 ) -> None:
     assert f"remember is locked by {system_file}" in locked.error("%cognito_login --remember")
     assert "remember is locked" in locked.error("import cognito_jupyter\nawait cognito_jupyter.login(remember=True)")
     locked.text(f"%config CognitoMagics.remember = True\n%cognito_login --no-browser\n{PANEL_CHOICE}")
     assert "no, only until this kernel ends" in locked.text("%cognito_status")
     locked.text(f"{PANEL_CHOICE}\n%cognito_login --fresh --no-browser")
-    assert "does not allow to stay signed in on it" in run_command(environment, "login")
-    assert str(system_file) in run_command(environment, "login")
+    assert "does not allow to stay signed in on it" in run_command("login")
+    assert str(system_file) in run_command("login")
     assert not stored_files(environment)
     locked.text("%cognito_logout")
     assert locked.text(PANEL_BOX).strip() == "[(False, True)]"
@@ -79,17 +83,17 @@ def test_nothing_is_shared_where_the_administrator_forbids_it(locked: Notebook, 
 
 @pytest.mark.parametrize("where", ["notebook", "terminal"])
 def test_what_was_stored_before_is_not_used_and_can_be_removed(
-    cognito: LocalCognito, environment: dict[str, str], system_file: Path, where: str
+    cognito: LocalCognito, environment: dict[str, str], system_file: Path, run_command: Callable[..., str], where: str
 ) -> None:
     store_sign_in(cognito, system_file.parents[1] / "state" / "sign-ins")
     (name,) = stored_files(environment)
     system_file.write_text("remember = false\n")
-    fetched = run_command(environment, "credential-process", name.removesuffix(".sign-in"), cognito.roles["Uploader"])
+    fetched = run_command("credential-process", name.removesuffix(".sign-in"), cognito.roles["Uploader"])
     assert "does not allow to stay signed in on it" in fetched
     with started_notebook(cognito, environment) as notebook:
         assert "You are not signed in. Run %cognito_login." in notebook.text("%cognito_status")
         if where == "notebook":
             assert "Signed out" in notebook.text("%cognito_logout")
         else:
-            assert "Signed out" in run_command(environment, "logout")
+            assert "Signed out" in run_command("logout")
     assert not stored_files(environment)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 from cognito_jupyter.local import LocalCognito
+from tests.support.forked_commands import Commands
 from tests.support.notebook import started_notebook
 from tests.test_outside_text import HOSTILE, HOSTILE_NAME
 
 
 def test_a_notebook_and_a_terminal_show_a_hostile_user_role_and_folder_in_their_lines(
-    tmp_path: Path, environment: dict[str, str]
+    tmp_path: Path, environment: dict[str, str], commands: Commands
 ) -> None:
     state = tmp_path / f"state {HOSTILE_NAME}"
     with LocalCognito(aws=False) as cognito:
@@ -30,12 +29,10 @@ def test_a_notebook_and_a_terminal_show_a_hostile_user_role_and_folder_in_their_
                 notebook.error("%cognito_login --profile 'x\x1b[8m\u202ey'"),
             ]
         for command in ("status", "logout"):
-            program = [sys.executable, "-m", "cognito_jupyter.cli", command]
-            ended = subprocess.run(program, env=every, capture_output=True, text=True, check=True)
+            ended = commands.run([command], every)
+            assert ended.returncode == 0
             shown.append(ended.stdout + ended.stderr)
-        program = [sys.executable, "-m", "cognito_jupyter.cli", "credential-process", "none"]
-        ended = subprocess.run(program, env=every, capture_output=True, text=True, check=False)
-        shown.append(ended.stderr)
+        shown.append(commands.run(["credential-process", "none"], every).stderr)
     for text in shown:
         for line in text.splitlines():
             assert line.isprintable(), repr(line)

@@ -1,4 +1,4 @@
-"""`cognito-jupyter` in processes forked from one which has imported what its commands need of other projects."""
+"""`cognito-jupyter`, and programs with boto3, in processes forked from one which has imported what they need."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -91,17 +91,40 @@ class Commands:
             words: Its arguments.
             environment: All of its environment.
         """
-        with (
-            open(os.devnull) as stdin,
-            # On simulated Windows a command writes in another encoding than this process reads.
-            tempfile.TemporaryFile("w+", errors="replace") as stdout,
-            tempfile.TemporaryFile("w+", errors="replace") as stderr,
-        ):
-            process = self.start(words, environment, (stdin.fileno(), stdout.fileno(), stderr.fileno()))
-            code = process.wait(_TIMEOUT)
-            stdout.seek(0)
-            stderr.seek(0)
-            return subprocess.CompletedProcess([SCRIPT, *words], code, stdout.read(), stderr.read())
+        return _run_to_end([SCRIPT, *words], lambda streams: self.start(words, environment, streams))
+
+    def run_program(self, program: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+        """Runs a program of Python to its end, as `python -c` does, without an input.
+
+        Args:
+            program: The source.
+            environment: All of its environment.
+        """
+        arguments = ["-c", program]
+
+        def start(streams: tuple[int, int, int]) -> subprocess.Popen[bytes] | ForkedProcess:
+            if self._zygote is not None and self._zygote.can_start(environment):
+                return self._zygote.start("__main__:execute", arguments, environment, streams=streams)
+            stdin, stdout, stderr = streams
+            command = [sys.executable, *arguments]
+            return subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=stderr, env=dict(environment))
+
+        return _run_to_end([sys.executable, *arguments], start)
+
+
+def _run_to_end(
+    command: list[str], start: Callable[[tuple[int, int, int]], subprocess.Popen[bytes] | ForkedProcess]
+) -> subprocess.CompletedProcess[str]:
+    with (
+        open(os.devnull) as stdin,
+        # On simulated Windows a command writes in another encoding than this process reads.
+        tempfile.TemporaryFile("w+", errors="replace") as stdout,
+        tempfile.TemporaryFile("w+", errors="replace") as stderr,
+    ):
+        code = start((stdin.fileno(), stdout.fileno(), stderr.fileno())).wait(_TIMEOUT)
+        stdout.seek(0)
+        stderr.seek(0)
+        return subprocess.CompletedProcess(command, code, stdout.read(), stderr.read())
 
 
 @contextmanager

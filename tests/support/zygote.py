@@ -172,7 +172,6 @@ class Zygote:
                 "arguments": list(arguments),
                 "environment": dict(environment),
                 "folder": folder or str(Path.cwd()),
-                # A kernel is killed; in a command the collection at the end would copy all of the zygote's memory.
                 "collects_all": self._kind.startswith("kernels"),
             }
         ).encode()
