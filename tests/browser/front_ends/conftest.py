@@ -20,7 +20,7 @@ from cognito_jupyter.local import LocalCognito
 from tests.support.scheduling import module_of, schedule_by_group
 
 from ..kernel_pool import NEWEST, notebook_json
-from .catalogue import FRONT_ENDS, KERNELS, LOSING_MESSAGES, FrontEnd
+from .catalogue import FRONT_ENDS, KERNELS, LOSING_MESSAGES, MATRIX_KERNELS, FrontEnd
 from .environments import make_environment
 from .matrix import OUTCOME, WHOLE_MATRIX, Outcome, outcome_from_text, write_table
 from .pages import ClassicPage, FrontEndPage, JupyterLabPage, VoilaPage
@@ -159,9 +159,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 def _group_of(nodeid: str) -> str:
     """Returns the front end that a test's parameters name; those of the other tests' JupyterLab are one group, too."""
     parameters = f"-{nodeid.partition('[')[2].removesuffix(']')}-"
+    front_end = max((name for name in FRONT_ENDS if f"-{name}-" in parameters), key=len, default=None)
     module = module_of(nodeid)
-    shared = "the JupyterLab of the browser tests" if module.endswith(_OF_SHARED_LAB) else module
-    return max((name for name in FRONT_ENDS if f"-{name}-" in parameters), key=len, default=shared)
+    if front_end is None:
+        return "the JupyterLab of the browser tests" if module.endswith(_OF_SHARED_LAB) else module
+    # The tests of one front end with every kernel would take longer than a third of the run.
+    older = any(f"-{kernel}-" in parameters for kernel in MATRIX_KERNELS[:-1])
+    return f"{front_end} with older kernels" if older else front_end
 
 
 class TableWriter:
