@@ -13,6 +13,9 @@ from botocore.hooks import HierarchicalEmitter
 
 from .http.user_agent import user_agent
 
+_INSPECTION = "_verify_accept_kwargs"
+"""The method of botocore's emitter that inspects a handler."""
+
 _Session = TypeVar("_Session", bound=botocore.session.Session)
 
 
@@ -28,7 +31,14 @@ def new_session(
             to register than all else. Without them the session has the configuration and the data files.
         event_hooks: Where its event handlers are registered; None: in an emitter of its own.
     """
-    session = botocore.session.Session(event_hooks=event_hooks, include_builtin_handlers=for_clients)
+    hooks = event_hooks if event_hooks is not None else HierarchicalEmitter()
+    # botocore inspects the signature of each handler, for keywords, which takes a quarter of a session's time. Its own
+    # 128 have them; those that are registered later are inspected.
+    vars(hooks)[_INSPECTION] = lambda _: None
+    try:
+        session = botocore.session.Session(event_hooks=hooks, include_builtin_handlers=for_clients)
+    finally:
+        del vars(hooks)[_INSPECTION]
     ignore_empty_names(session)
     session.user_agent_extra = user_agent()
     return session
