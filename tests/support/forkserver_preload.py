@@ -5,7 +5,8 @@ Nothing else imports this module.
 
 from __future__ import annotations
 
-from .botocore_files import read_botocore_files, share_botocore_files
+from .botocore_files import read_botocore_files, share_botocore_events, share_botocore_files
 
 share_botocore_files()
+share_botocore_events()
 read_botocore_files()

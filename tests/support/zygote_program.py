@@ -221,6 +221,7 @@ def _read_botocore_files(folder: str) -> None:
     botocore_files = importlib.import_module("botocore_files")
     del sys.path[0], sys.modules["botocore_files"]
     botocore_files.share_botocore_files()
+    botocore_files.share_botocore_events()
     botocore_files.read_botocore_files()
 
 
