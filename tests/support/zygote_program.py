@@ -178,6 +178,8 @@ def end(code: str | int | None) -> None:
     Args:
         code: That of the SystemExit.
     """
+    # What is registered with atexit may collect garbage, which would copy that memory, too.
+    gc.freeze()
     if code is None or isinstance(code, int):
         # The threads that are no daemons, and what the libraries do when a program ends.
         threading._shutdown()  # type: ignore[attr-defined] # as multiprocessing does
