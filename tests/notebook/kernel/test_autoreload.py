@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import cognito_jupyter
+from cognito_jupyter.local import LocalCognito
 
 # Changes each file so that it has to be executed again, and its time so that this is noticed.
 _CHANGE = """
@@ -54,10 +55,9 @@ _CELLS = (
     "assert buttons(again) == ['Sign in']",
 )
 _PROGRAM = """
-import os, sys, time
+import sys, time
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
-from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.local.login_page_client import submit_login
 
 def buttons(panel):
@@ -71,22 +71,19 @@ def wait_for(condition):
 
 config = Config()
 config.HistoryManager.enabled = False
-with LocalCognito() as cognito:
-    os.environ.update(cognito.environment)
-    os.environ["BROWSER"] = "true"
-    shell = InteractiveShell.instance(config=config)
-    shell.user_ns.update(submit_login=submit_login, buttons=buttons, wait_for=wait_for, FOLDER=sys.argv[1])
-    shell.user_ns.update(PASSWORD=cognito.demo_user.password)
-    for cell in CELLS:
-        result = shell.run_cell(cell)
-        if not result.success:
-            sys.exit(f"This cell failed: {cell}")
+shell = InteractiveShell.instance(config=config)
+shell.user_ns.update(submit_login=submit_login, buttons=buttons, wait_for=wait_for, FOLDER=sys.argv[1])
+shell.user_ns.update(PASSWORD=sys.argv[2])
+for cell in CELLS:
+    result = shell.run_cell(cell)
+    if not result.success:
+        sys.exit(f"This cell failed: {cell}")
 """
 
 
 @pytest.mark.parametrize("autoreload_first", [True, False], ids=["autoreload is loaded first", "and after the package"])
 def test_a_login_and_its_panels_go_on_while_all_files_of_the_package_change(
-    tmp_path: Path, autoreload_first: bool
+    cognito: LocalCognito, tmp_path: Path, autoreload_first: bool
 ) -> None:
     shutil.copytree(Path(cognito_jupyter.__file__).parent, tmp_path / "cognito_jupyter")
     (tmp_path / "my_module.py").touch()
@@ -94,9 +91,9 @@ def test_a_login_and_its_panels_go_on_while_all_files_of_the_package_change(
     cells = (_CHANGE, *(load if autoreload_first else reversed(load)), *_CELLS)
     program = tmp_path / "program.py"
     program.write_text(f"CELLS = {cells!r}\n{_PROGRAM}", encoding="utf-8")
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {**os.environ, "BROWSER": "true", "PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
     finished = subprocess.run(
-        [sys.executable, str(program), str(tmp_path)],
+        [sys.executable, str(program), str(tmp_path), cognito.demo_user.password],
         env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert finished.returncode == 0, finished.stdout + finished.stderr
