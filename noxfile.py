@@ -73,6 +73,8 @@ if len(sys.argv) == 1:
 # Container images often set this variable. The tests start hundreds of Python processes, and each of them would compile
 # everything that it imports.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# For uv, in the sessions and in the environments that their tests make.
+os.environ.setdefault("UV_OVERRIDE", str(Path(__file__).resolve().parent / "tests" / "overrides.txt"))
 
 
 def _processes(more_than_cores: int) -> str:
