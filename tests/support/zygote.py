@@ -172,7 +172,7 @@ class Zygote:
                 "arguments": list(arguments),
                 "environment": dict(environment),
                 "folder": folder or str(Path.cwd()),
-                "collects_all": self._kind.startswith("kernels"),
+                "collects_all": self._kind.startswith(("kernels", "commands")),
             }
         ).encode()
         assert len(message) < MAX_MESSAGE
