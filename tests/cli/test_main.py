@@ -19,6 +19,7 @@ import requests
 from cognito_jupyter.demo.check import DemoCheckError, run_notebook
 from cognito_jupyter.demo.jupyterlab import clean_environment
 from cognito_jupyter.local import LocalCognito
+from tests.support.forked_commands import Commands
 from tests.support.new_processes import run_program
 from tests.support.polling import TEST_TIMEOUT
 from tests.support.systems import needs_shell, needs_sigint, needs_sigkill
@@ -200,8 +201,8 @@ def test_the_command_tells_its_version() -> None:
         (["demo", "--credentials-seconds", "nan"], "from 2 to 43200"),
     ],
 )
-def test_wrong_arguments_are_explained(words: list[str], error: str) -> None:
-    done = subprocess.run([*COMMAND, *words], capture_output=True, text=True, check=False)
+def test_wrong_arguments_are_explained(commands: Commands, words: list[str], error: str) -> None:
+    done = commands.run(words)
     assert done.returncode == 2
     assert error in done.stderr
 
@@ -217,8 +218,10 @@ def test_wrong_arguments_are_explained(words: list[str], error: str) -> None:
         ["credential-process", HOSTILE_NAME],
     ],
 )
-def test_an_error_about_an_argument_draws_no_lines_of_its_own(words: list[str], own_environment: Path) -> None:
-    done = subprocess.run([*COMMAND, *words], capture_output=True, text=True, check=False)
+def test_an_error_about_an_argument_draws_no_lines_of_its_own(
+    commands: Commands, words: list[str], own_environment: Path
+) -> None:
+    done = commands.run(words)
     assert done.returncode in {1, 2}
     error = done.stderr.rstrip("\n").split("\n")[-1]
     assert_printable(error)
