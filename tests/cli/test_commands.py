@@ -188,10 +188,7 @@ def test_a_user_whose_name_is_an_id_is_named_by_the_e_mail_address(terminal: Ter
     assert cognito.demo_user.sub not in shown
 
 
-def test_status_needs_no_settings(
-    cognito: LocalCognito, folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    terminal = Terminal(cognito)
+def test_status_needs_no_settings(terminal: Terminal, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     terminal.run("login")
     for name in [name for name in os.environ if name.startswith("COGNITO_") and name != "COGNITO_JUPYTER_FOLDER"]:
         monkeypatch.delenv(name)

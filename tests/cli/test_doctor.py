@@ -23,13 +23,13 @@ def run(*options: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_right_set_up_ends_with_0_and_a_wrong_one_with_1(cognito: LocalCognito) -> None:
+def test_a_right_set_up_ends_with_0_and_a_wrong_one_with_1(cognito: LocalCognito, commands: Commands) -> None:
     right = run("doctor")
     assert right.returncode == 0, right.stdout
     assert right.stderr.startswith("Checking the set-up")
     assert "redirect URI\n  ok  " in right.stdout
     assert "versions\n  ok  Python " in right.stdout
-    wrong = run("doctor", "--client-id", "abcdefghijklmnopqrstuvwxyz")
+    wrong = commands.run(["doctor", "--client-id", "abcdefghijklmnopqrstuvwxyz"])
     assert wrong.returncode == 1
     assert "FAIL  " in wrong.stdout
     assert "checks failed." in wrong.stdout

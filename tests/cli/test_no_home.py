@@ -10,6 +10,7 @@ import pytest
 
 from cognito_jupyter.local import LocalCognito
 from tests.cli.test_commands import Terminal, folder
+from tests.support.forked_commands import Commands
 from tests.support.systems import needs_xdg
 
 __all__ = ["folder"]  # a fixture
@@ -54,12 +55,12 @@ def test_commands_name_the_cause_and_leave_nothing(terminal: Terminal, no_home: 
 
 @pytest.mark.parametrize("variable", ["COGNITO_JUPYTER_FOLDER", pytest.param("XDG_STATE_HOME", marks=needs_xdg)])
 def test_a_relative_state_folder_is_no_home_either(
-    terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+    cognito: LocalCognito, commands: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("COGNITO_JUPYTER_FOLDER")
     monkeypatch.setenv(variable, "state")
-    assert NO_HOME in terminal.run("login", code=1)
+    assert NO_HOME in Terminal(cognito, commands).run("login", code=1)
     assert not list(tmp_path.iterdir())
 
 
