@@ -32,7 +32,7 @@ def notebook(tmp_path: Path) -> Path:
 def run_script(script: str, words: Sequence[str], environment: Mapping[str, str], folder: Path) -> tuple[int, str, str]:
     """Runs a program to its end; returns its exit code, its output and its errors.
 
-    On Linux it is forked from a process that has imported nbformat, which takes more than a second.
+    On Linux it is forked from a process that has imported most of what it imports.
 
     Args:
         script: Its module and function, as an entry point names them.
