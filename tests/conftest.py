@@ -27,6 +27,7 @@ from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 from cognito_jupyter.oauth.tokens import CognitoTokens
 
 from .support.botocore_files import botocore_files_read_once
+from .support.compiled_once import compile_once
 from .support.forked_commands import Commands, forked_commands
 from .support.forked_kernels import forked_kernels
 from .support.forked_moto import forked_moto
@@ -64,6 +65,10 @@ def pytest_xdist_setupnodes(config: pytest.Config, specs: list[Any]) -> None:
         config: pytest's own.
         specs: How pytest-xdist will start each process; its interpreter is replaced by one that forks.
     """
+    # This process collects no tests, and what it has imported stays.
+    gc.freeze()
+    if sys.platform == "linux":
+        compile_once(config)
     # Not the long tests: they are few, and some have Ray or a browser in the process.
     if sys.platform == "linux" and config.getoption("markexpr"):
         stack = ExitStack()
