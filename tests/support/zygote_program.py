@@ -236,9 +236,13 @@ def main() -> None:
     listening = None if sys.argv[1] == "-" else socket.socket(fileno=int(sys.argv[1]))
     if not is_wanted(owner, listening):
         return
+    # jsonschema checks addresses with this package where it can be imported, which takes a second. A forked process may
+    # import it nevertheless.
+    sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment] # so that its import fails
     for module in sys.argv[2:]:
         with suppress(ImportError):
             importlib.import_module(module)
+    del sys.modules["rfc3987_syntax"]
     if "boto3" in sys.argv[2:] and "boto3" in sys.modules:
         _read_botocore_files(folder)
     if "anywidget" in sys.argv[2:]:
