@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -26,7 +27,11 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 def proxies(local_cognito: LocalCognito, certificates: Certificates) -> Iterator[dict[Place, TlsProxy]]:
     """A proxy for each place, so that each can fail on its own."""
     with ExitStack() as stack:
-        yield {place: stack.enter_context(TlsProxy(local_cognito.port, certificates)) for place in _PLACES}
+        proxies = {place: stack.enter_context(TlsProxy(local_cognito.port, certificates)) for place in _PLACES}
+        # Each test collects garbage at its end, and need not look at what was there before the first of them.
+        gc.collect()
+        gc.freeze()
+        yield proxies
 
 
 @pytest.fixture
