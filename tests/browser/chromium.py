@@ -20,6 +20,8 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # A page of JupyterLab is not used for as long as its optimizing compilers need to pay off.
+    "--js-flags=--no-opt,--no-maglev",
     # Only this machine's names are resolved: a redirect to another machine fails immediately, as it should.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1, EXCLUDE ::1",
 ]
