@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from playwright.sync_api import BrowserContext, Page
@@ -12,6 +13,14 @@ from cognito_jupyter.demo.jupyterlab import JupyterLab
 _OPEN = "async (path) => { await window.jupyterapp.commands.execute('docmanager:open', {path, factory: 'Notebook'}) }"
 # Without JupyterLab's dialog that offers to save.
 _CLOSE_ALL = "() => { for (const each of [...window.jupyterapp.shell.widgets('main')]) each.dispose() }"
+# JupyterLab's page finds its settings by this token, which only its own modules can import.
+_CHANGE_SETTINGS = """async ([plugin, values]) => {
+  const app = window.jupyterapp;
+  const token = [...app.pluginRegistry._services.keys()].find(
+    (each) => each.name === '@jupyterlab/coreutils:ISettingRegistry');
+  const settings = await app.resolveRequiredService(token);
+  await settings.upload(plugin, JSON.stringify(values));
+}"""
 
 
 class BrowserSession:
@@ -52,8 +61,24 @@ class BrowserSession:
         else:
             page.evaluate(_CLOSE_ALL)
 
+    def change_settings(self, plugin: str, values: Mapping[str, object]) -> bool:
+        """Saves the settings of a plugin as JupyterLab's settings editor does, which take effect immediately.
+
+        Args:
+            plugin: Its name.
+            values: Its settings, where they are not the default ones.
+
+        Returns:
+            Whether there is a page of JupyterLab that could do so.
+        """
+        page = self._page
+        if page is None or page.is_closed():
+            return False
+        page.evaluate(_CHANGE_SETTINGS, [plugin, values])
+        return True
+
     def close_page(self) -> None:
-        """Closes the page, so that the next one is loaded with the current settings."""
+        """Closes the page, so that the next notebook is opened in a new one."""
         if self._page is not None:
             self._page.close()
             self._page = None

@@ -1,4 +1,4 @@
-"""The settings of JupyterLab's plugins: its page is loaded again only for a test that needs others than it has."""
+"""The settings of JupyterLab's plugins, which take effect in the page that the tests share."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class LabSettings:
 
     Args:
         pool: Sends requests to Jupyter Server.
-        session: Has the page that was loaded with the settings of that time.
+        session: May have a page of JupyterLab.
     """
 
     def __init__(self, pool: KernelPool, session: BrowserSession) -> None:
@@ -48,12 +48,10 @@ class LabSettings:
             self._wanted.pop(plugin, None)
 
     def save(self) -> None:
-        """Saves the wanted settings as JupyterLab's settings editor does, and closes a page that has others."""
+        """Saves the wanted settings: by JupyterLab's page, or for the page that is loaded later."""
         wanted = {plugin: values for plugin, values in self._wanted.items() if values}
-        if wanted == self._saved:
-            return
         for plugin in wanted.keys() | self._saved.keys():
-            values = json.dumps(wanted.get(plugin, {}))
-            self._pool.send_request("PUT", f"lab/api/settings/{plugin}", raw=values)
+            values = wanted.get(plugin, {})
+            if values != self._saved.get(plugin, {}) and not self._session.change_settings(plugin, values):
+                self._pool.send_request("PUT", f"lab/api/settings/{plugin}", raw=json.dumps(values))
         self._saved = wanted
-        self._session.close_page()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
+from .browser_session import BrowserSession
 from .conftest import OpenNotebook
 from .lab_settings import WIDGETS, ChangeSettings
 from .notebook_page import LOAD, LOGIN, PANEL
@@ -51,6 +54,14 @@ def test_with_the_user_hidden_no_file_names_them(open_notebook: OpenNotebook, la
     assert "demo" not in saved.replace("cognito-jupyter-demo", "")
 
 
+@pytest.fixture
+def page_of_its_own(browser_session: BrowserSession) -> Iterator[None]:
+    """Closes the page afterwards: a reloaded JupyterLab opens its notebook again a moment after that was closed."""
+    yield
+    browser_session.close_page()
+
+
+@pytest.mark.usefixtures("page_of_its_own")
 def test_a_reopened_notebook_shows_text_instead_of_the_panel(
     open_notebook: OpenNotebook, lab_settings: ChangeSettings
 ) -> None:

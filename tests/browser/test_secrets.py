@@ -103,7 +103,6 @@ def type_until_saved(notebook: NotebookPage, text: str) -> str:
     return saved
 
 
-# Those with the same settings one after the other: they share a page of JupyterLab.
 @pytest.mark.parametrize("trusted", [True, False], ids=["trusted", "untrusted"])
 @pytest.mark.parametrize("state_saved", [False, True], ids=["as usual", "with widget state"])
 def test_a_notebook_opened_again_shows_only_text(  # noqa: PLR0913, PLR0917 - two of them are the cases
