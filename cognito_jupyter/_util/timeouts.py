@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import NamedTuple
+from dataclasses import dataclass
 
 _MAX_RETRY_AFTER = 86_400.0
 
 
-class Timeouts(NamedTuple):
+@dataclass(frozen=True, eq=False, repr=False)  # what nothing uses would take a third of the time to make the class
+class Timeouts:
     """How long to wait for Cognito, in seconds; the defaults suit a user who waits in front of the notebook.
 
     Attributes:

@@ -144,13 +144,14 @@ def _refresh(store: Store, role_arn: str | None) -> StoredCredentials:
     for name in (*ENDPOINT_VARIABLES, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"):
         os.environ.pop(name, None)
     os.environ.update(dict(endpoint.split("=", 1) for endpoint in key.endpoints))
+    from dataclasses import replace
 
     from ..credentials.manager import CognitoCredentialsManager
     from ..credentials.shared_sign_in import to_stored
     from ..oauth.authenticator import CognitoOAuthAuthenticator
 
     stored = store.read_sign_in()
-    settings = key.to_settings()._replace(role_selection=stored.role_selection if stored is not None else "token")
+    settings = replace(key.to_settings(), role_selection=stored.role_selection if stored is not None else "token")
     manager = CognitoCredentialsManager.from_settings(settings, CognitoOAuthAuthenticator.from_settings(settings))
     manager.restore_from_store(store)
     return to_stored(manager.credentials_for_role(manager.resolve_role(role_arn)).get_cached_credentials())

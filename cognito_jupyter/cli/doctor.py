@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ..doctor.examine import examine
 from ..doctor.report import SIGN_IN, Check, Report, fail
@@ -41,7 +42,7 @@ def _sign_in(settings: Settings, arguments: argparse.Namespace) -> Iterator[Chec
     """Yields what a sign-in tells; it is ended again, and nothing of it is stored."""
     from ..oauth.authenticator import CognitoOAuthAuthenticator
 
-    settings = settings._replace(remember=False)
+    settings = replace(settings, remember=False)
     service = LoginService(SignInRequest(settings, fresh=True), CognitoOAuthAuthenticator.from_settings(settings))
     try:
         with service.sign_in(lambda login: wait_for_user(login, arguments)) as result:

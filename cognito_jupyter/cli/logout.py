@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from ..credentials.remembered import (
@@ -61,7 +62,7 @@ def _settings(overrides: dict[str, object]) -> Settings:
     """Resolves the settings; where there are none, those of the only sign-in that is stored on this computer."""
     try:
         # Also what is stored from before `remember` was set to false.
-        return resolve_settings(overrides)._replace(remember=True)
+        return replace(resolve_settings(overrides), remember=True)
     except SettingError:
         usable = [settings for settings in remembered_settings() if remembered_subject(settings) is not None]
         # The only one may be damaged.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from .._util.redaction import Secret
@@ -41,7 +41,7 @@ class Probe:
     """
 
     def __init__(self) -> None:
-        self.transport = Transport(timeouts=DEFAULT_TIMEOUTS._replace(retry_delays=(), throttling=0.0))
+        self.transport = Transport(timeouts=replace(DEFAULT_TIMEOUTS, retry_delays=(), throttling=0.0))
         self.contacts: dict[str, HostContact] = {}
         self.sent = 0
 

@@ -9,6 +9,7 @@ import argparse
 import contextlib
 import functools
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from IPython.core.interactiveshell import InteractiveShell
@@ -442,7 +443,7 @@ class CognitoMagics(Magics):
         """
         try:
             settings = self._request_factory.default_request().settings
-            return self.state.load_remembered(settings._replace(remember=settings.remember or even_if_forbidden))
+            return self.state.load_remembered(replace(settings, remember=settings.remember or even_if_forbidden))
         except CognitoError:  # without settings none can be found
             return None
 

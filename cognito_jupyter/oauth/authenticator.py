@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Self, cast
 from urllib.parse import urlencode
 
 from .._printable import printable
+from .._util.durations import duration_in_words
 from .._util.importing import import_large
 from .._util.redaction import Secret, SecretText, redacted
 from .._util.terminal import print_text
@@ -182,7 +183,6 @@ class CognitoOAuthAuthenticator:
             RefusedError: Cognito refused the code, or the tokens are not this login's (a PermissionError).
             UnavailableError: Cognito could not be reached (a ConnectionError).
         """
-        from .._util.durations import duration_in_words
         from .._util.http.cancellable import CancellableRequests
         from .._util.threads.waiting import join_in_slices
         from .browser import open_sign_in

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, cast
 
@@ -199,7 +200,7 @@ def _document_urls(issuer: Issuer) -> list[str]:
     if override:
         return [f"{override}/{issuer.user_pool_id}"]
     regional = f"{service_endpoint('cognito-idp', issuer.region)}/{issuer.user_pool_id}"
-    original, updated = (issuer._replace(type=each).url for each in ("ORIGINAL", "UPDATED"))
+    original, updated = (replace(issuer, type=each).url for each in ("ORIGINAL", "UPDATED"))
     if regional != original:
         return [regional]
     return [updated, original] if issuer.type == "UPDATED" else [original, updated]

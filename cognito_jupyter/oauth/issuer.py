@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import functools
 import re
-from typing import Literal, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from .._util import aws_endpoints
 from ..errors import SettingError, VerificationError
@@ -29,7 +30,8 @@ _HOST_LABELS: dict[IssuerType, str] = {"ORIGINAL": "cognito-idp", "UPDATED": "is
 _ISSUER = r"https://(?P<label>(?:issuer-)?cognito-idp)\.(?P<region>[a-z0-9-]+)\.[a-z0-9.-]+/(?P<pool>[\w-]+)"
 
 
-class Issuer(NamedTuple):
+@dataclass(frozen=True)
+class Issuer:
     """A user pool as the issuer of tokens.
 
     Attributes:
@@ -60,7 +62,7 @@ class Issuer(NamedTuple):
     def in_other_form(self) -> Issuer:
         """Returns the same pool in the other form; an UPDATED issuer names the pool's primary region."""
         if self.type == "UPDATED":
-            return self._replace(type="ORIGINAL")
+            return replace(self, type="ORIGINAL")
         return Issuer(self.user_pool_id, parsers.pool_region(self.user_pool_id, self.region), "UPDATED")
 
 

@@ -8,7 +8,8 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
-from typing import NamedTuple, NotRequired, TypedDict, cast
+from dataclasses import dataclass
+from typing import NotRequired, TypedDict, cast
 
 from .._util.redaction import SecretText
 from ..errors import VerificationError
@@ -73,7 +74,8 @@ class CognitoTokenRefreshResponse(TypedDict, total=False):
     scope: str
 
 
-class Subject(NamedTuple):
+@dataclass(frozen=True)
+class Subject:
     """A user of a user pool.
 
     It is the same user whichever form of issuer, and whichever replica of the pool, a token comes from.

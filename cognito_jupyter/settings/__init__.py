@@ -6,9 +6,9 @@ Light: it reads no file and no environment. `settings.resolve` finds the values,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from types import MappingProxyType
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, TypeAlias
 
 from .._util.redaction import Secret
 
@@ -38,7 +38,8 @@ class CognitoConfiguration:
     identity_pool_id: str
 
 
-class Settings(NamedTuple):
+@dataclass(frozen=True)
+class Settings:
     """All settings of a login, validated.
 
     Attributes:
@@ -83,12 +84,12 @@ class Settings(NamedTuple):
     share: bool = False
     locked: frozenset[str] = frozenset()
     profile: str | None = None
-    sources: Mapping[str, str] = MappingProxyType({})
+    sources: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 SETTING_NAMES = tuple(
-    name
-    for name in (*(each.name for each in fields(CognitoConfiguration)), *Settings._fields)
-    if name not in {"configuration", "locked", "profile", "sources"}
+    each.name
+    for each in (*fields(CognitoConfiguration), *fields(Settings))
+    if each.name not in {"configuration", "locked", "profile", "sources"}
 )
 """Every setting that a file, a trait or an argument may set."""

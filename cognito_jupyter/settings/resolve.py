@@ -60,24 +60,23 @@ def resolve(
     else:
         _check_domain_region(domain, layered.sources["domain"], user_pool_region, region)
     _require_allowed(domain, layered.sources["domain"], allowed)
-    pools = CognitoConfiguration(domain, client_id, redirect_uri, region, user_pool_id, identity_pool_id)
-    defaults = Settings(pools)
-    return defaults._replace(
-        scopes=parsed("scopes", parsers.scopes, defaults.scopes),
+    return Settings(
+        CognitoConfiguration(domain, client_id, redirect_uri, region, user_pool_id, identity_pool_id),
+        scopes=parsed("scopes", parsers.scopes, Settings.scopes),
         client_secret=parsed("client_secret", parsers.client_secret, None),
         identity_provider=parsed("identity_provider", parsers.identity_provider, None),
         idp_identifier=parsed("idp_identifier", parsers.idp_identifier, None),
         login_hint=parsed("login_hint", parsers.login_hint, None),
-        role_selection=parsed("role_selection", parsers.role_selection, defaults.role_selection),
+        role_selection=parsed("role_selection", parsers.role_selection, Settings.role_selection),
         logout_uri=parsed("logout_uri", parsers.logout_uri, None),
         session_region=parsed("session_region", parsers.region, None),
-        timeout=parsed("timeout", parsers.timeout, defaults.timeout),
-        wait_for_sign_in=parsed("wait_for_sign_in", parsers.wait_for_sign_in, defaults.wait_for_sign_in),
+        timeout=parsed("timeout", parsers.timeout, Settings.timeout),
+        wait_for_sign_in=parsed("wait_for_sign_in", parsers.wait_for_sign_in, Settings.wait_for_sign_in),
         refresh_token_days=parsed("refresh_token_days", parsers.refresh_token_days, None),
-        remember=parsed("remember", parsers.boolean, defaults.remember),
+        remember=parsed("remember", parsers.boolean, Settings.remember),
         remote_kernel=parsed("remote_kernel", parsers.boolean, None),
         allowed_domains=allowed,
-        share=parsed("share", parsers.boolean, defaults.share),
+        share=parsed("share", parsers.boolean, Settings.share),
         locked=frozenset(layered.locked),
         profile=layered.profile,
         sources=MappingProxyType(layered.sources),
@@ -124,8 +123,7 @@ def _require_allowed(domain: str, source: str, allowed: tuple[str, ...]) -> None
 
 def _allowed_domains(layered: LayeredSettings) -> tuple[str, ...]:
     """Returns the allowed domains; other places can narrow an administrator's list, and never widen it."""
-    anywhere: tuple[str, ...] = ()
-    allowed = layered.get_parsed("allowed_domains", parsers.domains, anywhere)
+    allowed = layered.get_parsed("allowed_domains", parsers.domains, Settings.allowed_domains)
     for file in layered.files:
         if file.scope is not Scope.SYSTEM:
             continue

@@ -206,7 +206,7 @@ class LoginService:
         remember = self._remember_choice()
         chosen = settings
         if remember is not None and "remember" not in settings.locked:
-            chosen = settings._replace(remember=remember, sources={**settings.sources, "remember": "the panel"})
+            chosen = replace(settings, remember=remember, sources={**settings.sources, "remember": "the panel"})
         manager.adopt_tokens(tokens, store_for(chosen, tokens))
         return SignIn(settings, manager)
 

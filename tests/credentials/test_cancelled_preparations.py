@@ -70,7 +70,7 @@ def authenticate(settings: Settings) -> None:
 def test_a_login_in_code_that_times_out_leaves_no_request_to_a_server_that_says_nothing(
     cognito: LocalCognito, silent: SilentServer, monkeypatch: pytest.MonkeyPatch, endpoint: str
 ) -> None:
-    settings = settings_with(endpoint, silent, cognito, monkeypatch)._replace(timeout=600.0)
+    settings = replace(settings_with(endpoint, silent, cognito, monkeypatch), timeout=600.0)
     clock = SimpleNamespace(monotonic=time.monotonic)
     monkeypatch.setattr("cognito_jupyter.oauth.login.time", clock)
 
@@ -101,7 +101,7 @@ def test_a_login_in_code_that_times_out_leaves_no_connection_that_is_being_opene
 def test_a_login_of_a_notebook_that_is_cancelled_leaves_no_request(
     cognito: LocalCognito, silent: SilentServer, monkeypatch: pytest.MonkeyPatch, endpoint: str
 ) -> None:
-    settings = settings_with(endpoint, silent, cognito, monkeypatch)._replace(timeout=300.0)
+    settings = replace(settings_with(endpoint, silent, cognito, monkeypatch), timeout=300.0)
     task = LoginTask(LoginRequest(settings, open_browser=False), CognitoOAuthAuthenticator.from_settings(settings))
     task.start()
     wait_until(lambda: task.login)

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import boto3
@@ -68,7 +69,7 @@ def test_a_suffix_is_refused_without_a_request(cognito: LocalCognito, manager: C
 
 
 def test_by_token_the_same_pool_is_sent_the_users_role(cognito: LocalCognito, settings: Settings) -> None:
-    by_token = settings._replace(role_selection="token")
+    by_token = replace(settings, role_selection="token")
     manager = CognitoCredentialsManager.from_settings(by_token, auth_tokens=as_tokens(cognito.issue_tokens()))
     assert role_of(manager.make_session()) == "cognito-jupyter-Analyst"
 
@@ -119,7 +120,7 @@ def test_a_restarted_kernel_and_a_changed_setting_are_honoured(
     restarted = load_manager(settings)
     assert restarted is not None
     assert restarted.resolve_role() is None
-    by_token = load_manager(settings._replace(role_selection="token"))
+    by_token = load_manager(replace(settings, role_selection="token"))
     assert by_token is not None
     assert role_of(by_token.make_session()) == "cognito-jupyter-Analyst"
     stored = default_store(settings).read_sign_in()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -91,7 +92,7 @@ def test_an_ended_sign_in_of_the_same_user_continues_with_its_manager(
     with service_for(settings).sign_in(lambda login: sign_in_once(cognito, login)) as result:
         previous = result.sign_in
     authenticator = CognitoOAuthAuthenticator.from_settings(settings)
-    choice = settings._replace(remember=False)
+    choice = replace(settings, remember=False)
     service = LoginService(SignInRequest(choice), authenticator, previous, remember_choice=lambda: False)
     with service.sign_in(lambda login: sign_in_once(cognito, login)) as result:
         assert result.sign_in.manager is previous.manager

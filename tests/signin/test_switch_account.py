@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -97,12 +98,12 @@ def test_a_labmate_who_stays_signed_in_on_this_computer_is_mentioned(
     """A new kernel would sign in the labmate, without any question."""
     settings = Settings(configuration_from_environment(cognito.environment), remember=True)
     labmate = LabBrowser(cognito, settings).sign_in("demo").sign_in
-    browser = LabBrowser(cognito, settings._replace(remember=False))
+    browser = LabBrowser(cognito, replace(settings, remember=False))
     for previous in (None, labmate):
         result = browser.sign_in("newcomer", previous, switch_account=True)
         assert username_of(result) == "newcomer"
         assert "Another user stays signed in on this computer" in str(result.warning)
-    opted_out = settings._replace(remember=False, sources={"remember": "a test"})
+    opted_out = replace(settings, remember=False, sources={"remember": "a test"})
     assert LabBrowser(cognito, opted_out).sign_in("newcomer", labmate, switch_account=True).warning is None
 
 
@@ -119,7 +120,7 @@ def test_an_identity_provider_is_requested_to_offer_its_accounts(
     cognito: LocalCognito, own_environment: Path, hints: dict[str, str], prompt: str
 ) -> None:
     """At Cognito itself select_account has no effect."""
-    settings = Settings(configuration_from_environment(cognito.environment))._replace(**hints)  # type: ignore[arg-type]
+    settings = replace(Settings(configuration_from_environment(cognito.environment)), **hints)  # type: ignore[arg-type]
     shown: list[str] = []
 
     def cancel(login: Login) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -88,7 +89,7 @@ def test_every_token_gives_one_printable_line_without_the_sub(claims: dict[str, 
 
 def name_after_login(cognito: LocalCognito, username: str, **changes: Any) -> str:
     """Returns how a user is named after a login with the password "pw"."""
-    settings = Settings(configuration_from_environment(cognito.environment))._replace(**changes)
+    settings = replace(Settings(configuration_from_environment(cognito.environment)), **changes)
 
     def wait_for_user(login: Login) -> None:
         submit_login(login.authorization_url, username, "pw")

@@ -115,7 +115,7 @@ def test_the_panel_asks_for_a_paste_first_only_where_the_sign_in_may_not_come_ba
     """JupyterHub is a sign of another machine, and the relay that was found outweighs it."""
     request = request_for(driver.cognito, remote_reason="it was started by JupyterHub")
     pools = replace(request.settings.configuration, redirect_uri=PAGE)
-    driver.make_request = lambda: replace(request, settings=request.settings._replace(configuration=pools))
+    driver.make_request = lambda: replace(request, settings=replace(request.settings, configuration=pools))
     with contextlib.ExitStack() as stack:
         if host is not None:
             folder = stack.enter_context(jupyter_server_reached_at(host, urlsplit(PAGE).path))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from dataclasses import replace
 
 from cognito_jupyter.credentials.remembered import default_store
 from cognito_jupyter.credentials.store.store import StoredSignIn
@@ -66,7 +67,7 @@ def test_the_panel_makes_every_transition_of_the_chart_and_no_other(driver: Pane
     driver.panel._role_menu.value = cognito.roles["Uploader"]
     wait_until(lambda: state.bound_session is not None and str(state.bound_session.role_arn).endswith("Uploader"))
     driver.wait_for_phase(Phase.SIGNED_IN)
-    elsewhere = request_for(cognito, settings=request_for(cognito).settings._replace(scopes="openid"))
+    elsewhere = request_for(cognito, settings=replace(request_for(cognito).settings, scopes="openid"))
     wait_until(lambda: controller.status.busy is None)
     state.start_login(elsewhere)
     driver.wait_for_phase(Phase.WAITING)

@@ -460,7 +460,7 @@ def test_signed_in_it_shows_how_long_the_sign_in_lasts(driver: PanelDriver) -> N
     assert "You stay signed in for up to 30 days, unless your organisation set another limit." in panel_body(driver)
     assert panel_body(driver).count('role="progressbar"') == 1
     driver.state.controller.cancel_login_task()
-    settings = request_for(driver.cognito).settings._replace(refresh_token_days=30.0)
+    settings = replace(request_for(driver.cognito).settings, refresh_token_days=30.0)
     driver.click("Sign out")
     driver.wait_for_phase(Phase.IDLE)
     driver.state.start_login(request_for(driver.cognito, settings=settings))
