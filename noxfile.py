@@ -73,8 +73,11 @@ if len(sys.argv) == 1:
 # Container images often set this variable. The tests start hundreds of Python processes, and each of them would compile
 # everything that it imports.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-# For uv, in the sessions and in the environments that their tests make.
-os.environ.setdefault("UV_OVERRIDE", str(Path(__file__).resolve().parent / "tests" / "overrides.txt"))
+# For uv, in the sessions and in the environments that their tests make. uv splits the variable at spaces: below a
+# folder with a space in its name these packages are installed, and the tests are slower.
+_OVERRIDES = str(Path(__file__).resolve().parent / "tests" / "overrides.txt")
+if " " not in _OVERRIDES:
+    os.environ.setdefault("UV_OVERRIDE", _OVERRIDES)
 
 
 def _processes(more_than_cores: int) -> str:
