@@ -50,7 +50,7 @@ def work(until):
     while len(keys) < 4 and time.time() < until:
         client.list_objects_v2(Bucket="cognito-jupyter-demo")
         keys.add(client._request_signer._credentials.get_frozen_credentials().access_key)
-        time.sleep(1)
+        time.sleep(0.5)
     return len(keys)
 
 if __name__ == "__main__":
