@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import copy
 import os
 from typing import Any, TypeVar
 
 import botocore.session
 from botocore.configprovider import ConstantProvider
 from botocore.exceptions import ProfileNotFound
-from botocore.hooks import HierarchicalEmitter
+from botocore.handlers import BUILTIN_HANDLERS, REGISTER_FIRST, REGISTER_LAST
+from botocore.hooks import EventAliaser, HierarchicalEmitter
+from botocore.utils import EVENT_ALIASES
 
 from .http.user_agent import user_agent
 
@@ -19,62 +20,70 @@ _INSPECTION = "_verify_accept_kwargs"
 _Session = TypeVar("_Session", bound=botocore.session.Session)
 
 
-def new_session(
-    *, for_clients: bool = True, event_hooks: HierarchicalEmitter | None = None
-) -> botocore.session.Session:
+def new_session(*, for_clients: bool = True) -> botocore.session.Session:
     """Returns a botocore session with this machine's whole configuration, without what names nothing.
 
     CloudTrail shows the User-Agent of its requests.
 
     Args:
-        for_clients: Whether it has botocore's event handlers, which each client needs, and which take ten times longer
-            to register than all else. Without them the session has the configuration and the data files.
-        event_hooks: Where its event handlers are registered; None: in an emitter of its own.
+        for_clients: Whether it has botocore's event handlers, which each client needs. Without them the session has the
+            configuration and the data files.
     """
-    hooks = event_hooks if event_hooks is not None else HierarchicalEmitter()
-    # botocore inspects the signature of each handler, for keywords, which takes a quarter of a session's time. Its own
-    # 128 have them; those that are registered later are inspected.
-    vars(hooks)[_INSPECTION] = lambda _: None
-    try:
-        session = botocore.session.Session(event_hooks=hooks, include_builtin_handlers=for_clients)
-    finally:
-        del vars(hooks)[_INSPECTION]
+    hooks = HierarchicalEmitter()
+    if for_clients:
+        register_builtin_handlers(hooks)
+    session = botocore.session.Session(event_hooks=hooks, include_builtin_handlers=False)
     ignore_empty_names(session)
     session.user_agent_extra = user_agent()
     return session
+
+
+def register_builtin_handlers(hooks: HierarchicalEmitter) -> None:
+    """Registers botocore's own event handlers as each of its sessions does, in a tenth of the time.
+
+    A session inspects the signature of each handler, for keywords, and looks for each former name of a service in each
+    event's name. All of botocore's own handlers have keywords, and few of their events have such a name.
+
+    Args:
+        hooks: The emitter of a new session.
+    """
+    aliaser = EventAliaser(hooks)
+    former_names = EVENT_ALIASES.keys()
+    with_dots = [name for name in former_names if "." in name]
+    vars(hooks)[_INSPECTION] = lambda _: None
+    try:
+        for event_name, handler, *order in BUILTIN_HANDLERS:
+            may_be_former = not former_names.isdisjoint(event_name.split("."))
+            may_be_former = may_be_former or any(name in event_name for name in with_dots)
+            emitter = aliaser if may_be_former else hooks
+            if not order:
+                emitter.register(event_name, handler)
+            elif order[0] is REGISTER_FIRST:
+                emitter.register_first(event_name, handler)
+            elif order[0] is REGISTER_LAST:
+                emitter.register_last(event_name, handler)
+    finally:
+        # What is registered later is inspected.
+        del vars(hooks)[_INSPECTION]
 
 
 class SessionFactory:
     """Makes sessions that share what they load from botocore's files.
 
     The list of AWS's endpoints alone takes 8 MB, and longer to read than a request, for each session with a client.
-    botocore's event handlers are registered for the first two, and copied for each further one, as botocore copies them
-    for each client. The first one is all that a restarted kernel needs, and makes no copy.
     """
 
     def __init__(self) -> None:
         self._loader: Any = None
-        self._registered_hooks: HierarchicalEmitter | None = None
 
     def __call__(self) -> botocore.session.Session:
         """Returns a new session."""
-        session = self._new_session()
+        session = new_session()
         if self._loader is None:
             self._loader = session.get_component("data_loader")
         # boto3 adds the folder of its own files for each of its sessions.
         self._loader.search_paths[:] = dict.fromkeys(self._loader.search_paths)
         session.register_component("data_loader", self._loader)
-        return session
-
-    def _new_session(self) -> botocore.session.Session:
-        if self._registered_hooks is not None:
-            return new_session(for_clients=False, event_hooks=copy.copy(self._registered_hooks))
-        if self._loader is None:
-            return new_session()
-        hooks = HierarchicalEmitter()
-        session = new_session(event_hooks=hooks)
-        # Now: its user may add handlers to it.
-        self._registered_hooks = copy.copy(hooks)
         return session
 
 

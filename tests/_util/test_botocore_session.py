@@ -1,4 +1,4 @@
-"""Sessions that one factory makes: each works alone, and only the first two take their time."""
+"""Sessions that one factory makes: each works alone, with all of botocore's event handlers."""
 
 from __future__ import annotations
 
@@ -9,25 +9,35 @@ import botocore.hooks
 import botocore.session
 import pytest
 from botocore.exceptions import ParamValidationError
+from botocore.handlers import BUILTIN_HANDLERS
+from botocore.hooks import HierarchicalEmitter
 
-from cognito_jupyter._util.botocore_session import SessionFactory, new_session
+from cognito_jupyter._util.botocore_session import SessionFactory, new_session, register_builtin_handlers
 
 _EVENT = "an-event-of-this-test"
 
 
-@pytest.fixture
-def registered(monkeypatch: pytest.MonkeyPatch) -> list[botocore.session.Session]:
-    """The sessions for which botocore's event handlers were registered."""
-    sessions: list[botocore.session.Session] = []
-    register = botocore.session.Session.register
+class RecordingEmitter(HierarchicalEmitter):
+    """Records which handler is registered for which event, and how."""
 
-    def record_and_register(self: botocore.session.Session, *arguments: Any, **options: Any) -> None:
-        if self not in sessions:
-            sessions.append(self)
-        register(self, *arguments, **options)
+    def __init__(self) -> None:
+        super().__init__()
+        self.registered: list[tuple[str, str, object]] = []
 
-    monkeypatch.setattr(botocore.session.Session, "register", record_and_register)
-    return sessions
+    def register(self, event_name: str, handler: Any, *others: Any) -> None:
+        """Records it, too."""
+        self.registered.append(("register", event_name, handler))
+        super().register(event_name, handler, *others)
+
+    def register_first(self, event_name: str, handler: Any, *others: Any) -> None:
+        """Records it, too."""
+        self.registered.append(("register_first", event_name, handler))
+        super().register_first(event_name, handler, *others)
+
+    def register_last(self, event_name: str, handler: Any, *others: Any) -> None:
+        """Records it, too."""
+        self.registered.append(("register_last", event_name, handler))
+        super().register_last(event_name, handler, *others)
 
 
 def error_for_bad_bucket(session: botocore.session.Session) -> str:
@@ -41,13 +51,20 @@ def error_for_bad_bucket(session: botocore.session.Session) -> str:
     return str(raised.value)
 
 
-def test_botocores_handlers_are_registered_for_the_first_two_sessions_only(
-    registered: list[botocore.session.Session],
-) -> None:
+def test_each_session_has_botocores_handlers() -> None:
     make_session = SessionFactory()
-    sessions = [make_session() for _ in range(4)]
-    assert registered == sessions[:2]
-    assert {error_for_bad_bucket(session) for session in sessions} == {error_for_bad_bucket(new_session())}
+    sessions = [new_session(), *(make_session() for _ in range(3))]
+    assert {error_for_bad_bucket(session) for session in sessions} == {error_for_bad_bucket(botocore.session.Session())}
+
+
+def test_a_session_has_exactly_botocores_own_handlers_in_their_order() -> None:
+    """Some are registered by a service's former name, which botocore changes into the current one."""
+    ours, botocores = RecordingEmitter(), RecordingEmitter()
+    register_builtin_handlers(ours)
+    botocore.session.Session(event_hooks=botocores)
+    assert ours.registered == botocores.registered
+    current_names = {event_name for _, event_name, _ in ours.registered}
+    assert current_names != {event_name for event_name, *_ in BUILTIN_HANDLERS}
 
 
 def test_a_handler_of_one_session_is_called_for_no_other() -> None:
@@ -63,7 +80,7 @@ def test_a_handler_of_one_session_is_called_for_no_other() -> None:
 
 
 def test_only_handlers_that_are_not_botocores_own_are_inspected(monkeypatch: pytest.MonkeyPatch) -> None:
-    """To inspect them takes a quarter of the time that a restarted kernel needs for its session."""
+    """To inspect them would take longer than all else that a session needs."""
     inspected: list[Callable[..., object]] = []
     accepts_kwargs = botocore.hooks.accepts_kwargs
 
