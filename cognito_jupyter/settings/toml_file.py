@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import difflib
 import enum
 import os
 import re
@@ -267,6 +266,8 @@ def _check_names(path: Path, keys: Iterable[str]) -> None:
     for key in keys:
         if key in SETTING_NAMES:
             continue
+        import difflib  # late: a login of a user whose files are right needs it not
+
         plain = key.lower().replace("-", "_").removeprefix("cognito_")
         matches = difflib.get_close_matches(plain[:80], SETTING_NAMES, n=1)
         remedy = f"Did you mean {matches[0]!r}?" if matches else f"There are: {', '.join(sorted(SETTING_NAMES))}."
