@@ -31,6 +31,8 @@ _IN_TERMINAL = "import os, sys\nos.login_tty(0)\nos.execv(sys.argv[1], sys.argv[
 """Runs a program whose controlling terminal is its standard input, from which getpass reads."""
 _QT_LIBRARIES = ("libegl1", "libgl1", "libxkbcommon0", "libdbus-1-3", "libfontconfig1", "libglib2.0-0")
 _PROMPT = re.compile(r"In \[\d+\]: ?")
+_COMPLETENESS_TIMEOUT = "--ZMQTerminalInteractiveShell.kernel_is_complete_timeout=60"
+"""Seconds: once a busy kernel has not said in time whether a line is complete, the console waits for Enter twice."""
 
 
 class Console:
@@ -107,10 +109,11 @@ class TerminalConsole(Console):
     """jupyter console in a pseudo-terminal of 500 columns, so that it breaks no URL."""
 
     def _start(self, python: Path, kernel: str, variables: Mapping[str, str]) -> None:
+        command = (str(python), "-m", "jupyter_console", "--kernel", kernel, _COMPLETENESS_TIMEOUT)
         self._terminal, slave = os.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 500, 0, 0))
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _IN_TERMINAL, str(python), "-m", "jupyter_console", "--kernel", kernel],
+            [sys.executable, "-c", _IN_TERMINAL, *command],
             stdin=slave,
             stdout=slave,
             stderr=slave,
