@@ -33,8 +33,10 @@ def main() -> int:
         started = time.monotonic()
         failed = failures_of_one_run(arguments.options)
         minutes.append((time.monotonic() - started) / 60)
-        failures.update(failed)
+        failures.update(list(failed))
         print(f"Run {number}: {minutes[-1]:.1f} minutes, failed: {', '.join(sorted(failed)) or 'none'}", flush=True)
+        for name, text in failed.items():
+            print(f"\n{name}\n{text}\n", flush=True)
         if arguments.write:
             # After each run: a series that is interrupted keeps the table of the runs before.
             text = with_table(PAGE.read_text(encoding="utf-8"), table(failures, minutes))
@@ -43,25 +45,26 @@ def main() -> int:
     return int(bool(failures))
 
 
-def failures_of_one_run(options: list[str]) -> set[str]:
-    """Runs the tests once; returns which failed, the run itself among them if it ended without a report."""
+def failures_of_one_run(options: list[str]) -> dict[str, str]:
+    """Runs the tests once; returns which failed and how, the run itself among them if it ended without a report."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "report.xml")
         command = [sys.executable, "-m", "pytest", "-q", f"--junit-xml={report}", *options]
         ran = subprocess.run(command, env=os.environ, stdout=subprocess.DEVNULL, check=False)
         if not report.exists():
-            return {f"pytest ended with {ran.returncode} and without a report"}
+            return {f"pytest ended with {ran.returncode} and without a report": ""}
         return failed_tests(report.read_text(encoding="utf-8"))
 
 
-def failed_tests(report: str) -> set[str]:
-    """Returns the names of the tests that a JUnit report counts as failed, or whose fixtures failed."""
-    cases = ET.fromstring(report).iter("testcase")
-    return {
-        f"{case.get('classname')}::{case.get('name')}"
-        for case in cases
-        if case.find("failure") is not None or case.find("error") is not None
-    }
+def failed_tests(report: str) -> dict[str, str]:
+    """Returns the tests that a JUnit report counts as failed, or whose fixtures failed, and what it says of each."""
+    failed: dict[str, str] = {}
+    for case in ET.fromstring(report).iter("testcase"):
+        causes = [*case.iter("failure"), *case.iter("error")]
+        if causes:
+            name = f"{case.get('classname')}::{case.get('name')}"
+            failed[name] = "\n".join(cause.text or "" for cause in causes)
+    return failed
 
 
 def table(failures: Counter[str], minutes: list[float]) -> str:

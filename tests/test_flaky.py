@@ -7,13 +7,13 @@ from collections import Counter
 from tests.flaky import HEADING, failed_tests, table, with_table
 
 REPORT = """<testsuites><testsuite><testcase classname="tests.a" name="good"/>
-<testcase classname="tests.a" name="bad"><failure message="no"/></testcase>
-<testcase classname="tests.a" name="unlucky"><error message="fixture"/></testcase>
+<testcase classname="tests.a" name="bad"><failure message="no">E   assert False</failure></testcase>
+<testcase classname="tests.a" name="unlucky"><error message="fixture">E   fixture</error></testcase>
 <testcase classname="tests.a" name="left_out"><skipped/></testcase></testsuite></testsuites>"""
 
 
 def test_failed_tests_and_failed_fixtures_are_counted_and_skipped_tests_are_not() -> None:
-    assert failed_tests(REPORT) == {"tests.a::bad", "tests.a::unlucky"}
+    assert failed_tests(REPORT) == {"tests.a::bad": "E   assert False", "tests.a::unlucky": "E   fixture"}
 
 
 def test_the_table_says_in_how_many_runs_a_test_failed() -> None:
