@@ -28,7 +28,8 @@ from rich.traceback import LOCALS_MAX_STRING, Traceback
 import cognito_jupyter
 from cognito_jupyter._util.timeouts import Timeouts
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
-from cognito_jupyter.credentials.store.store import Store, StoredSignIn, StoreKey
+from cognito_jupyter.credentials.store.sign_in import StoredSignIn, StoreKey
+from cognito_jupyter.credentials.store.store import Store
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.local.login_page_client import submit_login
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator

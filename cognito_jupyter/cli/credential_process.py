@@ -19,7 +19,8 @@ TYPE_CHECKING = False  # typing itself takes long to load
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..credentials.store.store import Store, StoredCredentials
+    from ..credentials.store.sign_in import StoredCredentials
+    from ..credentials.store.store import Store
 
 USAGE = """usage: cognito-jupyter credential-process SIGN_IN [ROLE_ARN]
 
@@ -137,7 +138,7 @@ def _after_refresh(path: str, role_arn: str | None) -> tuple[str | None, str]:
 
 def _refresh(store: Store, role_arn: str | None) -> StoredCredentials:
     """Refreshes the credentials with a manager, under the store's lock."""
-    from ..credentials.store.store import ENDPOINT_VARIABLES
+    from ..credentials.store.sign_in import ENDPOINT_VARIABLES
 
     key = store.key
     # The endpoints of the login, whatever the environment of the calling program says.

@@ -11,7 +11,8 @@ import sys
 from datetime import UTC, datetime
 
 from ..credentials.roles import roles_in, shortest_suffixes
-from ..credentials.store.store import Store, StoredSignIn, list_store_keys, list_unusable_files
+from ..credentials.store.sign_in import StoredSignIn
+from ..credentials.store.store import Store, list_store_keys, list_unusable_files
 from ..errors import CognitoError
 from ..notebook.display.views import Table, format_time
 from ..oauth.tokens import claims_of

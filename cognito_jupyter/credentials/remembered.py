@@ -89,7 +89,8 @@ def remembered_settings(*, with_set_aside: bool = False) -> list[Settings]:
     Args:
         with_set_aside: Whether to include those of which there is only a file that was set aside.
     """
-    from .store.store import endpoint_overrides, list_store_keys
+    from .store.sign_in import endpoint_overrides
+    from .store.store import list_store_keys
 
     keys = list_store_keys(with_set_aside=with_set_aside)
     return [key.to_settings() for key in keys if key.endpoints == endpoint_overrides()]
@@ -124,7 +125,8 @@ def delete_unusable_files() -> list[Path]:
         UnavailableError: The folder cannot be trusted, or a file could not be deleted (a ConnectionError).
     """
     from .store import files
-    from .store.store import endpoint_overrides, key_of_file, list_unusable_files
+    from .store.sign_in import endpoint_overrides
+    from .store.store import key_of_file, list_unusable_files
 
     found = []
     for path in list_unusable_files():
@@ -138,7 +140,8 @@ def delete_unusable_files() -> list[Path]:
 
 def default_store(settings: Settings) -> Store:
     """Returns where the sign-in of these settings is stored, if it is."""
-    from .store.store import Store, StoreKey
+    from .store.sign_in import StoreKey
+    from .store.store import Store
 
     return Store(StoreKey.from_configuration(settings.configuration))
 

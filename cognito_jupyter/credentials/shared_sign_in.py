@@ -25,7 +25,8 @@ from ..oauth.tokens import CognitoTokens, subject_of_token
 from ..settings import RoleSelection
 from .role_credentials import CachedCredentials, FrozenCredentials
 from .store.format import has_plausible_lifetime
-from .store.store import Store, StoredCredentials, StoredSignIn, StoreTransaction
+from .store.sign_in import StoredCredentials, StoredSignIn
+from .store.store import Store, StoreTransaction
 
 if TYPE_CHECKING:
     from .identity_pool.client import IdentityPoolCredentials, IdentityPoolCredentialsResponse

@@ -54,7 +54,8 @@ def _restore_manager(settings: dict[str, str], folder: Path, clock_offset: float
     """Returns a manager with the stored sign-in, and the time at which it was restored."""
     import cognito_jupyter
     from cognito_jupyter._util.clock import Clock
-    from cognito_jupyter.credentials.store.store import Store, StoreKey
+    from cognito_jupyter.credentials.store.sign_in import StoreKey
+    from cognito_jupyter.credentials.store.store import Store
     from cognito_jupyter.settings import CognitoConfiguration
 
     def now() -> float:

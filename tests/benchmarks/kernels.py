@@ -15,7 +15,8 @@ from types import TracebackType
 from typing import Self
 
 import cognito_jupyter
-from cognito_jupyter.credentials.store.store import Store, StoreKey
+from cognito_jupyter.credentials.store.sign_in import StoreKey
+from cognito_jupyter.credentials.store.store import Store
 from cognito_jupyter.local import LocalCognito
 
 from .implementations import signed_in

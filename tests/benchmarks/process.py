@@ -15,7 +15,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from cognito_jupyter.credentials.store.store import Store, StoredCredentials, StoredSignIn, StoreKey
+from cognito_jupyter.credentials.store.sign_in import StoredCredentials, StoredSignIn, StoreKey
+from cognito_jupyter.credentials.store.store import Store
 from cognito_jupyter.oauth.tokens import CognitoTokens
 from cognito_jupyter.settings import CognitoConfiguration
 

@@ -20,7 +20,8 @@ from typing import Any
 import pytest
 
 from cognito_jupyter.credentials.store.files import state_directory
-from cognito_jupyter.credentials.store.store import Store, StoreKey
+from cognito_jupyter.credentials.store.sign_in import StoreKey
+from cognito_jupyter.credentials.store.store import Store
 from cognito_jupyter.local import LocalCognito
 from tests.conftest import as_tokens, credentials_of
 from tests.support.forked_commands import SCRIPT, Commands

@@ -8,7 +8,8 @@ import pytest
 
 from cognito_jupyter import CognitoOAuthAuthenticator
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
-from cognito_jupyter.credentials.store.store import Store, StoreKey
+from cognito_jupyter.credentials.store.sign_in import StoreKey
+from cognito_jupyter.credentials.store.store import Store
 from cognito_jupyter.errors import CognitoError
 from cognito_jupyter.local import LocalCognito
 from tests.conftest import manager_for

@@ -385,7 +385,8 @@ def test_a_lock_that_is_held_for_ever_is_red(cognito: LocalCognito, terminal_sig
 @pytest.fixture
 def terminal_sign_in(cognito: LocalCognito) -> Path:
     """A stored sign-in; returns its file."""
-    from cognito_jupyter.credentials.store.store import Store, StoredSignIn, StoreKey
+    from cognito_jupyter.credentials.store.sign_in import StoredSignIn, StoreKey
+    from cognito_jupyter.credentials.store.store import Store
     from cognito_jupyter.settings import CognitoConfiguration
     from tests.conftest import as_tokens
 

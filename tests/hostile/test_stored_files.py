@@ -8,7 +8,8 @@ from functools import partial
 import pytest
 
 from cognito_jupyter.credentials.store.files import UntrustedFileError
-from cognito_jupyter.credentials.store.store import Store, parse
+from cognito_jupyter.credentials.store.sign_in import parse
+from cognito_jupyter.credentials.store.store import Store
 from tests.credentials.store.sign_ins import KEY, make_sign_in
 
 from .attempts import Attempts

@@ -9,7 +9,7 @@ from tests.support.notebook import Notebook
 
 STORE_SIGN_IN = """
 from cognito_jupyter.credentials.store.store import Store
-from cognito_jupyter.credentials.store.store import StoreKey
+from cognito_jupyter.credentials.store.sign_in import StoreKey
 cognito.adopt_tokens(cognito.auth_tokens, Store(StoreKey("domain", "client", "user pool", "identity pool")))
 """
 

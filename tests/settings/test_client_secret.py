@@ -14,7 +14,7 @@ from hypothesis import given, strategies as st
 from IPython.core.ultratb import VerboseTB
 
 from cognito_jupyter._util.redaction import Secret
-from cognito_jupyter.credentials.store.store import StoreKey
+from cognito_jupyter.credentials.store.sign_in import StoreKey
 from cognito_jupyter.errors import SettingError
 from cognito_jupyter.settings import Settings, parsers
 from cognito_jupyter.settings.resolve import resolve

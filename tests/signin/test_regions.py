@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cognito_jupyter.credentials.store.store import Store, StoredSignIn, StoreKey
+from cognito_jupyter.credentials.store.sign_in import StoredSignIn, StoreKey
+from cognito_jupyter.credentials.store.store import Store
 from cognito_jupyter.errors import CredentialsError, UnavailableError
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.local.login_page_client import submit_login

@@ -13,7 +13,8 @@ from typing import Any
 
 from cognito_jupyter._util.clock import Clock
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
-from cognito_jupyter.credentials.store.store import Store, StoreKey
+from cognito_jupyter.credentials.store.sign_in import StoreKey
+from cognito_jupyter.credentials.store.store import Store
 from cognito_jupyter.errors import CognitoError
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator

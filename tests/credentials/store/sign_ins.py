@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cognito_jupyter.credentials.store.format import HEADER, VERSION
-from cognito_jupyter.credentials.store.store import Store, StoredCredentials, StoredSignIn, StoreKey, serialize
+from cognito_jupyter.credentials.store.sign_in import StoredCredentials, StoredSignIn, StoreKey, serialize
+from cognito_jupyter.credentials.store.store import Store
 from cognito_jupyter.oauth.tokens import CognitoTokens
 
 OTHER_UID = 65534

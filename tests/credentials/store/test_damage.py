@@ -11,14 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from cognito_jupyter.credentials.store.files import UntrustedFileError
-from cognito_jupyter.credentials.store.store import (
-    Store,
-    key_of_file,
-    list_store_keys,
-    list_unusable_files,
-    parse,
-    serialize,
-)
+from cognito_jupyter.credentials.store.sign_in import parse, serialize
+from cognito_jupyter.credentials.store.store import Store, key_of_file, list_store_keys, list_unusable_files
 from cognito_jupyter.errors import UnavailableError
 from tests.credentials.store.sign_ins import ID_TOKEN, KEY, make_sign_in
 

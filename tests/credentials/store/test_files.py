@@ -18,7 +18,8 @@ import filelock
 import pytest
 
 from cognito_jupyter.credentials.store.files import MAX_FILE_SIZE, UntrustedFileError, check_directory, read_file
-from cognito_jupyter.credentials.store.store import Store, StoredSignIn, parse, serialize
+from cognito_jupyter.credentials.store.sign_in import StoredSignIn, parse, serialize
+from cognito_jupyter.credentials.store.store import Store
 from cognito_jupyter.errors import UnavailableError
 from tests.credentials.store.sign_ins import (
     KEY,

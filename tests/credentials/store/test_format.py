@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from cognito_jupyter.credentials.store.files import UntrustedFileError
 from cognito_jupyter.credentials.store.format import HEADER, VERSION
-from cognito_jupyter.credentials.store.store import Store, parse, serialize
+from cognito_jupyter.credentials.store.sign_in import parse, serialize
+from cognito_jupyter.credentials.store.store import Store
 from cognito_jupyter.errors import UnavailableError
 from tests.credentials.store.sign_ins import (
     KEY,

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from cognito_jupyter.credentials.store.store import Store, StoredSignIn, StoreKey, endpoint_overrides
+from cognito_jupyter.credentials.store.sign_in import StoredSignIn, StoreKey, endpoint_overrides
+from cognito_jupyter.credentials.store.store import Store
 from cognito_jupyter.errors import SignedOutError, UnavailableError
 from cognito_jupyter.oauth.tokens import CognitoTokens
 from tests.credentials.store.sign_ins import (
@@ -231,7 +232,8 @@ def test_a_kernel_that_waited_while_another_signed_out_finds_no_sign_in(filled_s
 def test_reading_imports_neither_botocore_nor_the_lock(filled_store: Store) -> None:
     program = (
         "import sys; from pathlib import Path\n"
-        "from cognito_jupyter.credentials.store.store import Store, StoreKey\n"
+        "from cognito_jupyter.credentials.store.sign_in import StoreKey\n"
+        "from cognito_jupyter.credentials.store.store import Store\n"
         f"key = StoreKey({KEY.domain!r}, {KEY.client_id!r}, {KEY.user_pool_id!r}, {KEY.identity_pool_id!r},"
         f" {KEY.endpoints!r})\n"
         f"assert Store(key, Path({str(filled_store.path.parent)!r})).read_sign_in() is not None\n"

@@ -7,7 +7,7 @@ import threading
 from dataclasses import replace
 
 from cognito_jupyter.credentials.remembered import default_store
-from cognito_jupyter.credentials.store.store import StoredSignIn
+from cognito_jupyter.credentials.store.sign_in import StoredSignIn
 from cognito_jupyter.errors import SettingError
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.notebook.model.controller import TRANSITIONS, Phase

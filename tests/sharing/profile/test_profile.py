@@ -14,7 +14,8 @@ from hypothesis import given, settings, strategies as st
 
 from cognito_jupyter import sharing
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
-from cognito_jupyter.credentials.store.store import Store, StoreKey
+from cognito_jupyter.credentials.store.sign_in import StoreKey
+from cognito_jupyter.credentials.store.store import Store
 from cognito_jupyter.errors import RoleError, SettingError
 from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.settings import CognitoConfiguration
