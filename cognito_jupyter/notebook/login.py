@@ -18,15 +18,12 @@ from ..errors import LoginError, SettingError, SignedOutError
 from ..signin.service import SelectedRole, SignIn, select_role
 from .display.errors import captured_output, no_interactive_frontend
 from .display.ipython import require_magics
-from .display.login_prompt import LoginPrompt
-from .display.panel_output import show_panel
 from .display.progress import progress
 from .display.status import status_table
 from .display.views import View
 from .kernel.blocking import FAST_POLL_INTERVAL, POLL_INTERVAL, Sleep
 from .kernel.comms import comm_pump
 from .kernel.interrupts import interruptible
-from .kernel.widget_check import WidgetCheck, widget_check
 from .model.login_requests import LoginArguments, LoginRequest
 from .model.state import NotebookState
 from .model.user_namespace import BoundSession
@@ -34,6 +31,7 @@ from .model.user_namespace import BoundSession
 if TYPE_CHECKING:
     import boto3
 
+    from .kernel.widget_check import WidgetCheck
     from .panel.widget import LoginPanel
 
 _PANEL_MODULE = "cognito_jupyter.notebook.panel.widget"
@@ -235,6 +233,11 @@ async def _log_in(state: NotebookState, request: LoginRequest, sleep: Sleep) -> 
         raise no_interactive_frontend()
     if frontend.output_is_captured:
         raise captured_output()
+    # Late: a sign-in that is there, or is remembered, needs no login.
+    from .display.login_prompt import LoginPrompt
+    from .display.panel_output import show_panel
+    from .kernel.widget_check import widget_check
+
     started = time.monotonic()
     state.controller.remember_choice = None
     panel = None

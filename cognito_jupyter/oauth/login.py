@@ -162,6 +162,11 @@ class Login(Closeable):
         """Seconds until the login times out; never below 0."""
         return max(0.0, self._deadline - time.monotonic())
 
+    @property
+    def completed(self) -> bool:
+        """Whether the response with the code has arrived."""
+        return self.state is LoginState.COMPLETED
+
     def poll(self) -> LoginState:
         """Times the login out if its deadline has passed, and returns the state."""
         with self._lock:

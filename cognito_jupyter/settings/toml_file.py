@@ -12,7 +12,6 @@ import re
 import shlex
 import stat
 import sys
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -246,6 +245,8 @@ def _require_private(path: Path, scope: Scope, status: os.stat_result) -> None:
 
 
 def _parse_toml(path: Path, content: FileContent) -> dict[str, object]:
+    import tomllib  # late: settings may come from the environment alone
+
     try:
         # utf-8-sig: some editors write a BOM, which tomllib refuses.
         table = tomllib.loads(content.decode("utf-8-sig"))

@@ -67,6 +67,19 @@ def test_a_new_kernel_signs_in_without_a_user_and_without_any_request(
     assert ON_WINDOWS or stat.S_IMODE(stored_by_a_kernel.parent.stat().st_mode) == 0o700
 
 
+def test_a_new_kernel_that_signs_in_from_the_store_imports_nothing_of_a_login(
+    cognito: LocalCognito, environment: dict[str, str], stored_file: Path
+) -> None:
+    """Its listener, its pages and its prompt would take a quarter of the time."""
+    with started_notebook(cognito, environment) as notebook:
+        assert "Signed in" in notebook.text("%cognito_login --role-suffix Analyst")
+        loaded = notebook.text("import sys; print(*sys.modules)").split()
+    login = {"oauth.login", "oauth.callback_server", "oauth.relay.listener", "oauth.browser", "notebook.panel"}
+    login |= {"notebook.display.login_prompt", "notebook.display.panel_output", "notebook.kernel.widget_check"}
+    assert "cognito_jupyter.credentials.manager" in loaded
+    assert not {f"cognito_jupyter.{name}" for name in login} & set(loaded)
+
+
 def test_a_notebook_without_an_interactive_front_end_signs_in_from_the_store(
     cognito: LocalCognito, environment: dict[str, str], stored_file: Path
 ) -> None:

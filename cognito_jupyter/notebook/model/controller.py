@@ -14,15 +14,18 @@ import threading
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from ..._util.process_local import ProcessLocal
 from ..._util.redaction import SecretText
 from ...errors import CognitoError, LoginCancelledError, LoginError, PastedUrlError
-from ...oauth.callback_server import CallbackOutcome
-from ...oauth.login import Login, LoginState
 from .login_requests import LoginRequest
 from .login_task import LoginTask
 from .sign_ins import NotebookSignIns
+
+if TYPE_CHECKING:
+    from ...oauth.callback_server import CallbackOutcome
+    from ...oauth.login import Login
 
 
 class Phase(enum.Enum):
@@ -255,6 +258,8 @@ class Controller:
         Returns:
             What it meant to this kernel's login; None if it belongs to another login.
         """
+        from ...oauth.callback_server import CallbackOutcome  # late: a restored sign-in makes no login
+
         login = self.login
         outcome = login.handle_relayed_url(SecretText(url)) if login is not None else CallbackOutcome.STATE_MISMATCH
         return None if outcome is CallbackOutcome.STATE_MISMATCH else outcome
@@ -343,7 +348,7 @@ class Controller:
     def _response_received(self) -> bool:
         """Whether the authorization response is there; a login that ended otherwise has nothing to finish."""
         login = self.login
-        return login is not None and login.finished.is_set() and login.state is LoginState.COMPLETED
+        return login is not None and login.finished.is_set() and login.completed
 
     def _on_progress(self) -> None:
         self._set_status(SignInStatus(Phase.FINISHING if self._response_received else Phase.WAITING))

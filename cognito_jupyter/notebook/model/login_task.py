@@ -12,12 +12,15 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from ...errors import CognitoError
-from ...oauth.authenticator import CognitoOAuthAuthenticator
-from ...oauth.login import Login
 from ...signin.service import LoginResult, LoginService, SignIn
 from .login_requests import LoginRequest
+
+if TYPE_CHECKING:
+    from ...oauth.authenticator import CognitoOAuthAuthenticator
+    from ...oauth.login import Login
 
 _CLOSE_TIMEOUT = 5.0
 """Seconds to wait for the thread of a login that has ended; it may be in the middle of a request."""
