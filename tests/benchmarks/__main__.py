@@ -22,6 +22,7 @@ from .memory import measure_memory
 from .page import write_page
 from .process import measure_process
 from .record import write_record
+from .restart import measure_restart
 from .role_change import measure_role_change
 from .roles import measure_roles
 from .sharing import measure_sharing
@@ -40,6 +41,7 @@ _WITH_COGNITO: dict[str, Callable[[Stage], Group]] = {
     "expiry": measure_expiry,
     "logins": measure_logins,
     "entry-point": measure_entry_point,
+    "restart": measure_restart,
     "link": measure_link,
     "role-change": measure_role_change,
     "memory": measure_memory,

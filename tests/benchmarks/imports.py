@@ -47,7 +47,8 @@ MOMENTS = (
         "the link of the first `%cognito_login`",
         "the login, its listener and the settings; the panel needs ipywidgets and anywidget",
         f'{_IPYTHON}shell.run_line_magic("load_ext", "cognito_jupyter")\n',
-        "import cognito_jupyter.notebook.login, cognito_jupyter.oauth.login, cognito_jupyter.oauth.browser\n"
+        "import cognito_jupyter.notebook.login, cognito_jupyter.oauth.login\n"
+        "import cognito_jupyter.notebook.display.login_prompt, cognito_jupyter.notebook.kernel.widget_check\n"
         "import cognito_jupyter.settings.resolve, cognito_jupyter.notebook.panel.widget\n"
         "import cognito_jupyter.notebook.panel.view",
     ),
@@ -55,15 +56,17 @@ MOMENTS = (
         "while the user signs in",
         "in the login's thread: what the exchange of the code, its verification and the session need",
         f'{_IPYTHON}shell.run_line_magic("load_ext", "cognito_jupyter")\n'
-        "import cognito_jupyter.notebook.login, cognito_jupyter.oauth.login, cognito_jupyter.oauth.browser\n"
+        "import cognito_jupyter.notebook.login, cognito_jupyter.oauth.login\n"
+        "import cognito_jupyter.notebook.display.login_prompt, cognito_jupyter.notebook.kernel.widget_check\n"
         "import cognito_jupyter.settings.resolve, cognito_jupyter.notebook.panel.widget\n",
         "import cognito_jupyter.credentials.manager, cognito_jupyter.credentials.store.store\n"
         "import cognito_jupyter.oauth.transport, cognito_jupyter.oauth.verification",
     ),
     Moment(
         "a restarted kernel with a stored sign-in",
-        "boto3, and what reads the file; requests waits for the first refresh of the tokens",
-        "import IPython\n",
+        "boto3, what reads the file, and what the cell displays; requests waits for the first refresh of the tokens",
+        f'{_IPYTHON}shell.run_line_magic("load_ext", "cognito_jupyter")\n',
+        "import cognito_jupyter.notebook.login, cognito_jupyter.settings.resolve\n"
         "import cognito_jupyter.credentials.manager, cognito_jupyter.credentials.store.store",
     ),
     Moment(

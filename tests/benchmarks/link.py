@@ -17,6 +17,7 @@ from typing import Any
 
 from cognito_jupyter.demo.jupyterlab import clean_environment
 from cognito_jupyter.demo.kernel import Kernel, Message
+from tests.support.printed_login import AUTHORIZE_URL
 
 from .stage import Stage
 from .table import Figure, Group, Reach
@@ -69,6 +70,27 @@ def started_kernel(stage: Stage, *, load: bool = True) -> Iterator[Kernel]:
             if load:
                 kernel.run_cell("%load_ext cognito_jupyter")
             yield kernel
+
+
+def run_cell(stage: Stage, kernel: Kernel, code: str) -> None:
+    """Runs a cell, and signs in at the link that it shows.
+
+    Args:
+        stage: The Cognito.
+        kernel: Runs it.
+        code: The cell.
+    """
+    links: set[str] = set()
+
+    def on_output(text: str) -> None:
+        found = AUTHORIZE_URL.search(html.unescape(text))
+        if found is not None and not links:
+            links.add(found[0])
+            stage.sign_in(found[0], follow_callback=True)
+
+    run = kernel.run_cell(code, on_output=on_output)
+    if run.error is not None:
+        raise RuntimeError(f"{code} failed: {run.error}")
 
 
 def _time_link(kernel: Kernel, code: str, *, is_notebook: bool) -> float:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping
 
 import psutil
 
-from cognito_jupyter.demo.kernel import Kernel
-from tests.support.printed_login import AUTHORIZE_URL
-
-from .link import started_kernel
+from .link import run_cell, started_kernel
 from .stage import Stage
 from .table import Figure, Group, Reach
 
@@ -54,8 +50,8 @@ def _measure_once(stage: Stage, parts: Mapping[str, str]) -> tuple[float, dict[s
         process = psutil.Process(int(kernel.run_cell("import os; print(os.getpid())").text))
 
         def measure(code: str) -> float:
-            _run(stage, kernel, code)
-            _run(stage, kernel, _COLLECT)
+            run_cell(stage, kernel, code)
+            run_cell(stage, kernel, _COLLECT)
             return float(process.memory_full_info().uss) / 1e6
 
         before = base = measure(_BOTO3)
@@ -64,18 +60,3 @@ def _measure_once(stage: Stage, parts: Mapping[str, str]) -> tuple[float, dict[s
             after = measure(code)
             added[name], before = after - before, after
         return base, added
-
-
-def _run(stage: Stage, kernel: Kernel, code: str) -> None:
-    """Runs a cell, and signs in at the link that it shows."""
-    links: set[str] = set()
-
-    def on_output(text: str) -> None:
-        found = AUTHORIZE_URL.search(html.unescape(text))
-        if found is not None and not links:
-            links.add(found[0])
-            stage.sign_in(found[0], follow_callback=True)
-
-    run = kernel.run_cell(code, on_output=on_output)
-    if run.error is not None:
-        raise RuntimeError(f"{code} failed: {run.error}")
