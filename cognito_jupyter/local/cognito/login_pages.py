@@ -153,7 +153,7 @@ class LoginPages:
         query = {name: value for name, value in request.args.items() if name != "identity_provider"}
         choices = {
             name: f"/oauth2/authorize?{urlencode(query | {'identity_provider': name})}"
-            for name in self._pool.providers
+            for name in list(self._pool.providers)
             if provider is None
         }
         page = render_template(

@@ -116,7 +116,7 @@ class UserPool:
         if claims["exp"] <= self.knobs.now() or self.is_revoked(claims["origin_jti"]):
             return None
         # Not by the name in the token, which may be the sub.
-        return next((user for user in self.users.values() if user.sub == claims["sub"] and user.enabled), None)
+        return next((user for user in list(self.users.values()) if user.sub == claims["sub"] and user.enabled), None)
 
     def is_enabled(self, username: str) -> bool:
         """Returns whether there is such a user, who may sign in."""
@@ -135,7 +135,7 @@ class UserPool:
         Returns:
             The provider; None: users sign in at the user pool itself.
         """
-        by_identifier = (each for each in self.providers.values() if identifier in each.identifiers)
+        by_identifier = (each for each in list(self.providers.values()) if identifier in each.identifiers)
         return self.providers.get(name or "") or next(by_identifier, None)
 
     def check_password(self, username: str, password: str, provider: IdentityProvider | None = None) -> User | None:

@@ -47,7 +47,8 @@ class AutoreloadExclusion:
             return
         if autoreload is not self._autoreload:
             self._autoreload, self._excluded = autoreload, set()
-        names = {name for name in sys.modules if name == _PACKAGE or name.startswith(f"{_PACKAGE}.")}
+        # A copy: a login's thread may import in the meantime.
+        names = {name for name in list(sys.modules) if name == _PACKAGE or name.startswith(f"{_PACKAGE}.")}
         for name in names - self._excluded:
             self._shell.run_line_magic("aimport", f"-{name}")
         self._excluded |= names

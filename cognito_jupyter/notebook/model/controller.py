@@ -177,7 +177,8 @@ class Controller:
 
     def subscribe(self, listener: StatusListener) -> None:
         """Notifies a listener of every change from now on, from any thread; only a weak reference to it is stored."""
-        self._listeners.add(listener)
+        with self._lock:
+            self._listeners.add(listener)
 
     # -- what a user can do
 
@@ -329,7 +330,9 @@ class Controller:
         if os.getpid() != self._pid or self._acting_thread == threading.get_ident():
             # What an action changes is shown with its end, for which nothing has to wait until then.
             return
-        for listener in list(self._listeners):
+        with self._lock:
+            listeners = list(self._listeners)
+        for listener in listeners:
             self.call_in_context(listener.on_status)
 
     def call_in_context(self, action: Callable[[], object]) -> None:

@@ -118,13 +118,15 @@ class Variables:
 
     def bound(self) -> dict[str, Binding]:
         """Returns all variables that are unchanged, in the order in which they were set."""
-        return {name: binding for name, binding in self._bound.items() if self._is_still_bound(binding, name)}
+        # A copy: a login's thread may set one in the meantime.
+        bound = list(self._bound.items())
+        return {name: binding for name, binding in bound if self._is_still_bound(binding, name)}
 
     def clear(self) -> list[str]:
         """Deletes the variables that are unchanged, and returns their names."""
         names = list(self.bound())
         for name in names:
-            del self._shell.user_ns[name]
+            self._shell.user_ns.pop(name, None)
         self._bound.clear()
         return names
 

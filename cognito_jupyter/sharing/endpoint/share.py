@@ -178,7 +178,7 @@ class Share(Closeable, NotPicklable):
         self._loop.ensure_running()
 
     def __repr__(self) -> str:
-        roles = ", ".join(publisher.path.removeprefix("/") for publisher in self._publishers.values())
+        roles = ", ".join(publisher.path.removeprefix("/") for publisher in list(self._publishers.values()))
         return f"<Share: {roles or 'no role'}{', closed' if self.closed else ''}>"
 
     @property

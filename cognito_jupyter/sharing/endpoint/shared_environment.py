@@ -37,7 +37,8 @@ class SharedEnvironment:
 
     def original(self) -> dict[str, str]:
         """Returns the environment as it would be if nothing were shared."""
-        return self._overlay.original()
+        with self._lock:
+            return self._overlay.original()
 
     def change(self, owner: object, changes: Mapping[str, str | None]) -> None:
         """Changes variables for a share, which thereby becomes the latest.

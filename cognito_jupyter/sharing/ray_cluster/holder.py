@@ -66,7 +66,8 @@ class CredentialsHolder:
         deadline = time.monotonic() + _CONFIRM_TIMEOUT
         # The call of a worker that was killed stays among those that wait until it times out.
         while time.monotonic() < deadline:
-            if all(self._confirmed[worker][0] >= number for worker in expected):
+            # A worker that `status` has meanwhile found to be gone confirms nothing any more.
+            if all(self._confirmed.get(worker, (number, 0.0))[0] >= number for worker in expected):
                 break
             await asyncio.sleep(_CONFIRM_INTERVAL)
         return (await self.status())[0]

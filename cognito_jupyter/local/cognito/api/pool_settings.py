@@ -62,7 +62,7 @@ class PoolOperations:
             "LastModifiedDate": pool.created,
             "CreationDate": pool.created,
             "SchemaAttributes": [_describe_attribute(name) for name in STANDARD_ATTRIBUTES],
-            "MfaConfiguration": "OPTIONAL" if any(each.totp_secret for each in pool.users.values()) else "OFF",
+            "MfaConfiguration": "OPTIONAL" if any(each.totp_secret for each in list(pool.users.values())) else "OFF",
             "EstimatedNumberOfUsers": len(pool.users),
             "EmailConfiguration": {"EmailSendingAccount": "COGNITO_DEFAULT"},
             "AdminCreateUserConfig": {"AllowAdminCreateUserOnly": True, "UnusedAccountValidityDays": 7},
