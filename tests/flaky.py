@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,8 @@ from pathlib import Path
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 HEADING = "## Twenty runs of all tests"
+_COLORS = re.compile(r"#x1B\[[\d;]*m")
+"""As pytest writes the escape sequences of colours into a report."""
 
 
 def main() -> int:
@@ -63,7 +66,7 @@ def failed_tests(report: str) -> dict[str, str]:
         causes = [*case.iter("failure"), *case.iter("error")]
         if causes:
             name = f"{case.get('classname')}::{case.get('name')}"
-            failed[name] = "\n".join(cause.text or "" for cause in causes)
+            failed[name] = _COLORS.sub("", "\n".join(cause.text or "" for cause in causes))
     return failed
 
 

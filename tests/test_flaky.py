@@ -7,7 +7,7 @@ from collections import Counter
 from tests.flaky import HEADING, failed_tests, table, with_table
 
 REPORT = """<testsuites><testsuite><testcase classname="tests.a" name="good"/>
-<testcase classname="tests.a" name="bad"><failure message="no">E   assert False</failure></testcase>
+<testcase classname="tests.a" name="bad"><failure message="no">E   #x1B[31massert#x1B[39;49m False</failure></testcase>
 <testcase classname="tests.a" name="unlucky"><error message="fixture">E   fixture</error></testcase>
 <testcase classname="tests.a" name="left_out"><skipped/></testcase></testsuite></testsuites>"""
 
