@@ -24,7 +24,7 @@ from cognito_jupyter.notebook.model.user_namespace import BoundManager, Variable
 from cognito_jupyter.sharing.endpoint.shared_environment import SharedEnvironment
 
 _READS = 300
-_KEPT = 200
+_LATEST = 200
 """How many of the things that were added last stay: there is always something to go through."""
 
 Race = Callable[[Callable[[int], object], Callable[[int], object], Callable[[], object]], None]
@@ -43,8 +43,8 @@ def race() -> Iterator[Race]:
             number = 0
             while not ended.is_set():
                 add(number)
-                if number >= _KEPT:
-                    remove(number - _KEPT)
+                if number >= _LATEST:
+                    remove(number - _LATEST)
                 number += 1
 
         thread = threading.Thread(target=change, daemon=True)
