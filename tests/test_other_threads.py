@@ -6,8 +6,10 @@ that has grown meanwhile: "dictionary changed size during iteration". The thread
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
+import time
 import types
 from collections.abc import Callable, Iterator
 
@@ -33,8 +35,16 @@ Race = Callable[[Callable[[int], object], Callable[[int], object], Callable[[], 
 @pytest.fixture
 def race() -> Iterator[Race]:
     """Returns a function that reads again and again while another thread adds and removes."""
-    interval = sys.getswitchinterval()
+    interval, threshold = sys.getswitchinterval(), gc.get_threshold()
     sys.setswitchinterval(1e-6)
+
+    # What others do while garbage is collected lets other threads run, too, in the middle of a copy in C.
+    def on_collection(phase: str, _: dict[str, int]) -> None:
+        if phase == "stop":
+            time.sleep(0)
+
+    gc.callbacks.append(on_collection)
+    gc.set_threshold(50, *threshold[1:])
 
     def run(add: Callable[[int], object], remove: Callable[[int], object], read: Callable[[], object]) -> None:
         ended = threading.Event()
@@ -57,6 +67,8 @@ def race() -> Iterator[Race]:
             thread.join()
 
     yield run
+    gc.set_threshold(*threshold)
+    gc.callbacks.remove(on_collection)
     sys.setswitchinterval(interval)
 
 

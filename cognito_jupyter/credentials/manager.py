@@ -580,7 +580,7 @@ class CognitoCredentialsManager(NotPicklable):
 
     def _roles_of_user(self) -> list[RoleCredentials]:
         user = self._tokens.subject
-        return [role for (subject, _), role in list(self._role_credentials.items()) if subject == user]
+        return [role for (subject, _), role in self._role_credentials.copy().items() if subject == user]
 
     def _install_redaction(self) -> None:
         """Keeps the current secrets out of the logs of all packages imported by now."""

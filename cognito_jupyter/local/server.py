@@ -376,7 +376,7 @@ class LocalCognito:
     @property
     def roles(self) -> dict[str, str]:
         """Role ARNs by short name."""
-        return {name: str(group.role_arn) for name, group in list(self.pool.groups.items()) if group.role_arn}
+        return {name: str(group.role_arn) for name, group in self.pool.groups.copy().items() if group.role_arn}
 
     @property
     def environment(self) -> dict[str, str]:

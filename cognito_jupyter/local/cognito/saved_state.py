@@ -85,7 +85,7 @@ class StateFile:
             "groups": [asdict(each) for each in list(pool.groups.values())],
             "users": [asdict(each) for each in list(pool.users.values())],
             "clients": [asdict(each) for each in list(pool.clients.values())],
-            "refresh_tokens": {token: asdict(each) for token, each in list(pool.refresh_tokens.items())},
+            "refresh_tokens": {token: asdict(each) for token, each in pool.refresh_tokens.copy().items()},
             "revoked": sorted(set(pool.revoked_families)),
         }
 

@@ -118,9 +118,9 @@ class Variables:
 
     def bound(self) -> dict[str, Binding]:
         """Returns all variables that are unchanged, in the order in which they were set."""
-        # A copy: a login's thread may set one in the meantime.
-        bound = list(self._bound.items())
-        return {name: binding for name, binding in bound if self._is_still_bound(binding, name)}
+        # A copy: a login's thread may set one in the meantime. A list of the items would be made of new tuples, for
+        # which the garbage collector may run, and with it another thread.
+        return {name: binding for name, binding in self._bound.copy().items() if self._is_still_bound(binding, name)}
 
     def clear(self) -> list[str]:
         """Deletes the variables that are unchanged, and returns their names."""

@@ -397,7 +397,7 @@ def write_reports(responses: Responses) -> None:
     reported: dict[bytes, int] = {}
     while True:
         responses.unreported.acquire()
-        for path, (_, count) in list(responses.requests.items()):
+        for path, (_, count) in responses.requests.copy().items():
             if reported.get(path) != count:
                 reported[path] = count
                 responses.report(path)

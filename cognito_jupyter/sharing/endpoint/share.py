@@ -189,7 +189,7 @@ class Share(Closeable, NotPicklable):
     @property
     def roles(self) -> tuple[SharedRole, ...]:
         """The shared roles, the one that the environment names first; reading it makes no request."""
-        roles = [self._status(role_arn, publisher) for role_arn, publisher in list(self._publishers.items())]
+        roles = [self._status(role_arn, publisher) for role_arn, publisher in self._publishers.copy().items()]
         return tuple(sorted(roles, key=lambda role: not role.in_environment))
 
     def add(self, role_suffix: str | None = None) -> None:
