@@ -267,7 +267,7 @@ def _check_names(path: Path, keys: Iterable[str]) -> None:
     for key in keys:
         if key in SETTING_NAMES:
             continue
-        import difflib  # late: a login of a user whose files are right needs it not
+        import difflib  # late: needed only for a name that is wrong
 
         plain = key.lower().replace("-", "_").removeprefix("cognito_")
         matches = difflib.get_close_matches(plain[:80], SETTING_NAMES, n=1)
