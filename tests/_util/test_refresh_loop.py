@@ -89,6 +89,30 @@ def test_the_clock_is_read_again_after_the_longest_delay_however_late_the_next_r
     finish(loop, work)
 
 
+def test_the_fake_clock_lets_a_loop_notice_time_that_passes_while_it_decides() -> None:
+    """The loop computes how long to sleep from the time before, and no later move would wake it."""
+    clock, has_read, may_go_on = FakeClock(), threading.Event(), threading.Event()
+
+    class Deciding(CountedWork):
+        def run_once(self) -> float | None:
+            due = start + 30.0 - clock.clock.monotonic()
+            if self.runs == 0:
+                has_read.set()
+                may_go_on.wait()
+            super().run_once()
+            return due if due > 0 and self.delay is not None else self.delay
+
+    start = clock.monotonic
+    work = Deciding(100_000.0)
+    loop = weak_loop(work, clock.clock)
+    loop.ensure_running()
+    has_read.wait()
+    clock.advance(60.0)
+    may_go_on.set()
+    wait_until(lambda: work.runs == 2, "The loop sleeps on.")
+    finish(loop, work)
+
+
 def test_an_unexpected_exception_ends_the_thread_and_the_next_call_starts_another() -> None:
     class Broken(CountedWork):
         def run_once(self) -> float | None:

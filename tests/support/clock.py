@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
+from typing import Self
 
 from cognito_jupyter._util.clock import Clock
 
@@ -28,8 +30,14 @@ class FakeClock:
         self._monotonic = 1_000.0
         self._elapsed = 2_000.0
         self._moved = threading.Condition()
+        self._moves = 0
+        self._looked = threading.local()
         self.clock = Clock(
-            lambda: self.now, lambda: self.monotonic, self._wait_for_event, self._sleep, lambda: self.elapsed
+            lambda: self._look().now,
+            lambda: self._look().monotonic,
+            self._wait_for_event,
+            self._sleep,
+            lambda: self._look().elapsed,
         )
 
     @property
@@ -76,20 +84,33 @@ class FakeClock:
 
     def _notify(self) -> None:
         with self._moved:
+            self._moves += 1  # after the time has changed
             self._moved.notify_all()
+
+    def _look(self) -> Self:
+        """Notes the first time that a thread reads the clock: what it decides from then on rests on that time."""
+        if not hasattr(self._looked, "moves"):
+            self._looked.moves = self._moves
+        return self
 
     def _wait_for_event(self, event: threading.Event, seconds: float) -> None:
         if self._running:
             event.wait(min(seconds, 0.03))
             return
-        deadline = self.monotonic + seconds
-        while not event.is_set() and self.monotonic < deadline:
-            self._wait_for_move()
+        self._wait(seconds, event.is_set)
 
     def _sleep(self, seconds: float) -> None:
+        self._wait(seconds, lambda: False)
+
+    def _wait(self, seconds: float, is_over: Callable[[], bool]) -> None:
         deadline = self.monotonic + seconds
-        while self.monotonic < deadline:
-            self._wait_for_move()
+        self._look()
+        # If the clock was moved after the thread last woke, the thread may have decided by the time before, and a clock
+        # that stands still would not wake it: it looks again at once.
+        if self._looked.moves == self._moves:
+            while not is_over() and self.monotonic < deadline:
+                self._wait_for_move()
+        self._looked.moves = self._moves
 
     def _wait_for_move(self) -> None:
         # An event does not notify this condition, so it is polled.
