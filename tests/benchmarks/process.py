@@ -23,7 +23,8 @@ from cognito_jupyter.settings import CognitoConfiguration
 from .table import Figure, Group, Reach
 
 _ROUNDS = 41
-_RESTARTS = 9
+_RESTARTS = 31
+"""Many: the difference between both is small beside what varies."""
 _POOLS = CognitoConfiguration(
     "demo.auth.us-east-1.amazoncognito.com", "client", "http://localhost:3000", "us-east-1", "us-east-1_AbCdEf123",
     "us-east-1:01234567-89ab-cdef-0123-456789abcdef",
