@@ -217,9 +217,10 @@ class CognitoMagics(Magics):
 
         After %cognito_login, --sign-in also tries each role of the sign-in.
         """
-        from .arguments import DoctorArguments, parse_line
+        from .arguments import parse_line
         from .display.doctor import show_report
         from .login import make_panel
+        from .options import DoctorArguments
 
         arguments = parse_line(line, type(self).cognito_doctor, DoctorArguments)
         show_report(
@@ -251,8 +252,9 @@ class CognitoMagics(Magics):
         Without a role it follows `session`, also when that changes its role. With several roles, the environment
         names the first; %cognito_status shows the address of each.
         """
-        from .arguments import ShareArguments, parse_line
+        from .arguments import parse_line
         from .display.status import NOT_SIGNED_IN, NOTHING_WAS_SHARED, shared_table, sharing_stopped
+        from .options import ShareArguments
 
         arguments = parse_line(line, type(self).cognito_share, ShareArguments)
         sign_in, share = self.state.current, self.state.notebook_share
@@ -298,8 +300,9 @@ class CognitoMagics(Magics):
         Nothing else in that file is changed, and --remove removes the profile.
         """
         from ..sharing.profile.profile import remove_profile, write_profile_for_role
-        from .arguments import ProfileArguments, parse_line
+        from .arguments import parse_line
         from .display.status import NOT_SIGNED_IN, profile_removed, profile_written
+        from .options import ProfileArguments
 
         arguments = parse_line(line, type(self).cognito_profile, ProfileArguments)
         current = self.state.current

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -74,10 +75,13 @@ def test_a_new_kernel_that_signs_in_from_the_store_imports_nothing_of_a_login(
     with started_notebook(cognito, environment) as notebook:
         assert "Signed in" in notebook.text("%cognito_login --role-suffix Analyst")
         loaded = notebook.text("import sys; print(*sys.modules)").split()
-    login = {"oauth.login", "oauth.callback_server", "oauth.relay.listener", "oauth.browser", "notebook.panel"}
+    login = {"oauth.login", "oauth.callback.server", "oauth.relay.listener", "oauth.browser", "notebook.panel"}
     login |= {"notebook.display.login_prompt", "notebook.display.panel_output", "notebook.kernel.widget_check"}
+    login |= {"notebook.display.login_views", "notebook.options"}
+    modules = {f"cognito_jupyter.{name}" for name in login}
+    assert all(map(find_spec, modules))  # none has been renamed
     assert "cognito_jupyter.credentials.manager" in loaded
-    assert not {f"cognito_jupyter.{name}" for name in login} & set(loaded)
+    assert not modules & set(loaded)
 
 
 def test_a_notebook_without_an_interactive_front_end_signs_in_from_the_store(

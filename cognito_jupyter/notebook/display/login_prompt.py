@@ -19,9 +19,10 @@ from ..kernel.frontend import Frontend
 from ..model.login_requests import LoginRequest
 from ..model.login_task import LoginTask
 from .ipython import display_view
+from .login_views import UNCONFIRMED_RELAY, SignInLink
 from .panel_output import DisplayedPanel, PanelOutput
 from .paste_box import PasteBox, make_paste_box
-from .views import UNCONFIRMED_RELAY, Note, SignInLink, View
+from .views import Note, View
 
 _PROMPT = "Paste the address here:"
 _CONSOLE_PROMPT = "Paste the address here (or press Enter when the browser says that you are signed in): "

@@ -18,8 +18,9 @@ from ..kernel.comms import comm_pump, poll_shell_stream
 from ..kernel.frontend import Frontend
 from ..model.controller import Phase, StatusListener
 from .ipython import display_view
+from .login_views import PANEL_PLACEHOLDER, SignInLink, UntilPanelIsDrawn, WidgetFallback
 from .status import NOT_SIGNED_IN, status_table
-from .views import PANEL_PLACEHOLDER, Note, SignInLink, UntilPanelIsDrawn, View, WidgetFallback
+from .views import Note, View
 
 if TYPE_CHECKING:
     from ..model.state import NotebookState

@@ -11,7 +11,7 @@ from ...oauth.redirect_uri import RELAY_PATH
 from ...sharing.cluster.share import ClusterShare, cluster_shares
 from ...signin.service import SignIn
 from ...signin.user_name import describe_user
-from ..display.views import UNCONFIRMED_RELAY
+from ..display.login_views import UNCONFIRMED_RELAY
 from ..model.controller import Phase, SignInStatus
 from ..model.login_task import LoginTask
 from ..model.notebook_share import UNCHANGED_OBJECTS, in_place_of

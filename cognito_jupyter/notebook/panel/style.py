@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..display.views import PANEL_PLACEHOLDER
+from ..display.login_views import PANEL_PLACEHOLDER
 
 _STYLE = (
     Path(__file__)

@@ -16,8 +16,8 @@ from typing import Any
 import anywidget
 from traitlets import Unicode
 
-from ...oauth.callback_server import CallbackOutcome
-from ..display.views import PANEL_PLACEHOLDER
+from ...oauth.authorization_response import CallbackOutcome
+from ..display.login_views import PANEL_PLACEHOLDER
 from ..kernel.comm_logs import new_model_id
 
 _FOLDER = Path(__file__).parent

@@ -18,8 +18,8 @@ from traitlets import Unicode
 from ..._printable import printable
 from ...credentials.roles import shortest_suffixes
 from ..display.ipython import require_magics
+from ..display.login_views import PANEL_PLACEHOLDER
 from ..display.panel_output import show_panel
-from ..display.views import PANEL_PLACEHOLDER
 from ..kernel.comm_logs import new_model_id, redact_comm_logs
 from ..model.controller import Phase, SignInStatus, StatusListener
 from ..model.state import NotebookState

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cognito_jupyter.notebook.display.views import Table, WidgetFallback, format_time
+from cognito_jupyter.notebook.display.login_views import WidgetFallback
+from cognito_jupyter.notebook.display.views import Table, format_time
 
 NOW = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
