@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .notebook.login import login as login
     from .notebook.panel.widget import LoginPanel as LoginPanel
     from .oauth.authenticator import CognitoOAuthAuthenticator as CognitoOAuthAuthenticator
-    from .oauth.callback_server import (
+    from .oauth.callback.server import (
         OAuthCallbackHandler as OAuthCallbackHandler,
         OAuthCallbackServer as OAuthCallbackServer,
     )
@@ -48,8 +48,8 @@ _MODULES = {
     "IdentityPoolCredentialsResponse": "credentials.identity_pool.client",
     "JwtPayload": "oauth.tokens",
     "LoginPanel": "notebook.panel.widget",
-    "OAuthCallbackHandler": "oauth.callback_server",
-    "OAuthCallbackServer": "oauth.callback_server",
+    "OAuthCallbackHandler": "oauth.callback.server",
+    "OAuthCallbackServer": "oauth.callback.server",
     "RefreshableCredentialMetadata": "credentials.boto_sessions",
     "decode_jwt_payload": "oauth.tokens",
     "get_authenticated_cognito_manager": "credentials.manager",

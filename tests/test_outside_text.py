@@ -19,7 +19,8 @@ from cognito_jupyter import errors
 from cognito_jupyter.cli import login as cli_login
 from cognito_jupyter.errors import CognitoError, SettingError
 from cognito_jupyter.notebook.completion import MagicCompleter
-from cognito_jupyter.notebook.display.views import Note, SignInLink, Table, View
+from cognito_jupyter.notebook.display.login_views import SignInLink
+from cognito_jupyter.notebook.display.views import Note, Table, View
 from cognito_jupyter.notebook.magics import CognitoMagics
 from cognito_jupyter.settings.layers import known_profiles
 from tests.settings.conftest import COMPLETE, write_file
@@ -122,14 +123,14 @@ def test_only_urls_and_what_is_one_printable_line_already_are_escaped_for_html()
             (path.name, text) for text in re.findall(r"html\.escape\(([^()]*)", path.read_text(encoding="utf-8"))
         }
     assert sorted(escaped) == [
-        ("callback_pages.py", "error"),
-        ("callback_pages.py", "url"),
         ("doctor.py", "printable"),
         ("html.py", "options.url"),
         ("html.py", "printable"),
+        ("login_views.py", "self.url"),
+        ("pages.py", "error"),
+        ("pages.py", "url"),
         ("views.py", "printable"),
         ("views.py", "self.link[1]"),
-        ("views.py", "self.url"),
     ]
 
 

@@ -11,7 +11,7 @@ from .._util.http.loopback import listen_on_both_loopbacks
 from ..credentials.store import files
 from ..credentials.store.store import Store, list_store_keys, list_unusable_files
 from ..errors import CognitoError
-from ..oauth.callback_server import listener_error
+from ..oauth.callback.connections import listener_error
 from ..oauth.redirect_uri import RedirectUri, parse_redirect_uris
 from ..oauth.relay.listener import Relay
 from ..settings import Settings

@@ -35,7 +35,7 @@ from .tokens import CognitoTokenRefreshResponse, CognitoTokens, claims_of
 
 if TYPE_CHECKING:
     from .._util.http.cancellable import CancellableRequests
-    from .callback_server import OAuthCallbackServer
+    from .callback.server import OAuthCallbackServer
     from .login import Login
     from .pkce import LoginSecrets
     from .redirect_uri import RedirectUri
@@ -266,7 +266,7 @@ class CognitoOAuthAuthenticator:
         Raises:
             ListenerError: The port is not free; the message says what to do (a ConnectionError).
         """
-        from .callback_server import OAuthCallbackServer
+        from .callback.server import OAuthCallbackServer
 
         uri = next((each for each in self._redirect_uris if each.port == port), self._redirect_uris[0])
         server = OAuthCallbackServer(("localhost", port), path=uri.path, host=uri.host)

@@ -6,6 +6,7 @@ state: the login does.
 
 from __future__ import annotations
 
+import enum
 import html
 import re
 from dataclasses import dataclass
@@ -31,6 +32,15 @@ _REMEDIES = {
     "access_denied": "Sign in again, or ask your administrator for access.",
     "temporarily_unavailable": "Sign in again in a minute.",
 }
+
+
+class CallbackOutcome(enum.Enum):
+    """What an authorization response meant to the login."""
+
+    ACCEPTED = "accepted"
+    ERROR = "error"
+    ALREADY_FINISHED = "already finished"
+    STATE_MISMATCH = "state mismatch"
 
 
 @dataclass(frozen=True, repr=False)

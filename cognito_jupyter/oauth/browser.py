@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ..errors import ListenerError
-from .callback_server import CallbackOutcome, OAuthCallbackServer
+from .authorization_response import CallbackOutcome
+from .callback.server import OAuthCallbackServer
 
 if TYPE_CHECKING:
     from .login import Login

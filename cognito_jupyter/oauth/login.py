@@ -17,8 +17,14 @@ from .._util.closing import Closeable
 from .._util.durations import duration_in_words
 from .._util.redaction import SecretText
 from ..errors import ListenerError, LoginCancelledError, LoginDeniedError, LoginError, LoginTimeoutError, PastedUrlError
-from .authorization_response import AuthorizationResponse, parse_pasted_url, parse_query, remedy_for_error
-from .callback_server import CallbackOutcome, OAuthCallbackServer
+from .authorization_response import (
+    AuthorizationResponse,
+    CallbackOutcome,
+    parse_pasted_url,
+    parse_query,
+    remedy_for_error,
+)
+from .callback.server import OAuthCallbackServer
 from .pkce import LoginSecrets
 from .redirect_uri import RedirectUri
 from .relay.listener import Relay, RelayListener

@@ -19,10 +19,8 @@ from jupyter_server.base.handlers import JupyterHandler
 from tornado.httputil import HTTPHeaders
 
 from .._util.redaction import SecretText
-from ..oauth import callback_pages
-from ..oauth.authorization_response import AuthorizationResponse, parse_query
-from ..oauth.callback_pages import CallbackPage
-from ..oauth.callback_server import CallbackOutcome, page_for
+from ..oauth.authorization_response import AuthorizationResponse, CallbackOutcome, parse_query
+from ..oauth.callback import pages
 from ..oauth.relay.sockets import has_own_peer, is_own_socket, is_private_folder, socket_name
 from . import handover_page
 from .held_queries import HeldQueries
@@ -58,11 +56,11 @@ class CallbackHandler(JupyterHandler):
         query = SecretText(self.request.query)
         response = parse_query(query)
         if not is_navigation(self.request.headers):
-            self._show(callback_pages.NOT_A_PAGE)
+            self._show(pages.NOT_A_PAGE)
         elif response is None and _HELD in self.request.query_arguments:
             self._return_to_held_query()
         elif response is None:
-            self._show(callback_pages.NOT_FOUND)
+            self._show(pages.NOT_FOUND)
         elif self.current_user:
             await self._pass_on(query, response)
         else:
@@ -73,7 +71,7 @@ class CallbackHandler(JupyterHandler):
         """Goes on with the query that was held while the user signed in, which is then in the address bar again."""
         query = self._held_queries.pop(self.get_query_argument(_HELD))
         if query is None:
-            self._show(callback_pages.NOT_FOUND)
+            self._show(pages.NOT_FOUND)
         else:
             self.redirect(f"{self.request.path}?{query}")
 
@@ -84,9 +82,9 @@ class CallbackHandler(JupyterHandler):
         if response.state and outcome in {None, CallbackOutcome.STATE_MISMATCH}:
             self._show(handover_page.PAGE, handover_page.HEADERS)
         else:
-            self._show(page_for(outcome or CallbackOutcome.STATE_MISMATCH, response))
+            self._show(pages.page_for(outcome or CallbackOutcome.STATE_MISMATCH, response))
 
-    def _show(self, page: CallbackPage, headers: tuple[tuple[str, str], ...] = callback_pages.HEADERS) -> None:
+    def _show(self, page: pages.CallbackPage, headers: tuple[tuple[str, str], ...] = pages.HEADERS) -> None:
         self.set_status(page.status)
         for name, value in headers:
             self.set_header(name, value)

@@ -11,7 +11,8 @@ import sys
 from http import HTTPStatus
 from importlib import resources
 
-from ..oauth.callback_pages import (
+from ..oauth.authorization_response import CallbackOutcome
+from ..oauth.callback.pages import (
     ALREADY_FINISHED_TEXT,
     HEADERS as CALLBACK_HEADERS,
     SIGN_IN_ERROR_TEXT,
@@ -20,7 +21,6 @@ from ..oauth.callback_pages import (
     CallbackPage,
     csp_hash,
 )
-from ..oauth.callback_server import CallbackOutcome
 
 _SCRIPT = resources.files(__package__).joinpath("handover.js").read_text(encoding="utf-8")
 _POLICY = f"default-src 'none'; script-src {csp_hash(_SCRIPT)}; style-src {csp_hash(STYLE)}; base-uri 'none'; "

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page
 
-from cognito_jupyter.oauth.authorization_response import AuthorizationResponse
-from cognito_jupyter.oauth.callback_server import CallbackOutcome, OAuthCallbackServer
+from cognito_jupyter.oauth.authorization_response import AuthorizationResponse, CallbackOutcome
+from cognito_jupyter.oauth.callback.server import OAuthCallbackServer
 
 COOKIES = [{"name": f"program-{i}", "value": "x" * 4000} for i in range(180)]
 """As many as Chromium keeps for one host, whatever the port."""

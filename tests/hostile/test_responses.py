@@ -13,7 +13,7 @@ from cognito_jupyter.local import LocalCognito
 from cognito_jupyter.local.login_page_client import submit_login
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 from cognito_jupyter.oauth.authorization_response import AuthorizationResponse
-from cognito_jupyter.oauth.callback_server import OAuthCallbackServer
+from cognito_jupyter.oauth.callback.server import OAuthCallbackServer
 from tests.oauth.test_callback_server import CODE, STATE, FakeLogin, fake_login, send_raw, server
 
 from .attempts import Attempts

@@ -24,9 +24,9 @@ from hypothesis import given, strategies as st
 from cognito_jupyter import CognitoOAuthAuthenticator, OAuthCallbackHandler, OAuthCallbackServer
 from cognito_jupyter._printable import one_line
 from cognito_jupyter.errors import ListenerError
-from cognito_jupyter.oauth import callback_pages
-from cognito_jupyter.oauth.authorization_response import AuthorizationResponse
-from cognito_jupyter.oauth.callback_server import CallbackOutcome, _HostHeaderReader
+from cognito_jupyter.oauth.authorization_response import AuthorizationResponse, CallbackOutcome
+from cognito_jupyter.oauth.callback import pages
+from cognito_jupyter.oauth.callback.connections import HostHeaderReader
 from tests.support.polling import TEST_TIMEOUT, wait_until
 from tests.support.ports import free_port
 
@@ -64,7 +64,7 @@ def fake_login() -> FakeLogin:
 @pytest.fixture(autouse=True)
 def patient_with_clients(monkeypatch: pytest.MonkeyPatch) -> None:
     """A client has time to close its connection, and a thread to end, on any machine; usually it is a second."""
-    monkeypatch.setattr("cognito_jupyter.oauth.callback_server._CLOSE_TIMEOUT", TEST_TIMEOUT)
+    monkeypatch.setattr("cognito_jupyter.oauth.callback.connections._CLOSE_TIMEOUT", TEST_TIMEOUT)
 
 
 @pytest.fixture
@@ -219,7 +219,7 @@ def test_the_page_of_an_error_without_a_state_shows_it_as_text(server: OAuthCall
 
 @given(st.text())
 def test_any_error_is_text_in_its_page(error: str) -> None:
-    page = callback_pages.error_without_state(one_line(error)).body.decode()
+    page = pages.error_without_state(one_line(error)).body.decode()
     shown = page.partition("<q>")[2].partition("</q>")[0]
     assert html.unescape(shown) == one_line(error)
     assert not {"<", ">", '"'} & set(shown)
@@ -279,15 +279,15 @@ def test_an_address_that_is_too_long_to_read_can_still_be_pasted(server: OAuthCa
 def test_of_any_headers_only_host_is_read(headers: list[tuple[str, str]], size: int) -> None:
     """Whatever comes before and after it, and in however large parts the lines are read."""
     before = "".join(f"{name}: {value}\r\n" for name, value in headers).encode()
-    reader = _HostHeaderReader(io.BytesIO(before + b"Host: localhost:3000\r\n" + before + b"\r\nbody"))
+    reader = HostHeaderReader(io.BytesIO(before + b"Host: localhost:3000\r\n" + before + b"\r\nbody"))
     assert reader.readline(1 << 16 << size) == b"Host: localhost:3000\r\n"
     assert reader.readline(1 << 16) == b"\r\n"
 
 
 def test_the_documentation_explains_every_page_that_a_user_may_meet() -> None:
     documentation = Path(__file__).parents[2].joinpath("docs", "troubleshooting.md").read_text(encoding="utf-8")
-    pages = [page for page in vars(callback_pages).values() if isinstance(page, callback_pages.CallbackPage)]
-    titles = {re.findall("<h1>(.*)</h1>", page.body.decode())[0] for page in pages}
+    fixed = [page for page in vars(pages).values() if isinstance(page, pages.CallbackPage)]
+    titles = {re.findall("<h1>(.*)</h1>", page.body.decode())[0] for page in fixed}
     assert {title for title in titles if title not in documentation} == {"Sign-in received", "Nothing here"}
 
 
@@ -342,7 +342,7 @@ def test_the_page_for_an_address_that_is_too_long_is_not_cut_off(
     server: OAuthCallbackServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The rest of the address is read too: a connection that is closed before that is reset."""
-    monkeypatch.setattr("cognito_jupyter.oauth.callback_server._CLOSE_TIMEOUT", 1.0)  # this client closes last
+    monkeypatch.setattr("cognito_jupyter.oauth.callback.connections._CLOSE_TIMEOUT", 1.0)  # this client closes last
     with socket.create_connection(("127.0.0.1", server.server_port), timeout=10) as connection:
         connection.sendall(b"GET /" + b"a" * 200_000 + b" HTTP/1.1\r\n\r\n")
         while connection.recv(65536):

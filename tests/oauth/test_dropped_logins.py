@@ -12,7 +12,7 @@ import requests
 
 from cognito_jupyter.errors import ListenerError
 from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
-from cognito_jupyter.oauth.callback_server import OAuthCallbackServer
+from cognito_jupyter.oauth.callback.server import OAuthCallbackServer
 from cognito_jupyter.oauth.login import Login, LoginState
 from cognito_jupyter.oauth.redirect_uri import parse_redirect_uris
 from tests.support.polling import wait_until

@@ -298,7 +298,7 @@ def test_closing_ends_every_thread_and_frees_the_port(
     token_endpoint: FakeTokenEndpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # As long as the machine needs: otherwise a thread that stands still for a second is left to itself.
-    monkeypatch.setattr("cognito_jupyter.oauth.callback_server._CLOSE_TIMEOUT", TEST_TIMEOUT)
+    monkeypatch.setattr("cognito_jupyter.oauth.callback.connections._CLOSE_TIMEOUT", TEST_TIMEOUT)
     before = set(threading.enumerate())
     port = free_port()
     for how in ("complete", "cancel", "leave", "interrupt"):

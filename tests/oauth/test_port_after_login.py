@@ -40,7 +40,7 @@ def assert_is_free(port: int) -> None:
 @pytest.fixture(autouse=True)
 def patient_with_clients(monkeypatch: pytest.MonkeyPatch) -> None:
     """A client has time to close its connection first, on any machine; usually it is a second."""
-    monkeypatch.setattr("cognito_jupyter.oauth.callback_server._CLOSE_TIMEOUT", TEST_TIMEOUT)
+    monkeypatch.setattr("cognito_jupyter.oauth.callback.connections._CLOSE_TIMEOUT", TEST_TIMEOUT)
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_a_client_that_never_closes_does_not_hold_up_the_end_of_the_login(
     server: OAuthCallbackServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A tunnel may do so; the page has long arrived. Any other wait for the client would last longer here."""
-    monkeypatch.setattr("cognito_jupyter.oauth.callback_server._CLOSE_TIMEOUT", 1.0)
+    monkeypatch.setattr("cognito_jupyter.oauth.callback.connections._CLOSE_TIMEOUT", 1.0)
     monkeypatch.setattr(OAuthCallbackHandler, "timeout", TEST_TIMEOUT)
     client = socket.create_connection(("127.0.0.1", server.server_port))
     with closing(client):

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from cognito_jupyter.oauth.callback_server import CallbackOutcome
+from cognito_jupyter.oauth.authorization_response import CallbackOutcome
 from cognito_jupyter.oauth.login import CallbackRoute, LoginState
 from cognito_jupyter.oauth.redirect_uri import RELAY_PATH
 from cognito_jupyter.oauth.relay.sockets import FOLDER_VARIABLE

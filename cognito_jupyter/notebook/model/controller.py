@@ -24,7 +24,7 @@ from .login_task import LoginTask
 from .sign_ins import NotebookSignIns
 
 if TYPE_CHECKING:
-    from ...oauth.callback_server import CallbackOutcome
+    from ...oauth.authorization_response import CallbackOutcome
     from ...oauth.login import Login
 
 
@@ -259,7 +259,7 @@ class Controller:
         Returns:
             What it meant to this kernel's login; None if it belongs to another login.
         """
-        from ...oauth.callback_server import CallbackOutcome  # late: a restored sign-in makes no login
+        from ...oauth.authorization_response import CallbackOutcome  # late: a restored sign-in makes no login
 
         login = self.login
         outcome = login.handle_relayed_url(SecretText(url)) if login is not None else CallbackOutcome.STATE_MISMATCH

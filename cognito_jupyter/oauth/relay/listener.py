@@ -24,8 +24,7 @@ from urllib.parse import urlsplit
 from ..._util.redaction import SecretBytes, SecretText
 from ..._util.threads.waiting import join_in_slices
 from ...errors import ListenerError
-from ..authorization_response import AuthorizationResponse, parse_query
-from ..callback_server import CallbackOutcome
+from ..authorization_response import AuthorizationResponse, CallbackOutcome, parse_query
 from ..redirect_uri import RedirectUri
 from .sockets import (
     FOLDER_VARIABLE,

@@ -10,18 +10,12 @@ Sources: RFC 8252, sections 7.3 and 8.3; RFC 9700, section 4.1.
 from __future__ import annotations
 
 import contextlib
-import enum
-import errno
 import functools
 import hmac
-import http.client
-import io
 import os
 import secrets
 import selectors
 import socket
-import struct
-import sys
 import threading
 import time
 import weakref
@@ -30,81 +24,25 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
-from .._util.http.loopback import listen_on_both_loopbacks, peer_user_id
-from .._util.redaction import SecretText
-from .._util.threads.waiting import join_in_slices, wait_in_slices
-from ..errors import ListenerError
-from ..settings.parsers import LOOPBACK_NAMES
-from . import callback_pages
-from .authorization_response import AuthorizationResponse, parse_query
-from .redirect_uri import parse_host_header
+from ..._util.http.loopback import listen_on_both_loopbacks, peer_user_id
+from ..._util.redaction import SecretText
+from ..._util.threads.waiting import join_in_slices, wait_in_slices
+from ...errors import ListenerError
+from ...settings.parsers import LOOPBACK_NAMES
+from ..authorization_response import AuthorizationResponse, CallbackOutcome, parse_query
+from ..redirect_uri import parse_host_header
+from . import pages
+from .connections import (
+    HostHeaderReader,
+    close_connections,
+    let_peer_close_first,
+    listener_error,
+    shutdown_socket,
+)
 
 CONNECTION_TIMEOUT = 5.0
 """Seconds that a connection may stay silent."""
 _MAX_CONNECTIONS = 128
-_MAX_HEADERS = 1 << 24
-"""Bytes; browsers keep at most 180 cookies of 4 KB for a host. They are read, and not held."""
-_NEEDED_HEADERS = (b"host:", b"forwarded:", b"x-forwarded-")
-"""The host that the browser has asked for; and those that a proxy adds, which may have changed the host (RFC 7239)."""
-_CLOSE_TIMEOUT = 1.0
-"""Seconds that a response in transit gets, and the browser to close its connection, before this end closes it."""
-_WSAEACCES = 10013
-_CHUNK = 65536
-_RESET_ON_CLOSE = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
-"""SO_LINGER, switched on, with no seconds to linger."""
-
-
-class CallbackOutcome(enum.Enum):
-    """What an authorization response meant to the login."""
-
-    ACCEPTED = "accepted"
-    ERROR = "error"
-    ALREADY_FINISHED = "already finished"
-    STATE_MISMATCH = "state mismatch"
-
-
-_PAGES = {
-    CallbackOutcome.ACCEPTED: callback_pages.SIGNED_IN,
-    CallbackOutcome.ERROR: callback_pages.SIGN_IN_ERROR,
-    CallbackOutcome.ALREADY_FINISHED: callback_pages.ALREADY_FINISHED,
-}
-
-
-class _HostHeaderReader(io.BufferedIOBase):
-    """Reads header lines up to the end of the headers, and passes on only those that are needed here.
-
-    The standard library refuses a line above 64 KB, and more than 100 headers. A browser sends the cookies of every
-    program on localhost to each of them, whatever the port (RFC 6265, section 8.5), and may exceed both.
-
-    Args:
-        lines: The connection, after the request line.
-    """
-
-    def __init__(self, lines: io.BufferedIOBase) -> None:
-        self._lines = lines
-        self._bytes_read = 0
-        self._in_needed_header = False
-
-    def readline(self, size: int | None = -1, /) -> bytes:
-        """Returns the next line of a header that is needed, or the line that ends the headers.
-
-        Args:
-            size: The greatest number of bytes to return.
-
-        Raises:
-            LineTooLong: The headers are larger than any browser's.
-        """
-        at_line_start = True
-        while part := self._lines.readline(-1 if size is None else size):
-            self._bytes_read += len(part)
-            if self._bytes_read > _MAX_HEADERS:
-                raise http.client.LineTooLong("headers")
-            if at_line_start and part[:1] not in {b" ", b"\t"}:  # else it continues the header before (RFC 9112, 5.2)
-                self._in_needed_header = part.lower().startswith(_NEEDED_HEADERS)
-            if self._in_needed_header or (at_line_start and part in {b"\r\n", b"\n"}):
-                return part
-            at_line_start = part.endswith(b"\n")
-        return b""
 
 
 class OAuthCallbackHandler(BaseHTTPRequestHandler):
@@ -121,16 +59,16 @@ class OAuthCallbackHandler(BaseHTTPRequestHandler):
             return
         response = parse_query(query) if self._has_allowed_host() else None
         if response is None:
-            self._send_page(callback_pages.NOT_FOUND)
+            self._send_page(pages.NOT_FOUND)
             return
         # At another path it is the response to another login, with another redirect URI at this port.
         is_callback = path == self.server.path
         outcome = self.server.on_response(response) if is_callback else CallbackOutcome.STATE_MISMATCH
-        self._send_page(page_for(outcome, response))
+        self._send_page(pages.page_for(outcome, response))
 
     def parse_request(self) -> bool:
         """Parses the request line and the Host header; other headers may be many and long."""
-        connection, self.rfile = self.rfile, _HostHeaderReader(self.rfile)
+        connection, self.rfile = self.rfile, HostHeaderReader(self.rfile)
         try:
             return super().parse_request()
         finally:
@@ -140,14 +78,14 @@ class OAuthCallbackHandler(BaseHTTPRequestHandler):
     def _send_start_page(self) -> None:
         """Sends the browser on to the sign-in page. The path is a secret, so any Host may name it: proxies do."""
         if peer_user_id(self.connection) not in {None, 0, getattr(os, "geteuid", int)()}:
-            self._send_page(callback_pages.NOT_FOUND)  # another user has read it in a list of processes
+            self._send_page(pages.NOT_FOUND)  # another user has read it in a list of processes
             return
         url = self.server.take_start_url()
         if url is None:
-            self._send_page(callback_pages.LINK_USED)
+            self._send_page(pages.LINK_USED)
             return
         if self.server.returns_here and self._is_at_another_port():
-            self._send_page(callback_pages.port_not_forwarded(url, self.server.server_port))
+            self._send_page(pages.port_not_forwarded(url, self.server.server_port))
             return
         self.server.browser_returns = self.server.returns_here and self._is_reached_at_own_address()
         self.send_response(HTTPStatus.FOUND)
@@ -184,19 +122,19 @@ class OAuthCallbackHandler(BaseHTTPRequestHandler):
         self.close_connection = True
         match code:
             case HTTPStatus.NOT_IMPLEMENTED:
-                page = callback_pages.METHOD_NOT_ALLOWED
+                page = pages.METHOD_NOT_ALLOWED
             case HTTPStatus.REQUEST_URI_TOO_LONG | HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE:
-                page = callback_pages.REQUEST_TOO_LARGE
+                page = pages.REQUEST_TOO_LARGE
             case _:
-                page = callback_pages.NOT_FOUND
+                page = pages.NOT_FOUND
         self._send_page(page)
 
-    def _send_page(self, page: callback_pages.CallbackPage) -> None:
+    def _send_page(self, page: pages.CallbackPage) -> None:
         self.server.note_request(self.connection)  # a request line that is too long is refused before it is parsed
         self.send_response(page.status)
-        for name, value in callback_pages.HEADERS:
+        for name, value in pages.HEADERS:
             self.send_header(name, value)
-        if page is callback_pages.METHOD_NOT_ALLOWED:
+        if page is pages.METHOD_NOT_ALLOWED:
             self.send_header("Allow", "GET")
         self.send_header("Content-Length", str(len(page.body)))
         self.send_header("Connection", "close")
@@ -210,20 +148,6 @@ class OAuthCallbackHandler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
         """Logs nothing, because the request line holds the code."""
-
-
-def page_for(outcome: CallbackOutcome, response: AuthorizationResponse) -> callback_pages.CallbackPage:
-    """Returns the page that tells the user what an authorization response has meant.
-
-    Args:
-        outcome: What it meant to the login.
-        response: The response; an error without a state is shown, because no login shows it.
-    """
-    if outcome in _PAGES:
-        return _PAGES[outcome]
-    if response.state:
-        return callback_pages.OTHER_LOGIN
-    return callback_pages.error_without_state(response.reason) if response.error else callback_pages.CODE_WITHOUT_STATE
 
 
 class OAuthCallbackServer(HTTPServer):
@@ -360,7 +284,7 @@ class OAuthCallbackServer(HTTPServer):
             self._connections = {each: other for each, other in self._connections.items() if other.is_alive()}
             if len(self._connections) >= _MAX_CONNECTIONS:
                 # Idle connections must not use up the threads. The oldest goes: the callback is among the newest.
-                _shutdown_socket(next(iter(self._connections)))
+                shutdown_socket(next(iter(self._connections)))
             self._connections[request] = thread
             thread.start()
 
@@ -378,7 +302,7 @@ class OAuthCallbackServer(HTTPServer):
             # OSError: the browser closed the connection. The response was handled before its page was sent.
             with contextlib.suppress(OSError):
                 self.finish_request(request, client_address)
-                _let_peer_close_first(request, wait=request in self._with_request)
+                let_peer_close_first(request, wait=request in self._with_request)
         finally:
             self.shutdown_request(request)
 
@@ -439,14 +363,14 @@ class OAuthCallbackServer(HTTPServer):
             connections = list(self._connections.items())
             for connection, _ in connections:
                 if connection not in self._with_request:
-                    _shutdown_socket(connection, socket.SHUT_RD)  # it is idle
+                    shutdown_socket(connection, socket.SHUT_RD)  # it is idle
         with contextlib.suppress(OSError):  # the thread has just ended
             self._wake_writer.send(b"x")
         if self._thread is not None and self._thread is not threading.current_thread():
             join_in_slices(self._thread)
         for opened in (*self._listeners, self._wake_reader, self._wake_writer):
             opened.close()
-        _close_connections(connections)
+        close_connections(connections)
 
 
 def _serve(
@@ -482,69 +406,3 @@ def _stop(closed: threading.Event, started: threading.Event, sockets: list[socke
         return
     for opened in sockets:
         opened.close()
-
-
-def listener_error(port: int, error: OSError) -> ListenerError:
-    """Returns this package's error for a port that cannot be listened on.
-
-    Args:
-        port: The port.
-        error: What the system says.
-    """
-    if error.errno in {errno.EADDRINUSE, getattr(errno, "WSAEADDRINUSE", errno.EADDRINUSE)}:
-        return ListenerError(
-            f"Port {port} is in use by another program, so the browser cannot return to this login.",
-            f"Close the program that uses port {port}, or register another redirect URI and add it to redirect_uri.",
-        )
-    if getattr(error, "winerror", None) == _WSAEACCES:
-        return ListenerError(
-            f"Windows does not let any program listen on port {port} (WinError 10013): it is reserved, usually for "
-            "Hyper-V, WSL or Docker.",
-            "Register a redirect URI with another port and add it to redirect_uri; this lists the reserved ports: "
-            "netsh interface ipv4 show excludedportrange protocol=tcp",
-        )
-    if error.errno == errno.EACCES:
-        return ListenerError(
-            f"You may not listen on port {port}.",
-            "Register a redirect URI with a port above 1023, such as http://localhost:3000.",
-        )
-    return ListenerError(
-        f"The callback server could not be started on port {port}: {error.strerror}.",
-        "Check that this machine's loopback interface is up, or paste the address instead.",
-    )
-
-
-def _close_connections(connections: list[tuple[socket.socket, threading.Thread]]) -> None:
-    """Waits for idle connections, which end at once, and gives responses in transit a moment to finish."""
-    deadline = time.monotonic() + _CLOSE_TIMEOUT
-    for connection, thread in connections:
-        if thread is threading.current_thread():
-            continue
-        if not join_in_slices(thread, max(0.0, deadline - time.monotonic())):
-            _shutdown_socket(connection)
-            join_in_slices(thread, _CLOSE_TIMEOUT)
-
-
-def _let_peer_close_first(connection: socket.socket, *, wait: bool) -> None:
-    """Leaves nothing of a connection at this port: the end that closes first keeps it, for up to four minutes.
-
-    That is TIME_WAIT (RFC 9293, section 3.6.1). On Windows such a remainder can block the port for the next login. A
-    browser closes a connection as soon as it has the whole page, because the response says `Connection: close`.
-
-    Args:
-        connection: The connection, whose response has been sent.
-        wait: Whether there was a request; a connection without one is reset, which loses nothing.
-    """
-    if not wait:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-        return
-    deadline = time.monotonic() + _CLOSE_TIMEOUT
-    while (remaining := deadline - time.monotonic()) > 0:
-        connection.settimeout(remaining)
-        if not connection.recv(_CHUNK):
-            return
-
-
-def _shutdown_socket(connection: socket.socket, how: int = socket.SHUT_RDWR) -> None:
-    with contextlib.suppress(OSError):  # already closed by its own thread
-        connection.shutdown(how)

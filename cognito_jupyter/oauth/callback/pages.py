@@ -2,7 +2,7 @@
 
 Their text is fixed, with one exception: an error that names no login appears nowhere else. Only the page of an accepted
 response takes the query out of the address bar: any other address may be needed, to be pasted or to be shown to an
-administrator. The styles are in callback_pages.css.
+administrator. The styles are in pages.css.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from importlib import resources
 
+from ..authorization_response import AuthorizationResponse, CallbackOutcome
+
 # Removes the code and the state from the address bar and from the browser's history.
 _SCRIPT = 'history.replaceState(null, "", location.pathname)'
-STYLE = resources.files(__package__).joinpath("callback_pages.css").read_text(encoding="utf-8")
+STYLE = resources.files(__package__).joinpath("pages.css").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True, repr=False)
@@ -150,3 +152,24 @@ HEADERS = (
     ),
 )
 """Sent with every page; the policy allows only the one script and the one style sheet, by their hashes."""
+
+
+_PAGES = {
+    CallbackOutcome.ACCEPTED: SIGNED_IN,
+    CallbackOutcome.ERROR: SIGN_IN_ERROR,
+    CallbackOutcome.ALREADY_FINISHED: ALREADY_FINISHED,
+}
+
+
+def page_for(outcome: CallbackOutcome, response: AuthorizationResponse) -> CallbackPage:
+    """Returns the page that tells the user what an authorization response has meant.
+
+    Args:
+        outcome: What it meant to the login.
+        response: The response; an error without a state is shown, because no login shows it.
+    """
+    if outcome in _PAGES:
+        return _PAGES[outcome]
+    if response.state:
+        return OTHER_LOGIN
+    return error_without_state(response.reason) if response.error else CODE_WITHOUT_STATE
