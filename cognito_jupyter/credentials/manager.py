@@ -289,9 +289,11 @@ class CognitoCredentialsManager(NotPicklable):
             UnavailableError: Cognito or AWS could not be reached (a ConnectionError).
         """
         margin = refresh_margin.total_seconds()
+        # Before the tokens: a thread that is late between both gets the credentials of those that were not.
+        successes = {role: role.single_flight.successes for role in self._roles_of_user()}
         self._tokens.ensure_valid_for(margin)
         role = self._role(self.resolve_role(role_suffix))
-        cached = role.get_valid_for(margin)
+        cached = role.get_valid_for(margin, successes.get(role, 0))
         self._set_last_role(role, role_suffix)
         return cached.as_aws_credentials()
 

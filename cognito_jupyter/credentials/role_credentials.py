@@ -214,16 +214,17 @@ class RoleCredentials(NotPicklable):
                 raise
         return self.single_flight.run(self.cached_if_usable, self._refresh)
 
-    def get_valid_for(self, margin: float) -> CachedCredentials:
+    def get_valid_for(self, margin: float, successes: int | None = None) -> CachedCredentials:
         """Returns credentials that last longer than a margin, refreshed if the current ones do not.
 
         Args:
             margin: In seconds.
+            successes: How many attempts had succeeded when the caller began to wait; None: it begins now.
 
         Raises:
             CognitoError: They could not be refreshed; the current ones stay.
         """
-        successes = self.single_flight.successes
+        before = self.single_flight.successes if successes is None else successes
 
         def cached_if_valid() -> CachedCredentials | None:
             cached = self.cached
@@ -233,7 +234,7 @@ class RoleCredentials(NotPicklable):
         def get_ready() -> CachedCredentials | None:
             cached = self.cached
             # New credentials that never last that long: another thread has just fetched them for all that wait.
-            if cached is not None and cached.lifetime <= margin and self.single_flight.successes != successes:
+            if cached is not None and cached.lifetime <= margin and self.single_flight.successes != before:
                 return cached
             return cached_if_valid()
 

@@ -12,6 +12,7 @@ import pytest
 from cognito_jupyter.credentials.manager import CognitoCredentialsManager
 from cognito_jupyter.local import LocalCognito
 from tests.support.held_requests import hold, waiting_for_an_attempt
+from tests.support.polling import wait_until
 
 EXCHANGE, REFRESH = LocalCognito.EXCHANGE, LocalCognito.REFRESH
 THREADS = 10
@@ -54,6 +55,26 @@ def test_ten_threads_whose_tokens_are_within_the_margin_make_one_refresh(
     if margin < timedelta(hours=1):
         manager.ensure_credentials("Analyst", margin)
         assert [cognito.counts[name] - before[name] for name in (REFRESH, EXCHANGE)] == [1, 1]
+
+
+def test_a_thread_that_is_late_after_its_refresh_of_the_tokens_uses_the_credentials_that_another_has_fetched(
+    cognito: LocalCognito, manager: CognitoCredentialsManager
+) -> None:
+    """A callback may take its time, in the thread that has refreshed, while the others already fetch credentials."""
+    manager.get_credentials(role_suffix="Analyst")
+    (role,) = manager._roles_of_user()
+    hold(cognito, REFRESH, lambda: waiting_for_an_attempt() == 1)
+    before, fetched = cognito.counts[EXCHANGE], role.single_flight.successes
+    called = threading.Event()
+
+    def slow() -> None:
+        if not called.is_set():
+            called.set()
+            wait_until(lambda: role.single_flight.successes > fetched)
+
+    manager.on_change(slow)
+    all_at_once(*[lambda: manager.ensure_credentials("Analyst", timedelta(hours=5))] * 2)
+    assert cognito.counts[EXCHANGE] == before + 1
 
 
 def test_ten_threads_that_refresh_the_tokens_share_one_refresh_and_a_later_call_makes_another(
