@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from .systems import output_encoding
 from .zygote import ForkedProcess, Zygote
 
 SCRIPT = shutil.which("cognito-jupyter", path=str(Path(sys.executable).parent)) or ""
@@ -91,7 +92,7 @@ class Commands:
             words: Its arguments.
             environment: All of its environment.
         """
-        return _run_to_end([SCRIPT, *words], lambda streams: self.start(words, environment, streams))
+        return _run_to_end([SCRIPT, *words], environment, lambda streams: self.start(words, environment, streams))
 
     def run_program(self, program: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
         """Runs a program of Python to its end, as `python -c` does, without an input.
@@ -109,17 +110,19 @@ class Commands:
             command = [sys.executable, *arguments]
             return subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=stderr, env=dict(environment))
 
-        return _run_to_end([sys.executable, *arguments], start)
+        return _run_to_end([sys.executable, *arguments], environment, start)
 
 
 def _run_to_end(
-    command: list[str], start: Callable[[tuple[int, int, int]], subprocess.Popen[bytes] | ForkedProcess]
+    command: list[str],
+    environment: Mapping[str, str],
+    start: Callable[[tuple[int, int, int]], subprocess.Popen[bytes] | ForkedProcess],
 ) -> subprocess.CompletedProcess[str]:
+    encoding = output_encoding(environment)
     with (
         open(os.devnull) as stdin,
-        # On simulated Windows a command writes in another encoding than this process reads.
-        tempfile.TemporaryFile("w+", errors="replace") as stdout,
-        tempfile.TemporaryFile("w+", errors="replace") as stderr,
+        tempfile.TemporaryFile("w+", encoding=encoding, errors="replace") as stdout,
+        tempfile.TemporaryFile("w+", encoding=encoding, errors="replace") as stderr,
     ):
         code = start((stdin.fileno(), stdout.fileno(), stderr.fileno())).wait(_TIMEOUT)
         stdout.seek(0)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from .systems import output_encoding
 from .zygote import LIBRARIES
 
 _PRELOADED = (
@@ -76,7 +77,8 @@ def run_program(program: str, environment: Mapping[str, str] = os.environ) -> su
             process.kill()
             process.join()
             raise subprocess.TimeoutExpired(program, _TIMEOUT)
-        return subprocess.CompletedProcess(program, ended, output.read_text("utf-8"), errors.read_text("utf-8"))
+        encoding = output_encoding(os.environ)  # of the process that it is forked from, or that starts it
+        return subprocess.CompletedProcess(program, ended, output.read_text(encoding), errors.read_text(encoding))
 
 
 def _run_program(program: str, environment: Mapping[str, str], output: str, errors: str) -> None:

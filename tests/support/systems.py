@@ -7,11 +7,13 @@ must not be used while a test module is imported: import `resource`, `pty` and t
 from __future__ import annotations
 
 import importlib.util
+import locale
 import os
 import shutil
 import signal
 import socket
 import sys
+from collections.abc import Mapping
 
 import pytest
 
@@ -47,3 +49,13 @@ NEEDS = {
 def has_module(name: str) -> bool:
     """Returns whether a module of the standard library exists on this system."""
     return importlib.util.find_spec(name) is not None
+
+
+def output_encoding(environment: Mapping[str, str]) -> str:
+    """Returns the encoding in which a Python writes into a pipe or a file: on Windows not the one of its text files.
+
+    Args:
+        environment: Of that Python.
+    """
+    name = environment.get("PYTHONIOENCODING", "").partition(":")[0]
+    return name or locale.getpreferredencoding(do_setlocale=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import locale
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -12,6 +11,7 @@ from cognito_jupyter.local.login_page_client import submit_login
 from tests.support.printed_login import AUTHORIZE_URL
 
 from .forked_commands import Commands
+from .systems import output_encoding
 from .zygote import ForkedProcess
 
 
@@ -36,7 +36,7 @@ def run_in_terminal(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=environment
     )
     assert process.stdout is not None
-    return _output_of(process, process.stdout, encoding or _encoding_of(environment), user, code)
+    return _output_of(process, process.stdout, encoding or output_encoding(environment), user, code)
 
 
 def run_command_in_terminal(  # noqa: PLR0913 - by keyword, all but the first four
@@ -62,11 +62,7 @@ def run_command_in_terminal(  # noqa: PLR0913 - by keyword, all but the first fo
     with open(os.devnull) as stdin, open(reader, "rb") as output:
         process = commands.start(words, environment, (stdin.fileno(), writer, writer))
         os.close(writer)
-        return _output_of(process, output, encoding or _encoding_of(environment), user, code)
-
-
-def _encoding_of(environment: Mapping[str, str]) -> str:
-    return environment.get("PYTHONIOENCODING") or locale.getpreferredencoding(do_setlocale=False)
+        return _output_of(process, output, encoding or output_encoding(environment), user, code)
 
 
 def _output_of(
