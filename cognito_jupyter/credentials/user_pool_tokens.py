@@ -267,7 +267,9 @@ class UserPoolTokens:
             return math.inf
         if self._tokens is self._invalidated:
             return 0.0
-        return self._clock.now() + self._seconds_left(self.claims) - self._advisory_margin(self.claims)
+        claims = self.claims
+        # Without the current time: the thread may have to wait between two readings of it.
+        return claims.get("exp", 0) - self._clock_skew - self._advisory_margin(claims)
 
     def invalidate(self) -> None:
         """Makes the current tokens due at once: their expiry was computed by a clock that has been set since."""
@@ -320,8 +322,12 @@ class UserPoolTokens:
         return self._seconds_left(claims) > self._advisory_margin(claims)
 
     def _now_at_cognito(self) -> float:
-        clock_skew = self.authenticator.clock_skew.total_seconds() if self.authenticator is not None else 0.0
-        return self._clock.now() + clock_skew
+        return self._clock.now() + self._clock_skew
+
+    @property
+    def _clock_skew(self) -> float:
+        """Seconds by which Cognito's clock is ahead of this machine's."""
+        return self.authenticator.clock_skew.total_seconds() if self.authenticator is not None else 0.0
 
     def _claims_age(self) -> float:
         """Returns the seconds since the id token was issued; another kernel may have refreshed it."""

@@ -5,13 +5,18 @@ from __future__ import annotations
 import gc
 import logging
 import weakref
+from itertools import count
 from typing import Any
 
 import boto3
 import pytest
 
+from cognito_jupyter._util.clock import Clock
+from cognito_jupyter.credentials.role_credentials import REFRESH_JITTER, advisory_margin
+from cognito_jupyter.credentials.user_pool_tokens import UserPoolTokens
 from cognito_jupyter.errors import SignedOutError, UnavailableError
 from cognito_jupyter.local import LocalCognito
+from cognito_jupyter.oauth.authenticator import CognitoOAuthAuthenticator
 from tests.conftest import as_tokens, credentials_of
 from tests.support.laptop import SimulatedLaptop
 from tests.support.polling import wait_until
@@ -129,6 +134,19 @@ def test_tokens_are_refreshed_with_a_third_of_their_life_left_while_in_use(
     wait_until(lambda: laptop.count(LocalCognito.REFRESH) == before + 2)
     assert laptop.count(LocalCognito.EXCHANGE)
     assert access_key_of(session)
+
+
+def test_tokens_are_not_due_earlier_on_a_computer_so_busy_that_time_passes_while_the_clock_is_read(
+    cognito: LocalCognito, authenticator: CognitoOAuthAuthenticator
+) -> None:
+    readings = count()
+    clock = Clock(now=lambda: 1e9 + next(readings) ** 2)
+    tokens = UserPoolTokens(as_tokens(cognito.issue_tokens()), authenticator, clock)
+    margin = advisory_margin(3600)
+    latest = tokens.claims["exp"] - margin
+    due = {tokens.refresh_due_at for _ in range(3)}
+    assert len(due) == 1
+    assert latest - REFRESH_JITTER * 3600 <= due.pop() <= latest
 
 
 def test_a_role_unused_for_an_hour_is_not_refreshed_until_it_is_used(laptop: SimulatedLaptop) -> None:
