@@ -5,6 +5,7 @@ The demo's check and the tests use it.
 
 from __future__ import annotations
 
+import os
 import queue
 import subprocess
 import sys
@@ -19,9 +20,9 @@ from typing import Any, Self, cast
 
 from jupyter_client.manager import KernelManager
 
+from ..oauth.relay.sockets import MAX_SOCKET_PATH
+
 _READY_TIMEOUT = 60.0
-_LONGEST_SOCKET_PATH = 103
-"""Characters; macOS allows no more, Linux 107."""
 _POLL_INTERVAL = 0.1
 
 Message = dict[str, Any]
@@ -186,7 +187,7 @@ def _connection(folder: Path) -> dict[str, str]:
     the kernel would end at once.
     """
     file = {"connection_file": str(folder / "kernel.json")}
-    if sys.platform == "win32" or len(str(folder / "ipc-1")) > _LONGEST_SOCKET_PATH:
+    if sys.platform == "win32" or len(os.fsencode(folder / "ipc-1")) > MAX_SOCKET_PATH:
         return file
     return {**file, "transport": "ipc", "ip": str(folder / "ipc")}
 

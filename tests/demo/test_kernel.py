@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 import psutil
@@ -44,6 +45,14 @@ def test_no_other_program_can_take_a_port_that_a_kernel_is_going_to_listen_on() 
         assert len(chosen) == 5
         assert not chosen & listening
         assert kernel.run_cell("1 + 1").text == "2\n"
+
+
+def test_a_kernel_starts_in_a_folder_whose_name_has_more_bytes_than_letters(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The path of a Unix socket has a limit in bytes."""
+    with tempfile.TemporaryDirectory(prefix="Zoë" * 20) as folder:
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        with Kernel(os.environ) as kernel:
+            assert kernel.run_cell("1 + 1").text == "2\n"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux only")

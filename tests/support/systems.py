@@ -52,7 +52,7 @@ def has_module(name: str) -> bool:
 
 
 def output_encoding(environment: Mapping[str, str]) -> str:
-    """Returns the encoding in which a Python writes into a pipe or a file: on Windows not the one of its text files.
+    """Returns the encoding in which a Python writes into a pipe or a file, which on Windows is not UTF-8.
 
     Args:
         environment: Of that Python.
